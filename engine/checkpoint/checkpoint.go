@@ -1,0 +1,86 @@
+// Package checkpoint is the checkpoint protocol: its documents, its decisions,
+// and the little it asks of object storage. Decisions are pure functions of
+// documents already read; only Store does I/O.
+package checkpoint
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Store is what the protocol needs of object storage. PutIfAbsent is the only
+// synchronisation there is: one writer wins.
+type Store interface {
+	Get(ctx context.Context, name string) ([]byte, error)
+	Put(ctx context.Context, name string, data []byte) error
+	PutIfAbsent(ctx context.Context, name string, data []byte) (won bool, err error)
+	List(ctx context.Context, prefix string) ([]string, error)
+	Delete(ctx context.Context, name string) error
+}
+
+// Generation numbers the attempts to run a job, from 1. A newer one fences older ones.
+type Generation uint64
+
+// Term numbers who leads a job, from 1. A new leader keeps the generation.
+type Term uint64
+
+// TaskID names one parallel instance of a chain of vertices by the chain's
+// first vertex.
+type TaskID struct {
+	Vertex job.VertexID `json:"vertex"`
+	Index  int          `json:"index"`
+}
+
+func (t TaskID) String() string { return fmt.Sprintf("%d/%d", t.Vertex, t.Index) }
+
+// Handle is the snapshot of one task at the end of an epoch: everything that
+// its next incarnation needs.
+type Handle struct {
+	Task   TaskID               `json:"task"`
+	Groups stream.KeyGroupRange `json:"groups"`
+	// Tables are those of all operators of the chain.
+	Tables []TableState `json:"tables,omitempty"`
+	// Splits are the unfinished splits of a source task, at the positions
+	// behind the last row before the barrier.
+	Splits []ops.Split `json:"splits,omitempty"`
+	// Channels is the event time of each input channel.
+	Channels []ChannelTime `json:"channels,omitempty"`
+	// Committables are the receipts of the chain's sinks, by UID.
+	Committables map[string][]ops.Committable `json:"committables,omitempty"`
+	// NextTick is when the operators want the next Tick, or 0.
+	NextTick stream.Timestamp `json:"nextTick,omitempty"`
+	// Ended says that the task sent EndOfInput behind this barrier. Its handle
+	// is carried forward in later manifests.
+	Ended bool `json:"ended,omitempty"`
+}
+
+// ChannelTime is the event time of a channel when the barrier passed.
+type ChannelTime struct {
+	Input     int              `json:"input"`
+	Watermark stream.Timestamp `json:"watermark"`
+	Idle      bool             `json:"idle,omitempty"`
+}
+
+// TableState is one table of one operator: the runs that make it up, oldest first.
+type TableState struct {
+	UID           string           `json:"uid"` // of the operator's vertex
+	Name          string           `json:"name"`
+	Runs          []Run            `json:"runs"`
+	DroppedBefore stream.Timestamp `json:"droppedBefore"`
+}
+
+// Run is an immutable sorted columnar file of state.
+type Run struct {
+	File   string               `json:"file"` // relative to the job's directory
+	Groups stream.KeyGroupRange `json:"groups"`
+	Rows   int64                `json:"rows"`
+	Bytes  int64                `json:"bytes"`
+	Sum    string               `json:"sum"` // xxh3-64 of the file, 16 hex digits
+	// Oldest and Newest are the epochs whose changes the run holds.
+	Oldest stream.Epoch `json:"oldest"`
+	Newest stream.Epoch `json:"newest"`
+}

@@ -1,0 +1,106 @@
+// Package rpc is the conversation between coordinator and workers: plain data,
+// so that it can be called, sent or simulated. Commands to one task arrive in
+// the order in which they were sent: a split is in exactly one snapshot.
+package rpc
+
+import (
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Command goes from the coordinator to a worker.
+//
+//sumtype:decl
+type Command interface{ command() }
+
+type (
+	// Deploy starts tasks of a generation of a job.
+	Deploy struct {
+		Job        job.ID
+		Generation checkpoint.Generation
+		Graph      *job.Graph
+		// Durable is false when the job takes no checkpoints: state need not
+		// be logged, barriers only end epochs.
+		Durable bool
+		Tasks   []Assignment
+	}
+	// Assign gives splits to a source task; with NoMore set, none will follow.
+	Assign struct {
+		Task   checkpoint.TaskID
+		Splits []ops.Split
+		NoMore bool
+	}
+	// Inject puts a barrier into a source task, behind the splits assigned before it.
+	Inject struct {
+		Task    checkpoint.TaskID
+		Barrier stream.Barrier
+	}
+	// Confirm tells every task that the checkpoint of an epoch is claimed.
+	Confirm struct{ Epoch stream.Epoch }
+	// Cancel stops every task of the job, at once.
+	Cancel struct{}
+)
+
+// Assignment is one task to run, with the state that it restores.
+type Assignment struct {
+	Task   checkpoint.TaskID
+	Groups stream.KeyGroupRange
+	// Tables holds the runs of every old task that overlap Groups.
+	Tables []checkpoint.TableState
+	// Channels is the restored event time, one entry per input.
+	Channels []checkpoint.ChannelTime
+	// Ended says that the task had already ended: it only sends EndOfInput.
+	Ended bool
+}
+
+func (Deploy) command()  {}
+func (Assign) command()  {}
+func (Inject) command()  {}
+func (Confirm) command() {}
+func (Cancel) command()  {}
+
+// Report goes from a worker to the coordinator.
+//
+//sumtype:decl
+type Report interface{ report() }
+
+type (
+	// WantSplits says that a source task has room for N more splits.
+	WantSplits struct {
+		Task checkpoint.TaskID
+		N    int
+	}
+	// Drained says that a source task has read everything it was assigned
+	// after NoMore, has sent the watermark End, and waits for its last barrier.
+	Drained struct{ Task checkpoint.TaskID }
+	// Sealed says that a task has sealed an epoch and its state is uploaded.
+	// The committables of epochs that were not confirmed are in it again.
+	Sealed struct {
+		Task   checkpoint.TaskID
+		Epoch  stream.Epoch
+		Handle checkpoint.Handle
+	}
+	// Declined says that a task could not upload the state of an epoch; the
+	// task itself goes on.
+	Declined struct {
+		Task  checkpoint.TaskID
+		Epoch stream.Epoch
+		Err   error
+	}
+	// Ended says that a task has sent EndOfInput and is gone.
+	Ended struct{ Task checkpoint.TaskID }
+	// Failed says that a task died.
+	Failed struct {
+		Task checkpoint.TaskID
+		Err  error
+	}
+)
+
+func (WantSplits) report() {}
+func (Drained) report()    {}
+func (Sealed) report()     {}
+func (Declined) report()   {}
+func (Ended) report()      {}
+func (Failed) report()     {}

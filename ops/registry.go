@@ -1,0 +1,124 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// Registry maps the kinds in a job.Graph to constructors, and the connectors
+// of tables to what they can do. It is a value that is passed in.
+type Registry struct {
+	Operators  map[string]NewOperator
+	Connectors map[string]*Connector
+}
+
+// NewOperator builds an operator from its vertex; in are the schemas of its
+// inputs, in order.
+type NewOperator func(v job.Vertex, in []*arrow.Schema) (Operator, error)
+
+// Operator builds the operator of v.
+func (r *Registry) Operator(v job.Vertex, in []*arrow.Schema) (Operator, error) {
+	build, ok := r.Operators[v.Kind]
+	if !ok {
+		return nil, fmt.Errorf("%w: vertex %d: no operator of kind %q", job.ErrInvalid, v.ID, v.Kind)
+	}
+	op, err := build(v, in)
+	if err != nil {
+		return nil, fmt.Errorf("build %s: %w", v.Name, err)
+	}
+	return op, nil
+}
+
+// Connector finds the connector with this name.
+func (r *Registry) Connector(name string) (*Connector, error) {
+	if c, ok := r.Connectors[name]; ok {
+		return c, nil
+	}
+	known := slices.Sorted(maps.Keys(r.Connectors))
+	return nil, fmt.Errorf("%w: no connector %q; there are %q", job.ErrInvalid, name, known)
+}
+
+// Connector is what one value of the option 'connector' offers. A nil function
+// means that the connector cannot do that.
+type Connector struct {
+	Name    string
+	Options []Option
+	// Resolve checks the options of t and completes it: a table without
+	// columns gets those that the data has.
+	Resolve func(ctx context.Context, t job.Table) (job.Table, error)
+	// Source opens what scan asks for.
+	Source func(ctx context.Context, scan Scan) (Source, error)
+	// Projects says that Source reads only Scan.Columns; otherwise Columns
+	// must be nil, and the planner projects behind the source.
+	Projects bool
+	// Filters says that Source can use Scan.Filter to skip rows.
+	Filters bool
+	Sink    func(ctx context.Context, t job.Table) (Sink, error)
+	// Changelog says that the sink takes rows of every kind; otherwise only
+	// inserts reach it.
+	Changelog bool
+}
+
+// Option is one key of a WITH clause.
+type Option struct {
+	Key     string // a '#' stands for a column's name, as in fields.#.kind
+	Default string
+	Help    string // one sentence
+	Secret  bool   // its value is masked wherever it is shown
+}
+
+// Scan is what a query wants of a table.
+type Scan struct {
+	Table job.Table `json:"table"`
+	// Columns are the paths of the columns to read: {"bid","price"} is a
+	// field of a ROW column and comes as a column of its own, null where the
+	// row is null. Nil means all columns of the table's schema.
+	Columns [][]string `json:"columns,omitempty"`
+	// Filter is a hint over the columns of the scan: rows for which it is not
+	// true may be left out, but need not be; the planner filters again.
+	Filter *expr.Doc `json:"filter,omitempty"`
+	// Limit is how many rows suffice, or 0.
+	Limit int64 `json:"limit,omitempty"`
+}
+
+// SourceConfig is the Config of a vertex of kind job.KindSource.
+type SourceConfig struct {
+	Scan Scan `json:"scan"`
+	// Watermark is nil when the stream has no event time.
+	Watermark *WatermarkSpec `json:"watermark,omitempty"`
+}
+
+// WatermarkSpec says how a source's rows move event time.
+type WatermarkSpec struct {
+	// Expr gives, for each row of the scan, the watermark that it implies: a
+	// timestamp; null says nothing.
+	Expr *expr.Doc `json:"expr"`
+	// IntervalMillis is how far the watermark must have grown before it moves
+	// on (pipeline.auto-watermark-interval); 0 means at every row.
+	IntervalMillis int64 `json:"intervalMillis"`
+	// IdleMillis is after how long without rows a split is idle
+	// (table.exec.source.idle-timeout), or 0 for never.
+	IdleMillis int64 `json:"idleMillis,omitempty"`
+}
+
+// SinkConfig is the Config of a vertex of kind job.KindSink.
+type SinkConfig struct {
+	Table job.Table `json:"table"`
+}
+
+// DecodeConfig reads the Config of a vertex into a T.
+func DecodeConfig[T any](v job.Vertex) (T, error) {
+	var c T
+	if err := json.Unmarshal(v.Config, &c); err != nil {
+		return c, fmt.Errorf("%w: config of %s: %w", job.ErrInvalid, v.Name, err)
+	}
+	return c, nil
+}

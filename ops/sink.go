@@ -1,0 +1,57 @@
+package ops
+
+import (
+	"context"
+
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Sink is where rows leave a job, exactly once, in two phases.
+type Sink interface {
+	Writer(ctx context.Context, rt Runtime) (SinkWriter, error)
+	// Committer runs in the coordinator: one per sink, whatever the parallelism.
+	// It is nil when there is nothing to publish (print, blackhole).
+	Committer(ctx context.Context, id SinkID) (Committer, error)
+}
+
+// SinkID is what a target records to recognise what it has already published.
+type SinkID struct {
+	Job  string // the job's id
+	Sink string // the vertex's UID
+}
+
+// SinkWriter stages rows. One goroutine calls it.
+type SinkWriter interface {
+	// Write stages the rows of b. It owns b.
+	Write(ctx context.Context, b *stream.Batch) error
+	// Prepare makes all rows of epoch e durable but invisible, or part of the
+	// writer's tables when they are short of a file. With last set, no rows
+	// follow: everything must be staged.
+	Prepare(ctx context.Context, e stream.Epoch, last bool) ([]Committable, error)
+	// Close releases resources. Rows that no Prepare covered are discarded.
+	Close() error
+}
+
+// Committable is a receipt for staged rows. It is stored in the checkpoint.
+// Its bytes begin with a version.
+type Committable []byte
+
+// Pending is what the tasks of a sink prepared in one epoch.
+type Pending struct {
+	Epoch        stream.Epoch  `json:"epoch"`
+	Committables []Committable `json:"committables"`
+}
+
+// Committer publishes staged rows. Calls do not overlap.
+type Committer interface {
+	// Published returns the highest epoch that the target has recorded for
+	// this sink, or 0.
+	Published(ctx context.Context) (stream.Epoch, error)
+	// Commit is given everything that is durable and not published yet, in
+	// epoch order, and returns the highest epoch that is in the target now;
+	// it may gather several epochs before it publishes, and with force set it
+	// publishes everything. It is called at least once for each epoch: what
+	// the target has already recorded must be left alone.
+	Commit(ctx context.Context, pending []Pending, force bool) (stream.Epoch, error)
+	Close() error
+}

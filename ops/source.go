@@ -1,0 +1,89 @@
+package ops
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Source is where rows enter a job. Its enumerator runs in the coordinator, its
+// readers in tasks.
+type Source interface {
+	// Schema is that of the batches: one column per path of the scan.
+	Schema() *arrow.Schema
+	// Bounded reports whether the source ends by itself.
+	Bounded() bool
+	// Enumerator starts from state, the bytes of its last Snapshot, or nil.
+	Enumerator(ctx context.Context, state []byte) (SplitEnumerator, error)
+	Reader(ctx context.Context, rt Runtime) (SplitReader, error)
+}
+
+// Split is a piece of a source that one reader reads: a partition, a file, a
+// row group. Position is opaque to all but the source; the zero position is
+// the beginning.
+type Split struct {
+	ID       string `json:"id"`
+	Position []byte `json:"position,omitempty"`
+	// Watermark and Idle are the engine's: the event time that the split has
+	// reached. Sources leave them alone.
+	Watermark stream.Timestamp `json:"watermark"`
+	Idle      bool             `json:"idle,omitempty"`
+}
+
+// SplitEnumerator finds splits and hands them out. Calls do not overlap.
+type SplitEnumerator interface {
+	// Discover looks for new splits. It reports done when no more will come.
+	// The coordinator calls it at the start, and again, while it is not done,
+	// every DiscoveryInterval of the source's options.
+	Discover(ctx context.Context) (done bool, err error)
+	// Take hands up to n splits to the reader with this index. Splits are
+	// handed out in the order in which their rows should be read.
+	Take(reader, readers, n int) []Split
+	// Return gives back splits that were taken, at the positions where they
+	// are to be read on: those of a task that died, or of a restored job.
+	Return(splits []Split)
+	// Snapshot is what the enumerator must know after a restart: the splits
+	// not taken yet, and how to recognise those that were.
+	Snapshot() ([]byte, error)
+	Close() error
+}
+
+// SplitReader reads the splits assigned to one task. One goroutine calls it.
+type SplitReader interface {
+	// Assign adds splits. Readers read splits in the order of assignment, or
+	// in turn when they do not end.
+	Assign(splits []Split) error
+	// Fetch returns the next rows of one split without waiting long. When
+	// there is nothing to return now, Batch is nil and Ready says when to call
+	// again; with no split left to read, it returns the zero Fetched, and the
+	// engine calls again after the next Assign.
+	Fetch(ctx context.Context) (Fetched, error)
+	Close() error
+}
+
+// Fetched carries rows together with the position after them, so that a
+// checkpoint needs nothing from the reader: the task remembers the position of
+// the last batch it emitted. Batch may be nil or empty while After moves on.
+type Fetched struct {
+	Batch *stream.Batch
+	After Split
+	// Done says that the split After.ID has ended with this batch.
+	Done bool
+	// Errors are rows that the source could not read, for the dead-letter
+	// port; the schema is DeadLetters.
+	Errors *stream.Batch
+	// Ready is closed when Fetch has something to return; only without Batch.
+	Ready <-chan struct{}
+}
+
+// DeadLetters is the schema of rows that could not be read: where they stood,
+// why they were refused, and their bytes.
+var DeadLetters = arrow.NewSchema([]arrow.Field{
+	{Name: "source", Type: arrow.BinaryTypes.StringView},
+	{Name: "split", Type: arrow.BinaryTypes.StringView},
+	{Name: "position", Type: arrow.PrimitiveTypes.Int64},
+	{Name: "reason", Type: arrow.BinaryTypes.StringView},
+	{Name: "bytes", Type: arrow.BinaryTypes.BinaryView},
+}, nil)
