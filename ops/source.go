@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -20,6 +21,13 @@ type Source interface {
 	Reader(ctx context.Context, rt Runtime) (SplitReader, error)
 }
 
+// Discoverer is a Source that says how often its enumerator looks for new
+// splits; others are asked every ten seconds.
+type Discoverer interface {
+	Source
+	DiscoveryInterval() time.Duration
+}
+
 // Split is a piece of a source that one reader reads: a partition, a file, a
 // row group. Position is opaque to all but the source; the zero position is
 // the beginning.
@@ -36,7 +44,7 @@ type Split struct {
 type SplitEnumerator interface {
 	// Discover looks for new splits. It reports done when no more will come.
 	// The coordinator calls it at the start, and again, while it is not done,
-	// every DiscoveryInterval of the source's options.
+	// every DiscoveryInterval of the source (see Discoverer).
 	Discover(ctx context.Context) (done bool, err error)
 	// Take hands up to n splits to the reader with this index. Splits are
 	// handed out in the order in which their rows should be read.

@@ -61,7 +61,8 @@ const (
 	Checkpoint BarrierKind = iota
 	// Savepoint ends an epoch whose snapshot belongs to the user.
 	Savepoint
-	// Stop ends the last epoch of this run; sources send nothing after it.
+	// Stop ends the last epoch of this run; sources send no rows after it, but
+	// pass on another Stop when the checkpoint of this one does not succeed.
 	Stop
 )
 

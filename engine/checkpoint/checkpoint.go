@@ -14,11 +14,21 @@ import (
 
 // Store is what the protocol needs of object storage. PutIfAbsent is the only
 // synchronisation there is: one writer wins.
+//
+// Names are slash-separated and relative to the store's root. An error other
+// than fs.ErrNotExist says nothing about whether a write took place.
 type Store interface {
+	// Get returns the whole object, or an error that is fs.ErrNotExist.
 	Get(ctx context.Context, name string) ([]byte, error)
+	// Put writes the whole object, in place of an older one.
 	Put(ctx context.Context, name string, data []byte) error
+	// PutIfAbsent creates the object unless there is one: then won is false.
+	// After an error the object may be there, and may be ours.
 	PutIfAbsent(ctx context.Context, name string, data []byte) (won bool, err error)
+	// List returns the names of all objects that begin with prefix, at any
+	// depth, in any order.
 	List(ctx context.Context, prefix string) ([]string, error)
+	// Delete removes the object; that there is none is not an error.
 	Delete(ctx context.Context, name string) error
 }
 
@@ -49,8 +59,13 @@ type Handle struct {
 	Splits []ops.Split `json:"splits,omitempty"`
 	// Channels is the event time of each input channel.
 	Channels []ChannelTime `json:"channels,omitempty"`
-	// Committables are the receipts of the chain's sinks, by UID.
-	Committables map[string][]ops.Committable `json:"committables,omitempty"`
+	// Committables are the receipts of the chain's sinks, by UID, each with
+	// the epoch in which it was prepared: those of this epoch, and those of
+	// epochs that the task has not seen confirmed. The coordinator leaves out
+	// what an earlier manifest holds, so a late Confirm doubles nothing.
+	Committables map[string][]ops.Pending `json:"committables,omitempty"`
+	// Watermark is the event time of the task when the barrier passed.
+	Watermark stream.Timestamp `json:"watermark"`
 	// NextTick is when the operators want the next Tick, or 0.
 	NextTick stream.Timestamp `json:"nextTick,omitempty"`
 	// Ended says that the task sent EndOfInput behind this barrier. Its handle

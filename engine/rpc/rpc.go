@@ -39,7 +39,8 @@ type (
 	}
 	// Confirm tells every task that the checkpoint of an epoch is claimed.
 	Confirm struct{ Epoch stream.Epoch }
-	// Cancel stops every task of the job, at once.
+	// Cancel stops every task of the job, at once. Canceled answers it, even
+	// when no task runs; no report of the canceled tasks follows the answer.
 	Cancel struct{}
 )
 
@@ -51,6 +52,9 @@ type Assignment struct {
 	Tables []checkpoint.TableState
 	// Channels is the restored event time, one entry per input.
 	Channels []checkpoint.ChannelTime
+	// Watermark is the restored event time of the task itself; stream.Start in
+	// a task that starts fresh.
+	Watermark stream.Timestamp
 	// Ended says that the task had already ended: it only sends EndOfInput.
 	Ended bool
 }
@@ -91,6 +95,9 @@ type (
 	}
 	// Ended says that a task has sent EndOfInput and is gone.
 	Ended struct{ Task checkpoint.TaskID }
+	// Canceled answers Cancel: all tasks of the job are gone, and every report
+	// of theirs stands before this one.
+	Canceled struct{}
 	// Failed says that a task died.
 	Failed struct {
 		Task checkpoint.TaskID
@@ -103,4 +110,5 @@ func (Drained) report()    {}
 func (Sealed) report()     {}
 func (Declined) report()   {}
 func (Ended) report()      {}
+func (Canceled) report()   {}
 func (Failed) report()     {}

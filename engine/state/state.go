@@ -26,7 +26,9 @@ type Backend interface {
 // Frozen is state that no longer changes.
 type Frozen interface {
 	// Upload copies what storage lacks and returns the whole state as of the
-	// epoch: earlier runs and new ones. It runs beside the task.
+	// epoch: earlier runs and new ones. It runs beside the task; uploads of one
+	// task do not overlap and are in epoch order. The store's root is the
+	// directory of the job.
 	Upload(ctx context.Context, to checkpoint.Store) ([]checkpoint.TableState, error)
 	Release()
 }
