@@ -1,0 +1,85 @@
+// Package s3 opens s3:// URLs: Amazon S3 and servers that speak its protocol.
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	"gocloud.dev/blob/s3blob"
+
+	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/internal/objstore/cloud"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Open is an objstore.Opener for s3://, s3a:// and s3n://. Its properties have
+// Flink's names: s3.endpoint, s3.region, s3.access-key, s3.secret-key,
+// s3.session-token and s3.path-style-access (default: true with an endpoint).
+// What is not given comes from the environment, profiles and instance roles,
+// as with every AWS tool.
+func Open(ctx context.Context, root *url.URL, props map[string]string) (objstore.Driver, error) {
+	var load []func(*config.LoadOptions) error
+	if key := props["s3.access-key"]; key != "" {
+		load = append(load, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(key, props["s3.secret-key"], props["s3.session-token"])))
+	}
+	if region := props["s3.region"]; region != "" {
+		load = append(load, config.WithRegion(region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: configuration of S3: %w", job.ErrInvalid, err)
+	}
+	endpoint := props["s3.endpoint"]
+	if endpoint != "" || cfg.BaseEndpoint != nil {
+		// Servers other than Amazon's may not know the newer checksums.
+		cfg.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		if cfg.Region == "" {
+			cfg.Region = "us-east-1"
+		}
+	}
+	pathStyle := endpoint != ""
+	for _, key := range []string{"s3.path-style-access", "s3.path.style.access"} {
+		if text := props[key]; text != "" {
+			if pathStyle, err = strconv.ParseBool(text); err != nil {
+				return nil, fmt.Errorf("%w: option %q is not a boolean: %q", job.ErrInvalid, key, text)
+			}
+		}
+	}
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = pathStyle
+		if endpoint != "" {
+			o.BaseEndpoint = &endpoint
+		}
+	})
+	b, err := s3blob.OpenBucket(ctx, client, root.Host, &s3blob.Options{
+		RequestChecksumCalculation: cfg.RequestChecksumCalculation,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return cloud.New(b, root.Path, cloud.Options{PinRead: pin, Code: code}), nil
+}
+
+func pin(as func(any) bool, etag string) {
+	var in *s3.GetObjectInput
+	if as(&in) {
+		in.IfMatch = &etag
+	}
+}
+
+func code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
