@@ -1,0 +1,199 @@
+package vector_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/zeebo/xxh3"
+	"pgregory.net/rapid"
+
+	"github.com/wadi-engine/wadi/vector"
+)
+
+// TestKeyEncoding pins the bytes and their hash: they are in every checkpoint.
+func TestKeyEncoding(t *testing.T) {
+	build := func(dt arrow.DataType, f func(array.Builder)) arrow.Array {
+		b := array.NewBuilder(memory.DefaultAllocator, dt)
+		f(b)
+		return b.NewArray()
+	}
+	int64s := build(arrow.PrimitiveTypes.Int64, func(b array.Builder) {
+		b.(*array.Int64Builder).AppendValues([]int64{1, -2}, nil)
+		b.AppendNull()
+	})
+	int8s := build(arrow.PrimitiveTypes.Int8, func(b array.Builder) { b.(*array.Int8Builder).AppendValues([]int8{1, -2}, nil) })
+	floats := build(arrow.PrimitiveTypes.Float32, func(b array.Builder) {
+		b.(*array.Float32Builder).AppendValues([]float32{1.5, float32(math.Copysign(0, -1)), float32(math.NaN())}, nil)
+	})
+	bools := build(arrow.FixedWidthTypes.Boolean, func(b array.Builder) { b.(*array.BooleanBuilder).AppendValues([]bool{true, false}, nil) })
+	strings := build(arrow.BinaryTypes.StringView, func(b array.Builder) {
+		b.(*array.StringViewBuilder).AppendValues([]string{"", "wadi", "a string that is out of line"}, nil)
+	})
+	utf8 := build(arrow.BinaryTypes.String, func(b array.Builder) { b.(*array.StringBuilder).AppendValues([]string{"", "wadi"}, nil) })
+	decimals := build(&arrow.Decimal128Type{Precision: 10, Scale: 2}, func(b array.Builder) {
+		b.(*array.Decimal128Builder).AppendValues([]decimal128.Num{decimal128.FromI64(123), decimal128.FromI64(-1)}, nil)
+	})
+	for _, c := range []struct {
+		cols []arrow.Array
+		row  int
+		key  string
+		hash uint64
+	}{
+		{[]arrow.Array{int64s}, 0, "010100000000000000", 0xa048b5cb82162577},
+		{[]arrow.Array{int64s}, 1, "01feffffffffffffff", 0x723823aa3339fbc},
+		{[]arrow.Array{int64s}, 2, "00", 0xc44bdff4074eecdb},
+		{[]arrow.Array{int8s}, 1, "01feffffffffffffff", 0x723823aa3339fbc},
+		{[]arrow.Array{floats}, 0, "01000000000000f83f", 0x2b68e3d95bc408b8},
+		{[]arrow.Array{floats}, 1, "010000000000000000", 0x313c2dd2ec996e80},
+		{[]arrow.Array{floats}, 2, "01000000000000f87f", 0x6a33929ce40a04d7},
+		{[]arrow.Array{bools}, 0, "0101", 0x70d80d6a76865f3},
+		{[]arrow.Array{strings}, 0, "0100", 0xab94ac0ace7276c0},
+		{[]arrow.Array{strings}, 1, "010477616469", 0xddd716aaaa1cfec2},
+		{[]arrow.Array{strings}, 2, "011c6120737472696e672074686174206973206f7574206f66206c696e65", 0x1e6e3998d322354d},
+		{[]arrow.Array{utf8}, 1, "010477616469", 0xddd716aaaa1cfec2},
+		{[]arrow.Array{decimals}, 0, "017b000000000000000000000000000000", 0x7aa271782c9e752a},
+		{[]arrow.Array{decimals}, 1, "01ffffffffffffffffffffffffffffffff", 0x3192ebced8da1530},
+		{[]arrow.Array{int8s, strings, bools}, 1, "01feffffffffffffff0104776164690100", 0x6ffa67b971af1e49},
+	} {
+		key := vector.AppendKey(nil, c.cols, c.row)
+		if hex.EncodeToString(key) != c.key {
+			t.Errorf("key of %v row %d is %x, want %s", c.cols, c.row, key, c.key)
+		}
+		short := make([]arrow.Array, len(c.cols))
+		for i := range short {
+			short[i] = array.NewSlice(c.cols[i], int64(c.row), int64(c.row+1))
+		}
+		if h := vector.KeyHash(nil, short)[0]; h != c.hash {
+			t.Errorf("{%s, %#x},", c.key, h)
+		}
+	}
+}
+
+// TestKeyHash compares with the library's hash of the encoding.
+func TestKeyHash(t *testing.T) {
+	eachType(t, scalarTypes, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
+		n := drawRows(t)
+		cols := []arrow.Array{drawArray(t, alloc, dt, n)}
+		if rapid.Bool().Draw(t, "two columns") {
+			cols = append(cols, drawArray(t, alloc, rapid.SampledFrom(scalarTypes).Draw(t, "second"), n))
+		}
+		for _, c := range cols {
+			defer c.Release()
+		}
+		hashes := vector.KeyHash(make([]uint64, 3), cols)
+		if len(hashes) != n {
+			t.Fatalf("%d hashes of %d rows", len(hashes), n)
+		}
+		for i, h := range hashes {
+			if key := vector.AppendKey(nil, cols, i); h != xxh3.Hash(key) {
+				t.Fatalf("row %d: hash %x, the key %x has %x", i, h, key, xxh3.Hash(key))
+			}
+		}
+		groups := rapid.SampledFrom([]int{1, 2, 128, 100, 32768, 65536}).Draw(t, "groups")
+		for i, g := range vector.KeyGroups(nil, hashes, groups) {
+			if uint64(g) != hashes[i]%uint64(groups) {
+				t.Fatalf("row %d: key group %d of %d", i, g, groups)
+			}
+		}
+	})
+}
+
+// TestHash: rows with equal keys have equal hashes, and the others hardly ever.
+func TestHash(t *testing.T) {
+	eachType(t, scalarTypes, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
+		n := drawRows(t)
+		cols := []arrow.Array{drawArray(t, alloc, dt, n)}
+		if rapid.Bool().Draw(t, "two columns") {
+			cols = append(cols, drawArray(t, alloc, rapid.SampledFrom(scalarTypes).Draw(t, "second"), n))
+		}
+		for _, c := range cols {
+			defer c.Release()
+		}
+		byKey, byHash := map[string]uint64{}, map[uint64]string{}
+		for i, h := range vector.Hash(nil, cols...) {
+			key := string(vector.AppendKey(nil, cols, i))
+			if old, ok := byKey[key]; ok && old != h {
+				t.Fatalf("row %d: equal keys, other hash", i)
+			}
+			if old, ok := byHash[h]; ok && old != key {
+				t.Fatalf("row %d: keys %x and %x share a hash", i, key, old)
+			}
+			byKey[key], byHash[h] = h, key
+		}
+	})
+}
+
+func TestHashOfViewsAndStringsIsTheSame(t *testing.T) {
+	v, s := array.NewStringViewBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	for _, x := range []string{"", "a", "twelve bytes", "thirteen bytes"} {
+		v.Append(x)
+		s.Append(x)
+	}
+	if a, b := vector.Hash(nil, v.NewArray()), vector.Hash(nil, s.NewArray()); fmt.Sprint(a) != fmt.Sprint(b) {
+		t.Fatalf("%x and %x", a, b)
+	}
+}
+
+func TestPartition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.SampledFrom([]int{1, 2, 7, 300}).Draw(t, "channels")
+		rnd := &lcg{rapid.Uint64().Draw(t, "seed")}
+		target := make([]uint16, drawRows(t))
+		want := make([]vector.Sel, n)
+		for i := range target {
+			target[i] = uint16(rnd.n(n))
+			want[target[i]] = append(want[target[i]], uint32(i))
+		}
+		got := vector.Partition(make([]vector.Sel, 1), target, n)
+		for c := range want {
+			if fmt.Sprint(got[c]) != fmt.Sprint(want[c]) {
+				t.Fatalf("channel %d: %v, want %v", c, got[c], want[c])
+			}
+		}
+	})
+}
+
+func TestPrefixMax(t *testing.T) {
+	v := []int64{3, 1, 4, 1, 5, 9, 2}
+	dst := make([]int64, len(v))
+	if last := vector.PrefixMax(dst, v, 2); last != 9 || fmt.Sprint(dst) != "[3 3 4 4 5 9 9]" {
+		t.Fatalf("%v, %d", dst, last)
+	}
+	if last := vector.PrefixMax(nil, nil, -7); last != -7 {
+		t.Fatalf("no rows: %d", last)
+	}
+	if lo, hi := vector.MinMax(v); lo != 1 || hi != 9 {
+		t.Fatalf("%d, %d", lo, hi)
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	const n = 16384
+	for _, dt := range []arrow.DataType{arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.StringView} {
+		rnd := &lcg{1}
+		bld := array.NewBuilder(memory.DefaultAllocator, dt)
+		for range n {
+			appendRandom(rnd, bld, 0)
+		}
+		cols := []arrow.Array{bld.NewArray()}
+		dst := make([]uint64, n)
+		b.Run("fast/"+dt.Name(), func(b *testing.B) {
+			for b.Loop() {
+				vector.Hash(dst, cols...)
+			}
+			rate(b, n)
+		})
+		b.Run("key/"+dt.Name(), func(b *testing.B) {
+			for b.Loop() {
+				vector.KeyHash(dst, cols)
+			}
+			rate(b, n)
+		})
+	}
+}

@@ -1,0 +1,50 @@
+package vector
+
+// Partition splits rows by target: dst[c] becomes the rows i, ascending, with
+// target[i] == c. It returns dst with n selections, in dst's memory where that
+// fits. Scattering a record is Partition and one TakeRecord per channel: the
+// indices are found once for all columns, and a column is gathered while it is
+// in the cache.
+func Partition(dst []Sel, target []uint16, n int) []Sel {
+	dst = resize(dst, n)
+	var small [256]int
+	counts := small[:]
+	if n > len(small) {
+		counts = make([]int, n)
+	}
+	counts = counts[:n]
+	for _, c := range target {
+		counts[c]++
+	}
+	for c := range dst {
+		dst[c] = resize(dst[c], counts[c])
+		counts[c] = 0
+	}
+	for i, c := range target {
+		k := counts[c]
+		dst[c][k] = uint32(i)
+		counts[c] = k + 1
+	}
+	return dst
+}
+
+// PrefixMax writes the running maximum: dst[i] = max(start, v[0], …, v[i]). It
+// returns the last of them, or start for no rows. dst has v's length and may be
+// v itself.
+func PrefixMax(dst, v []int64, start int64) int64 {
+	dst = dst[:len(v)]
+	for i, x := range v {
+		start = max(start, x)
+		dst[i] = start
+	}
+	return start
+}
+
+// MinMax returns the smallest and the largest of v, which is not empty.
+func MinMax[T Integer](v []T) (lo, hi T) {
+	lo, hi = v[0], v[0]
+	for _, x := range v {
+		lo, hi = min(lo, x), max(hi, x)
+	}
+	return lo, hi
+}
