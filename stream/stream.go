@@ -108,6 +108,14 @@ func (r KeyGroupRange) Contains(g KeyGroup) bool { return r.Start <= g && g < r.
 // Overlaps reports whether r and o share a key group.
 func (r KeyGroupRange) Overlaps(o KeyGroupRange) bool { return r.Start < o.End && o.Start < r.End }
 
+// Intersect is the range of the key groups in both r and o.
+func (r KeyGroupRange) Intersect(o KeyGroupRange) KeyGroupRange {
+	return KeyGroupRange{Start: max(r.Start, o.Start), End: min(r.End, o.End)}
+}
+
+// Empty reports whether no key group lies in r.
+func (r KeyGroupRange) Empty() bool { return r.Start >= r.End }
+
 // RangeOf returns the key groups of task index out of parallelism tasks. The
 // ranges of all tasks are contiguous, disjoint and cover [0, groups).
 func RangeOf(groups, parallelism, index int) KeyGroupRange {

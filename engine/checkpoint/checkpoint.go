@@ -1,6 +1,3 @@
-// Package checkpoint is the checkpoint protocol: its documents, its decisions,
-// and the little it asks of object storage. Decisions are pure functions of
-// documents already read; only Store does I/O.
 package checkpoint
 
 import (
@@ -82,15 +79,21 @@ type ChannelTime struct {
 
 // TableState is one table of one operator: the runs that make it up, oldest first.
 type TableState struct {
-	UID           string           `json:"uid"` // of the operator's vertex
-	Name          string           `json:"name"`
+	UID  string `json:"uid"` // of the operator's vertex
+	Name string `json:"name"`
+	// Local says that the table is not partitioned by key: its rows belong to
+	// the task, whatever their key group.
+	Local         bool             `json:"local,omitempty"`
 	Runs          []Run            `json:"runs"`
 	DroppedBefore stream.Timestamp `json:"droppedBefore"`
 }
 
-// Run is an immutable sorted columnar file of state.
+// Run is a reference to an immutable sorted columnar file of state, or to the
+// part of it that counts in the table that lists it.
 type Run struct {
-	File   string               `json:"file"` // relative to the job's directory
+	File string `json:"file"` // relative to the job's directory
+	// Groups are the key groups whose rows count: after a change of
+	// parallelism several tasks list one file, each for its own groups.
 	Groups stream.KeyGroupRange `json:"groups"`
 	Rows   int64                `json:"rows"`
 	Bytes  int64                `json:"bytes"`
@@ -98,4 +101,26 @@ type Run struct {
 	// Oldest and Newest are the epochs whose changes the run holds.
 	Oldest stream.Epoch `json:"oldest"`
 	Newest stream.Epoch `json:"newest"`
+	// DroppedBefore says that rows that expire before it do not count.
+	DroppedBefore stream.Timestamp `json:"droppedBefore"`
+	// Latest is the latest expiry of any row, when the table has an expiry:
+	// the whole run goes when everything before it is dropped.
+	Latest stream.Timestamp `json:"latest"`
+}
+
+// Assignment is one task to run, with the state that it restores.
+type Assignment struct {
+	Task   TaskID
+	Groups stream.KeyGroupRange
+	// Tables holds the runs of every old task that overlap Groups.
+	Tables []TableState
+	// Channels is the restored event time, one entry per input.
+	Channels []ChannelTime
+	// Watermark is the restored event time of the task itself; stream.Start in
+	// a task that starts fresh.
+	Watermark stream.Timestamp
+	// NextTick is when the operators want the next Tick, or 0.
+	NextTick stream.Timestamp
+	// Ended says that the task had already ended: it only sends EndOfInput.
+	Ended bool
 }

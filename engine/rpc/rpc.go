@@ -45,19 +45,7 @@ type (
 )
 
 // Assignment is one task to run, with the state that it restores.
-type Assignment struct {
-	Task   checkpoint.TaskID
-	Groups stream.KeyGroupRange
-	// Tables holds the runs of every old task that overlap Groups.
-	Tables []checkpoint.TableState
-	// Channels is the restored event time, one entry per input.
-	Channels []checkpoint.ChannelTime
-	// Watermark is the restored event time of the task itself; stream.Start in
-	// a task that starts fresh.
-	Watermark stream.Timestamp
-	// Ended says that the task had already ended: it only sends EndOfInput.
-	Ended bool
-}
+type Assignment = checkpoint.Assignment
 
 func (Deploy) command()  {}
 func (Assign) command()  {}
