@@ -13,6 +13,7 @@ import (
 	"github.com/zeebo/xxh3"
 	"pgregory.net/rapid"
 
+	"github.com/wadi-engine/wadi/internal/arraytest"
 	"github.com/wadi-engine/wadi/vector"
 )
 
@@ -77,11 +78,11 @@ func TestKeyEncoding(t *testing.T) {
 
 // TestKeyHash compares with the library's hash of the encoding.
 func TestKeyHash(t *testing.T) {
-	eachType(t, scalarTypes, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
-		n := drawRows(t)
-		cols := []arrow.Array{drawArray(t, alloc, dt, n)}
+	eachType(t, arraytest.Scalars, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
+		n := arraytest.DrawRows(t)
+		cols := []arrow.Array{arraytest.Draw(t, alloc, dt, n)}
 		if rapid.Bool().Draw(t, "two columns") {
-			cols = append(cols, drawArray(t, alloc, rapid.SampledFrom(scalarTypes).Draw(t, "second"), n))
+			cols = append(cols, arraytest.Draw(t, alloc, rapid.SampledFrom(arraytest.Scalars).Draw(t, "second"), n))
 		}
 		for _, c := range cols {
 			defer c.Release()
@@ -106,11 +107,11 @@ func TestKeyHash(t *testing.T) {
 
 // TestHash: rows with equal keys have equal hashes, and the others hardly ever.
 func TestHash(t *testing.T) {
-	eachType(t, scalarTypes, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
-		n := drawRows(t)
-		cols := []arrow.Array{drawArray(t, alloc, dt, n)}
+	eachType(t, arraytest.Scalars, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
+		n := arraytest.DrawRows(t)
+		cols := []arrow.Array{arraytest.Draw(t, alloc, dt, n)}
 		if rapid.Bool().Draw(t, "two columns") {
-			cols = append(cols, drawArray(t, alloc, rapid.SampledFrom(scalarTypes).Draw(t, "second"), n))
+			cols = append(cols, arraytest.Draw(t, alloc, rapid.SampledFrom(arraytest.Scalars).Draw(t, "second"), n))
 		}
 		for _, c := range cols {
 			defer c.Release()
@@ -143,11 +144,11 @@ func TestHashOfViewsAndStringsIsTheSame(t *testing.T) {
 func TestPartition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.SampledFrom([]int{1, 2, 7, 300}).Draw(t, "channels")
-		rnd := &lcg{rapid.Uint64().Draw(t, "seed")}
-		target := make([]uint16, drawRows(t))
+		rnd := arraytest.NewRand(rapid.Uint64().Draw(t, "seed"))
+		target := make([]uint16, arraytest.DrawRows(t))
 		want := make([]vector.Sel, n)
 		for i := range target {
-			target[i] = uint16(rnd.n(n))
+			target[i] = uint16(rnd.N(n))
 			want[target[i]] = append(want[target[i]], uint32(i))
 		}
 		got := vector.Partition(make([]vector.Sel, 1), target, n)
@@ -176,10 +177,10 @@ func TestPrefixMax(t *testing.T) {
 func BenchmarkHash(b *testing.B) {
 	const n = 16384
 	for _, dt := range []arrow.DataType{arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.StringView} {
-		rnd := &lcg{1}
+		rnd := arraytest.NewRand(1)
 		bld := array.NewBuilder(memory.DefaultAllocator, dt)
 		for range n {
-			appendRandom(rnd, bld, 0)
+			arraytest.Append(rnd, bld, 0)
 		}
 		cols := []arrow.Array{bld.NewArray()}
 		dst := make([]uint64, n)

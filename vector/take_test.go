@@ -8,22 +8,23 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"pgregory.net/rapid"
 
+	"github.com/wadi-engine/wadi/internal/arraytest"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
 func TestTake(t *testing.T) {
-	eachType(t, allTypes, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
-		a := drawArray(t, alloc, dt, drawRows(t))
+	eachType(t, arraytest.Types, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
+		a := arraytest.Draw(t, alloc, dt, arraytest.DrawRows(t))
 		defer a.Release()
-		idx := drawIndex(t, a.Len())
+		idx := arraytest.DrawIndex(t, a.Len())
 		got := vector.Take(alloc, a, idx)
 		defer got.Release()
 		if got.Len() != len(idx) || !arrow.TypeEqual(got.DataType(), dt) {
 			t.Fatalf("%d rows of %v, want %d", got.Len(), got.DataType(), len(idx))
 		}
 		for i, r := range idx {
-			if g, w := show(got, i), show(a, int(r)); g != w {
+			if g, w := arraytest.Show(got, i), arraytest.Show(a, int(r)); g != w {
 				t.Fatalf("row %d is %s, want %s", i, g, w)
 			}
 		}
@@ -36,7 +37,7 @@ func checkNulls(t *rapid.T, a arrow.Array) {
 	if a.DataType().ID() == arrow.NULL {
 		return
 	}
-	if n := nullCount(a); n != a.NullN() {
+	if n := arraytest.NullCount(a); n != a.NullN() {
 		t.Fatalf("null count %d, want %d", a.NullN(), n)
 	}
 	if a.NullN() == 0 && a.Data().Buffers()[0] != nil && a.Data().Offset() == 0 && a.Len() > 0 {
@@ -45,7 +46,7 @@ func checkNulls(t *rapid.T, a arrow.Array) {
 }
 
 func TestConcat(t *testing.T) {
-	eachType(t, allTypes, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
+	eachType(t, arraytest.Types, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
 		arrs := make([]arrow.Array, rapid.IntRange(1, 4).Draw(t, "arrays"))
 		var want []string
 		for i := range arrs {
@@ -53,11 +54,11 @@ func TestConcat(t *testing.T) {
 				arrs[i] = arrs[i-1]
 				arrs[i].Retain()
 			} else {
-				arrs[i] = drawArray(t, alloc, dt, rapid.IntRange(0, 100).Draw(t, "rows"))
+				arrs[i] = arraytest.Draw(t, alloc, dt, rapid.IntRange(0, 100).Draw(t, "rows"))
 			}
 			defer arrs[i].Release()
 			for r := range arrs[i].Len() {
-				want = append(want, show(arrs[i], r))
+				want = append(want, arraytest.Show(arrs[i], r))
 			}
 		}
 		got := vector.Concat(alloc, arrs)
@@ -66,7 +67,7 @@ func TestConcat(t *testing.T) {
 			t.Fatalf("%d rows, want %d", got.Len(), len(want))
 		}
 		for i := range want {
-			if g := show(got, i); g != want[i] {
+			if g := arraytest.Show(got, i); g != want[i] {
 				t.Fatalf("row %d is %s, want %s", i, g, want[i])
 			}
 		}
@@ -103,15 +104,15 @@ func BenchmarkTake(b *testing.B) {
 	const n = 16384
 	for _, dt := range []arrow.DataType{arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.StringView} {
 		for _, nulls := range []int{0, 10} {
-			rnd := &lcg{1}
+			rnd := arraytest.NewRand(1)
 			bld := array.NewBuilder(memory.DefaultAllocator, dt)
 			for range n {
-				appendRandom(rnd, bld, nulls)
+				arraytest.Append(rnd, bld, nulls)
 			}
 			a := bld.NewArray()
 			var sel vector.Sel
 			for i := range n {
-				if rnd.n(2) == 0 {
+				if rnd.N(2) == 0 {
 					sel = append(sel, uint32(i))
 				}
 			}

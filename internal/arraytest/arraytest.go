@@ -1,9 +1,11 @@
-package vector_test
+// Package arraytest draws Arrow arrays for property tests: of every type of the
+// engine, with and without NULLs, whole and as slices, with values that are
+// often equal and often at the edge of their type.
+package arraytest
 
 import (
 	"fmt"
 	"math"
-	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -15,8 +17,8 @@ import (
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
-// scalarTypes are the types of keys and comparisons.
-var scalarTypes = []arrow.DataType{
+// Scalars are the types of keys and comparisons.
+var Scalars = []arrow.DataType{
 	arrow.FixedWidthTypes.Boolean,
 	arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int64,
 	arrow.PrimitiveTypes.Uint8, arrow.PrimitiveTypes.Uint16, arrow.PrimitiveTypes.Uint32, arrow.PrimitiveTypes.Uint64,
@@ -28,8 +30,8 @@ var scalarTypes = []arrow.DataType{
 	arrow.BinaryTypes.StringView, arrow.BinaryTypes.BinaryView,
 }
 
-// allTypes adds what travels but is not compared.
-var allTypes = append([]arrow.DataType{
+// Types adds what travels but is not compared.
+var Types = append([]arrow.DataType{
 	arrow.Null,
 	arrow.BinaryTypes.String, arrow.BinaryTypes.Binary, arrow.BinaryTypes.LargeString, arrow.BinaryTypes.LargeBinary,
 	&arrow.FixedSizeBinaryType{ByteWidth: 5},
@@ -43,20 +45,20 @@ var allTypes = append([]arrow.DataType{
 		arrow.Field{Name: "c", Type: arrow.ListOf(arrow.BinaryTypes.StringView), Nullable: true},
 	),
 	&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.BinaryTypes.String},
-}, scalarTypes...)
+}, Scalars...)
 
-// drawArray draws an array of n rows of type t, with or without NULLs, often as
+// Draw draws an array of n rows of type t, with or without NULLs, often as
 // a slice of a longer one.
-func drawArray(t *rapid.T, alloc memory.Allocator, dt arrow.DataType, n int) arrow.Array {
+func Draw(t *rapid.T, alloc memory.Allocator, dt arrow.DataType, n int) arrow.Array {
 	before := rapid.SampledFrom([]int{0, 0, 1, 3, 8, 13}).Draw(t, "before")
 	after := rapid.SampledFrom([]int{0, 0, 1, 9}).Draw(t, "after")
 	nulls := rapid.SampledFrom([]int{0, 0, 20, 100}).Draw(t, "nulls %")
 	// One seed for all the rows: drawing each costs too much for thousands.
-	rnd := &lcg{rapid.Uint64().Draw(t, "seed")}
+	rnd := &Rand{rapid.Uint64().Draw(t, "seed")}
 	b := array.NewBuilder(alloc, dt)
 	defer b.Release()
 	for range before + n + after {
-		appendRandom(rnd, b, nulls)
+		Append(rnd, b, nulls)
 	}
 	whole := b.NewArray()
 	if before+after == 0 {
@@ -66,48 +68,54 @@ func drawArray(t *rapid.T, alloc memory.Allocator, dt arrow.DataType, n int) arr
 	return array.NewSlice(whole, int64(before), int64(before+n))
 }
 
-// lcg is a tiny random generator with its state in sight.
-type lcg struct{ s uint64 }
+// Rand is a tiny random generator with its state in sight.
+type Rand struct{ s uint64 }
 
-func (r *lcg) next() uint64 {
+// NewRand starts a generator.
+func NewRand(seed uint64) *Rand { return &Rand{seed} }
+
+// Next is 56 random bits.
+func (r *Rand) Next() uint64 {
 	r.s = r.s*6364136223846793005 + 1442695040888963407
 	x := r.s ^ r.s>>29
 	return x * 0x9E3779B97F4A7C15 >> 8
 }
 
-func (r *lcg) n(n int) int { return int(r.next() % uint64(n)) }
+// N is a random number below n.
+func (r *Rand) N(n int) int { return int(r.Next() % uint64(n)) }
 
-// pick prefers small values and edges, so that equal ones are frequent.
-func (r *lcg) int64() int64 {
-	switch r.n(8) {
+// int64 prefers small values and edges, so that equal ones are frequent.
+func (r *Rand) int64() int64 {
+	switch r.N(8) {
 	case 0:
-		return int64(r.next() << 8)
+		return int64(r.Next() << 8)
 	case 1:
-		return []int64{math.MinInt64, math.MaxInt64, -1, 0, 1, math.MaxInt32, math.MinInt32}[r.n(7)]
+		return []int64{math.MinInt64, math.MaxInt64, -1, 0, 1, math.MaxInt32, math.MinInt32}[r.N(7)]
 	}
-	return int64(r.n(9)) - 4
+	return int64(r.N(9)) - 4
 }
 
-func (r *lcg) float64() float64 {
-	switch r.n(8) {
+func (r *Rand) float64() float64 {
+	switch r.N(8) {
 	case 0:
-		return math.Float64frombits(r.next()<<8 | r.next()>>40)
+		return math.Float64frombits(r.Next()<<8 | r.Next()>>40)
 	case 1:
-		return []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), math.MaxFloat64, -math.NaN()}[r.n(6)]
+		return []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), math.MaxFloat64, -math.NaN()}[r.N(6)]
 	}
-	return float64(r.n(9)-4) / 2
+	return float64(r.N(9)-4) / 2
 }
 
-func (r *lcg) bytes() string {
-	s := []string{"", "a", "ab", "twelve bytes", "thirteen bytes", "a much longer string, out of line", "a much longer string, out of sight", "\x00", "\xff\xfe", "zebra"}[r.n(10)]
-	if r.n(4) == 0 {
-		s += fmt.Sprint(r.n(50))
+func (r *Rand) bytes() string {
+	s := []string{"", "a", "ab", "twelve bytes", "thirteen bytes", "a much longer string, out of line", "a much longer string, out of sight", "\x00", "\xff\xfe", "zebra"}[r.N(10)]
+	if r.N(4) == 0 {
+		s += fmt.Sprint(r.N(50))
 	}
 	return s
 }
 
-func appendRandom(r *lcg, b array.Builder, nulls int) {
-	if r.n(100) < nulls {
+// Append adds a random row, NULL in nulls of 100 cases.
+func Append(r *Rand, b array.Builder, nulls int) {
+	if r.N(100) < nulls {
 		b.AppendNull()
 		return
 	}
@@ -115,7 +123,7 @@ func appendRandom(r *lcg, b array.Builder, nulls int) {
 	case *array.NullBuilder:
 		b.AppendNull()
 	case *array.BooleanBuilder:
-		b.Append(r.n(2) == 0)
+		b.Append(r.N(2) == 0)
 	case *array.Int8Builder:
 		b.Append(int8(r.int64()))
 	case *array.Int16Builder:
@@ -139,7 +147,7 @@ func appendRandom(r *lcg, b array.Builder, nulls int) {
 	case *array.Date32Builder:
 		b.Append(arrow.Date32(r.int64()))
 	case *array.Time32Builder:
-		b.Append(arrow.Time32(r.n(86_400_000)))
+		b.Append(arrow.Time32(r.N(86_400_000)))
 	case *array.TimestampBuilder:
 		b.Append(arrow.Timestamp(r.int64()))
 	case *array.DurationBuilder:
@@ -148,8 +156,8 @@ func appendRandom(r *lcg, b array.Builder, nulls int) {
 		b.Append(arrow.MonthInterval(r.int64()))
 	case *array.Decimal128Builder:
 		v := decimal128.FromI64(r.int64())
-		if r.n(4) == 0 {
-			v = decimal128.New(r.int64()>>8, r.next())
+		if r.N(4) == 0 {
+			v = decimal128.New(r.int64()>>8, r.Next())
 		}
 		b.Append(v)
 	case *array.StringViewBuilder:
@@ -163,72 +171,73 @@ func appendRandom(r *lcg, b array.Builder, nulls int) {
 	case *array.BinaryBuilder:
 		b.Append([]byte(r.bytes()))
 	case *array.FixedSizeBinaryBuilder:
-		b.Append([]byte(fmt.Sprintf("%05d", r.n(100))))
+		b.Append([]byte(fmt.Sprintf("%05d", r.N(100))))
 	case *array.BinaryDictionaryBuilder:
 		if err := b.AppendString(r.bytes()); err != nil {
 			panic(err)
 		}
 	case *array.ListBuilder:
 		b.Append(true)
-		for range r.n(4) {
-			appendRandom(r, b.ValueBuilder(), nulls)
+		for range r.N(4) {
+			Append(r, b.ValueBuilder(), nulls)
 		}
 	case *array.FixedSizeListBuilder:
 		b.Append(true)
 		for range 3 {
-			appendRandom(r, b.ValueBuilder(), nulls)
+			Append(r, b.ValueBuilder(), nulls)
 		}
 	case *array.MapBuilder:
 		b.Append(true)
-		for range r.n(4) {
-			appendRandom(r, b.KeyBuilder(), 0)
-			appendRandom(r, b.ItemBuilder(), nulls)
+		for range r.N(4) {
+			Append(r, b.KeyBuilder(), 0)
+			Append(r, b.ItemBuilder(), nulls)
 		}
 	case *array.StructBuilder:
 		b.Append(true)
 		for i := range b.NumField() {
-			appendRandom(r, b.FieldBuilder(i), nulls)
+			Append(r, b.FieldBuilder(i), nulls)
 		}
 	default:
 		panic(fmt.Sprintf("no random values for %T", b))
 	}
 }
 
-func drawRows(t *rapid.T) int {
+// DrawRows draws a number of rows, often around the edge of a loop.
+func DrawRows(t *rapid.T) int {
 	return rapid.OneOf(rapid.SampledFrom([]int{0, 1, 7, 8, 64, 65, 512, 513}), rapid.IntRange(0, 1500)).Draw(t, "rows")
 }
 
-// drawIndex draws n row indices below rows, in any order and repeated.
-func drawIndex(t *rapid.T, rows int) vector.Sel {
+// DrawIndex draws n row indices below rows, in any order and repeated.
+func DrawIndex(t *rapid.T, rows int) vector.Sel {
 	idx := vector.Sel{}
 	if rows == 0 {
 		return idx
 	}
-	rnd := &lcg{rapid.Uint64().Draw(t, "index seed")}
+	rnd := &Rand{rapid.Uint64().Draw(t, "index seed")}
 	for range rapid.IntRange(0, 2*rows).Draw(t, "index rows") {
-		idx = append(idx, uint32(rnd.n(rows)))
+		idx = append(idx, uint32(rnd.N(rows)))
 	}
 	return idx
 }
 
-// drawSel draws an ascending selection, or nil.
-func drawSel(t *rapid.T, rows int) vector.Sel {
+// DrawSel draws an ascending selection, or nil.
+func DrawSel(t *rapid.T, rows int) vector.Sel {
 	share := rapid.SampledFrom([]int{-1, 0, 10, 50, 100}).Draw(t, "selected %")
 	if share < 0 {
 		return nil
 	}
-	rnd := &lcg{rapid.Uint64().Draw(t, "selection seed")}
+	rnd := &Rand{rapid.Uint64().Draw(t, "selection seed")}
 	sel := vector.Sel{}
 	for i := range rows {
-		if rnd.n(100) < share {
+		if rnd.N(100) < share {
 			sel = append(sel, uint32(i))
 		}
 	}
 	return sel
 }
 
-// show is a row as text: the reference that all layouts share.
-func show(a arrow.Array, i int) string {
+// Show is a row as text: the reference that all layouts share.
+func Show(a arrow.Array, i int) string {
 	if a.IsNull(i) {
 		return "NULL"
 	}
@@ -242,27 +251,27 @@ func show(a arrow.Array, i int) string {
 	case *array.String:
 		return "'" + a.Value(i) + "'"
 	case *array.Dictionary:
-		return show(a.Dictionary(), a.GetValueIndex(i))
+		return Show(a.Dictionary(), a.GetValueIndex(i))
 	case array.ListLike:
 		s := "["
 		from, to := a.ValueOffsets(i)
 		for j := from; j < to; j++ {
-			s += show(a.ListValues(), int(j)) + " "
+			s += Show(a.ListValues(), int(j)) + " "
 		}
 		return s + "]"
 	case *array.Struct:
 		s := "{"
 		for j := range a.NumField() {
-			s += show(a.Field(j), i) + " "
+			s += Show(a.Field(j), i) + " "
 		}
 		return s + "}"
 	}
 	return a.ValueStr(i)
 }
 
-// checked runs f with an allocator that must end at zero, once over plain
-// memory and with the pool below it.
-func checked(t *rapid.T, f func(alloc memory.Allocator)) {
+// Checked runs f with an allocator over the pool of the process, and fails
+// when it does not end at zero.
+func Checked(t *rapid.T, f func(alloc memory.Allocator)) {
 	alloc := memory.NewCheckedAllocator(mem.Default())
 	f(alloc)
 	if alloc.CurrentAlloc() != 0 {
@@ -270,18 +279,8 @@ func checked(t *rapid.T, f func(alloc memory.Allocator)) {
 	}
 }
 
-// eachType runs a property for each type.
-func eachType(t *testing.T, types []arrow.DataType, f func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType)) {
-	for _, dt := range types {
-		t.Run(fmt.Sprint(dt), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) {
-				checked(t, func(alloc memory.Allocator) { f(t, alloc, dt) })
-			})
-		})
-	}
-}
-
-func nullCount(a arrow.Array) int {
+// NullCount counts the NULLs of a row by row.
+func NullCount(a arrow.Array) int {
 	n := 0
 	for i := range a.Len() {
 		if a.IsNull(i) {

@@ -1,0 +1,401 @@
+package hashtable
+
+import (
+	"bytes"
+	"math/bits"
+	"runtime"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/wadi-engine/wadi/vector"
+)
+
+// FindOrInsert writes the row number of each selected row's key to gids, which
+// has one element per selected row, and inserts the keys that the table lacks,
+// with zero accumulators. It returns the gids of those, which are valid until
+// the next call. cols are the key columns, of the types given to New.
+func (t *Table) FindOrInsert(cols []arrow.Array, sel vector.Sel, gids []uint32) (inserted []uint32) {
+	t.inserted = t.inserted[:0]
+	t.lookup(cols, sel, gids, true)
+	return t.inserted
+}
+
+// Find is FindOrInsert for readers: a key that is not in the table gets None.
+func (t *Table) Find(cols []arrow.Array, sel vector.Sel, gids []uint32) {
+	t.lookup(cols, sel, gids, false)
+}
+
+// FindOrInsertFrom is FindOrInsert for the keys of rows of another table with
+// the same key types: the way to merge tables. sel are the other's gids, in any
+// order, without deleted ones; nil means all below its Gids().
+func (t *Table) FindOrInsertFrom(o *Table, sel vector.Sel, gids []uint32) (inserted []uint32) {
+	t.inserted = t.inserted[:0]
+	n := len(sel)
+	if sel == nil {
+		n = o.n
+	}
+	for from := 0; from < n; from += chunk {
+		m := min(chunk, n-from)
+		t.prepare(m)
+		if t.word {
+			t.fromWords(o, sel, from, gids[from:from+m])
+		} else {
+			t.packFrom(o, sel, from, m)
+			t.probeChunk(m, gids[from:from+m], true)
+		}
+	}
+	return t.inserted
+}
+
+func (t *Table) fromWords(o *Table, sel vector.Sel, from int, gids []uint32) {
+	w := t.scratch.words[:len(gids)]
+	null := -1
+	for i := range w {
+		g := uint32(rowAt(sel, from+i))
+		w[i] = *(*uint64)(o.Row(g))
+		if g == o.nullRow {
+			null = i
+		}
+	}
+	if null < 0 {
+		t.wordChunk(w, gids, true)
+		return
+	}
+	t.wordChunk(w[:null], gids[:null], true)
+	gids[null] = t.null(true)
+	t.wordChunk(w[null+1:], gids[null+1:], true)
+}
+
+// packFrom is pack for the keys of another table's rows.
+func (t *Table) packFrom(o *Table, sel vector.Sel, from, m int) {
+	k := t.keyWords
+	for i := range m {
+		p := t.scratch.probe[i*k : (i+1)*k]
+		copy(p, unsafe.Slice((*uint64)(o.Row(uint32(rowAt(sel, from+i)))), k))
+		for _, at := range t.strings {
+			if uint32(p[at]) > vector.Inline {
+				p[at+1] += uint64(uintptr(o.arena.Base()))
+			}
+		}
+	}
+}
+
+func (t *Table) lookup(cols []arrow.Array, sel vector.Sel, gids []uint32, insert bool) {
+	t.check(cols)
+	n := len(sel)
+	if sel == nil {
+		n = cols[0].Len()
+	}
+	gids = gids[:n]
+	if t.word {
+		t.lookupWords(cols[0], sel, gids, insert)
+		return
+	}
+	for from := 0; from < n; from += chunk {
+		m := min(chunk, n-from)
+		t.prepare(m)
+		t.pack(cols, sel, from, m)
+		t.probeChunk(m, gids[from:from+m], insert)
+	}
+	runtime.KeepAlive(cols)
+}
+
+// prepare makes room for m more rows, so that nothing moves within a chunk.
+func (t *Table) prepare(m int) {
+	if 2*(t.n-len(t.free)+m) > len(t.slots) {
+		t.grow(slotBitsFor(t.n - len(t.free) + m))
+	}
+	if t.n+m > t.room {
+		more := max(m, min(t.n, 1<<16))
+		t.rows.Grow(more * t.stride)
+		t.room += more
+	}
+}
+
+func (t *Table) lookupWords(col arrow.Array, sel vector.Sel, gids []uint32, insert bool) {
+	alias := isWord64(col) && sel == nil && col.NullN() == 0
+	var all []uint64
+	if alias {
+		all = vector.Values[uint64](col)
+	}
+	for from := 0; from < len(gids); from += chunk {
+		m := min(chunk, len(gids)-from)
+		t.prepare(m)
+		out := gids[from : from+m]
+		switch {
+		case alias:
+			t.wordChunk(all[from:from+m], out, insert)
+		case col.NullN() == 0:
+			w := t.scratch.words[:m]
+			gatherWords(w, col, sel, from)
+			t.wordChunk(w, out, insert)
+		default:
+			t.nullableChunk(col, sel, from, out, insert)
+		}
+	}
+}
+
+func isWord64(col arrow.Array) bool {
+	switch col.(type) {
+	case *array.Int64, *array.Uint64, *array.Timestamp, *array.Date64, *array.Time64, *array.Duration:
+		return true
+	}
+	return false
+}
+
+// nullableChunk looks the valid keys of a chunk up together and gives the NULL
+// row to the others.
+func (t *Table) nullableChunk(col arrow.Array, sel vector.Sel, from int, gids []uint32, insert bool) {
+	s := &t.scratch
+	w := s.words[:len(gids)]
+	gatherWords(w, col, sel, from)
+	k := 0
+	for i := range gids {
+		if col.IsNull(rowAt(sel, from+i)) {
+			gids[i] = t.null(insert)
+			continue
+		}
+		w[k], s.which[k] = w[i], uint32(i)
+		k++
+	}
+	t.wordChunk(w[:k], s.found[:k], insert)
+	for i, g := range s.found[:k] {
+		gids[s.which[i]] = g
+	}
+}
+
+// null returns the row of the NULL key.
+func (t *Table) null(insert bool) uint32 {
+	if t.nullRow == None && insert {
+		t.nullRow = t.newRow()
+		*(*uint64)(t.Row(t.nullRow)) = 0
+	}
+	return t.nullRow
+}
+
+// newRow takes a gid and clears its accumulators; the caller writes the key.
+func (t *Table) newRow() uint32 {
+	g := uint32(t.n)
+	if k := len(t.free); k > 0 {
+		g = t.free[k-1]
+		t.free = t.free[:k-1]
+		t.freed[g/64] &^= 1 << (g % 64)
+	} else {
+		t.n++
+	}
+	clear(unsafe.Slice((*uint64)(unsafe.Add(t.Row(g), t.accOffset)), t.accWords))
+	t.inserted = append(t.inserted, g)
+	return g
+}
+
+// cached is how many bytes of slots and rows are looked up without prefetch:
+// about the second-level cache of a core.
+const cached = 768 << 10
+
+func (t *Table) large() bool { return 8*len(t.slots)+t.n*t.stride > cached }
+
+// wordChunk looks up at most chunk keys of one word.
+func (t *Table) wordChunk(keys []uint64, gids []uint32, insert bool) {
+	if t.large() {
+		t.wordChunkFar(keys, gids, insert)
+		return
+	}
+	shift := uint(64 - t.slotBits)
+	slots, base, stride := t.slots, t.rows.Base(), uintptr(t.stride)
+	mask := uint64(len(slots) - 1)
+	gids = gids[:len(keys)]
+	for i, k := range keys {
+		h := vector.HashWord(k)
+		for p := h >> shift; ; p = (p + 1) & mask {
+			s := slots[p&mask]
+			if uint32(s>>32) == uint32(h>>32) && uint32(s) != 0 {
+				g := uint32(s) - 1
+				if *(*uint64)(unsafe.Add(base, uintptr(g)*stride)) == k {
+					gids[i] = g
+					break
+				}
+			}
+			if s == 0 {
+				gids[i] = t.missWord(p, h, k, insert)
+				break
+			}
+		}
+	}
+}
+
+// missWord inserts key k at the empty slot p, or reports that it is absent.
+func (t *Table) missWord(p, h, k uint64, insert bool) uint32 {
+	if !insert {
+		return None
+	}
+	g := t.newRow()
+	*(*uint64)(t.Row(g)) = k
+	t.slots[p] = h>>32<<32 | uint64(g+1)
+	return g
+}
+
+// wordChunkFar is wordChunk in three passes.
+func (t *Table) wordChunkFar(keys []uint64, gids []uint32, insert bool) {
+	const ahead = 64
+	shift := uint(64 - t.slotBits)
+	slots, base, stride := t.slots, t.rows.Base(), uintptr(t.stride)
+	mask := uint64(len(slots) - 1)
+	gids = gids[:len(keys)]
+	hash := t.scratch.hash[:len(keys)]
+	ptrs := t.scratch.ptrs[:len(keys)]
+	for i, k := range keys {
+		hash[i] = vector.HashWord(k)
+	}
+	prefetchSlots(slots, hash[:min(ahead, len(hash))], shift)
+	for q := 0; q < len(keys); q += ahead {
+		end := min(q+ahead, len(keys))
+		prefetchSlots(slots, hash[end:min(end+ahead, len(hash))], shift)
+		for i := q; i < end; i++ {
+			// An empty slot points before the first row; prefetch does not fault.
+			g := uint32(slots[hash[i]>>shift&mask])
+			ptrs[i] = uintptr(base) + uintptr(max(g, 1)-1)*stride
+		}
+		prefetchRows(ptrs[q:end])
+		for i := q; i < end; i++ {
+			h, k := hash[i], keys[i]
+			for p := h >> shift; ; p = (p + 1) & mask {
+				s := slots[p&mask]
+				if uint32(s>>32) == uint32(h>>32) && uint32(s) != 0 {
+					g := uint32(s) - 1
+					if *(*uint64)(unsafe.Add(base, uintptr(g)*stride)) == k {
+						gids[i] = g
+						break
+					}
+				}
+				if s == 0 {
+					gids[i] = t.missWord(p, h, k, insert)
+					break
+				}
+			}
+		}
+	}
+}
+
+// probeChunk looks up the m keys in the scratch.
+func (t *Table) probeChunk(m int, gids []uint32, insert bool) {
+	const ahead = 64
+	shift := uint(64 - t.slotBits)
+	slots := t.slots
+	mask := uint64(len(slots) - 1)
+	hash := t.scratch.hash[:m]
+	probe := t.scratch.probe
+	for i := range hash {
+		hash[i] = t.hashKey(probe[i*t.keyWords:(i+1)*t.keyWords], nil)
+	}
+	large := t.large()
+	if large {
+		prefetchSlots(slots, hash[:min(ahead, m)], shift)
+	}
+	for q := 0; q < m; q += ahead {
+		end := min(q+ahead, m)
+		if large {
+			prefetchSlots(slots, hash[end:min(end+ahead, m)], shift)
+			ptrs := t.scratch.ptrs[q:end]
+			for i := range ptrs {
+				g := uint32(slots[hash[q+i]>>shift&mask])
+				ptrs[i] = uintptr(t.Row(max(g, 1) - 1))
+			}
+			prefetchRows(ptrs)
+		}
+		for i := q; i < end; i++ {
+			h, key := hash[i], probe[i*t.keyWords:(i+1)*t.keyWords]
+			for p := h >> shift; ; p = (p + 1) & mask {
+				s := slots[p&mask]
+				if uint32(s>>32) == uint32(h>>32) && uint32(s) != 0 && t.equal(key, uint32(s)-1) {
+					gids[i] = uint32(s) - 1
+					break
+				}
+				if s == 0 {
+					gids[i] = t.missKey(p, h, key, insert)
+					break
+				}
+			}
+		}
+	}
+}
+
+// hashKey hashes key words; the long strings of a key in the table lie in
+// arena, those of a probe at their address.
+func (t *Table) hashKey(key []uint64, arena unsafe.Pointer) uint64 {
+	h := uint64(0x9E3779B97F4A7C15)
+	if len(t.strings) == 0 {
+		for _, w := range key {
+			h = mix(h, w)
+		}
+		return h
+	}
+	for _, at := range t.plain {
+		h = mix(h, key[at])
+	}
+	for _, at := range t.strings {
+		if n := uint32(key[at]); n > vector.Inline {
+			h = vector.HashBytes(h, unsafe.Slice((*byte)(address(arena, key[at+1])), n))
+		} else {
+			h = mix(h, key[at+1])
+		}
+	}
+	return h
+}
+
+func mix(h, w uint64) uint64 {
+	hi, lo := bits.Mul64(w^h, 0xE7037ED1A0B428DB)
+	return hi ^ lo
+}
+
+// address is where a long string lies: offset is from arena, or the address
+// itself when arena is nil.
+//
+//go:nocheckptr
+func address(arena unsafe.Pointer, offset uint64) unsafe.Pointer {
+	return unsafe.Add(arena, uintptr(offset))
+}
+
+func (t *Table) equal(key []uint64, g uint32) bool {
+	row := unsafe.Slice((*uint64)(t.Row(g)), t.keyWords)
+	for _, at := range t.plain {
+		if key[at] != row[at] {
+			return false
+		}
+	}
+	for _, at := range t.strings {
+		n := uint32(key[at])
+		if n <= vector.Inline {
+			if key[at+1] != row[at+1] {
+				return false
+			}
+			continue
+		}
+		a := unsafe.Slice((*byte)(address(nil, key[at+1])), n)
+		b := unsafe.Slice((*byte)(address(t.arena.Base(), row[at+1])), n)
+		if !bytes.Equal(a, b) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *Table) missKey(p, h uint64, key []uint64, insert bool) uint32 {
+	if !insert {
+		return None
+	}
+	g := t.newRow()
+	row := unsafe.Slice((*uint64)(t.Row(g)), t.keyWords)
+	copy(row, key)
+	for _, at := range t.strings {
+		if n := int(uint32(key[at])); n > vector.Inline {
+			src := unsafe.Slice((*byte)(address(nil, key[at+1])), n)
+			off := t.arena.Grow(n)
+			copy(t.arena.Bytes()[off:], src)
+			row[at+1] = uint64(off)
+		}
+	}
+	t.slots[p] = h>>32<<32 | uint64(g+1)
+	return g
+}
