@@ -1,13 +1,16 @@
-// Package agg holds columnar accumulators: add, merge and retract for whole
-// batches of rows, with the accumulators in the rows of a hash table.
 package agg
 
-import "github.com/apache/arrow-go/v18/arrow"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
 
 // Spec is one aggregate function of a query.
 type Spec struct {
 	// Func is count (of rows, or of non-null arguments), sum, sum0, avg, min,
-	// max, first_value, last_value, …
+	// max, first_value, last_value, var_pop, var_samp, stddev_pop or stddev_samp.
 	Func string `json:"func"`
 	// Args are input columns; empty for COUNT(*).
 	Args []int `json:"args,omitempty"`
@@ -16,6 +19,58 @@ type Spec struct {
 	// Filter is a BOOLEAN input column; only rows where it is true count. -1
 	// means every row.
 	Filter int `json:"filter"`
-	// Of is the type of the result, as the planner decided it.
+	// Of is the type of the result, as the planner decided it. In a vertex it
+	// is the type of the output column; nil means ResultType.
 	Of arrow.DataType `json:"-"`
+}
+
+// name tells accumulators apart, across edits of the query too: the function
+// over the names of its columns, "sum(distinct price) where f".
+func (s Spec) name(in *arrow.Schema) string {
+	var sb strings.Builder
+	sb.WriteString(s.Func + "(")
+	if s.Distinct {
+		sb.WriteString("distinct ")
+	}
+	for i, a := range s.Args {
+		if i > 0 {
+			sb.WriteString(", ")
+		}
+		sb.WriteString(in.Field(a).Name)
+	}
+	sb.WriteString(")")
+	if s.Filter >= 0 {
+		sb.WriteString(" where " + in.Field(s.Filter).Name)
+	}
+	return sb.String()
+}
+
+// ResultType is Flink's type of the function's result over an argument of type
+// arg; arg is nil for COUNT(*). SUM and AVG of integers keep their type, SUM
+// of DECIMAL(p, s) is DECIMAL(38, s), AVG of it DECIMAL(38, max(6, s)).
+func ResultType(fn string, arg arrow.DataType) (arrow.DataType, error) {
+	switch fn {
+	case "count":
+		return arrow.PrimitiveTypes.Int64, nil
+	case "min", "max", "first_value", "last_value":
+		if arg != nil {
+			return arg, nil
+		}
+	case "sum", "sum0", "avg", "var_pop", "var_samp", "stddev_pop", "stddev_samp":
+		switch t := arg.(type) {
+		case *arrow.Int8Type, *arrow.Int16Type, *arrow.Int32Type, *arrow.Int64Type, *arrow.Float32Type, *arrow.Float64Type:
+			if strings.HasPrefix(fn, "var_") || strings.HasPrefix(fn, "stddev_") {
+				return arrow.PrimitiveTypes.Float64, nil
+			}
+			return t, nil
+		case *arrow.Decimal128Type:
+			if fn == "avg" {
+				return &arrow.Decimal128Type{Precision: 38, Scale: max(6, t.Scale)}, nil
+			}
+			return &arrow.Decimal128Type{Precision: 38, Scale: t.Scale}, nil
+		}
+	default:
+		return nil, fmt.Errorf("no aggregate function %q", fn)
+	}
+	return nil, fmt.Errorf("%s does not take %v", fn, arg)
 }

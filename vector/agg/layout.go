@@ -1,0 +1,247 @@
+package agg
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+const (
+	dirtyBit = 1 << 63
+	knownBit = 1 << 62
+	// maxAccs is how many accumulators have a bit of their own in the header.
+	maxAccs = 56
+
+	headerBytes = 8
+)
+
+// Options are what a Layout needs to know beside the functions.
+type Options struct {
+	// Retract says that rows may be taken away again.
+	Retract bool
+	// Alloc is where arrays and tables take their memory; nil is the Go heap.
+	Alloc memory.Allocator
+}
+
+// Layout is where the accumulators of a list of functions stand in the rows of
+// a table, and how they are computed.
+type Layout struct {
+	in      *arrow.Schema
+	keys    []arrow.Field
+	keyCols []int
+	alloc   memory.Allocator
+	retract bool
+
+	accs    []acc // distinct accumulators; equal functions share one
+	results []int // index into accs for each function
+	bytes   int   // of all accumulators and the header
+	arenas  int   // number of slots in Table.arenas
+	sets    []*setSpec
+
+	scratch scratch
+}
+
+// acc is one accumulator of a layout: it knows its place in the rows, and
+// folds whole batches into it.
+type acc interface {
+	common() *base
+	// place gives the accumulator its offset and its bit in the header; it
+	// returns its size in bytes.
+	place(off uintptr, bit uint64) int
+	// fold adds in.rows, whose arguments are not NULL, to the groups in.gids.
+	// The header's bit is set by the caller, afterwards.
+	fold(t *Table, in input)
+	// retract takes rows away; it is called only when Options.Retract is set.
+	retract(t *Table, in input)
+	// merge folds the accumulators of from's groups src into t's groups dst.
+	// The header's bits are merged by the caller, afterwards.
+	merge(t, from *Table, dst, src []uint32)
+	// emit gives the results of groups.
+	emit(t *Table, groups []uint32) arrow.Array
+	// columns are those in which the accumulator is stored, export gives them
+	// for groups, and load sets them.
+	columns() []arrow.Field
+	export(t *Table, groups []uint32) []arrow.Array
+	load(t *Table, groups []uint32, cols []arrow.Array)
+}
+
+// input is a list of rows for an accumulator: gids[i] is the group of row
+// rows[i], or of row i when rows is nil.
+type input struct {
+	rec  columns
+	gids []uint32
+	rows []uint32
+}
+
+// columns is what an accumulator reads: usually an arrow.RecordBatch.
+type columns interface{ Column(i int) arrow.Array }
+
+// single gives one column for any index.
+type single struct{ col arrow.Array }
+
+func (s single) Column(int) arrow.Array { return s.col }
+
+// Compile lays out specs over rows of schema in, grouped by the columns keys.
+func Compile(specs []Spec, in *arrow.Schema, keys []int, o Options) (*Layout, error) {
+	l := &Layout{in: in, keyCols: keys, alloc: o.Alloc, retract: o.Retract, bytes: headerBytes}
+	if l.alloc == nil {
+		l.alloc = memory.DefaultAllocator
+	}
+	for _, k := range keys {
+		l.keys = append(l.keys, in.Field(k))
+	}
+	if l.retract {
+		l.bytes += 8
+	}
+	byName := map[string]int{}
+	for _, s := range specs {
+		id := fmt.Sprintf("%s %v", s.name(in), s.Of)
+		at, ok := byName[id]
+		if !ok {
+			a, err := l.build(s)
+			if err != nil {
+				return nil, err
+			}
+			if at = len(l.accs); at == maxAccs {
+				return nil, fmt.Errorf("more than %d aggregate functions in one GROUP BY", maxAccs)
+			}
+			l.bytes += a.place(uintptr(l.bytes), 1<<at)
+			l.accs = append(l.accs, a)
+			byName[id] = at
+		}
+		l.results = append(l.results, at)
+	}
+	return l, nil
+}
+
+// build makes the accumulator of s.
+func (l *Layout) build(s Spec) (acc, error) {
+	b := base{spec: s, name: s.name(l.in), arg: -1, counted: l.retract}
+	var argType arrow.DataType
+	if len(s.Args) > 0 {
+		b.arg = s.Args[0]
+		argType = l.in.Field(b.arg).Type
+	}
+	if len(s.Args) > 1 && (s.Func != "count" || !s.Distinct) {
+		return nil, fmt.Errorf("%s takes one argument, not %d", s.Func, len(s.Args))
+	}
+	if s.Filter >= 0 && l.in.Field(s.Filter).Type.ID() != arrow.BOOL {
+		return nil, fmt.Errorf("filter of %s is %v, not BOOLEAN", b.name, l.in.Field(s.Filter).Type)
+	}
+	of, err := ResultType(s.Func, argType)
+	if err != nil {
+		return nil, err
+	}
+	if b.of = s.Of; b.of == nil {
+		b.of = of
+	}
+	extreme := s.Func == "min" || s.Func == "max"
+	switch {
+	case extreme && l.retract:
+		return l.newExtremeSet(b, argType)
+	case s.Distinct && !extreme:
+		return l.newDistinct(b, argType)
+	}
+	return l.plain(b, argType)
+}
+
+// plain makes the accumulator of a function without DISTINCT.
+func (l *Layout) plain(b base, arg arrow.DataType) (acc, error) {
+	switch b.spec.Func {
+	case "count":
+		return &count{base: b}, nil
+	case "sum", "sum0", "avg":
+		return newSum(b, arg)
+	case "min", "max":
+		return l.newExtreme(b, arg)
+	case "first_value", "last_value":
+		if l.retract {
+			return nil, fmt.Errorf("%s over a changelog is not supported yet", b.spec.Func)
+		}
+		return l.newFirst(b, arg)
+	}
+	return newMoments(b)
+}
+
+// slot reserves an arena.
+func (l *Layout) slot() int {
+	l.arenas++
+	return l.arenas - 1
+}
+
+// Fields are the columns in which the groups' accumulators are stored, behind
+// the key. Their names come from the functions and their columns, so that an
+// edited query finds what it still computes.
+func (l *Layout) Fields() []arrow.Field {
+	var fields []arrow.Field
+	if l.retract {
+		fields = append(fields, arrow.Field{Name: "$rows", Type: arrow.PrimitiveTypes.Int64})
+	}
+	for _, a := range l.accs {
+		fields = append(fields, a.columns()...)
+	}
+	return fields
+}
+
+// KeyFields are the key columns; a table without keys has none.
+func (l *Layout) KeyFields() []arrow.Field { return slices.Clone(l.keys) }
+
+// Results are the result columns, in the order of the functions.
+func (l *Layout) Results() []arrow.DataType {
+	out := make([]arrow.DataType, len(l.results))
+	for i, r := range l.results {
+		out[i] = l.accs[r].common().of
+	}
+	return out
+}
+
+// base is what all accumulators have.
+type base struct {
+	spec Spec
+	name string
+	arg  int // input column, or -1
+	of   arrow.DataType
+	// counted says that the number of values is kept, because they may be
+	// retracted; otherwise the header's bit says whether there was one.
+	counted bool
+
+	off uintptr
+	bit uint64
+}
+
+func (b *base) common() *base { return b }
+
+func (b *base) at(off uintptr, bit uint64) { b.off, b.bit = off, bit }
+
+// column names a stored column of the accumulator.
+func (b *base) column(part string, t arrow.DataType) arrow.Field {
+	name := b.name
+	if part != "" {
+		name += "." + part
+	}
+	return arrow.Field{Name: name, Type: t, Nullable: true}
+}
+
+// input narrows in to the rows that pass the filter and whose arguments are
+// not NULL.
+func (b *base) input(s *scratch, in input) input {
+	if b.spec.Filter >= 0 {
+		in = s.narrowTrue(in, in.rec.Column(b.spec.Filter))
+	}
+	for _, a := range b.spec.Args {
+		in = s.narrowValid(in, in.rec.Column(a))
+	}
+	return in
+}
+
+// whole reports whether input keeps every row of rec.
+func (b *base) whole(rec columns) bool {
+	for _, a := range b.spec.Args {
+		if rec.Column(a).NullN() > 0 {
+			return false
+		}
+	}
+	return b.spec.Filter < 0
+}
