@@ -1,0 +1,305 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/zeebo/xxh3"
+
+	ice "github.com/apache/iceberg-go"
+	icecatalog "github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// The record of a commit in the summary of its snapshot. Flink's keys stand
+// beside ours for tools that look for them.
+const (
+	sumJob   = "wadi.job-id"
+	sumSink  = "wadi.sink-id"
+	sumEpoch = "wadi.epoch"
+
+	sumFlinkJob      = "flink.job-id"
+	sumFlinkOperator = "flink.operator-id"
+	sumFlinkEpoch    = "flink.max-committed-checkpoint-id"
+
+	// mirrorPrefix begins the table properties that repeat the newest epoch of
+	// each (job, sink): "<epoch> <milliseconds>". Snapshots expire, these stay.
+	mirrorPrefix = "wadi.committed."
+	// maxMirrors is how many of them a table keeps; the oldest go.
+	maxMirrors = 64
+)
+
+// Committer publishes staged files: package iceberg says how. One runs per
+// sink; others may run against the same table.
+type Committer struct {
+	sink    *Sink
+	id      ops.SinkID
+	catalog *Catalog
+
+	// first is when each pending epoch was first seen.
+	first map[stream.Epoch]time.Time
+}
+
+var _ ops.Committer = (*Committer)(nil)
+
+// Published implements ops.Committer.
+func (c *Committer) Published(ctx context.Context) (stream.Epoch, error) {
+	t, err := c.load(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return c.published(t)
+}
+
+func (c *Committer) load(ctx context.Context) (*table.Table, error) {
+	t, err := c.catalog.load(ctx, c.sink.target.database, c.sink.target.table)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("%w: it was dropped or renamed while a job writes to it", err)
+	}
+	return t, err
+}
+
+// mirror is the table property that holds this sink's newest epoch. Job and
+// sink are hashed: uids are long, and properties are in every metadata file.
+func (c *Committer) mirror() string {
+	return mirrorPrefix + fmt.Sprintf("%016x", xxh3.HashString(c.id.Job+"\x00"+c.id.Sink))
+}
+
+// published finds the newest epoch of this sink in the table: the mirror, or
+// the newest snapshot of ours among the ancestors of the current one.
+func (c *Committer) published(t *table.Table) (stream.Epoch, error) {
+	var newest stream.Epoch
+	if text := t.Properties()[c.mirror()]; text != "" {
+		epoch, _, _ := strings.Cut(text, " ")
+		n, err := strconv.ParseUint(epoch, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("table %s: %w: property %s is %q", c.sink.target, job.ErrInvalid, c.mirror(), text)
+		}
+		newest = stream.Epoch(n)
+	}
+	snapshots := map[int64]*table.Snapshot{}
+	for i, s := range t.Metadata().Snapshots() {
+		snapshots[s.SnapshotID] = &t.Metadata().Snapshots()[i]
+	}
+	for s := t.CurrentSnapshot(); s != nil; {
+		if s.Summary != nil && s.Summary.Properties[sumJob] == c.id.Job && s.Summary.Properties[sumSink] == c.id.Sink {
+			n, err := strconv.ParseUint(s.Summary.Properties[sumEpoch], 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("table %s: %w: snapshot %d: %s is %q", c.sink.target, job.ErrInvalid,
+					s.SnapshotID, sumEpoch, s.Summary.Properties[sumEpoch])
+			}
+			return max(newest, stream.Epoch(n)), nil
+		}
+		if s.ParentSnapshotID == nil {
+			break
+		}
+		s = snapshots[*s.ParentSnapshotID]
+	}
+	return newest, nil
+}
+
+// Commit implements ops.Committer: it publishes everything once there is
+// enough of it, or it has waited long enough, or with force.
+func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, force bool) (stream.Epoch, error) {
+	if len(pending) == 0 {
+		return c.Published(ctx)
+	}
+	due, err := c.due(pending)
+	if err != nil {
+		return 0, fmt.Errorf("commit to table %s: %w", c.sink.target, err)
+	}
+	if !due && !force {
+		return c.Published(ctx)
+	}
+	epoch, err := c.publish(ctx, pending)
+	if err != nil {
+		return 0, fmt.Errorf("commit epoch %d to table %s: %w", pending[len(pending)-1].Epoch, c.sink.target, err)
+	}
+	maps.DeleteFunc(c.first, func(e stream.Epoch, _ time.Time) bool { return e <= epoch })
+	return epoch, nil
+}
+
+// due decides whether what is pending is enough, or old enough.
+func (c *Committer) due(pending []ops.Pending) (bool, error) {
+	if c.first == nil {
+		c.first = map[stream.Epoch]time.Time{}
+	}
+	now, files, bytes := c.sink.env.now(), 0, int64(0)
+	oldest := now
+	for _, p := range pending {
+		seen, known := c.first[p.Epoch]
+		if !known {
+			seen = now
+			c.first[p.Epoch] = now
+		}
+		if len(p.Committables) > 0 && seen.Before(oldest) {
+			oldest = seen
+		}
+		for _, b := range p.Committables {
+			s, err := decodeCommittable(b)
+			if err != nil {
+				return false, err
+			}
+			files++
+			bytes += s.bytes
+		}
+	}
+	return files == 0 || bytes >= c.sink.target.commitSize || now.Sub(oldest) >= c.sink.target.commitAge, nil
+}
+
+// publish commits the pending epochs that the table does not have, in one
+// snapshot, and returns the newest epoch that it has then. It tries until the
+// table says yes or no.
+func (c *Committer) publish(ctx context.Context, pending []ops.Pending) (stream.Epoch, error) {
+	last := pending[len(pending)-1].Epoch
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = 20*time.Millisecond, 2*time.Second
+	unclear := 0
+	return backoff.Retry(ctx, func() (stream.Epoch, error) {
+		t, err := c.load(ctx)
+		if err != nil {
+			return 0, c.verdict(err, &unclear)
+		}
+		have, err := c.published(t)
+		if err != nil {
+			return 0, backoff.Permanent(err)
+		}
+		if have >= last {
+			return have, nil
+		}
+		files, err := dataFiles(t, pending, have)
+		if err != nil {
+			return 0, backoff.Permanent(err)
+		}
+		if len(files) == 0 {
+			return last, nil // nothing to be told apart later
+		}
+		if err := c.attempt(ctx, t, files, last); err != nil {
+			return 0, c.verdict(err, &unclear)
+		}
+		return last, nil
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(0))
+}
+
+// maxUnclear is how many replies that are neither yes nor no are followed by
+// another look at the table before the commit is given up for now.
+const maxUnclear = 5
+
+// verdict decides what follows a failed attempt: conflicts are tried again
+// until the context ends; a request that can never succeed is not; after
+// anything else the table is asked (C3), a few times.
+func (c *Committer) verdict(err error, unclear *int) error {
+	switch {
+	case conflict(err):
+		return err
+	case errors.Is(err, job.ErrInvalid), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return backoff.Permanent(err)
+	case errors.Is(err, icecatalog.ErrNoSuchTable):
+		return backoff.Permanent(fmt.Errorf("%w: %w", job.ErrInvalid, err))
+	}
+	if *unclear++; *unclear < maxUnclear {
+		return err
+	}
+	if !errors.Is(err, job.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", job.ErrUnavailable, err)
+	}
+	return backoff.Permanent(err)
+}
+
+// conflict reports that somebody else committed in between. Catalogs return
+// failed requirements without wrapping table.ErrCommitFailed, so their text
+// counts too; a table with another UUID is not a conflict but another table.
+func conflict(err error) bool {
+	text := err.Error()
+	if strings.Contains(text, "UUID") || strings.Contains(text, "uuid") {
+		return false
+	}
+	return errors.Is(err, table.ErrCommitFailed) || strings.Contains(text, "requirement failed") ||
+		strings.Contains(text, "database is locked") || strings.Contains(text, "SQLITE_BUSY")
+}
+
+// attempt writes one snapshot on top of t, or fails when t is no longer the
+// table's state (C1, C2).
+func (c *Committer) attempt(ctx context.Context, t *table.Table, files []ice.DataFile, epoch stream.Epoch) error {
+	number := strconv.FormatUint(uint64(epoch), 10)
+	tx := t.NewTransaction()
+	if err := tx.AssertRefSnapshotID(table.MainBranch); err != nil {
+		return err
+	}
+	props, old := c.mirrors(t.Properties(), number)
+	if err := tx.SetProperties(props); err != nil {
+		return err
+	}
+	if len(old) > 0 {
+		if err := tx.RemoveProperties(old); err != nil {
+			return err
+		}
+	}
+	err := tx.NewRowDelta(ice.Properties{
+		sumJob: c.id.Job, sumSink: c.id.Sink, sumEpoch: number,
+		sumFlinkJob: c.id.Job, sumFlinkOperator: c.id.Sink, sumFlinkEpoch: number,
+	}).AddRows(files...).Commit(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Commit(ctx)
+	return err
+}
+
+// mirrors returns the properties that record epoch, and those of sinks that
+// have been silent for longest, when there are too many.
+func (c *Committer) mirrors(all ice.Properties, epoch string) (set ice.Properties, remove []string) {
+	set = ice.Properties{c.mirror(): fmt.Sprintf("%s %d", epoch, c.sink.env.now().UnixMilli())}
+	var others []string
+	for k := range all {
+		if strings.HasPrefix(k, mirrorPrefix) && k != c.mirror() {
+			others = append(others, k)
+		}
+	}
+	slices.SortFunc(others, func(a, b string) int {
+		return int(min(1, max(-1, mirrorTime(all[a])-mirrorTime(all[b]))))
+	})
+	return set, others[:max(0, len(others)-maxMirrors+1)]
+}
+
+func mirrorTime(text string) int64 {
+	_, millis, _ := strings.Cut(text, " ")
+	n, _ := strconv.ParseInt(millis, 10, 64)
+	return n
+}
+
+// dataFiles decodes the committables of the epochs after have.
+func dataFiles(t *table.Table, pending []ops.Pending, have stream.Epoch) ([]ice.DataFile, error) {
+	var files []ice.DataFile
+	for _, p := range pending {
+		if p.Epoch <= have {
+			continue
+		}
+		for _, b := range p.Committables {
+			s, err := decodeCommittable(b)
+			if err != nil {
+				return nil, err
+			}
+			df, err := s.dataFile(t)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, df)
+		}
+	}
+	return files, nil
+}
+
+// Close implements ops.Committer.
+func (c *Committer) Close() error { return c.catalog.Close() }

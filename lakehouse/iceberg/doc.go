@@ -1,0 +1,27 @@
+// Package iceberg reads and writes Apache Iceberg tables: catalogs, a source,
+// and a sink that publishes every row exactly once.
+//
+// # Where a row goes
+//
+//	sink task            Write ── stages rows in Parquet files under <table>/data,
+//	                              which no snapshot names yet
+//	                     Prepare(42) ── closes the files; their descriptions are the
+//	                              committables, part of checkpoint 42
+//	coordinator          claims checkpoint 42
+//	                     Commit ── one snapshot that names the files of every epoch
+//	                              gathered so far, with wadi.epoch=42 in its summary
+//
+// A crash before the claim leaves files that no snapshot names. A crash after
+// it leaves a checkpoint whose committables are committed at the restart. A
+// crash during the commit is resolved by the table itself: its snapshots say
+// which epoch of which sink they hold, and a mirror of the newest one stands in
+// the table's properties, for snapshots expire.
+//
+// # Invariants of the committer
+//
+//	C1  A snapshot and the record of its epoch become visible together: they are
+//	    one metadata file.
+//	C2  A commit is based on the metadata in which the epoch was looked up; if
+//	    the branch has moved, nothing is written and everything is looked up again.
+//	C3  After a reply that says neither yes nor no, the table is asked.
+package iceberg

@@ -1,0 +1,114 @@
+package iceberg
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/wadi-engine/wadi/internal/units"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+)
+
+// ConnectorName is the value of 'connector' for Iceberg tables.
+const ConnectorName = "iceberg"
+
+// The keys of a WITH clause. Those of the catalog have Flink's names.
+const (
+	optConnector       = "connector"
+	optType            = "type"
+	optCatalogType     = "catalog-type"
+	optCatalogName     = "catalog-name"
+	optCatalogDatabase = "catalog-database"
+	optCatalogTable    = "catalog-table"
+	optURI             = "uri"
+	optWarehouse       = "warehouse"
+	optCreate          = "create-table"
+	optPartitioning    = "partitioning"
+	optCommitSize      = "sink.commit.target-file-size"
+	optCommitAge       = "sink.commit.max-age"
+	optFileSize        = "write.target-file-size-bytes"
+	optSnapshot        = "snapshot-id"
+)
+
+// Options are the keys that the connector reads. Every other key of a table
+// in an Iceberg catalog is a property of the table.
+var options = []ops.Option{
+	{Key: optCatalogType, Help: "jdbc or hadoop."},
+	{Key: optCatalogName, Help: "Name of the catalog; tables of a jdbc catalog are kept under it."},
+	{Key: optCatalogDatabase, Default: DefaultDatabase, Help: "Database of the table in the catalog."},
+	{Key: optCatalogTable, Help: "Name of the table in the catalog; by default that of the declared table."},
+	{Key: optURI, Help: "Where a jdbc catalog is: jdbc:sqlite:/path/catalog.db."},
+	{Key: optWarehouse, Help: "Directory or URL below which tables are kept."},
+	{Key: optCreate, Default: "false", Help: "Create the table when it is not there."},
+	{Key: optPartitioning, Help: "Partition fields of a table that is created, such as 'day(ts), bucket(16, id)'."},
+	{Key: optCommitSize, Default: "128MB", Help: "Publish when this much is staged, even before sink.commit.max-age."},
+	{Key: optCommitAge, Default: "10 s", Help: "Publish what has been staged for this long; 0 publishes every checkpoint."},
+	{Key: optSnapshot, Help: "Read this snapshot instead of the current one."},
+	{Key: "format-version", Default: "2", Help: "Format version of a table that is created: 2 or 3."},
+	{Key: "location", Help: "Location of a table that is created, if not below the warehouse."},
+	{Key: "write.#", Help: "Iceberg's table properties for writers."},
+	{Key: "read.#", Help: "Iceberg's table properties for readers."},
+	{Key: "commit.#", Help: "Iceberg's table properties for commits."},
+	{Key: "history.#", Help: "Iceberg's table properties for snapshots to keep."},
+}
+
+// connectorOption reports whether a key speaks to this package, not about the table.
+func connectorOption(key string) bool {
+	switch key {
+	case optConnector, optType, optCatalogType, optCatalogName, optCatalogDatabase, optCatalogTable,
+		optURI, optWarehouse, optCreate, optCommitSize, optCommitAge, optSnapshot:
+		return true
+	}
+	return false
+}
+
+// target is where a table of a job is, and how it is to be written.
+type target struct {
+	catalog, database, table string
+
+	options    map[string]string
+	create     bool
+	commitSize int64
+	commitAge  time.Duration
+	snapshot   *int64
+}
+
+func (t target) String() string { return t.catalog + "." + t.database + "." + t.table }
+
+func parseTarget(t job.Table) (target, error) {
+	o := t.Options
+	get := func(key, fallback string) string {
+		if v := o[key]; v != "" {
+			return v
+		}
+		return fallback
+	}
+	out := target{
+		catalog:  get(optCatalogName, t.Ident.Catalog),
+		database: get(optCatalogDatabase, DefaultDatabase),
+		table:    get(optCatalogTable, t.Ident.Name),
+		options:  o,
+	}
+	bad := func(key, want string) error {
+		return fmt.Errorf("table %s: %w: option %q is %q; want %s", t.Ident, job.ErrInvalid, key, o[key], want)
+	}
+	var err error
+	if out.create, err = strconv.ParseBool(get(optCreate, "false")); err != nil {
+		return out, bad(optCreate, "true or false")
+	}
+	if out.commitSize, err = units.ParseSize(get(optCommitSize, "128MB")); err != nil {
+		return out, bad(optCommitSize, "a size such as 128MB")
+	}
+	if out.commitAge, err = units.ParseDuration(get(optCommitAge, "10 s")); err != nil {
+		return out, bad(optCommitAge, "a duration such as 10 s")
+	}
+	if text := o[optSnapshot]; text != "" {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return out, bad(optSnapshot, "the number of a snapshot")
+		}
+		out.snapshot = &id
+	}
+	return out, nil
+}
