@@ -66,6 +66,13 @@ func primitive(from, to arrow.DataType) convertFunc {
 		if to.ID() == arrow.INT32 {
 			return widen[int16]
 		}
+	case arrow.INT32:
+		switch to.ID() {
+		case arrow.INT8:
+			return narrow[int8]
+		case arrow.INT16:
+			return narrow[int16]
+		}
 	case arrow.STRING_VIEW, arrow.BINARY_VIEW:
 		switch {
 		case from.ID() == arrow.STRING_VIEW && to.ID() == arrow.STRING,
@@ -162,7 +169,7 @@ func validity(mem memory.Allocator, in arrow.Array) *memory.Buffer {
 
 // fixedWidth makes an array of type to from n values of the given width,
 // which fill writes, and the nulls of in.
-func fixedWidth[T int32 | int64](mem memory.Allocator, in arrow.Array, to arrow.DataType, fill func(out []T) error) (arrow.Array, error) {
+func fixedWidth[T int8 | int16 | int32 | int64](mem memory.Allocator, in arrow.Array, to arrow.DataType, fill func(out []T) error) (arrow.Array, error) {
 	buf := memory.NewResizableBuffer(mem)
 	defer buf.Release()
 	var zero T
@@ -190,6 +197,19 @@ func widen[T int8 | int16](mem memory.Allocator, in arrow.Array, to arrow.DataTy
 	return fixedWidth(mem, in, to, func(out []int32) error {
 		for i, v := range values {
 			out[i] = int32(v)
+		}
+		return nil
+	})
+}
+
+func narrow[T int8 | int16](mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Array, error) {
+	values := in.(*array.Int32).Int32Values()
+	return fixedWidth(mem, in, to, func(out []T) error {
+		for i, v := range values {
+			out[i] = T(v)
+			if int32(out[i]) != v && in.IsValid(i) {
+				return fmt.Errorf("%w: row %d: %d is outside the range of %s", job.ErrInvalid, i, v, to)
+			}
 		}
 		return nil
 	})
