@@ -371,3 +371,6 @@ func Int(n Num, scale int32) int64 {
 	}
 	return v
 }
+
+// FromInt is a whole number with scale 0.
+func FromInt(v int64) Num { return decimal128.New(v>>63, uint64(v)) }

@@ -11,13 +11,15 @@ import (
 )
 
 // slice returns the values of a fixed-width array, its offset applied.
-func slice[T any](d arrow.ArrayData) []T {
-	n := d.Len()
+func slice[T any](d arrow.ArrayData) []T { return sliceAt[T](d, d.Offset(), d.Len()) }
+
+// sliceAt returns n values from the one at off in the buffer of d.
+func sliceAt[T any](d arrow.ArrayData, off, n int) []T {
 	if n == 0 || d.Buffers()[1] == nil {
 		return nil
 	}
 	all := d.Buffers()[1].Bytes()
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(all))), d.Offset()+n)[d.Offset():]
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(all))), off+n)[off:]
 }
 
 // fixed returns n values of undefined content and the buffer that holds them.
@@ -257,3 +259,7 @@ func countNulls(valid *memory.Buffer, n int) int {
 	}
 	return n - bitutil.CountSetBits(valid.Bytes(), 0, n)
 }
+
+// words is a view header as two words: length and the first four bytes, then
+// the rest, or where the rest is.
+func words(h *arrow.ViewHeader) *[2]uint64 { return (*[2]uint64)(unsafe.Pointer(h)) }

@@ -2,12 +2,13 @@ package expr
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
+	"github.com/wadi-engine/wadi/vector/decimal"
 )
 
 // compareFunctions compare two values of one type. Strings and bytes compare
@@ -362,7 +363,7 @@ func compareDecimals(a, b arrow.DataType) compareFunc {
 			compareRows(op, out, n, func(i int) int { return x.at(i).Cmp(y.at(i)) })
 			return
 		}
-		compareRows(op, out, n, func(i int) int { return compareScaled(x.at(i), sa, y.at(i), sb) })
+		compareRows(op, out, n, func(i int) int { return decimal.Cmp(x.at(i), sa, y.at(i), sb) })
 	}
 }
 
@@ -435,4 +436,3 @@ func constant(n node) (value, bool) {
 	}
 	return l.v, true
 }
-

@@ -21,8 +21,8 @@ type maker func(c *compiler, call *Call) (node, error)
 
 type compiler struct {
 	makers map[string]maker
-	in  *arrow.Schema
-	env *Env
+	in     *arrow.Schema
+	env    *Env
 }
 
 // node compiles e.

@@ -22,7 +22,7 @@ func NewDoc(e Expr) *Doc {
 	return &Doc{Expr: e}
 }
 
-type node struct {
+type docNode struct {
 	Column *int            `json:"column,omitempty"`
 	Name   string          `json:"name,omitempty"`
 	Func   string          `json:"func,omitempty"`
@@ -37,7 +37,7 @@ func (d Doc) MarshalJSON() ([]byte, error) {
 	if d.Expr == nil {
 		return []byte("null"), nil
 	}
-	var n node
+	var n docNode
 	switch e := d.Expr.(type) {
 	case *Column:
 		n.Column, n.Name = &e.Index, e.Name
@@ -87,7 +87,7 @@ func (d *Doc) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		return nil
 	}
-	var n node
+	var n docNode
 	if err := json.Unmarshal(b, &n); err != nil {
 		return fmt.Errorf("read expression: %w", err)
 	}

@@ -1,0 +1,81 @@
+package expr
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/vector/chrono"
+)
+
+// temporal converts between dates, times and timestamps. A time is a time on
+// 1970-01-01; a TIMESTAMP_LTZ is what the clocks of the session's zone show.
+func (k casting) temporal() kernel {
+	if k.from.ID() == arrow.DATE32 && k.to.ID() == arrow.TIME32 || k.from.ID() == arrow.TIME32 && k.to.ID() == arrow.DATE32 {
+		return nil
+	}
+	switch {
+	case k.to.ID() == arrow.DATE32:
+		return rowsOf(k.to, func(f *frame, args []value) (func(i int) (int32, error), error) {
+			in := k.instants(f, args[0])
+			return func(i int) (int32, error) {
+				sec, _ := in(i)
+				return int32(floorDiv(sec, 86400)), nil
+			}, nil
+		})
+	case k.to.ID() == arrow.TIME32:
+		cut := cutDigits(1000, k.shape.n)
+		return rowsOf(k.to, func(f *frame, args []value) (func(i int) (int32, error), error) {
+			in := k.instants(f, args[0])
+			return func(i int) (int32, error) {
+				sec, nano := in(i)
+				ms := floorMod(sec, 86400)*1000 + int64(nano/1e6)
+				return int32(ms - ms%cut), nil
+			}, nil
+		})
+	}
+	join := k.joiner()
+	return rowsOf(k.to, func(f *frame, args []value) (func(i int) (int64, error), error) {
+		in := k.instants(f, args[0])
+		return func(i int) (int64, error) {
+			sec, nano := in(i)
+			if isLocal(k.to) && !isLocal(k.from) {
+				sec = chrono.ToUTC(k.env.Zone, sec)
+			}
+			v, err := join(sec, nano)
+			if err != nil {
+				return 0, k.bad(cellText(args[0], i), err)
+			}
+			return v, nil
+		}, nil
+	})
+}
+
+// instants reads seconds and nanoseconds: as UTC when from LTZ to LTZ, else as
+// a local time.
+func (k casting) instants(f *frame, v value) func(i int) (sec int64, nano int) {
+	in := integers(f, v)
+	switch t := k.from.(type) {
+	case *arrow.Date32Type:
+		return func(i int) (int64, int) { return in.at(i) * 86400, 0 }
+	case *arrow.Time32Type:
+		return func(i int) (int64, int) { return split(in.at(i), 1000) }
+	default:
+		ticks := perSecond(t)
+		if isLocal(k.from) && !isLocal(k.to) {
+			return func(i int) (int64, int) {
+				sec, nano := split(in.at(i), ticks)
+				return chrono.ToLocal(k.env.Zone, sec), nano
+			}
+		}
+		return func(i int) (int64, int) { return split(in.at(i), ticks) }
+	}
+}
+
+// interval converts between intervals and their counts of months or
+// milliseconds.
+func (k casting) interval() kernel {
+	if (isInterval(k.from) || isNumeric(k.from) && !isFloat(k.from)) && (isInterval(k.to) || isInteger(k.to)) &&
+		isInterval(k.from) != isInterval(k.to) {
+		return k.number()
+	}
+	return nil
+}
