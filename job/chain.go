@@ -13,8 +13,9 @@ func (c Chain) Head() VertexID { return c.Vertices[0] }
 func (c Chain) Tail() VertexID { return c.Vertices[len(c.Vertices)-1] }
 
 // Chains cuts the graph into chains, in topological order. A vertex joins the
-// chain of its producer when it is the producer's only consumer, has no other
-// input, the edge is Forward and both have the same parallelism.
+// chain of its producer when it is the only consumer of the producer's main
+// output, has no other input, the edge is Forward and both have the same
+// parallelism.
 func (g *Graph) Chains() []Chain {
 	at := make(map[VertexID]int, len(g.Vertices))
 	var chains []Chain
@@ -34,6 +35,12 @@ func (g *Graph) Chains() []Chain {
 // chains reports whether the ends of e, the only input of its consumer, belong
 // to one chain.
 func (g *Graph) chains(e Edge) bool {
-	return e.Partitioning == Forward && len(g.Outputs(e.From)) == 1 &&
+	consumers := 0
+	for _, o := range g.Outputs(e.From) {
+		if o.Port == 0 {
+			consumers++
+		}
+	}
+	return e.Partitioning == Forward && e.Port == 0 && consumers == 1 &&
 		g.Vertices[e.From].Parallelism == g.Vertices[e.To].Parallelism
 }

@@ -50,7 +50,8 @@ const (
 type Edge struct {
 	From         VertexID     `json:"from"`
 	To           VertexID     `json:"to"`
-	Input        int          `json:"input"` // which input of To
+	Port         uint8        `json:"port,omitempty"` // which output of From; an ops.Port
+	Input        int          `json:"input"`          // which input of To
 	Partitioning Partitioning `json:"partitioning"`
 	Keys         []int        `json:"keys,omitempty"` // columns of From's output, for ByKey
 }

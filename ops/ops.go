@@ -51,6 +51,8 @@ const (
 	Main   Port = iota // what the operator is for
 	Late               // rows that came too late, as they arrived
 	Errors             // rows that could not be processed
+	// Ports is how many there are.
+	Ports = iota
 )
 
 // Output accepts what an operator produces. Emit takes ownership of b and may

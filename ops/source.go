@@ -35,7 +35,7 @@ type Split struct {
 	ID       string `json:"id"`
 	Position []byte `json:"position,omitempty"`
 	// Watermark and Idle are the engine's: the event time that the split has
-	// reached. Sources leave them alone.
+	// reached, or 0 before its first row. Sources leave them alone.
 	Watermark stream.Timestamp `json:"watermark"`
 	Idle      bool             `json:"idle,omitempty"`
 }
