@@ -1,0 +1,126 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
+)
+
+// Route sends what a task emits on one edge to the channels of that edge. A
+// batch goes to the channels that its rows belong to; everything else goes to
+// all of them.
+type Route struct {
+	to     []Channel
+	how    job.Partitioning
+	keys   []int
+	groups int
+	alloc  memory.Allocator
+
+	turn    int
+	hashes  []uint64
+	group   []uint16
+	target  []uint16
+	ofGroup []uint16 // task index of each key group
+	parts   []vector.Sel
+	columns []arrow.Array
+}
+
+// NewRoute returns the sending side of edge e for one task; to holds a channel
+// per receiving task, or, for Forward and Gather, the one channel that counts.
+func NewRoute(e job.Edge, groups int, to []Channel, alloc memory.Allocator) *Route {
+	r := &Route{to: to, how: e.Partitioning, keys: e.Keys, groups: groups, alloc: alloc}
+	if r.how == job.ByKey {
+		r.ofGroup = make([]uint16, groups)
+		for g := range r.ofGroup {
+			r.ofGroup[g] = uint16(stream.TaskOf(groups, len(to), stream.KeyGroup(g)))
+		}
+	}
+	return r
+}
+
+// Batch sends the rows of b. It owns b.
+func (r *Route) Batch(ctx context.Context, b *stream.Batch) error {
+	if len(r.to) == 1 {
+		return r.to[0].Send(ctx, b)
+	}
+	switch r.how {
+	case job.ByKey:
+		return r.scatter(ctx, b)
+	case job.Rebalance:
+		r.turn = (r.turn + 1) % len(r.to)
+		return r.to[r.turn].Send(ctx, b)
+	case job.Broadcast:
+		for _, c := range r.to[1:] {
+			if err := c.Send(ctx, b.Share()); err != nil {
+				b.Release()
+				return err
+			}
+		}
+		return r.to[0].Send(ctx, b)
+	case job.Forward, job.Gather:
+	}
+	panic(fmt.Sprintf("%v edge with %d channels", r.how, len(r.to)))
+}
+
+// All sends e, which is not a batch, to every channel.
+func (r *Route) All(ctx context.Context, e stream.Element) error {
+	for _, c := range r.to {
+		if err := c.Send(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scatter cuts b by key group in one pass: hash of the key columns → key group
+// → task, then one gather per channel.
+func (r *Route) scatter(ctx context.Context, b *stream.Batch) error {
+	defer b.Release()
+	n := b.Len()
+	r.target = grow(r.target, n)
+	r.columns = r.columns[:0]
+	for _, k := range r.keys {
+		r.columns = append(r.columns, b.Rows.Column(k))
+	}
+	r.hashes = vector.KeyHash(r.hashes, r.columns)
+	r.group = vector.KeyGroups(r.group, r.hashes, r.groups)
+	for i, g := range r.group {
+		r.target[i] = r.ofGroup[g]
+	}
+	r.parts = vector.Partition(r.parts, r.target, len(r.to))
+	for i, sel := range r.parts {
+		if len(sel) == 0 {
+			continue
+		}
+		if err := r.to[i].Send(ctx, Pick(r.alloc, b, sel)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pick returns the rows sel of b, with their kinds and the marks before them.
+func Pick(alloc memory.Allocator, b *stream.Batch, sel vector.Sel) *stream.Batch {
+	p := stream.NewBatch(vector.TakeRecord(alloc, b.Rows, sel))
+	if b.Kinds != nil {
+		p.Kinds = make([]stream.RowKind, len(sel))
+		for i, row := range sel {
+			p.Kinds[i] = b.Kinds[row]
+		}
+	}
+	p.Marks = stream.SelectMarks(b.Marks, sel)
+	return p
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
