@@ -1,0 +1,240 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Stage is one vertex of a chain, as a task runs it.
+type Stage struct {
+	// Op is nil for the source at the head of a chain.
+	Op   ops.Operator
+	Info ops.TaskInfo
+	// Routes are the edges that leave the chain here, by port.
+	Routes [ops.Ports][]*exchange.Route
+	Stats  *Stats
+}
+
+// Stats counts what passes one vertex of a task. It is read while the task runs.
+type Stats struct {
+	RecordsIn, RecordsOut atomic.Int64
+	Watermark             atomic.Int64
+	counters              [16]counter
+}
+
+type counter struct {
+	name string
+	n    atomic.Int64
+}
+
+func (c *counter) Add(n int64) { c.n.Add(n) }
+
+// Counter finds or makes the counter of this name. It is called by the task's
+// goroutine only, when the operator opens.
+func (s *Stats) Counter(name string) ops.Counter {
+	for i := range s.counters {
+		c := &s.counters[i]
+		if c.name == "" {
+			c.name = name
+		}
+		if c.name == name {
+			return c
+		}
+	}
+	panic(fmt.Sprintf("more than %d counters in one operator, at %s", len(s.counters), name))
+}
+
+// Counters yields the counters by name, after the operator has opened.
+func (s *Stats) Counters(yield func(name string, n int64) bool) {
+	for i := range s.counters {
+		if c := &s.counters[i]; c.name != "" && !yield(c.name, c.n.Load()) {
+			return
+		}
+	}
+}
+
+// chain is the vertices that one goroutine runs: what one emits, the next
+// processes, by a call. What the last emits, and what no next one takes, leaves
+// by routes.
+//
+//	        ┌ stage 0 ┐ Emit  ┌ stage 1 ┐ Emit
+//	batch → │ Process │ ────→ │ Process │ ────→ routes (Main)
+//	        └─────────┘       └────┬────┘
+//	                               └ Late ────→ routes (Late), or counted and dropped
+type chain struct {
+	links []link
+	state state.Backend
+	alloc memory.Allocator
+	now   stream.Timestamp
+}
+
+// link is the output of one stage.
+type link struct {
+	Stage
+	chain *chain
+	next  *link // the stage that takes Main, or nil
+}
+
+func newChain(stages []Stage, s state.Backend, alloc memory.Allocator) *chain {
+	c := &chain{links: make([]link, len(stages)), state: s, alloc: alloc, now: stream.Start}
+	for i := range stages {
+		c.links[i] = link{Stage: stages[i], chain: c}
+		if i+1 < len(stages) {
+			c.links[i].next = &c.links[i+1]
+		}
+	}
+	return c
+}
+
+// open opens the operators, the last first, so that each finds the next ready.
+func (c *chain) open(ctx context.Context) error {
+	for i := len(c.links) - 1; i >= 0; i-- {
+		if l := &c.links[i]; l.Op != nil {
+			if err := l.Op.Open(ctx, &runtime{l}); err != nil {
+				return fmt.Errorf("open %s: %w", l.Info.UID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// close closes every operator and returns the first error.
+func (c *chain) close() (first error) {
+	for i := range c.links {
+		if l := &c.links[i]; l.Op != nil {
+			if err := l.Op.Close(); err != nil && first == nil {
+				first = fmt.Errorf("close %s: %w", l.Info.UID, err)
+			}
+		}
+	}
+	if err := c.state.Close(); err != nil && first == nil {
+		first = fmt.Errorf("close state: %w", err)
+	}
+	return first
+}
+
+func (l *link) process(ctx context.Context, input int, b *stream.Batch) error {
+	l.Stats.RecordsIn.Add(int64(b.Len()))
+	return l.Op.Process(ctx, input, b, l)
+}
+
+// Emit passes b on. It owns b.
+func (l *link) Emit(ctx context.Context, p ops.Port, b *stream.Batch) error {
+	if b.Len() == 0 {
+		b.Release()
+		return nil
+	}
+	if p == ops.Main {
+		l.Stats.RecordsOut.Add(int64(b.Len()))
+		if l.next != nil {
+			return l.next.process(ctx, 0, b)
+		}
+	}
+	routes := l.Routes[p]
+	if len(routes) == 0 {
+		b.Release()
+		return nil
+	}
+	for _, r := range routes[1:] {
+		if err := r.Batch(ctx, b.Share()); err != nil {
+			b.Release()
+			return err
+		}
+	}
+	return routes[0].Batch(ctx, b)
+}
+
+// advance tells every operator, and then the world, that event time has moved.
+func (c *chain) advance(ctx context.Context, wm stream.Watermark) error {
+	c.now = wm.Time
+	for i := range c.links {
+		l := &c.links[i]
+		l.Stats.Watermark.Store(int64(wm.Time))
+		if l.Op == nil {
+			continue
+		}
+		if err := l.Op.Advance(ctx, wm, l); err != nil {
+			return fmt.Errorf("advance %s to %v: %w", l.Info.UID, wm.Time, err)
+		}
+	}
+	return c.broadcast(ctx, wm)
+}
+
+// tick passes processing time to the operators that want it.
+func (c *chain) tick(ctx context.Context, now stream.Tick) error {
+	for i := range c.links {
+		l := &c.links[i]
+		if t, ok := l.Op.(ops.Ticker); ok {
+			if err := t.Tick(ctx, now, l); err != nil {
+				return fmt.Errorf("tick %s: %w", l.Info.UID, err)
+			}
+		}
+	}
+	return c.broadcast(ctx, now)
+}
+
+// freeze ends an epoch: operators empty themselves, then the state is fixed.
+func (c *chain) freeze(ctx context.Context, e stream.Epoch) (state.Frozen, error) {
+	for i := range c.links {
+		if l := &c.links[i]; l.Op != nil {
+			if err := l.Op.Flush(ctx, e, l); err != nil {
+				return nil, fmt.Errorf("flush %s: %w", l.Info.UID, err)
+			}
+		}
+	}
+	f, err := c.state.Freeze(e)
+	if err != nil {
+		return nil, fmt.Errorf("freeze epoch %d: %w", e, err)
+	}
+	return f, nil
+}
+
+// broadcast sends e, which is not a batch, along every route.
+func (c *chain) broadcast(ctx context.Context, e stream.Element) error {
+	for i := range c.links {
+		for _, routes := range c.links[i].Routes {
+			for _, r := range routes {
+				if err := r.All(ctx, e); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// committables takes what the chain's sinks prepared in this epoch, by UID.
+func (c *chain) committables() map[string][]ops.Committable {
+	var m map[string][]ops.Committable
+	for i := range c.links {
+		if s, ok := c.links[i].Op.(*Sink); ok && len(s.prepared) > 0 {
+			if m == nil {
+				m = make(map[string][]ops.Committable)
+			}
+			m[c.links[i].Info.UID] = s.prepared
+			s.prepared = nil
+		}
+	}
+	return m
+}
+
+// runtime is what a stage's operator sees of the engine.
+type runtime struct{ *link }
+
+var _ ops.Runtime = (*runtime)(nil)
+
+func (r *runtime) Task() ops.TaskInfo              { return r.Info }
+func (r *runtime) Watermark() stream.Timestamp     { return r.chain.now }
+func (r *runtime) Allocator() memory.Allocator     { return r.chain.alloc }
+func (r *runtime) Counter(name string) ops.Counter { return r.Stats.Counter(name) }
+func (r *runtime) Table(spec ops.TableSpec) (ops.Table, error) {
+	return r.chain.state.Table(r.Info.UID, spec)
+}

@@ -1,0 +1,247 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Clock is the wall clock of a worker.
+type Clock interface {
+	Now() time.Time
+	// After sends once, d from now.
+	After(d time.Duration) <-chan time.Time
+}
+
+// SourceReporter is what a source task tells the coordinator besides its epochs.
+type SourceReporter interface {
+	Reporter
+	// WantSplits says that the task has room for n more splits.
+	WantSplits(n int)
+	// Drained says that the task has sent everything and waits for its last barrier.
+	Drained()
+}
+
+// Source is one parallel instance of a chain whose first vertex is a source.
+// It reads splits, one batch at a time, and obeys the coordinator between two
+// batches: so a barrier stands between two batches, and the positions of the
+// splits belong to it.
+type Source struct {
+	source   ops.Source
+	spec     *ops.WatermarkSpec
+	chain    *chain
+	report   SourceReporter
+	commands <-chan rpc.Command
+	clock    Clock
+
+	reader  ops.SplitReader
+	splits  []ops.Split // not ended yet, at the positions behind the last row sent
+	time    *watermarks
+	noMore  bool // no splits will follow
+	wanted  bool // WantSplits was sent, no answer yet
+	drained bool // End was sent
+	stopped bool // the barrier Stop has passed
+	ended   bool // EndOfInput was sent
+}
+
+// NewSource returns a task that reads src. Commands are Assign and Inject.
+func NewSource(c Config, src ops.Source, spec *ops.WatermarkSpec, report SourceReporter, commands <-chan rpc.Command, clock Clock) *Source {
+	s := &Source{
+		source: src, spec: spec, report: report, commands: commands, clock: clock,
+		chain: newChain(c.Stages, c.State, c.Alloc),
+	}
+	s.chain.now = c.Watermark
+	return s
+}
+
+// Run reads until every split has ended and the last barrier has passed, or
+// ctx is done.
+func (s *Source) Run(ctx context.Context) (err error) {
+	defer closeChain(s.chain, &err)
+	if s.time, err = newWatermarks(s.spec, s.source.Schema(), s.chain.now); err != nil {
+		return err
+	}
+	if err = s.chain.open(ctx); err != nil {
+		return err
+	}
+	if s.reader, err = s.source.Reader(ctx, &runtime{&s.chain.links[0]}); err != nil {
+		return fmt.Errorf("open reader: %w", err)
+	}
+	defer func() {
+		if cerr := s.reader.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	for !s.ended && err == nil {
+		err = s.step(ctx)
+	}
+	return err
+}
+
+// step obeys one command, or reads one batch, or waits.
+func (s *Source) step(ctx context.Context) error {
+	select {
+	case c := <-s.commands:
+		return s.obey(ctx, c)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	default:
+	}
+	if s.drained || s.stopped {
+		return s.wait(ctx, nil)
+	}
+	if len(s.splits) == 0 {
+		return s.next(ctx)
+	}
+	f, err := s.reader.Fetch(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.send(ctx, f); err != nil {
+		return err
+	}
+	if f.Batch == nil && f.After.ID == "" {
+		return s.wait(ctx, f.Ready)
+	}
+	return nil
+}
+
+// next asks for splits, or ends the source when there are none left.
+func (s *Source) next(ctx context.Context) error {
+	if !s.noMore {
+		if !s.wanted {
+			s.wanted = true
+			s.report.WantSplits(1)
+		}
+		return s.wait(ctx, nil)
+	}
+	s.drained = true
+	if err := s.chain.advance(ctx, stream.Watermark{Time: stream.End}); err != nil {
+		return err
+	}
+	s.report.Drained()
+	return nil
+}
+
+// send emits what was fetched and then lets event time move.
+func (s *Source) send(ctx context.Context, f ops.Fetched) error {
+	head := &s.chain.links[0]
+	if f.Errors != nil {
+		if err := head.Emit(ctx, ops.Errors, f.Errors); err != nil {
+			return err
+		}
+	}
+	if f.Batch != nil {
+		if err := s.time.mark(s.chain.alloc, f.After.ID, f.Batch, s.clock.Now()); err != nil {
+			f.Batch.Release()
+			return err
+		}
+		if err := head.Emit(ctx, ops.Main, f.Batch); err != nil {
+			return err
+		}
+	}
+	if f.After.ID != "" {
+		s.moved(f)
+		s.time.rest(s.clock.Now())
+	}
+	return s.advance(ctx)
+}
+
+// moved records the position behind what was fetched.
+func (s *Source) moved(f ops.Fetched) {
+	for i := range s.splits {
+		if s.splits[i].ID != f.After.ID {
+			continue
+		}
+		if f.Done {
+			s.splits = append(s.splits[:i], s.splits[i+1:]...)
+			s.time.remove(f.After.ID)
+			return
+		}
+		s.splits[i].Position = f.After.Position
+		return
+	}
+	panic(fmt.Sprintf("reader sent rows of split %q, which it was not assigned", f.After.ID))
+}
+
+func (s *Source) advance(ctx context.Context) error {
+	if wm, moved := s.time.advance(); moved {
+		return s.chain.advance(ctx, wm)
+	}
+	return nil
+}
+
+// wait sleeps until a command, until the reader has something, or until a
+// split has been silent for too long.
+func (s *Source) wait(ctx context.Context, ready <-chan struct{}) error {
+	var silence <-chan time.Time
+	if s.time.idle > 0 && !s.drained && !s.time.quiet {
+		silence = s.clock.After(s.time.idle)
+	}
+	select {
+	case c := <-s.commands:
+		return s.obey(ctx, c)
+	case <-ready:
+		return nil
+	case <-silence:
+		if s.time.rest(s.clock.Now()) {
+			return s.chain.broadcast(ctx, stream.Idle{})
+		}
+		return s.advance(ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Source) obey(ctx context.Context, c rpc.Command) error {
+	switch c := c.(type) {
+	case rpc.Assign:
+		return s.assign(c)
+	case rpc.Inject:
+		return s.seal(ctx, c.Barrier)
+	}
+	panic(fmt.Sprintf("command %T to a source task", c))
+}
+
+func (s *Source) assign(c rpc.Assign) error {
+	s.wanted, s.noMore = false, s.noMore || c.NoMore
+	if len(c.Splits) == 0 {
+		return nil
+	}
+	for _, sp := range c.Splits {
+		s.splits = append(s.splits, sp)
+		s.time.add(sp, s.clock.Now())
+	}
+	if err := s.reader.Assign(c.Splits); err != nil {
+		return fmt.Errorf("assign splits: %w", err)
+	}
+	return nil
+}
+
+// seal ends the epoch of b.
+func (s *Source) seal(ctx context.Context, b stream.Barrier) error {
+	frozen, err := s.chain.freeze(ctx, b.Epoch)
+	if err != nil {
+		return err
+	}
+	snap := Snapshot{Barrier: b, Committables: s.chain.committables(), Watermark: s.chain.now, Ended: s.drained}
+	for _, sp := range s.splits {
+		s.time.stamp(&sp)
+		snap.Splits = append(snap.Splits, sp)
+	}
+	if err := s.chain.broadcast(ctx, b); err != nil {
+		frozen.Release()
+		return err
+	}
+	s.stopped = b.Kind == stream.Stop
+	s.ended = s.drained
+	s.report.Sealed(snap, frozen)
+	if s.ended {
+		return s.chain.broadcast(ctx, stream.EndOfInput{}) // T4
+	}
+	return nil
+}

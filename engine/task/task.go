@@ -1,0 +1,219 @@
+// Package task runs one parallel instance of a chain of vertices: the loop at
+// the heart of the engine. Everything that a running job does happens in
+// Task.Run or, at the head of the graph, in Source.Run: in one goroutine, in
+// the order in which the elements arrive.
+//
+// Invariants:
+//
+//	T1  An operator sees no row of epoch e+1 before the state of epoch e is frozen.
+//	T2  A watermark is sent on after every row that it completes.
+//	T3  Elements leave in the order in which the operators emit them.
+//	T4  No row follows the last barrier: EndOfInput comes right behind it.
+package task
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Config is what both kinds of task need.
+type Config struct {
+	Stages []Stage
+	State  state.Backend
+	Report Reporter
+	Alloc  memory.Allocator
+	// Watermark is the restored event time, or stream.Start.
+	Watermark stream.Timestamp
+}
+
+// Reporter takes a sealed epoch off the task's hands: it uploads and
+// acknowledges beside the task. It owns frozen.
+type Reporter interface {
+	Sealed(s Snapshot, frozen state.Frozen)
+}
+
+// Snapshot is what a task holds at the end of an epoch, besides its tables.
+type Snapshot struct {
+	Barrier      stream.Barrier
+	Splits       []ops.Split
+	Channels     []checkpoint.ChannelTime
+	Committables map[string][]ops.Committable
+	Watermark    stream.Timestamp
+	Ended        bool
+}
+
+// Task is one parallel instance of a chain that has inputs.
+type Task struct {
+	in      exchange.Gate
+	inputOf []int // channel → input of the first operator
+	chain   *chain
+	report  Reporter
+
+	clock clock
+	align alignment
+}
+
+// New returns a task that reads len(inputOf) channels; restored is the event
+// time of each input, or empty at a fresh start.
+func New(c Config, in exchange.Gate, inputOf []int, restored []checkpoint.ChannelTime) *Task {
+	t := &Task{
+		in: in, inputOf: inputOf, report: c.Report,
+		chain: newChain(c.Stages, c.State, c.Alloc),
+		clock: newClock(len(inputOf)),
+		align: alignment{waiting: make([]bool, len(inputOf)), open: len(inputOf)},
+	}
+	for ch, input := range inputOf {
+		for _, r := range restored {
+			if r.Input == input {
+				t.clock.of[ch], t.clock.quiet[ch] = r.Watermark, r.Idle
+			}
+		}
+	}
+	t.clock.now = c.Watermark
+	t.chain.now = c.Watermark
+	return t
+}
+
+// Run processes elements until every channel has ended or ctx is done.
+func (t *Task) Run(ctx context.Context) (err error) {
+	defer closeChain(t.chain, &err)
+	if err := t.chain.open(ctx); err != nil {
+		return err
+	}
+	for {
+		element, ch, err := t.in.Next(ctx)
+		if err == io.EOF {
+			return t.chain.broadcast(ctx, stream.EndOfInput{}) // T4
+		}
+		if err != nil {
+			return fmt.Errorf("read input: %w", err)
+		}
+		switch e := element.(type) {
+		case *stream.Batch:
+			e.Marks = t.clock.judge(ch, e.Marks)
+			err = t.chain.links[0].process(ctx, t.inputOf[ch], e)
+		case stream.Watermark:
+			if t.clock.observe(ch, e.Time) {
+				err = t.advance(ctx)
+			}
+		case stream.Idle:
+			err = t.idle(ctx, ch)
+		case stream.Barrier:
+			t.in.Block(ch) // T1
+			if t.align.arrive(ch, e) {
+				err = t.seal(ctx, e)
+			}
+		case stream.Tick:
+			err = t.chain.tick(ctx, e)
+		case stream.EndOfInput:
+			err = t.end(ctx, ch)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (t *Task) advance(ctx context.Context) error {
+	return t.chain.advance(ctx, stream.Watermark{Time: t.clock.now}) // T2
+}
+
+// idle stops channel ch from holding back event time. A task none of whose
+// channels has anything to say is itself idle.
+func (t *Task) idle(ctx context.Context, ch int) error {
+	if t.clock.idle(ch) {
+		if err := t.advance(ctx); err != nil {
+			return err
+		}
+	}
+	if t.clock.allIdle() {
+		return t.chain.broadcast(ctx, stream.Idle{})
+	}
+	return nil
+}
+
+// seal ends the epoch of b: every channel has delivered b or has ended.
+func (t *Task) seal(ctx context.Context, b stream.Barrier) error {
+	frozen, err := t.chain.freeze(ctx, b.Epoch)
+	if err != nil {
+		return err
+	}
+	s := Snapshot{
+		Barrier: b, Channels: t.channelTimes(), Committables: t.chain.committables(),
+		Watermark: t.clock.now, Ended: t.clock.now == stream.End,
+	}
+	if err := t.chain.broadcast(ctx, b); err != nil {
+		frozen.Release()
+		return err
+	}
+	t.report.Sealed(s, frozen)
+	for _, ch := range t.align.reset() {
+		t.in.Unblock(ch)
+	}
+	return nil
+}
+
+// channelTimes is the event time of each input: the least of its channels that
+// are not idle.
+func (t *Task) channelTimes() []checkpoint.ChannelTime {
+	var times []checkpoint.ChannelTime
+	for ch, input := range t.inputOf {
+		for len(times) <= input {
+			times = append(times, checkpoint.ChannelTime{Input: len(times), Watermark: stream.End, Idle: true})
+		}
+		if in := &times[input]; !t.clock.quiet[ch] {
+			in.Watermark, in.Idle = min(in.Watermark, t.clock.of[ch]), false
+		}
+	}
+	for i := range times {
+		if times[i].Idle {
+			times[i].Watermark = t.clock.now
+		}
+	}
+	return times
+}
+
+// end handles the last element of a channel. A channel that has ended holds
+// back neither event time nor a barrier.
+func (t *Task) end(ctx context.Context, ch int) error {
+	if t.clock.observe(ch, stream.End) {
+		if err := t.advance(ctx); err != nil {
+			return err
+		}
+	}
+	if b, complete := t.align.end(ch); complete {
+		return t.seal(ctx, b)
+	}
+	return nil
+}
+
+// closeChain closes c and keeps the first error.
+func closeChain(c *chain, err *error) {
+	if cerr := c.close(); *err == nil {
+		*err = cerr
+	}
+}
+
+// End says for a task that had ended before the checkpoint that it has: its
+// event time is at its end and no rows follow. Its operators are not opened.
+func End(ctx context.Context, c Config) (err error) {
+	ch := newChain(c.Stages, c.State, c.Alloc)
+	defer func() {
+		if cerr := c.State.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	if err := ch.broadcast(ctx, stream.Watermark{Time: stream.End}); err != nil {
+		return err
+	}
+	return ch.broadcast(ctx, stream.EndOfInput{})
+}
