@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/engine/task"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// gates are the receiving ends of the tasks of a deployment.
+type gates map[checkpoint.TaskID]*gate
+
+type gate struct {
+	*exchange.Local
+	inputOf []int // by channel
+	// first[e] is the channel of the first sender on input edge e.
+	first map[edgeID]int
+}
+
+type edgeID struct {
+	from, to job.VertexID
+	port     uint8
+	input    int
+}
+
+func idOf(e job.Edge) edgeID { return edgeID{e.From, e.To, e.Port, e.Input} }
+
+func (g gates) drain() {
+	for _, x := range g {
+		x.Drain()
+	}
+}
+
+// deploy builds the channels and the tasks of c and starts them.
+//
+// Every task first gets its gate, with one channel per task that sends to it;
+// then routes can be laid, from each vertex of a chain to the gates of the
+// chains behind it.
+func (w *Worker) deploy(c rpc.Deploy) error {
+	w.stop()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	d := &deployment{
+		worker: w, rpc: c, ctx: ctx, cancel: cancel,
+		inboxes: make(map[checkpoint.TaskID]chan rpc.Command),
+		gates:   make(gates),
+		uploads: make(map[checkpoint.TaskID]*uploader),
+	}
+	b := builder{deployment: d, graph: c.Graph, chains: c.Graph.Chains()}
+	starts := make([]func(), 0, len(c.Tasks))
+	for _, a := range c.Tasks {
+		b.gate(a.Task)
+	}
+	for _, a := range c.Tasks {
+		start, err := b.task(a)
+		if err != nil {
+			cancel(err)
+			d.release()
+			return fmt.Errorf("deploy task %v: %w", a.Task, err)
+		}
+		starts = append(starts, start)
+	}
+	w.running = d
+	for _, start := range starts {
+		start()
+	}
+	return nil
+}
+
+// builder turns assignments into tasks.
+type builder struct {
+	*deployment
+	graph  *job.Graph
+	chains []job.Chain
+}
+
+func (b *builder) chain(head job.VertexID) job.Chain {
+	for _, c := range b.chains {
+		if c.Head() == head {
+			return c
+		}
+	}
+	panic(fmt.Sprintf("vertex %d is not the head of a chain", head))
+}
+
+// gate makes the receiving end of a task that has inputs.
+func (b *builder) gate(id checkpoint.TaskID) {
+	g := &gate{first: make(map[edgeID]int)}
+	for _, e := range b.graph.Inputs(id.Vertex) {
+		g.first[idOf(e)] = len(g.inputOf)
+		senders := b.graph.Vertices[e.From].Parallelism
+		if e.Partitioning == job.Forward {
+			senders = 1
+		}
+		for range senders {
+			g.inputOf = append(g.inputOf, e.Input)
+		}
+	}
+	g.Local = exchange.NewLocal(len(g.inputOf), b.worker.o.ChannelBytes)
+	b.gates[id] = g
+}
+
+// routes lays the edges that leave vertex v of a chain for task index.
+func (b *builder) routes(c job.Chain, v job.VertexID, index int) (routes [ops.Ports][]*exchange.Route) {
+	for _, e := range b.graph.Outputs(v) {
+		if e.Port == 0 && v != c.Tail() {
+			continue // the next vertex of the chain
+		}
+		r := exchange.NewRoute(e, b.graph.KeyGroups, b.channels(e, index), b.worker.o.Alloc)
+		routes[e.Port] = append(routes[e.Port], r)
+	}
+	return routes
+}
+
+// channels are the sending ends of edge e for sender index.
+func (b *builder) channels(e job.Edge, index int) []exchange.Channel {
+	receivers := b.graph.Vertices[e.To].Parallelism
+	to := func(receiver, sender int) exchange.Channel {
+		g := b.gates[checkpoint.TaskID{Vertex: e.To, Index: receiver}]
+		return g.Channel(g.first[idOf(e)] + sender)
+	}
+	switch e.Partitioning {
+	case job.Forward:
+		return []exchange.Channel{to(index, 0)}
+	case job.Gather:
+		return []exchange.Channel{to(0, index)}
+	case job.ByKey, job.Rebalance, job.Broadcast:
+	}
+	all := make([]exchange.Channel, receivers)
+	for i := range all {
+		all[i] = to(i, index)
+	}
+	return all
+}
+
+// task builds one task and returns what starts it.
+func (b *builder) task(a rpc.Assignment) (start func(), err error) {
+	w, c := b.worker, b.chain(a.Task.Vertex)
+	cfg := task.Config{Alloc: w.o.Alloc, Watermark: a.Watermark}
+	up := newUploader(b.deployment, a)
+	b.uploads[a.Task] = up
+	if cfg.State, err = w.o.Backend(b.rpc, a, w.o.Store); err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	up.backend = cfg.State
+	for _, v := range c.Vertices {
+		st, err := b.stage(c, v, a)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Stages = append(cfg.Stages, st)
+	}
+	cfg.Report = up
+	head := b.graph.Vertices[c.Head()]
+	if head.Kind == job.KindSource {
+		return b.sourceTask(a, cfg, head, up)
+	}
+	g := b.gates[a.Task]
+	if a.Ended {
+		return b.endedTask(a, cfg), nil
+	}
+	t := task.New(cfg, g, g.inputOf, a.Channels)
+	return func() { b.run(a.Task, t.Run) }, nil
+}
+
+func (b *builder) sourceTask(a rpc.Assignment, cfg task.Config, head job.Vertex, up *uploader) (func(), error) {
+	sc, err := ops.DecodeConfig[ops.SourceConfig](head)
+	if err != nil {
+		return nil, err
+	}
+	src, err := b.worker.openSource(b.ctx, sc.Scan)
+	if err != nil {
+		return nil, err
+	}
+	inbox := make(chan rpc.Command, 64)
+	b.inboxes[a.Task] = inbox
+	if a.Ended {
+		return b.endedTask(a, cfg), nil
+	}
+	t := task.NewSource(cfg, src, sc.Watermark, up, inbox, b.worker.o.Clock)
+	return func() { b.run(a.Task, t.Run) }, nil
+}
+
+// endedTask is a task that had ended before the checkpoint: nothing is left to
+// do but to say so again.
+func (b *builder) endedTask(a rpc.Assignment, cfg task.Config) func() {
+	return func() {
+		b.run(a.Task, func(ctx context.Context) error { return task.End(ctx, cfg) })
+	}
+}
+
+func (w *Worker) openSource(ctx context.Context, scan ops.Scan) (ops.Source, error) {
+	c, err := w.o.Registry.Connector(scan.Table.Connector)
+	if err != nil {
+		return nil, err
+	}
+	if c.Source == nil {
+		return nil, fmt.Errorf("%w: connector %q cannot be read", job.ErrInvalid, c.Name)
+	}
+	return c.Source(ctx, scan)
+}
+
+func (w *Worker) openSink(ctx context.Context, t job.Table) (ops.Sink, error) {
+	c, err := w.o.Registry.Connector(t.Connector)
+	if err != nil {
+		return nil, err
+	}
+	if c.Sink == nil {
+		return nil, fmt.Errorf("%w: connector %q cannot be written", job.ErrInvalid, c.Name)
+	}
+	return c.Sink(ctx, t)
+}
+
+// stage builds one vertex of a chain for one task.
+func (b *builder) stage(c job.Chain, v job.VertexID, a rpc.Assignment) (task.Stage, error) {
+	vx := b.graph.Vertices[v]
+	st := task.Stage{
+		Info: ops.TaskInfo{
+			Job: b.rpc.Job, Vertex: v, UID: vx.UID, Index: a.Task.Index, Parallelism: vx.Parallelism,
+			Groups: b.graph.KeyGroups, KeyGroups: a.Groups,
+		},
+		Routes: b.routes(c, v, a.Task.Index),
+		Stats:  &task.Stats{},
+	}
+	st.Stats.Watermark.Store(int64(stream.Start))
+	b.stats = append(b.stats, VertexStats{Vertex: v, Index: a.Task.Index, Stats: st.Stats})
+	switch vx.Kind {
+	case job.KindSource:
+		return st, nil
+	case job.KindSink:
+		sc, err := ops.DecodeConfig[ops.SinkConfig](vx)
+		if err != nil {
+			return st, err
+		}
+		sink, err := b.worker.openSink(b.ctx, sc.Table)
+		if err != nil {
+			return st, err
+		}
+		st.Op = task.NewSink(sink)
+		return st, nil
+	}
+	var in []*arrow.Schema
+	for _, e := range b.graph.Inputs(v) {
+		in = append(in, b.graph.Vertices[e.From].Output.Schema)
+	}
+	op, err := b.worker.o.Registry.Operator(vx, in)
+	st.Op = op
+	return st, err
+}

@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/engine/task"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+var _ task.SourceReporter = (*uploader)(nil)
+
+// uploader speaks for one task. It copies sealed epochs to storage beside the
+// task, one after another, and keeps the committables of epochs that are not
+// confirmed, because an aborted epoch must lose nothing.
+type uploader struct {
+	d       *deployment
+	a       rpc.Assignment
+	backend state.Backend
+	queue   chan sealed
+	done    chan struct{}
+	once    sync.Once
+
+	mu          sync.Mutex
+	unconfirmed []receipts // in epoch order
+}
+
+type sealed struct {
+	snapshot task.Snapshot
+	frozen   state.Frozen
+}
+
+type receipts struct {
+	epoch stream.Epoch
+	of    map[string][]ops.Committable // by sink
+}
+
+// maxSealed is how many epochs of a task may wait for their upload; a task that
+// seals one more waits. Checkpoints do not overlap, so one is the rule.
+const maxSealed = 4
+
+func newUploader(d *deployment, a rpc.Assignment) *uploader {
+	u := &uploader{d: d, a: a, queue: make(chan sealed, maxSealed), done: make(chan struct{})}
+	go u.run()
+	return u
+}
+
+// Sealed takes over frozen.
+func (u *uploader) Sealed(s task.Snapshot, frozen state.Frozen) {
+	u.queue <- sealed{s, frozen}
+}
+
+// WantSplits asks the coordinator for splits.
+func (u *uploader) WantSplits(n int) { u.d.report(rpc.WantSplits{Task: u.a.Task, N: n}) }
+
+// Drained tells the coordinator that the task waits for its last barrier.
+func (u *uploader) Drained() { u.d.report(rpc.Drained{Task: u.a.Task}) }
+
+// finish waits for what is queued. The task must have stopped.
+func (u *uploader) finish() {
+	u.once.Do(func() { close(u.queue) })
+	<-u.done
+}
+
+// confirm forgets the receipts of epochs up to e: a claimed manifest has them.
+func (u *uploader) confirm(e stream.Epoch) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.unconfirmed = slices.DeleteFunc(u.unconfirmed, func(r receipts) bool { return r.epoch <= e })
+	u.backend.Confirm(e)
+}
+
+func (u *uploader) run() {
+	defer close(u.done)
+	for s := range u.queue {
+		e := s.snapshot.Barrier.Epoch
+		var tables []checkpoint.TableState
+		err := protect(func() (err error) {
+			defer s.frozen.Release()
+			if u.d.ctx.Err() == nil && u.d.rpc.Durable {
+				tables, err = s.frozen.Upload(u.d.ctx, u.d.worker.o.Store)
+			}
+			return err
+		})
+		handle := u.handle(s.snapshot, tables)
+		if err != nil {
+			u.d.report(rpc.Declined{Task: u.a.Task, Epoch: e, Err: fmt.Errorf("upload state of task %v: %w", u.a.Task, err)})
+			continue
+		}
+		u.d.report(rpc.Sealed{Task: u.a.Task, Epoch: e, Handle: handle})
+	}
+}
+
+func (u *uploader) handle(s task.Snapshot, tables []checkpoint.TableState) checkpoint.Handle {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.unconfirmed = append(u.unconfirmed, receipts{s.Barrier.Epoch, s.Committables})
+	h := checkpoint.Handle{
+		Task: u.a.Task, Groups: u.a.Groups, Tables: tables,
+		Splits: s.Splits, Channels: s.Channels, Watermark: s.Watermark, Ended: s.Ended,
+	}
+	for _, r := range u.unconfirmed {
+		for sink, cs := range r.of {
+			if h.Committables == nil {
+				h.Committables = make(map[string][]ops.Pending)
+			}
+			h.Committables[sink] = append(h.Committables[sink], ops.Pending{Epoch: r.epoch, Committables: cs})
+		}
+	}
+	return h
+}

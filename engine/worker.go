@@ -1,0 +1,211 @@
+// Package engine runs the tasks of jobs on one worker: it turns the commands of
+// a coordinator into running tasks and their channels, and reports back.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/engine/task"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Options are what a worker needs of its process.
+type Options struct {
+	Registry *ops.Registry
+	// Backend makes the state of one task; store is nil when the job is not durable.
+	Backend func(d rpc.Deploy, a rpc.Assignment, store checkpoint.Store) (state.Backend, error)
+	// Store is where the job's checkpoints lie, or nil.
+	Store checkpoint.Store
+	Alloc memory.Allocator
+	Clock task.Clock
+	Log   *slog.Logger
+	// ChannelBytes is the budget of one channel between two tasks; 0 means
+	// exchange.DefaultBudget.
+	ChannelBytes int64
+}
+
+// Worker runs the tasks of one job at a time.
+type Worker struct {
+	o       Options
+	reports chan rpc.Report
+
+	mu      sync.Mutex
+	running *deployment
+}
+
+// NewWorker returns a worker without tasks.
+func NewWorker(o Options) *Worker {
+	return &Worker{o: o, reports: make(chan rpc.Report, 256)}
+}
+
+// Reports is what the worker has to say. The coordinator must keep reading it
+// until Close has returned.
+func (w *Worker) Reports() <-chan rpc.Report { return w.reports }
+
+// Send obeys a command. Commands to a task arrive in the order of the calls.
+func (w *Worker) Send(c rpc.Command) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch c := c.(type) {
+	case rpc.Deploy:
+		return w.deploy(c)
+	case rpc.Assign:
+		return w.toSource(c.Task, c)
+	case rpc.Inject:
+		return w.toSource(c.Task, c)
+	case rpc.Confirm:
+		if w.running != nil {
+			w.running.confirm(c.Epoch)
+		}
+		return nil
+	case rpc.Cancel:
+		go w.cancel()
+		return nil
+	}
+	panic(fmt.Sprintf("command %T", c))
+}
+
+// Close cancels what runs and waits for it.
+func (w *Worker) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stop()
+	return nil
+}
+
+func (w *Worker) toSource(id checkpoint.TaskID, c rpc.Command) error {
+	if w.running == nil {
+		return nil // cancelled meanwhile: the coordinator learns it from the reports
+	}
+	inbox, ok := w.running.inboxes[id]
+	if !ok {
+		return fmt.Errorf("%T to task %v, which is no source here", c, id)
+	}
+	select {
+	case inbox <- c:
+		return nil
+	case <-w.running.ctx.Done():
+		return nil
+	}
+}
+
+// cancel stops everything and says so.
+func (w *Worker) cancel() {
+	w.mu.Lock()
+	w.stop()
+	w.mu.Unlock()
+	w.reports <- rpc.Canceled{}
+}
+
+// stop cancels the running deployment and waits until its tasks are gone.
+func (w *Worker) stop() {
+	if w.running == nil {
+		return
+	}
+	w.running.cancel(errCancelled)
+	w.running.tasks.Wait()
+	w.running.release()
+	w.running = nil
+}
+
+var errCancelled = errors.New("cancelled by the coordinator")
+
+// report sends r unless the deployment is being cancelled.
+func (d *deployment) report(r rpc.Report) {
+	select {
+	case d.worker.reports <- r:
+	case <-d.ctx.Done():
+	}
+}
+
+// deployment is the tasks of one generation of a job.
+type deployment struct {
+	worker  *Worker
+	rpc     rpc.Deploy
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	tasks   sync.WaitGroup
+	inboxes map[checkpoint.TaskID]chan rpc.Command
+	gates   gates
+	uploads map[checkpoint.TaskID]*uploader
+	stats   []VertexStats
+}
+
+// run is the life of one task: whatever ends it is reported.
+func (d *deployment) run(id checkpoint.TaskID, body func(context.Context) error) {
+	d.tasks.Add(1)
+	go func() {
+		defer d.tasks.Done()
+		err := protect(func() error { return body(d.ctx) })
+		switch {
+		case d.ctx.Err() != nil:
+		case err != nil:
+			d.report(rpc.Failed{Task: id, Err: fmt.Errorf("task %v (%s): %w", id, d.rpc.Graph.Vertices[id.Vertex].Name, err)})
+		default:
+			d.uploads[id].finish()
+			d.report(rpc.Ended{Task: id})
+		}
+	}()
+}
+
+// protect turns a panic, which is a bug of ours, into an error with the stack.
+func protect(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+func (d *deployment) confirm(e stream.Epoch) {
+	for _, u := range d.uploads {
+		u.confirm(e)
+	}
+}
+
+func (d *deployment) release() {
+	for _, u := range d.uploads {
+		u.finish()
+	}
+	d.gates.drain()
+}
+
+// VertexStats counts what one task has done at one vertex.
+type VertexStats struct {
+	Vertex job.VertexID
+	Index  int
+	*task.Stats
+}
+
+// Stats returns the counters of the running tasks; they go on counting.
+func (w *Worker) Stats() []VertexStats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running == nil {
+		return nil
+	}
+	return w.running.stats
+}
+
+// WallClock is the clock of the process.
+type WallClock struct{}
+
+// Now is the time.
+func (WallClock) Now() time.Time { return time.Now() } //nolint:forbidigo // this is the edge where the clock comes in
+
+// After sends once, d from now.
+func (WallClock) After(d time.Duration) <-chan time.Time { return time.After(d) } //nolint:forbidigo // this is the edge where the clock comes in
