@@ -5,24 +5,24 @@ package mutant
 
 // Set says which bugs are on.
 type Set struct {
-	ClaimBeforeUpload   bool // an epoch is claimed before every task has uploaded
-	CommitBeforeClaim   bool // rows are published before their epoch is claimed
-	ConfirmBeforeClaim  bool // tasks forget an epoch before it is claimed
-	SkipAbortedPending  bool // receipts of an aborted epoch are not published with the next
-	DropPending         bool // a manifest leaves out what is claimed and not published
-	LostClaimWon        bool // a number that another owner took counts as claimed
-	AmbiguousLost       bool // a claim of our own, found after a lost reply, counts as lost
-	NoFence             bool // a new generation does not claim the next number as aborted
-	NoVerify            bool // a claim that wins is not checked against newer owners
-	SameGeneration      bool // a restart keeps the generation
-	RetainTooFew        bool // retention deletes runs that the newest manifest references
-	WatermarkLost       bool // event time is not restored
-	SplitBeforeBarrier  bool // a snapshot holds splits at the positions before their last batch
-	SplitTwice          bool // splits are handed out between the snapshot and the barrier
-	EndedForgotten      bool // handles of ended tasks are left out of later manifests
-	AbortDropsDeltas    bool // state drops the changes of an epoch whether or not it is claimed
-	TombstonesDropped   bool // merging drops tombstones although older runs remain
-	MergeReordered      bool // merging lets the older row win
-	ReportsMixed        bool // reports of canceled tasks are taken for those of their successors
-	RestoreStale        bool // a restart restores the manifest before the newest
+	ClaimBeforeUpload  bool // an epoch is claimed before every task has uploaded
+	CommitBeforeClaim  bool // rows are published before their epoch is claimed
+	ConfirmBeforeClaim bool // tasks forget an epoch before it is claimed
+	SkipAbortedPending bool // receipts of an aborted epoch are not published with the next
+	DropPending        bool // a manifest leaves out what is claimed and not published
+	LostClaimWon       bool // a number that another owner took counts as claimed
+	AmbiguousLost      bool // a claim of our own, found after a lost reply, counts as lost
+	NoFence            bool // a new generation does not claim the next number as aborted
+	NoVerify           bool // a claim that wins is not checked against newer owners
+	SameGeneration     bool // a restart keeps the generation
+	RetainTooFew       bool // retention deletes runs that the newest manifest references
+	WatermarkLost      bool // event time is not restored
+	SplitBeforeBarrier bool // a snapshot holds splits at the positions before their last batch
+	SplitTwice         bool // splits are handed out between the snapshot and the barrier
+	EndedForgotten     bool // handles of ended tasks are left out of later manifests
+	AbortDropsDeltas   bool // state drops the changes of an epoch whether or not it is claimed
+	TombstonesDropped  bool // merging drops tombstones although older runs remain
+	MergeReordered     bool // merging lets the older row win
+	ReportsMixed       bool // reports of canceled tasks are taken for those of their successors
+	RestoreStale       bool // a restart restores the manifest before the newest
 }

@@ -1,0 +1,71 @@
+# Everything a developer does, from a machine that has Go only. `make help` lists it.
+SHELL       := /bin/bash
+export CGO_ENABLED ?= 0
+BIN         := $(CURDIR)/bin
+TOOLS       := $(BIN)/tools
+GOLANGCI    := v2.5.0
+GOFUMPT     := v0.9.2
+RUNS        ?= 50
+SEEDS       ?= 20000
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+# The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
+RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
+
+.PHONY: help demo build test race check lint fmt golden sim sim-mutants crash bench interop fuzz clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: build ## backfill and stream into Iceberg, kill it in the middle, prove every row is there once
+	$(BIN)/wadi demo
+
+build: ## the static binary bin/wadi
+	@mkdir -p $(BIN)
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/wadi ./cmd/wadi
+
+test: ## all tests; with a C compiler, the race detector over the concurrent packages too
+	go test -timeout 20m ./...
+	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory race; else echo "race detector skipped: no C compiler"; fi
+
+race:
+	CGO_ENABLED=1 go test -race -short -timeout 15m $(RACE)
+
+check: lint ## gofumpt, golangci-lint, floors, vet; no tests
+	go vet ./...
+	go test -count=1 ./internal/lint
+
+lint: $(TOOLS)/golangci-lint $(TOOLS)/gofumpt
+	@out=$$($(TOOLS)/gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofumpt -w these files:"; echo "$$out"; exit 1; }
+	$(TOOLS)/golangci-lint run ./...
+
+fmt: $(TOOLS)/gofumpt ## format every file
+	$(TOOLS)/gofumpt -w $$(git ls-files '*.go')
+
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+
+$(TOOLS)/gofumpt:
+	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT)
+
+golden: ## rewrite the golden files; read the diff
+	go test ./internal/golden ./sql/... ./ops/... -rewrite
+
+sim: ## the protocol under SEEDS simulated runs
+	go test -count=1 -timeout 60m ./internal/sim -run 'Sim' -seeds $(SEEDS)
+
+sim-mutants: ## every named bug of the protocol must be found
+	go test -count=1 -timeout 60m -v ./internal/sim -run 'Mutants'
+
+crash: build ## kill the real binary RUNS times and compare with the undisturbed run
+	go test -count=1 -timeout 60m -v ./internal/crash -run TestCrash -args -wadi $(BIN)/wadi -runs $(RUNS)
+
+bench: build ## Nexmark and flights, one JSON line per run
+	$(BIN)/wadi bench nexmark --format json
+	$(BIN)/wadi bench flights --format json
+
+interop: build ## PyIceberg and DuckDB read the demo's tables
+	python3 testdata/interop/read.py $(BIN)/wadi
+
+clean: ## remove what was built
+	rm -rf $(BIN)
