@@ -253,10 +253,10 @@ func (e *NamedArg) print(p *printer) {
 }
 
 func (e *TableArg) print(p *printer) {
+	p.s("TABLE ")
 	if e.Query != nil {
 		p.paren(e.Query)
 	} else {
-		p.s("TABLE ")
 		e.Table.print(p)
 	}
 	if len(e.PartitionBy) > 0 {
