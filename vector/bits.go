@@ -138,7 +138,12 @@ func bothValid(alloc memory.Allocator, n int, ds ...arrow.ArrayData) (*memory.Bu
 	if buf == nil {
 		return nil, 0
 	}
-	return buf, n - bitutil.CountSetBits(dst, 0, n)
+	nulls := n - bitutil.CountSetBits(dst, 0, n)
+	if nulls == 0 {
+		buf.Release()
+		return nil, 0
+	}
+	return buf, nulls
 }
 
 // andBits clears the bits of dst[:n] that are 0 in src at bit off.

@@ -32,14 +32,13 @@ func (t *Table) key(alloc memory.Allocator, i int, gids vector.Sel) arrow.Array 
 			b.AppendNull()
 			continue
 		}
-		w := *t.wordOf(g, c.at)
 		switch c.kind {
 		case decimalKind:
-			b.(*array.Decimal128Builder).Append(decimal128.New(int64(*t.wordOf(g, c.at+1)), w))
+			b.(*array.Decimal128Builder).Append(decimal128.New(int64(*t.wordOf(g, c.at+1)), *t.wordOf(g, c.at)))
 		case stringKind:
 			appendBytes(b, t.stringOf(g, c.at))
 		case wordKind:
-			appendWord(b, w)
+			appendWord(b, *t.wordOf(g, c.at))
 		case nullKind:
 		}
 	}

@@ -145,7 +145,7 @@ func (t *Table) packColumn(dst []uint64, col arrow.Array, k kind, sel vector.Sel
 // their words.
 func packNulls(probe []uint64, keyWords int, c keyColumn, bit uint, col arrow.Array, sel vector.Sel, from, m int) {
 	for i := range m {
-		if col.IsValid(rowAt(sel, from+i)) {
+		if c.kind != nullKind && col.IsValid(rowAt(sel, from+i)) {
 			continue
 		}
 		row := probe[i*keyWords : (i+1)*keyWords]

@@ -134,7 +134,7 @@ func (m *model) check(t *rapid.T, alloc memory.Allocator) {
 	keys := m.table.Keys(alloc, live)
 	for i, c := range keys {
 		defer c.Release()
-		if !arrow.TypeEqual(c.DataType(), m.types[i]) {
+		if !arrow.TypeEqual(c.DataType(), m.types[i]) || c.Len() != len(live) {
 			t.Fatalf("key column %d is %v, want %v", i, c.DataType(), m.types[i])
 		}
 	}
