@@ -289,14 +289,12 @@ func (r *run) emitted(p ops.Port, b *stream.Batch) error {
 func (r *run) act(ctx context.Context, a action) error {
 	switch {
 	case a.rows != nil:
-		return r.process(ctx, a)
-	case a.wm != nil:
-		if *a.wm <= r.wm {
-			return nil
+		if err := r.process(ctx, a); err != nil || a.wm == nil {
+			return err
 		}
-		r.wm = *a.wm
-		defer func() { r.text = append(r.text, "wm "+formatTimestamp(r.wm)) }()
-		return r.each(func(t *Task) error { return t.Advance(ctx, r.wm) })
+		return r.advance(ctx, *a.wm)
+	case a.wm != nil:
+		return r.advance(ctx, *a.wm)
 	case a.tick != nil:
 		return r.each(func(t *Task) error { return t.Tick(ctx, *a.tick) })
 	case a.barrier:
@@ -310,6 +308,15 @@ func (r *run) act(ctx context.Context, a action) error {
 		return r.begin(ctx, n)
 	}
 	return nil
+}
+
+func (r *run) advance(ctx context.Context, wm stream.Timestamp) error {
+	if wm <= r.wm {
+		return nil
+	}
+	r.wm = wm
+	defer func() { r.text = append(r.text, "wm "+formatTimestamp(r.wm)) }()
+	return r.each(func(t *Task) error { return t.Advance(ctx, wm) })
 }
 
 func (r *run) each(f func(t *Task) error) error {

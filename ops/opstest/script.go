@@ -12,11 +12,12 @@ import (
 	"github.com/wadi-engine/wadi/stream"
 )
 
-// action is one thing that happens to the operator's tasks. Exactly one of
-// rows, wm, tick, barrier, crash is set.
+// action is one thing that happens to the operator's tasks: exactly one of
+// rows, wm, tick, barrier, crash; rows with marks have the last one as wm too,
+// since nothing may come between a batch and the watermark that it carries.
 type action struct {
 	rows  []row
-	marks []stream.Mark // of rows; the last one is repeated as a wm behind them
+	marks []stream.Mark
 
 	wm   *stream.Timestamp
 	tick *stream.Timestamp
@@ -101,11 +102,8 @@ func marked(acts []action, cut float64, rnd *rand.Rand) []action {
 	var cur action
 	var wm *stream.Timestamp
 	flush := func() {
-		if cur.rows != nil {
+		if cur.wm = wm; cur.rows != nil {
 			out = append(out, cur)
-		}
-		if wm != nil {
-			out = append(out, action{wm: wm})
 		}
 		cur, wm = action{}, nil
 	}

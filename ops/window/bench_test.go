@@ -1,0 +1,103 @@
+package window_test
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops/opstest"
+	"github.com/wadi-engine/wadi/ops/window"
+	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector/agg"
+	"github.com/wadi-engine/wadi/vector/mem"
+)
+
+// bids makes batches like Nexmark's: half of the bids go to the hot auction,
+// which changes every 100, the others to one of the last 110; perMilli bids a
+// millisecond.
+func bids(rows, batches, perMilli int) (*arrow.Schema, []arrow.RecordBatch) {
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "ts", Type: arrow.FixedWidthTypes.Timestamp_ms},
+		{Name: "auction", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "price", Type: arrow.PrimitiveTypes.Int64},
+	}, nil)
+	rnd := rand.New(rand.NewPCG(1, 1))
+	var out []arrow.RecordBatch
+	n := 0
+	for range batches {
+		rb := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		rb.Reserve(rows)
+		for range rows {
+			last := n*3/46 + 1000
+			auction := last / 100 * 100
+			if rnd.IntN(2) == 0 {
+				auction = last - 100 + rnd.IntN(110)
+			}
+			rb.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(n / perMilli))
+			rb.Field(1).(*array.Int64Builder).Append(int64(auction))
+			rb.Field(2).(*array.Int64Builder).Append(rnd.Int64N(1e6))
+			n++
+		}
+		out = append(out, rb.NewRecordBatch())
+	}
+	return schema, out
+}
+
+func BenchmarkWindow(b *testing.B) {
+	const rows, batches = 16 << 10, 1000
+	for _, c := range []struct {
+		name     string
+		size     int64
+		slide    int64
+		aggs     []agg.Spec
+		perMilli int
+	}{
+		{"tumble10s/count_sum_max/1M", 10_000, 0, []agg.Spec{{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1}}, 1000},
+		{"tumble10s/count_sum_max/100K", 10_000, 0, []agg.Spec{{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1}}, 100},
+		{"hop10s2s/count/1M", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 1000},
+		{"hop10s2s/count/100K", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 100},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			schema, recs := bids(rows, batches, c.perMilli)
+			doc, err := json.Marshal(window.Config{
+				Time: 0, SizeMillis: c.size, SlideMillis: c.slide, Keys: []int{1},
+				Aggs: c.aggs, Properties: []window.Property{window.Start, window.End},
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				op, err := window.New(job.Vertex{Config: doc}, []*arrow.Schema{schema})
+				if err != nil {
+					b.Fatal(err)
+				}
+				task, err := opstest.NewTask(context.Background(), op, mem.Default())
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i, rec := range recs {
+					rec.Retain()
+					if err := task.Batch(context.Background(), 0, stream.NewBatch(rec)); err != nil {
+						b.Fatal(err)
+					}
+					wm := stream.Timestamp((i+1)*rows/c.perMilli - 5)
+					if err := task.Advance(context.Background(), wm); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := task.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*rows*batches/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}

@@ -1,0 +1,393 @@
+// Package window aggregates rows by windows of event time: TUMBLE and HOP.
+package window
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/agg"
+)
+
+// ErrNullTime is the error of a row without event time. The text is Flink's.
+var ErrNullTime = fmt.Errorf("%w: RowTime field should not be null, please convert it to a non-null long value", job.ErrInvalid)
+
+// maxRows is how many rows an output batch has at most.
+const maxRows = 16 << 10
+
+// Aggregate computes aggregate functions by key and window. Rows are kept by
+// pane: a piece of time that no window cuts (the slide, where it divides the
+// size). Each pane has a table of its own, so that the window is not part of
+// the key, a batch within one pane is added in one go, and what is done with
+// is freed by resetting a table. With HOP(size 6, slide 2):
+//
+//	panes    │0: a1 b1│2: a1   │4: b1   │6: a1   │
+//	         └────────── window 0–6 ────┘                at WM 5: merge 0, 2, 4 → a2 b2
+//	                  └────────── window 2–8 ───┘        at WM 7: merge 2, 4, 6 → a2 b1
+//
+// A window is complete when its end - 1 ms is at or before the watermark. A
+// row that lies in complete windows only is late: it is counted, and goes to
+// the port ops.Late. A row that lies in others too still counts there.
+//
+// Windows become complete by the marks within a batch just as by Advance, so
+// that the answer does not depend on how rows are cut into batches.
+//
+// State: a table "panes" with a row for each group of each pane that is still
+// needed, and one for each multiset of values (see package agg).
+type Aggregate struct {
+	in, out    *arrow.Schema
+	time       int
+	keys       []int
+	specs      []agg.Spec
+	properties []Property
+	changelog  bool
+	grid       grid
+	clock      clock
+
+	alloc   memory.Allocator
+	layout  *agg.Layout
+	late    ops.Counter
+	stored  store
+	started bool
+
+	panes panes
+	wm    stream.Timestamp // as far as windows are complete
+	due   int64            // the end of the next window, by wall clock
+	live  int64            // rows before it are late
+
+	merged *agg.Table
+	millis []int64
+	ids    []uint32
+	sels   selections
+}
+
+var _ ops.Operator = (*Aggregate)(nil)
+
+// NewAggregate builds the operator of a vertex over rows of schema in.
+func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) {
+	if err := c.check(in); err != nil {
+		return nil, err
+	}
+	out, err := c.output(v, in)
+	if err != nil {
+		return nil, err
+	}
+	loc, err := c.location()
+	if err != nil {
+		return nil, err
+	}
+	a := &Aggregate{
+		in: in, out: out, time: c.Time, keys: c.Keys, specs: c.Aggs, properties: c.Properties, changelog: c.Changelog,
+		grid: newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis), clock: clock{loc},
+		wm: stream.Start, due: math.MinInt64, live: math.MinInt64,
+	}
+	if _, err := a.compile(nil); err != nil {
+		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	return a, nil
+}
+
+func (a *Aggregate) compile(alloc memory.Allocator) (*agg.Layout, error) {
+	return agg.Compile(a.specs, a.in, a.keys, agg.Options{Retract: a.changelog, Alloc: alloc})
+}
+
+// Open implements ops.Operator.
+func (a *Aggregate) Open(ctx context.Context, rt ops.Runtime) error {
+	a.alloc = rt.Allocator()
+	a.late = rt.Counter("numLateRecordsDropped")
+	var err error
+	if a.layout, err = a.compile(a.alloc); err != nil {
+		return err
+	}
+	a.panes.layout = a.layout
+	if a.merged, err = a.layout.NewTable(); err != nil {
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	a.complete(rt.Watermark())
+	return a.restore(ctx, rt)
+}
+
+// complete notes that the windows up to wm are.
+func (a *Aggregate) complete(wm stream.Timestamp) {
+	a.wm = wm
+	a.due = max(a.due, a.grid.due(a.clock.watermark(wm)))
+	a.live = a.grid.live(a.due)
+}
+
+// Process implements ops.Operator.
+func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
+	defer b.Release()
+	times, err := a.times(b.Rows.Column(a.time))
+	if err != nil {
+		return err
+	}
+	from := 0
+	for _, m := range b.Marks {
+		if int(m.Row) >= b.Len() {
+			break
+		}
+		if m.Time <= a.wm || a.grid.due(a.clock.watermark(m.Time)) <= a.due {
+			continue // completes no window
+		}
+		if err := a.add(ctx, b, from, int(m.Row), times, out); err != nil {
+			return err
+		}
+		if err := a.fire(ctx, m.Time, out); err != nil {
+			return err
+		}
+		from = int(m.Row)
+	}
+	return a.add(ctx, b, from, b.Len(), times, out)
+}
+
+// times are the wall-clock times of the rows, in milliseconds.
+func (a *Aggregate) times(col arrow.Array) ([]int64, error) {
+	if col.NullN() > 0 {
+		return nil, fmt.Errorf("column %s: %w", a.in.Field(a.time).Name, ErrNullTime)
+	}
+	v := vector.Values[int64](col)
+	unit := col.DataType().(*arrow.TimestampType).Unit
+	if unit == arrow.Millisecond && a.clock.zone == nil {
+		return v, nil
+	}
+	if cap(a.millis) < len(v) {
+		a.millis = make([]int64, len(v))
+	}
+	ms := a.millis[:len(v)]
+	switch unit {
+	case arrow.Second:
+		for i, t := range v {
+			ms[i] = t * 1000
+		}
+	case arrow.Millisecond:
+		copy(ms, v)
+	case arrow.Microsecond:
+		for i, t := range v {
+			ms[i] = floor(t, 0, 1000) / 1000
+		}
+	case arrow.Nanosecond:
+		for i, t := range v {
+			ms[i] = floor(t, 0, 1e6) / 1e6
+		}
+	}
+	if a.clock.zone != nil {
+		a.clock.local(ms)
+	}
+	return ms, nil
+}
+
+// add puts the rows [from, to) of b into their panes, all at one watermark.
+func (a *Aggregate) add(ctx context.Context, b *stream.Batch, from, to int, times []int64, out ops.Output) error {
+	if from >= to {
+		return nil
+	}
+	rec, kinds := b.Rows, b.Kinds
+	if to-from < b.Len() {
+		rec = rec.NewSlice(int64(from), int64(to))
+		defer rec.Release()
+		if kinds != nil {
+			kinds = kinds[from:to]
+		}
+	}
+	times = times[from:to]
+	least, greatest := vector.MinMax(times)
+	if start := a.grid.paneOf(least); least >= a.live && greatest < start+a.grid.pane {
+		return a.addTo(start, rec, kinds, nil)
+	}
+	late := a.sels.split(times, a.grid, a.live)
+	for i, start := range a.sels.starts {
+		if err := a.addTo(start, rec, kinds, a.sels.rows[i]); err != nil {
+			return err
+		}
+	}
+	if len(late) == 0 {
+		return nil
+	}
+	a.late.Add(int64(len(late)))
+	l := stream.NewBatch(vector.TakeRecord(a.alloc, rec, late))
+	if kinds != nil {
+		l.Kinds = make([]stream.RowKind, len(late))
+		vector.Gather(l.Kinds, kinds, late)
+	}
+	return out.Emit(ctx, ops.Late, l)
+}
+
+// addTo adds the rows of sel to one pane.
+func (a *Aggregate) addTo(start int64, rec arrow.RecordBatch, kinds []stream.RowKind, sel vector.Sel) error {
+	table, err := a.panes.at(start)
+	if err != nil {
+		return err
+	}
+	if kinds == nil {
+		a.apply(table, rec, sel, (*agg.Table).Add)
+		return nil
+	}
+	if !a.changelog {
+		return errors.New("the input has updates, but the plan says that it has none")
+	}
+	added, taken := a.sels.byKind(kinds, sel)
+	a.apply(table, rec, added, (*agg.Table).Add)
+	a.apply(table, rec, taken, (*agg.Table).Retract)
+	return nil
+}
+
+func (a *Aggregate) apply(t *agg.Table, rec arrow.RecordBatch, sel vector.Sel, how func(*agg.Table, arrow.RecordBatch, vector.Sel, []uint32)) {
+	n := len(sel)
+	if sel == nil {
+		n = int(rec.NumRows())
+	}
+	if n == 0 {
+		return
+	}
+	if cap(a.ids) < n {
+		a.ids = make([]uint32, n)
+	}
+	ids := a.ids[:n]
+	t.Groups(rec, sel, ids)
+	how(t, rec, sel, ids)
+}
+
+// Advance implements ops.Operator.
+func (a *Aggregate) Advance(ctx context.Context, wm stream.Watermark, out ops.Output) error {
+	return a.fire(ctx, wm.Time, out)
+}
+
+// fire emits the windows that wm completes, in the order of their ends, and
+// gives back the panes that no other window needs.
+func (a *Aggregate) fire(ctx context.Context, wm stream.Timestamp, out ops.Output) error {
+	if wm <= a.wm {
+		return nil
+	}
+	next := a.grid.due(a.clock.watermark(wm)) // the first window that stays open
+	for end := a.due; end < next; end += a.grid.slide {
+		if len(a.panes.list) == 0 {
+			break
+		}
+		end = max(end, a.grid.endAfter(a.panes.list[0].start)) // over windows without rows
+		if end >= next {
+			break
+		}
+		table, err := a.window(end)
+		if err != nil {
+			return err
+		}
+		if table != nil {
+			if err := a.emit(ctx, table, end, out); err != nil {
+				return err
+			}
+		}
+		a.panes.drop(end + a.grid.slide - a.grid.size)
+	}
+	a.complete(wm)
+	a.panes.drop(a.live)
+	return nil
+}
+
+// window gives the table of the window with this end, or nil when it has no
+// rows.
+func (a *Aggregate) window(end int64) (*agg.Table, error) {
+	parts := a.panes.within(end-a.grid.size, end)
+	if len(parts) <= 1 {
+		if len(parts) == 0 {
+			return nil, nil
+		}
+		return parts[0].table, nil
+	}
+	a.merged.Reset()
+	for _, p := range parts {
+		a.merged.Merge(p.table)
+	}
+	return a.merged, nil
+}
+
+// emit writes the groups of a window's table.
+func (a *Aggregate) emit(ctx context.Context, t *agg.Table, end int64, out ops.Output) error {
+	groups := t.All()
+	if a.changelog {
+		n := 0
+		for _, g := range groups {
+			if t.Rows(g) > 0 {
+				groups[n] = g
+				n++
+			}
+		}
+		groups = groups[:n]
+	}
+	for from := 0; from < len(groups); from += maxRows {
+		part := groups[from:min(from+maxRows, len(groups))]
+		cols := append(t.Keys(part), t.Results(part)...)
+		for i, p := range a.properties {
+			of := a.out.Field(len(a.keys) + len(a.specs) + i).Type
+			cols = append(cols, a.property(p, end, of, len(part)))
+		}
+		rec := array.NewRecordBatch(a.out, cols, int64(len(part)))
+		for _, c := range cols {
+			c.Release()
+		}
+		if err := out.Emit(ctx, ops.Main, stream.NewBatch(rec)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// property is a column of n times, all of one window. Start and end are
+// wall-clock times; they are points of the time line, like the time attribute,
+// where the column has a time zone.
+func (a *Aggregate) property(p Property, end int64, of arrow.DataType, n int) arrow.Array {
+	at := end
+	switch p {
+	case Start:
+		at = end - a.grid.size
+	case Time:
+		at = end - 1
+	case End:
+	}
+	t := of.(*arrow.TimestampType)
+	if t.TimeZone != "" {
+		at = a.clock.epoch(at)
+	}
+	switch t.Unit {
+	case arrow.Second:
+		at = floor(at, 0, 1000) / 1000
+	case arrow.Millisecond:
+	case arrow.Microsecond:
+		at *= 1e3
+	case arrow.Nanosecond:
+		at *= 1e6
+	}
+	buf := memory.NewResizableBuffer(a.alloc)
+	buf.Resize(8 * n)
+	d := array.NewData(of, n, []*memory.Buffer{nil, buf}, nil, 0, 0)
+	buf.Release()
+	defer d.Release()
+	col := array.MakeFromData(d)
+	values := vector.Values[int64](col)
+	for i := range values {
+		values[i] = at
+	}
+	return col
+}
+
+// Flush implements ops.Operator.
+func (a *Aggregate) Flush(context.Context, stream.Epoch, ops.Output) error {
+	return a.save()
+}
+
+// Close implements ops.Operator.
+func (a *Aggregate) Close() error {
+	a.panes.release()
+	if a.merged != nil {
+		a.merged.Release()
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package window_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/opstest"
+	"github.com/wadi-engine/wadi/ops/window"
+)
+
+func TestOperator(t *testing.T) {
+	opstest.Run(t, "testdata", func(body string, in *arrow.Schema) (opstest.Case, error) {
+		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "keys", "aggs", "properties", "changelog")
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		c := window.Config{Zone: set["zone"]}
+		for name, to := range map[string]*int64{"size": &c.SizeMillis, "slide": &c.SlideMillis, "offset": &c.OffsetMillis} {
+			if set[name] != "" {
+				d, err := time.ParseDuration(set[name])
+				if err != nil {
+					return opstest.Case{}, err
+				}
+				*to = d.Milliseconds()
+			}
+		}
+		if c.Time, err = opstest.Column(in, set["time"]); err != nil {
+			return opstest.Case{}, err
+		}
+		if c.Keys, err = opstest.Columns(in, set["keys"]); err != nil {
+			return opstest.Case{}, err
+		}
+		if c.Aggs, err = opstest.Aggs(in, set["aggs"]); err != nil {
+			return opstest.Case{}, err
+		}
+		for _, p := range opstest.Words(set["properties"]) {
+			c.Properties = append(c.Properties, window.Property(p))
+		}
+		_, c.Changelog = set["changelog"]
+		doc, err := json.Marshal(c)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		v := job.Vertex{Name: "window", Kind: window.Kind, Config: doc}
+		return opstest.Case{
+			New:  func() (ops.Operator, error) { return window.New(v, []*arrow.Schema{in}) },
+			Keys: c.Keys,
+		}, nil
+	})
+}
