@@ -1,0 +1,108 @@
+package rowfile
+
+import (
+	"compress/bzip2"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+
+	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// file is a file as it was when it was found. One that has been replaced since
+// is not read.
+type file struct {
+	URL      string `json:"url"`
+	Size     int64  `json:"size"`
+	Modified int64  `json:"modified"` // milliseconds since 1970
+}
+
+func fileOf(f objstore.Found) file {
+	return file{URL: f.URL, Size: f.Size, Modified: f.ModTime.UnixMilli()}
+}
+
+// position is where the rows that have been read end.
+type position struct {
+	Offset int64 `json:"offset"` // in bytes, of the plain text
+	Row    int64 `json:"row"`
+}
+
+// input is an open file.
+type input struct {
+	name       string // for errors
+	object     *objstore.Object
+	compressed bool
+	plain      io.Reader // decompressed, from the beginning
+	closers    []func() error
+}
+
+// openInput opens f and looks through its compression, which the suffix of its
+// name tells: .gz, .zst, .lz4, .sz (snappy frames), .bz2.
+func openInput(ctx context.Context, stores *objstore.Stores, f file) (input, error) {
+	bucket, name, err := stores.Split(ctx, f.URL, nil)
+	if err != nil {
+		return input{}, err
+	}
+	obj, err := bucket.Open(ctx, name)
+	if err != nil {
+		return input{}, err
+	}
+	in := input{name: objstore.Redact(f.URL), object: obj, compressed: true, closers: []func() error{obj.Close}}
+	info := obj.Info()
+	if info.Size != f.Size || info.ModTime.UnixMilli() != f.Modified {
+		in.close()
+		return input{}, fmt.Errorf("%w: file %s was replaced since it was found (%d bytes then, %d now): restore the old file, or start without the checkpoint",
+			job.ErrInvalid, in.name, f.Size, info.Size)
+	}
+	switch path.Ext(name) {
+	case ".gz":
+		in.plain, err = gzip.NewReader(obj.Reader())
+	case ".zst", ".zstd":
+		var d *zstd.Decoder
+		if d, err = zstd.NewReader(obj.Reader(), zstd.WithDecoderConcurrency(1)); err == nil {
+			in.plain = d
+			in.closers = append(in.closers, func() error { d.Close(); return nil })
+		}
+	case ".lz4":
+		in.plain = lz4.NewReader(obj.Reader())
+	case ".sz", ".s2":
+		in.plain = s2.NewReader(obj.Reader())
+	case ".bz2":
+		in.plain = bzip2.NewReader(obj.Reader())
+	default:
+		in.plain, in.compressed = obj.Reader(), false
+	}
+	if err != nil {
+		in.close()
+		return input{}, fmt.Errorf("%w: open %s: %w", job.ErrInvalid, in.name, err)
+	}
+	return in, nil
+}
+
+// from is the plain text from a byte offset on.
+func (in input) from(offset int64) (io.Reader, error) {
+	if !in.compressed {
+		return io.NewSectionReader(in.object, offset, in.object.Size()-offset), nil
+	}
+	if _, err := io.CopyN(io.Discard, in.plain, offset); err != nil {
+		return nil, fmt.Errorf("skip to byte %d of %s: %w", offset, in.name, err)
+	}
+	return in.plain, nil
+}
+
+func (in input) close() error {
+	var first error
+	for i := len(in.closers) - 1; i >= 0; i-- {
+		if err := in.closers[i](); first == nil {
+			first = err
+		}
+	}
+	return first
+}

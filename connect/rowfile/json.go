@@ -1,0 +1,325 @@
+package rowfile
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+)
+
+var jsonOptions = []ops.Option{
+	{Key: "json.fail-on-missing-field", Default: "false", Help: "Whether a row without a field of the table is bad."},
+	{Key: "json.ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
+	{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601; both are read."},
+}
+
+// maxLine is the longest row of a JSON file: a longer one is an error, not a
+// reason to fill the memory.
+const maxLine = 64 << 20
+
+// inferJSON takes the fields of the first rows, in the order in which they
+// first come, and for each the narrowest type that fits.
+func inferJSON(in input, _ settings) (*arrow.Schema, error) {
+	lines := newLines(in.plain)
+	root := &shape{}
+	for row := 0; row < sampleRows; row++ {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		if err := root.see(jsontext.Value(line)); err != nil {
+			return nil, fmt.Errorf("%w: row %d: %w", job.ErrInvalid, row+1, err)
+		}
+	}
+	st, ok := root.dataType().(*arrow.StructType)
+	if !ok {
+		return nil, fmt.Errorf("%w: the file holds no JSON objects", job.ErrInvalid)
+	}
+	return arrow.NewSchema(st.Fields(), nil), nil
+}
+
+// shape is what a JSON value looked like so far.
+type shape struct {
+	guess  guess
+	text   bool // a string was seen
+	names  []string
+	fields map[string]*shape
+	elem   *shape
+}
+
+func (s *shape) see(v jsontext.Value) error {
+	switch v.Kind() {
+	case '{':
+		if s.fields == nil {
+			s.fields = make(map[string]*shape)
+		}
+		return eachField(v, func(name string, x jsontext.Value) error {
+			f := s.fields[name]
+			if f == nil {
+				f = &shape{}
+				s.fields[name] = f
+				s.names = append(s.names, name)
+			}
+			return f.see(x)
+		})
+	case '[':
+		if s.elem == nil {
+			s.elem = &shape{}
+		}
+		return eachElement(v, s.elem.see)
+	case '"':
+		t, err := unquote(v)
+		s.text = true
+		s.guess.see(t)
+		return err
+	case 'n':
+		return nil
+	case '0', 't', 'f':
+		s.guess.see(string(v))
+		return nil
+	}
+	return fmt.Errorf("not JSON: %s", excerpt(v))
+}
+
+func (s *shape) dataType() arrow.DataType {
+	switch {
+	case s.fields != nil:
+		fields := make([]arrow.Field, len(s.names))
+		for i, n := range s.names {
+			fields[i] = arrow.Field{Name: n, Type: s.fields[n].dataType(), Nullable: true}
+		}
+		return arrow.StructOf(fields...)
+	case s.elem != nil:
+		return arrow.ListOf(s.elem.dataType())
+	case s.text:
+		s.guess.notInt, s.guess.notFloat, s.guess.notBool = true, true, true
+	}
+	return s.guess.dataType()
+}
+
+// jsonDecoder reads one object per line. A row is checked whole before any of
+// it is appended.
+type jsonDecoder struct {
+	settings
+	lines  *lines
+	at     position
+	strict bool
+	index  map[string][]int // columns of the scan, by the first name of their paths
+}
+
+func openJSON(in input, at position, o settings) (decoder, error) {
+	r, err := in.from(at.Offset)
+	if err != nil {
+		return nil, err
+	}
+	d := &jsonDecoder{settings: o, lines: newLines(r), at: at, index: make(map[string][]int)}
+	if d.strict, err = o.flag("json.fail-on-missing-field", false); err != nil {
+		return nil, err
+	}
+	for i, p := range o.paths {
+		d.index[p[0]] = append(d.index[p[0]], i)
+	}
+	return d, nil
+}
+
+func (d *jsonDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []badRow, position, error) {
+	b := array.NewRecordBuilder(alloc, d.schema)
+	defer b.Release()
+	var bad []badRow
+	rows := 0
+	for rows < n {
+		line, err := d.lines.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, d.at, err
+		}
+		d.at.Row++
+		d.at.Offset += int64(d.lines.size)
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		values, err := d.split(line)
+		if err == nil {
+			err = d.check(values)
+		}
+		if err != nil {
+			bad = append(bad, badRow{d.at.Row, err.Error(), bytes.Clone(line)})
+			continue
+		}
+		for i, v := range values {
+			if err := appendJSON(b.Field(i), v); err != nil {
+				panic(fmt.Sprintf("value %s passed its check: %v", v, err))
+			}
+		}
+		rows++
+	}
+	if rows == 0 && len(bad) == 0 {
+		return nil, nil, d.at, io.EOF
+	}
+	if rows == 0 {
+		return nil, bad, d.at, nil
+	}
+	return b.NewRecordBatch(), bad, d.at, nil
+}
+
+// split finds the values of the scan's columns in a row.
+func (d *jsonDecoder) split(line []byte) ([]jsontext.Value, error) {
+	values := make([]jsontext.Value, len(d.paths))
+	v := jsontext.Value(line)
+	if !v.IsValid() {
+		return nil, errors.New("not JSON")
+	}
+	if v.Kind() != '{' {
+		return nil, errors.New("not a JSON object")
+	}
+	err := eachField(v, func(name string, x jsontext.Value) error {
+		for _, i := range d.index[name] {
+			values[i] = bytes.Clone(walk(x, d.paths[i][1:]))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if d.strict {
+		for i, x := range values {
+			if x == nil {
+				return nil, fmt.Errorf("field %s is missing", d.paths[i][0])
+			}
+		}
+	}
+	return values, nil
+}
+
+// walk follows a path into a value; nil when it ends.
+func walk(v jsontext.Value, path []string) jsontext.Value {
+	for _, p := range path {
+		if v.Kind() != '{' {
+			return nil
+		}
+		var next jsontext.Value
+		if err := eachField(v, func(name string, x jsontext.Value) error {
+			if name == p {
+				next = bytes.Clone(x)
+			}
+			return nil
+		}); err != nil {
+			return nil
+		}
+		v = next
+	}
+	return v
+}
+
+// check reports the first value that does not fit its column.
+func (d *jsonDecoder) check(values []jsontext.Value) error {
+	for i, f := range d.schema.Fields() {
+		if err := fits(f.Type, values[i]); err != nil {
+			return fmt.Errorf("field %s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+func (d *jsonDecoder) close() error { return nil }
+
+// lines cuts a text into lines.
+type lines struct {
+	r    *bufio.Reader
+	long []byte
+	size int // bytes of the last line, with its end
+}
+
+func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, 1<<20)} }
+
+// next returns the next line without its end; it is valid until the next call.
+func (l *lines) next() ([]byte, error) {
+	l.long = l.long[:0]
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			if l.long = append(l.long, part...); len(l.long) > maxLine {
+				return nil, fmt.Errorf("%w: a row is longer than %d bytes", job.ErrInvalid, maxLine)
+			}
+			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		line := part
+		if len(l.long) > 0 {
+			l.long = append(l.long, part...)
+			line = l.long
+		}
+		if l.size = len(line); l.size == 0 {
+			return nil, io.EOF
+		}
+		return bytes.TrimRight(line, "\r\n"), nil
+	}
+}
+
+// eachField calls f for the members of an object. The value is valid in the call.
+func eachField(v jsontext.Value, f func(name string, x jsontext.Value) error) error {
+	d := jsontext.NewDecoder(bytes.NewReader(v))
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		key := name.String()
+		x, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := f(key, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachElement calls f for the elements of an array.
+func eachElement(v jsontext.Value, f func(x jsontext.Value) error) error {
+	d := jsontext.NewDecoder(bytes.NewReader(v))
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' {
+		x, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := f(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unquote(v jsontext.Value) (string, error) {
+	b, err := jsontext.AppendUnquote(nil, v)
+	return string(b), err
+}
+
+func unbase64(s string) ([]byte, error) { return base64.StdEncoding.DecodeString(s) }
