@@ -119,6 +119,6 @@ type TableSpec struct {
 	// of them go to task 0 when the parallelism changes.
 	Partition int
 	// Expiry names a column of type int64, in milliseconds of event time, that
-	// bounds a row's life, or is "".
+	// bounds a row's life, or is "". The expiry of a key does not go back.
 	Expiry string
 }

@@ -1,0 +1,349 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/internal/mutant"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Options say whose state a Memory keeps.
+type Options struct {
+	Generation checkpoint.Generation
+	Task       checkpoint.TaskID
+	Groups     stream.KeyGroupRange
+	KeyGroups  int // of the job
+	// Durable is false when the job takes no checkpoints: then nothing is
+	// logged, and Upload has nothing to do.
+	Durable bool
+	// Restored is the state that the task begins with.
+	Restored []checkpoint.TableState
+	// Store has the job's directory as its root. Restored runs are read from it.
+	Store checkpoint.Store
+	// Allocator is that of the rows; nil means Go's heap.
+	Allocator memory.Allocator
+	// MaxRuns is how many runs a table may have before some are merged; 0
+	// means 8.
+	MaxRuns int
+	// Compression is the codec of runs; the zero value means zstd.
+	Compression Compression
+	Bugs        mutant.Set
+}
+
+const defaultMaxRuns = 8
+
+// Memory is the backend whose tables are logs: operators hold the state
+// itself, and write to the table what has changed. A log becomes a run at the
+// end of its epoch.
+//
+//	Upsert, Delete        Freeze(42)            Upload
+//	└► log of epoch 42 ──► unsaved[42] ────────► sort, last wins ─► run 42
+//	                       unsaved[41], if its upload did not succeed ─┘
+//
+// Runs that were uploaded stay in the list although their epoch was aborted:
+// what they hold has happened in this task. An abort therefore needs nothing
+// but the next upload, and Confirm does nothing here.
+//
+// The task's goroutine calls everything but Upload.
+type Memory struct {
+	o Options
+
+	mu     sync.Mutex // guards what Upload shares with the task
+	tables []*table
+	// confirmed is used by bugs that are switched on.
+	confirmed stream.Epoch
+}
+
+var _ Backend = (*Memory)(nil)
+
+// NewMemory returns a backend that holds what o.Restored says.
+func NewMemory(o Options) *Memory {
+	if o.Allocator == nil {
+		o.Allocator = memory.DefaultAllocator
+	}
+	if o.MaxRuns == 0 {
+		o.MaxRuns = defaultMaxRuns
+	}
+	m := &Memory{o: o}
+	for _, r := range o.Restored {
+		t := &table{m: m, uid: r.UID, name: r.Name, local: r.Local, dropped: r.DroppedBefore}
+		t.runs = append(t.runs, r.Runs...)
+		if !r.Local {
+			for i := range t.runs {
+				t.runs[i].Groups = t.runs[i].Groups.Intersect(o.Groups)
+			}
+		}
+		t.restored = t.runs[:len(t.runs):len(t.runs)]
+		m.tables = append(m.tables, t)
+	}
+	return m
+}
+
+// table is one table of one operator. A restored table that no operator has
+// opened is carried from checkpoint to checkpoint as it is.
+type table struct {
+	m     *Memory
+	uid   string
+	name  string
+	local bool
+	spec  *ops.TableSpec // nil until it is opened
+
+	log      []change
+	dropped  stream.Timestamp
+	restored []checkpoint.Run
+
+	// Guarded by m.mu: runs that are stored, oldest first, and logs that are
+	// not, in epoch order.
+	runs    []checkpoint.Run
+	unsaved []sealed
+}
+
+// change is a call of Upsert or Delete.
+type change struct {
+	rows    arrow.RecordBatch
+	deleted bool
+}
+
+// sealed is the log of one epoch.
+type sealed struct {
+	epoch stream.Epoch
+	log   []change
+}
+
+// Table opens a table. Opening one twice is a bug of the operator.
+func (m *Memory) Table(uid string, spec ops.TableSpec) (ops.Table, error) {
+	if err := checkSpec(spec); err != nil {
+		return nil, fmt.Errorf("open table %s of %s: %w", spec.Name, uid, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.tables {
+		if t.uid != uid || t.name != spec.Name {
+			continue
+		}
+		if t.spec != nil {
+			panic(fmt.Sprintf("table %s of %s is opened twice", spec.Name, uid))
+		}
+		t.spec = &spec
+		return t, nil
+	}
+	t := &table{m: m, uid: uid, name: spec.Name, local: spec.Partition == 0, spec: &spec, dropped: stream.Start}
+	m.tables = append(m.tables, t)
+	return t, nil
+}
+
+func checkSpec(s ops.TableSpec) error {
+	if s.Keys < 1 || s.Keys > s.Schema.NumFields() || s.Partition > s.Keys {
+		return fmt.Errorf("%w: %d key columns, %d of them for the partition, of %d columns", job.ErrInvalid, s.Keys, s.Partition, s.Schema.NumFields())
+	}
+	if s.Expiry == "" {
+		return nil
+	}
+	i := s.Schema.FieldIndices(s.Expiry)
+	if len(i) != 1 || s.Schema.Field(i[0]).Type.ID() != arrow.INT64 {
+		return fmt.Errorf("%w: the expiry %q is not one column of type int64", job.ErrInvalid, s.Expiry)
+	}
+	return nil
+}
+
+func (t *table) Upsert(rows arrow.RecordBatch) error {
+	if int(rows.NumCols()) != t.spec.Schema.NumFields() {
+		return fmt.Errorf("upsert into %s: %d columns instead of %d", t.name, rows.NumCols(), t.spec.Schema.NumFields())
+	}
+	t.record(change{rows: rows})
+	return nil
+}
+
+func (t *table) Delete(keys arrow.RecordBatch) error {
+	if int(keys.NumCols()) != t.spec.Keys {
+		return fmt.Errorf("delete from %s: %d columns instead of %d", t.name, keys.NumCols(), t.spec.Keys)
+	}
+	t.record(change{rows: keys, deleted: true})
+	return nil
+}
+
+func (t *table) record(c change) {
+	if !t.m.o.Durable || c.rows.NumRows() == 0 {
+		return
+	}
+	c.rows.Retain()
+	t.log = append(t.log, c)
+}
+
+func (t *table) DropBefore(to stream.Timestamp) error {
+	if t.spec.Expiry == "" {
+		return fmt.Errorf("%w: table %s has no expiry", job.ErrInvalid, t.name)
+	}
+	t.dropped = max(t.dropped, to)
+	return nil
+}
+
+// scanRows is how many rows Scan yields at once.
+const scanRows = 16 << 10
+
+func (t *table) Scan(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		if len(t.restored) == 0 {
+			return
+		}
+		all, err := t.load(ctx, t.m.o.Store, t.restored, t.dropped)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer all.release()
+		order := all.live(all.latest(t.m.o.Bugs))
+		for len(order) > 0 {
+			n := min(len(order), scanRows)
+			rec := all.take(t.m.o.Allocator, order[:n])
+			order = order[n:]
+			more := yield(rec, nil)
+			rec.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// Freeze hands the logs of the epoch over to the next Upload.
+func (m *Memory) Freeze(e stream.Epoch) (Frozen, error) {
+	f := &frozen{m: m, epoch: e}
+	if !m.o.Durable {
+		return f, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.tables {
+		if m.o.Bugs.AbortDropsDeltas {
+			t.forgetUnconfirmed(m.confirmed)
+		}
+		if len(t.log) > 0 {
+			t.unsaved = append(t.unsaved, sealed{e, t.log})
+			t.log = nil
+		}
+		f.tables = append(f.tables, frozenTable{t, t.dropped})
+	}
+	return f, nil
+}
+
+// Confirm implements Backend.
+func (m *Memory) Confirm(e stream.Epoch) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.confirmed = max(m.confirmed, e)
+}
+
+// Close releases the logs.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.tables {
+		for _, s := range append(t.unsaved, sealed{log: t.log}) {
+			releaseLog(s.log)
+		}
+		t.unsaved, t.log = nil, nil
+	}
+	return nil
+}
+
+func releaseLog(log []change) {
+	for _, c := range log {
+		c.rows.Release()
+	}
+}
+
+// forgetUnconfirmed is a bug that tests switch on.
+func (t *table) forgetUnconfirmed(confirmed stream.Epoch) {
+	for len(t.runs) > 0 && t.runs[len(t.runs)-1].Newest > confirmed && t.runs[len(t.runs)-1].Oldest > confirmed {
+		t.runs = t.runs[:len(t.runs)-1]
+	}
+}
+
+// frozen is the state at the end of an epoch.
+type frozen struct {
+	m      *Memory
+	epoch  stream.Epoch
+	tables []frozenTable
+}
+
+type frozenTable struct {
+	*table
+	dropped stream.Timestamp // as of the epoch
+}
+
+// Release implements Frozen: what was not uploaded goes with the next epoch.
+func (f *frozen) Release() { f.tables = nil }
+
+// Upload implements Frozen.
+func (f *frozen) Upload(ctx context.Context, to checkpoint.Store) ([]checkpoint.TableState, error) {
+	var states []checkpoint.TableState
+	for _, t := range f.tables {
+		s, err := t.upload(ctx, to, f.epoch)
+		if err != nil {
+			return nil, fmt.Errorf("store table %s of %s at epoch %d: %w", t.name, t.uid, f.epoch, err)
+		}
+		states = append(states, s)
+	}
+	return states, nil
+}
+
+// upload stores what is unsaved up to epoch e, and merges runs when there are
+// too many.
+func (t frozenTable) upload(ctx context.Context, to checkpoint.Store, e stream.Epoch) (checkpoint.TableState, error) {
+	s := checkpoint.TableState{UID: t.uid, Name: t.name, Local: t.local, DroppedBefore: t.dropped}
+	t.m.mu.Lock()
+	n, runs := 0, t.runs
+	for n < len(t.unsaved) && t.unsaved[n].epoch <= e {
+		n++
+	}
+	unsaved := t.unsaved[:n]
+	t.m.mu.Unlock()
+
+	runs = t.unexpired(runs)
+	if n > 0 {
+		run, err := t.store(ctx, to, unsaved, t.dropped)
+		if err != nil {
+			return s, err
+		}
+		if run.Rows > 0 {
+			runs = append(runs[:len(runs):len(runs)], run)
+		}
+	}
+	runs, err := t.merge(ctx, to, runs, e, t.dropped)
+	if err != nil {
+		return s, err
+	}
+	t.m.mu.Lock()
+	defer t.m.mu.Unlock()
+	for _, u := range t.unsaved[:n] {
+		releaseLog(u.log)
+	}
+	t.unsaved = t.unsaved[n:]
+	t.runs = runs
+	s.Runs = append(s.Runs, runs...)
+	return s, nil
+}
+
+// unexpired leaves out the runs all of whose rows are dropped.
+func (t frozenTable) unexpired(runs []checkpoint.Run) []checkpoint.Run {
+	if t.spec == nil || t.spec.Expiry == "" {
+		return runs
+	}
+	var live []checkpoint.Run
+	for _, r := range runs {
+		if r.Latest >= t.dropped {
+			live = append(live, r)
+		}
+	}
+	return live
+}
