@@ -1,0 +1,21 @@
+// Package builtin lists the operators that come with the engine.
+package builtin
+
+import (
+	"maps"
+
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/window"
+)
+
+// Register adds the engine's operators to r, by kind.
+func Register(r *ops.Registry) {
+	if r.Operators == nil {
+		r.Operators = map[string]ops.NewOperator{}
+	}
+	maps.Copy(r.Operators, map[string]ops.NewOperator{
+		calc.Kind:   calc.New,
+		window.Kind: window.New,
+	})
+}
