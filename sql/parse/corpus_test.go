@@ -86,7 +86,6 @@ var notOurs = map[string]string{
 	`insert into "emps" partition ("x"='ab', "y"='bc')("x","y") select * from emps`: `names in double quotes`,
 }
 
-var cut = regexp.MustCompile(`at line (\d+), column (\d+)`)
 
 func TestFlinkParserCases(t *testing.T) {
 	type testCase struct {
@@ -155,5 +154,160 @@ func TestFlinkPlannerQueries(t *testing.T) {
 	t.Logf("parsed %d of %d", len(cases)-failed, len(cases))
 	if failed*100 > len(cases) {
 		t.Errorf("%d of %d queries are refused", failed, len(cases))
+	}
+}
+
+// written are the cases that Flink prints in a notation of its own, with the
+// same meaning: the default RESTRICT, ROW around rows, TABLE t in parentheses,
+// the details of EXPLAIN in a fixed order.
+var written = regexp.MustCompile(` RESTRICT$|ROW\(|\(TABLE |^EXPLAIN JSON_EXECUTION_PLAN, |EXTEND|MODEL|LATERAL UNNEST`)
+
+// What Flink's parser prints for its cases is, but for case and quotes, the tree that we read.
+func TestSameTreeAsFlink(t *testing.T) {
+	type testCase struct {
+		Kind, SQL string
+		OK        *string
+	}
+	shape := func(s ast.Statement) string {
+		return strings.ReplaceAll(strings.ToUpper(ast.SQL(s)), "`", "")
+	}
+	same, all := 0, 0
+	for _, tc := range lines[testCase](t, corpora(t, "flink_sql_parse", "parser_tests.jsonl")) {
+		if tc.OK == nil || tc.Kind != "sql" || written.MatchString(*tc.OK) {
+			continue
+		}
+		ours, err := parse.Statement(tc.SQL)
+		if err != nil {
+			continue // TestFlinkParserCases reports it
+		}
+		all++
+		theirs, err := parse.Statement(*tc.OK)
+		if err != nil {
+			t.Errorf("what Flink prints does not parse: %v", err)
+			continue
+		}
+		if a, b := shape(ours), shape(theirs); a != b && !written.MatchString(a) {
+			t.Errorf("another tree than Flink's:\n%s\n%s", a, b)
+			continue
+		}
+		same++
+	}
+	t.Logf("%d of %d trees are the same", same, all)
+}
+
+// variables are the placeholders of the benchmark's scripts.
+var variables = regexp.MustCompile(`\$\{[^}]*\}`)
+
+func TestNexmarkScripts(t *testing.T) {
+	root := corpora(t, "nexmark")
+	err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".sql" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		sql := variables.ReplaceAllString(string(text), "x1")
+		stmts, err := parse.Script(sql)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, s := range stmts {
+			roundTrip(t, path, s, parse.Statement)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Arroyo's queries are of another dialect (intervals without units, names that
+// are reserved in Flink): they parse, or are refused with a position.
+func TestArroyoQueries(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(corpora(t, "arroyo", "planner_queries"), "*.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed := 0
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stmts, err := parse.Script(string(text))
+		for _, s := range stmts {
+			roundTrip(t, path, s, parse.Statement)
+		}
+		if err == nil {
+			parsed++
+		} else {
+			wantPosition(t, string(text), err)
+		}
+	}
+	t.Logf("parsed %d of %d", parsed, len(files))
+}
+
+// Every statement and expression of the collections of test programs parses.
+func TestFlinkPrograms(t *testing.T) {
+	var parsed, templates int
+	check := func(path, sql string) {
+		if strings.Contains(sql, "${") {
+			templates++ // a string of the program's source, not yet SQL
+			return
+		}
+		stmts, err := parse.Script(sql)
+		if err != nil {
+			e, exprErr := parse.Expr(sql)
+			if exprErr != nil {
+				t.Errorf("%s: %v", path, err)
+				return
+			}
+			roundTrip(t, sql, e, parse.Expr)
+		}
+		for _, s := range stmts {
+			roundTrip(t, sql, s, parse.Statement)
+		}
+		parsed++
+	}
+	for _, dir := range []string{"flink_programs", "flink_scala_itcases", "flink_functions", "flink_agg_functions", "flink_expressions"} {
+		err := filepath.WalkDir(corpora(t, dir), func(path string, _ os.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".json" {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			var v any
+			if err := json.Unmarshal(text, &v); err != nil {
+				return err
+			}
+			eachSQL(v, func(sql string) { check(path, sql) })
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("parsed %d, skipped %d templates", parsed, templates)
+}
+
+// eachSQL calls f with every text under a key that holds SQL.
+func eachSQL(v any, f func(string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, x := range v {
+			if sql, ok := x.(string); ok && (key == "sql" || key == "ddl") {
+				f(sql)
+				continue
+			}
+			eachSQL(x, f)
+		}
+	case []any:
+		for _, x := range v {
+			eachSQL(x, f)
+		}
 	}
 }

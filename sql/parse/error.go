@@ -71,7 +71,13 @@ func Errorf(src string, pos ast.Pos, format string, args ...any) error {
 // shown is how many alternatives a message lists.
 const shown = 8
 
-func alternatives(words []string) string {
+func alternatives(expected []string) string {
+	words := make([]string, len(expected))
+	for i, w := range expected {
+		if words[i] = w; !isLetter(w) {
+			words[i] = `"` + w + `"`
+		}
+	}
 	switch n := len(words); {
 	case n == 1:
 		return words[0]
@@ -116,11 +122,14 @@ func newError(src string, pos ast.Pos, width int, msg string) *Error {
 // nearest is the word that got was probably meant to be, or "".
 func nearest(got string, words []string) string {
 	best, limit := "", 1
-	if len(got) > 3 {
+	switch {
+	case len(got) < 3:
+		return ""
+	case len(got) > 3:
 		limit = 2
 	}
 	for _, w := range words {
-		if strings.ToUpper(w) != w || w == got {
+		if strings.ToUpper(w) != w || w == got || len(w) < 2 {
 			continue
 		}
 		if d := levenshtein.ComputeDistance(got, w); d <= limit {

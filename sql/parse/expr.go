@@ -400,7 +400,9 @@ func (p *parser) wordOperand() ast.Expr {
 	case "CAST", "TRY_CAST", "SAFE_CAST":
 		return p.cast()
 	case "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_LTZ":
-		return p.temporal()
+		if next.kind == tokString || next.key == "WITH" && p.ahead(2).key == "LOCAL" || !ast.IsName(tok.key) {
+			return p.temporal()
+		}
 	case "INTERVAL":
 		return p.interval()
 	case "ROW":

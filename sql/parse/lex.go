@@ -47,7 +47,12 @@ type lexer struct {
 
 // lex cuts src into tokens, the last of which is tokEOF. It panics with *Error.
 func lex(src string) []token {
-	l := &lexer{src: src, mark: ast.Pos{Line: 1, Col: 1}, tokens: make([]token, 0, len(src)/5+8)}
+	l := &lexer{src: src, mark: ast.Pos{Line: 1, Col: 1}}
+	if !utf8.ValidString(src) {
+		l.src = src[:validPrefix(src)]
+		l.fail(l.pos(len(l.src)), 1, "the text after this is not valid UTF-8")
+	}
+	l.tokens = make([]token, 0, len(src)/5+8)
 	for l.skipBlank() {
 		l.next()
 	}
@@ -57,6 +62,18 @@ func lex(src string) []token {
 	pos := l.pos(len(src))
 	l.tokens = append(l.tokens, token{kind: tokEOF, pos: pos, end: len(src)})
 	return l.tokens
+}
+
+// validPrefix is the length of the valid UTF-8 at the beginning of s.
+func validPrefix(s string) int {
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(s)
 }
 
 func (l *lexer) fail(pos ast.Pos, width int, msg string) {
@@ -76,10 +93,7 @@ func (l *lexer) pos(offset int) ast.Pos {
 			l.mark.Col++
 			l.mark.Offset++
 		default:
-			r, n := utf8.DecodeRuneInString(l.src[l.mark.Offset:])
-			if r == utf8.RuneError && n == 1 {
-				l.fail(l.mark, 1, "the text is not valid UTF-8")
-			}
+			_, n := utf8.DecodeRuneInString(l.src[l.mark.Offset:])
 			l.mark.Col++
 			l.mark.Offset += n
 		}

@@ -7,8 +7,8 @@
 // MaxDepth, chains of operators (a OR b OR …) to MaxChain, because both make the
 // tree deep and what walks the tree is recursive. Lists may be of any length.
 //
-// Identifiers are case-sensitive, keywords are not. Reserved words
-// (ast.IsReserved) are names only in backticks. Comments are -- … , // … and
+// Identifiers are case-sensitive, keywords are not. The reserved words that the
+// grammar needs (see ast.IsName) are names only in backticks. Comments are -- … , // … and
 // /* … */; /*+ … */ is a hint.
 //
 // Every mistake is an *Error with a position.
@@ -33,15 +33,17 @@ func Script(text string) (stmts []ast.Statement, err error) {
 	defer rescue(&err)
 	p := newParser(text)
 	for {
-		for p.accept(";") {
+		for p.is(";") {
+			p.advance()
 		}
 		if p.cur().kind == tokEOF {
 			return stmts, nil
 		}
-		stmts = append(stmts, p.statement())
+		s := p.statement()
 		if !p.accept(";") {
 			p.expectEnd()
 		}
+		stmts = append(stmts, s)
 	}
 }
 
@@ -69,7 +71,8 @@ func entry[T any](text string, rule func(*parser) T) (node T, err error) {
 	defer rescue(&err)
 	p := newParser(text)
 	n := rule(p)
-	for p.accept(";") {
+	for p.is(";") {
+		p.advance()
 	}
 	p.expectEnd()
 	return n, nil
@@ -227,7 +230,7 @@ func (p *parser) unexpected() {
 	if err.Nearest == "" && p.bareName >= 0 && p.bareName == p.at-1 {
 		p.blameAlias(err)
 	}
-	if t.kind == tokWord && ast.IsReserved(t.key) && err.Nearest == "" {
+	if t.kind == tokWord && !ast.IsName(t.key) && err.Nearest == "" {
 		for _, w := range err.Expected {
 			if w == "name" {
 				err.Msg += ", a reserved word: in backticks it can be a name"
@@ -308,7 +311,7 @@ func (p *parser) chained(n int) {
 func (p *parser) isName() bool { return isName(p.cur()) }
 
 func isName(t *token) bool {
-	return t.kind == tokQuoted || t.kind == tokWord && !ast.IsReserved(t.key)
+	return t.kind == tokQuoted || t.kind == tokWord && ast.IsName(t.key)
 }
 
 // ident reads one identifier.

@@ -152,7 +152,9 @@ func (p *parser) orderItem() ast.OrderItem {
 
 func (p *parser) selectQuery() ast.Query {
 	s := &ast.Select{Pos: p.advance().pos, Hints: p.hints()}
-	p.accept("STREAM")
+	if p.is("STREAM") {
+		p.advance() // says nothing: whether a query is a stream is a setting
+	}
 	if s.Distinct = p.accept("DISTINCT"); !s.Distinct {
 		p.accept("ALL")
 	}

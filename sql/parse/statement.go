@@ -100,11 +100,22 @@ var statementWords = []string{
 	"REPLACE", "ADD", "REMOVE", "STOP", "UPSERT", "DESC", "TABLE",
 }
 
-// option reads 'key' = 'value'.
+// option reads 'key' = 'value'. A key of one word needs no quotes, nor do numbers, TRUE and FALSE.
 func (p *parser) option() ast.Option {
-	key := p.text()
+	key := p.cur()
+	if key.kind != tokWord {
+		p.text()
+	} else {
+		p.advance()
+	}
 	p.expect("=")
-	return ast.Option{Pos: key.Pos, Key: key.Value, Value: p.text().Value}
+	o := ast.Option{Pos: key.pos, Key: key.text}
+	if p.cur().kind == tokNumber || p.isAny("TRUE", "FALSE") {
+		o.Value = p.advance().text
+	} else {
+		o.Value = p.text().Value
+	}
+	return o
 }
 
 // options reads ('key' = 'value', …), which may be empty.
@@ -363,8 +374,9 @@ func (p *parser) set() ast.Statement {
 	s := &ast.Set{Pos: p.advance().pos}
 	switch tok := p.cur(); {
 	case tok.kind == tokString:
-		o := p.option()
-		s.Key, s.Value = o.Key, o.Value
+		s.Key = p.quotedKey()
+		p.expect("=")
+		s.Value = p.text().Value
 	case tok.kind == tokWord:
 		s.Key = p.bareKey()
 		p.expect("=")
@@ -377,11 +389,19 @@ func (p *parser) reset() ast.Statement {
 	s := &ast.Reset{Pos: p.advance().pos}
 	switch tok := p.cur(); {
 	case tok.kind == tokString:
-		s.Key = p.text().Value
+		s.Key = p.quotedKey()
 	case tok.kind == tokWord:
 		s.Key = p.bareKey()
 	}
 	return s
+}
+
+func (p *parser) quotedKey() string {
+	t := p.text()
+	if t.Value == "" {
+		p.failf(t.Pos, "a configuration key cannot be empty")
+	}
+	return t.Value
 }
 
 // bareKey reads a configuration key without quotes: words joined by . and -.
