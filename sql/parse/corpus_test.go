@@ -86,7 +86,6 @@ var notOurs = map[string]string{
 	`insert into "emps" partition ("x"='ab', "y"='bc')("x","y") select * from emps`: `names in double quotes`,
 }
 
-
 func TestFlinkParserCases(t *testing.T) {
 	type testCase struct {
 		Test, Kind, SQL string
