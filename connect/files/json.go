@@ -12,9 +12,9 @@ import (
 // json format does: decimals and 64-bit integers as exact numbers, timestamps
 // as in SQL or ISO-8601, bytes as base64.
 type jsonEncoder struct {
-	w          io.Writer
-	format     textFormat
-	skipNull   bool
+	w        io.Writer
+	format   textFormat
+	skipNull bool
 
 	columns []jsonColumn
 	keys    [][]byte // "name":

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,8 +163,8 @@ func (w *Writer) finish(f *file) error {
 
 // Prepare implements ops.SinkWriter.
 func (w *Writer) Prepare(_ context.Context, e stream.Epoch, _ bool) ([]ops.Committable, error) {
-	for _, f := range w.open {
-		if err := w.finish(f); err != nil {
+	for _, dir := range slices.Sorted(maps.Keys(w.open)) {
+		if err := w.finish(w.open[dir]); err != nil {
 			return nil, fmt.Errorf("epoch %d of table %s: %w", e, w.sink.table, err)
 		}
 	}

@@ -29,7 +29,9 @@ type Found struct {
 // first. No match is an empty result.
 func (s *Stores) Glob(ctx context.Context, pattern string, props map[string]string) ([]Found, error) {
 	clean := strings.TrimRight(pattern, "/")
-	if clean != "" && !strings.HasSuffix(clean, ":") {
+	if u, err := Parse(pattern); err != nil {
+		return nil, err
+	} else if u.Path != "/" {
 		b, name, err := s.Split(ctx, clean, props)
 		if err != nil {
 			return nil, err

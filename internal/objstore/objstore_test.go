@@ -196,6 +196,19 @@ func TestGlob(t *testing.T) {
 			}
 		}
 	}
+	stores := objstore.New(objstore.Options{})
+	mem, err := stores.Open(t.Context(), "mem://m", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mem.Put(t.Context(), "x", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{"mem://m", "mem://m/", "mem://m/*"} {
+		if found, err := stores.Glob(t.Context(), root, nil); err != nil || len(found) != 1 || found[0].URL != "mem://m/x" {
+			t.Errorf("%s: %v, %v", root, found, err)
+		}
+	}
 	if _, err := objstore.New(objstore.Options{}).Glob(t.Context(), dir+"/a[", nil); !errors.Is(err, job.ErrInvalid) {
 		t.Errorf("bad pattern: %v", err)
 	}
