@@ -6,6 +6,7 @@ import (
 
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/window"
 )
 
@@ -16,6 +17,7 @@ func Register(r *ops.Registry) {
 	}
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
 		calc.Kind:   calc.New,
+		group.Kind:  group.New,
 		window.Kind: window.New,
 	})
 }

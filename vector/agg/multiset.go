@@ -231,15 +231,15 @@ func (v valueColumns) Column(i int) arrow.Array {
 	panic(fmt.Sprintf("agg: no column %d among %v", i, v.args))
 }
 
-// sweep removes the values that are gone, those of the groups in gone with
-// them, and those only that no state table knows unless all is set.
-func (m *multiset) sweep(t *Table, all bool) {
+// sweep removes the values that are gone, but for those that a state table
+// still knows.
+func (m *multiset) sweep(t *Table) {
 	s := m.slab()
 	var dead []uint32
 	broken := map[uint32]bool{} // groups whose chains have dead values
 	t.layout.scratch.ids = m.table.Live(t.layout.scratch.ids[:0])
 	for _, id := range t.layout.scratch.ids {
-		if *s.i64(id, setCount) <= 0 && (all || *s.header(id)&knownBit == 0) {
+		if *s.i64(id, setCount) <= 0 && *s.header(id)&knownBit == 0 {
 			dead = append(dead, id)
 		}
 	}

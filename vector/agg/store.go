@@ -33,6 +33,14 @@ func (t *Table) Written(groups []uint32) {
 	}
 }
 
+// Forgotten notes that the state table holds groups no more.
+func (t *Table) Forgotten(groups []uint32) {
+	s := t.slab()
+	for _, g := range groups {
+		*s.header(g) &^= dirtyBit | knownBit
+	}
+}
+
 // Export gives the columns Fields of groups.
 func (t *Table) Export(groups []uint32) []arrow.Array {
 	var out []arrow.Array
@@ -61,10 +69,11 @@ func (t *Table) Load(keys, cols []arrow.Array, rows int) {
 	t.Written(ids)
 }
 
-// Remove removes groups, and all their values from the multisets.
+// Remove removes groups that hold no rows and are not known, and the values
+// that are gone from the multisets.
 func (t *Table) Remove(groups []uint32) {
 	for _, m := range t.sets {
-		m.sweep(t, true)
+		m.sweep(t)
 	}
 	for _, a := range t.layout.accs {
 		if e, ok := a.(*extremeSet); ok {
@@ -109,7 +118,7 @@ func (l *Layout) Sets() []Set {
 // DirtySet gives the changed values of multiset i: those that are there, and
 // those that are gone but known, as the keys of their groups and the columns
 // of Set.Fields (without the count, for those that are gone). It calls them
-// clean: call it before Remove.
+// clean.
 func (t *Table) DirtySet(i int, write func(keys, cols []arrow.Array, gone bool) error) error {
 	m := t.sets[i]
 	s := m.slab()
@@ -132,7 +141,11 @@ func (t *Table) DirtySet(i int, write func(keys, cols []arrow.Array, gone bool) 
 	if err := t.writeSet(m, there, false, write); err != nil {
 		return err
 	}
-	return t.writeSet(m, gone, true, write)
+	if err := t.writeSet(m, gone, true, write); err != nil {
+		return err
+	}
+	m.sweep(t)
+	return nil
 }
 
 func (t *Table) writeSet(m *multiset, ids []uint32, gone bool, write func(keys, cols []arrow.Array, gone bool) error) error {

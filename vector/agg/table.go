@@ -165,6 +165,19 @@ func (t *Table) Retract(rec arrow.RecordBatch, sel vector.Sel, ids []uint32) {
 	s := t.slab()
 	addConst(s, ids, headerBytes, -1)
 	mark(s, ids, dirtyBit)
+	for _, m := range t.sets { // without checkpoints, nobody else does
+		if m.zeros > 4096 && m.zeros > m.table.Len()/2 {
+			m.sweep(t)
+		}
+	}
+}
+
+// Fresh reports whether group id has no rows yet, or no longer.
+func (t *Table) Fresh(id uint32) bool {
+	if t.layout.retract {
+		return *t.slab().i64(id, headerBytes) <= 0
+	}
+	return *t.slab().header(id) == 0
 }
 
 // Rows is how many rows group id holds: those added less those retracted.

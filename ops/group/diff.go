@@ -1,0 +1,63 @@
+package group
+
+import (
+	"bytes"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/wadi-engine/wadi/vector"
+)
+
+// diff sets differ[i] where row x[i] of a is not row y[i] of b. Two NULLs are
+// the same, and so are floats of equal bits.
+func diff(differ []bool, a, b arrow.Array, x, y []uint32) {
+	if a.NullN() > 0 || b.NullN() > 0 {
+		diffNulls(differ, a, b, x, y)
+		return
+	}
+	switch t := a.DataType().(type) {
+	case *arrow.BooleanType:
+		p, q := a.(*array.Boolean), b.(*array.Boolean)
+		for i := range differ {
+			differ[i] = differ[i] || p.Value(int(x[i])) != q.Value(int(y[i]))
+		}
+	case *arrow.StringViewType, *arrow.BinaryViewType:
+		p, q := vector.ViewsOf(a), vector.ViewsOf(b)
+		for i := range differ {
+			differ[i] = differ[i] || !bytes.Equal(p.At(int(x[i])), q.At(int(y[i])))
+		}
+	case arrow.FixedWidthDataType:
+		switch t.BitWidth() {
+		case 8:
+			diffValues[int8](differ, a, b, x, y)
+		case 16:
+			diffValues[int16](differ, a, b, x, y)
+		case 32:
+			diffValues[int32](differ, a, b, x, y)
+		case 64:
+			diffValues[int64](differ, a, b, x, y)
+		default:
+			diffValues[[2]int64](differ, a, b, x, y)
+		}
+	}
+}
+
+func diffValues[T comparable](differ []bool, a, b arrow.Array, x, y []uint32) {
+	p, q := vector.Values[T](a), vector.Values[T](b)
+	for i := range differ {
+		differ[i] = differ[i] || p[x[i]] != q[y[i]]
+	}
+}
+
+// diffNulls compares what is NULL, and then the rows that are NULL in neither.
+func diffNulls(differ []bool, a, b arrow.Array, x, y []uint32) {
+	for i := range differ {
+		p, q := a.IsNull(int(x[i])), b.IsNull(int(y[i]))
+		if p || q {
+			differ[i] = differ[i] || p != q
+			continue
+		}
+		differ[i] = differ[i] || !array.SliceEqual(a, int64(x[i]), int64(x[i])+1, b, int64(y[i]), int64(y[i])+1)
+	}
+}

@@ -1,0 +1,333 @@
+// Package group aggregates rows by key, without windows: its result is a table
+// that changes as rows come.
+package group
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/agg"
+)
+
+// maxRows is how many groups an output batch has at most.
+const maxRows = 16 << 10
+
+// Aggregate computes aggregate functions by key and emits how the results
+// change, once per batch and group, however many rows of the batch fell into
+// it; a group whose results are the same as before is not emitted:
+//
+//	in                       results before → after        out
+//	+I a 1, +I a 2, +I b 5   a: – → 3        b: – → 5      +I a 3, +I b 5
+//	+I a 4, -D b 5           a: 3 → 7        b: 5 → –      -U a 3, +U a 7, -D b 5
+//	-D a 4, +I a 4           a: 7 → 7                      nothing
+//
+// A group leaves when all its rows have been retracted. In a batch job
+// (FinalOnly) every group is emitted at the end, once; without keys there is
+// then a row even for no input.
+//
+// State: a table "groups" with a row per group, and one for each multiset of
+// values (see vector/agg).
+type Aggregate struct {
+	out          *arrow.Schema
+	in           *arrow.Schema
+	keys         []int
+	specs        []agg.Spec
+	updateBefore bool
+	finalOnly    bool
+	changelog    bool
+
+	alloc  memory.Allocator
+	layout *agg.Layout
+	table  *agg.Table
+	stored store
+	empty  int // groups without rows since the last Flush
+
+	batch   uint64 // number of the batch, to find each group of it once
+	seen    []uint64
+	ids     []uint32
+	touched []uint32
+	fresh   []bool
+	added   vector.Sel
+	taken   vector.Sel
+}
+
+var _ ops.Operator = (*Aggregate)(nil)
+
+// NewAggregate builds the operator of a vertex over rows of schema in.
+func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) {
+	out, err := c.output(v, in)
+	if err != nil {
+		return nil, err
+	}
+	a := &Aggregate{
+		in: in, out: out, keys: c.Keys, specs: c.Aggs,
+		updateBefore: c.UpdateBefore, finalOnly: c.FinalOnly, changelog: c.Changelog,
+	}
+	if _, err := a.compile(nil); err != nil {
+		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	return a, nil
+}
+
+func (a *Aggregate) compile(alloc memory.Allocator) (*agg.Layout, error) {
+	return agg.Compile(a.specs, a.in, a.keys, agg.Options{Retract: a.changelog, Alloc: alloc})
+}
+
+// Open implements ops.Operator.
+func (a *Aggregate) Open(ctx context.Context, rt ops.Runtime) error {
+	a.alloc = rt.Allocator()
+	var err error
+	if a.layout, err = a.compile(a.alloc); err != nil {
+		return err
+	}
+	if a.table, err = a.layout.NewTable(); err != nil {
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	return a.restore(ctx, rt)
+}
+
+// Process implements ops.Operator.
+func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
+	defer b.Release()
+	n := b.Len()
+	if n == 0 {
+		return nil
+	}
+	if cap(a.ids) < n {
+		a.ids = make([]uint32, n)
+	}
+	ids := a.ids[:n]
+	a.table.Groups(b.Rows, nil, ids)
+	if a.finalOnly {
+		return a.apply(b, ids)
+	}
+	a.touch(ids)
+	before := a.results(false)
+	if err := a.apply(b, ids); err != nil {
+		release(before.cols)
+		return err
+	}
+	after := a.results(true)
+	err := a.emit(ctx, before, after, out)
+	a.forget()
+	return err
+}
+
+// touch lists the groups of a batch, each once, in the order of their first
+// rows, and notes which of them are new.
+func (a *Aggregate) touch(ids []uint32) {
+	a.batch++
+	a.touched, a.fresh = a.touched[:0], a.fresh[:0]
+	for _, g := range ids {
+		if int(g) >= len(a.seen) {
+			a.seen = append(a.seen, make([]uint64, int(g)+1)...)
+		}
+		if a.seen[g] != a.batch {
+			a.seen[g] = a.batch
+			a.touched = append(a.touched, g)
+			a.fresh = append(a.fresh, a.table.Fresh(g))
+		}
+	}
+}
+
+// apply adds and retracts the rows of b, whose groups are ids.
+func (a *Aggregate) apply(b *stream.Batch, ids []uint32) error {
+	if b.Kinds == nil {
+		a.table.Add(b.Rows, nil, ids)
+		return nil
+	}
+	a.added, a.taken = a.added[:0], a.taken[:0]
+	for i, k := range b.Kinds {
+		if k.Retracts() {
+			a.taken = append(a.taken, uint32(i))
+		} else {
+			a.added = append(a.added, uint32(i))
+		}
+	}
+	if len(a.taken) == 0 {
+		a.table.Add(b.Rows, nil, ids)
+		return nil
+	}
+	if !a.changelog {
+		return errors.New("the input has updates, but the plan says that it has none")
+	}
+	if len(a.added) > 0 {
+		a.table.Add(b.Rows, a.added, gather(ids, a.added))
+	}
+	a.table.Retract(b.Rows, a.taken, gather(ids, a.taken))
+	return nil
+}
+
+func gather(ids []uint32, sel vector.Sel) []uint32 {
+	out := make([]uint32, len(sel))
+	vector.Gather(out, ids, sel)
+	return out
+}
+
+// results are those of the touched groups that have rows: cols row at[i] is
+// that of touched[i], or at[i] is -1.
+type results struct {
+	at   []int
+	cols []arrow.Array
+}
+
+func (a *Aggregate) results(after bool) results {
+	r := results{at: make([]int, len(a.touched))}
+	var groups []uint32
+	for i, g := range a.touched {
+		fresh := a.fresh[i]
+		if after {
+			fresh = a.table.Fresh(g)
+		}
+		if r.at[i] = -1; !fresh {
+			r.at[i] = len(groups)
+			groups = append(groups, g)
+		}
+	}
+	r.cols = a.table.Results(groups)
+	return r
+}
+
+// emit writes how the touched groups changed. It takes over the results.
+func (a *Aggregate) emit(ctx context.Context, before, after results, out ops.Output) error {
+	defer release(before.cols)
+	defer release(after.cols)
+	changed := a.changed(before, after)
+	old := 0 // rows of before, behind which those of after stand
+	for _, at := range before.at {
+		if at >= 0 {
+			old++
+		}
+	}
+	var groups []uint32
+	var rows vector.Sel
+	var kinds []stream.RowKind
+	put := func(g uint32, row int, k stream.RowKind) {
+		groups, rows, kinds = append(groups, g), append(rows, uint32(row)), append(kinds, k)
+	}
+	for i, g := range a.touched {
+		was, is := before.at[i], after.at[i]
+		switch {
+		case was < 0 && is < 0:
+		case was < 0:
+			put(g, old+is, stream.Insert)
+		case is < 0:
+			put(g, was, stream.Delete)
+			a.empty++
+		case changed[i]:
+			if a.updateBefore {
+				put(g, was, stream.UpdateBefore)
+			}
+			put(g, old+is, stream.UpdateAfter)
+		}
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	cols := a.table.Keys(groups)
+	for i := range before.cols {
+		both := vector.Concat(a.alloc, []arrow.Array{before.cols[i], after.cols[i]})
+		cols = append(cols, vector.Take(a.alloc, both, rows))
+		both.Release()
+	}
+	b := stream.NewBatch(array.NewRecordBatch(a.out, cols, int64(len(groups))))
+	release(cols)
+	if slices.ContainsFunc(kinds, func(k stream.RowKind) bool { return k != stream.Insert }) {
+		b.Kinds = kinds
+	}
+	return out.Emit(ctx, ops.Main, b)
+}
+
+// changed says of each touched group that was there before and is there still
+// whether a result differs.
+func (a *Aggregate) changed(before, after results) []bool {
+	var x, y, at []uint32
+	for i := range a.touched {
+		if before.at[i] >= 0 && after.at[i] >= 0 {
+			x, y, at = append(x, uint32(before.at[i])), append(y, uint32(after.at[i])), append(at, uint32(i))
+		}
+	}
+	differ := make([]bool, len(x))
+	for i := range before.cols {
+		diff(differ, before.cols[i], after.cols[i], x, y)
+	}
+	out := make([]bool, len(a.touched))
+	for i, d := range differ {
+		out[at[i]] = d
+	}
+	return out
+}
+
+// forget removes groups without rows of which no state table knows, when they
+// are many: without checkpoints nobody else does.
+func (a *Aggregate) forget() {
+	if a.empty < 4096 || a.empty < a.table.Len()/2 {
+		return
+	}
+	var gone []uint32
+	for _, g := range a.table.All() {
+		if a.table.Rows(g) == 0 && !a.table.Known(g) {
+			gone = append(gone, g)
+		}
+	}
+	a.table.Remove(gone)
+	a.empty = 0
+}
+
+// Advance implements ops.Operator.
+func (a *Aggregate) Advance(ctx context.Context, wm stream.Watermark, out ops.Output) error {
+	if !a.finalOnly || wm.Time != stream.End {
+		return nil
+	}
+	if len(a.keys) == 0 {
+		var only [1]uint32
+		a.table.GroupsOf(nil, nil, only[:])
+		return a.final(ctx, only[:], out)
+	}
+	var groups []uint32
+	for _, g := range a.table.All() {
+		if a.table.Rows(g) > 0 {
+			groups = append(groups, g)
+		}
+	}
+	for from := 0; from < len(groups); from += maxRows {
+		if err := a.final(ctx, groups[from:min(from+maxRows, len(groups))], out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Aggregate) final(ctx context.Context, groups []uint32, out ops.Output) error {
+	cols := append(a.table.Keys(groups), a.table.Results(groups)...)
+	b := stream.NewBatch(array.NewRecordBatch(a.out, cols, int64(len(groups))))
+	release(cols)
+	return out.Emit(ctx, ops.Main, b)
+}
+
+// Flush implements ops.Operator.
+func (a *Aggregate) Flush(context.Context, stream.Epoch, ops.Output) error { return a.save() }
+
+// Close implements ops.Operator.
+func (a *Aggregate) Close() error {
+	if a.table != nil {
+		a.table.Release()
+	}
+	return nil
+}
+
+func release(cols []arrow.Array) {
+	for _, c := range cols {
+		c.Release()
+	}
+}
