@@ -59,8 +59,9 @@ type format struct {
 }
 
 var formats = map[string]format{
-	"csv":  {options: csvOptions, infer: inferCSV, open: openCSV},
-	"json": {options: jsonOptions, infer: inferJSON, open: openJSON},
+	"csv":   {options: csvOptions, infer: inferCSV, open: openCSV},
+	"json":  {options: jsonOptions, infer: inferJSON, open: openJSON},
+	"arrow": {infer: inferArrow, open: openArrow},
 }
 
 // decoder reads the rows of one file.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/connect/rowfile"
@@ -289,5 +290,39 @@ func TestReplacedFile(t *testing.T) {
 	_ = r.Assign(enum.Take(0, 1, 1))
 	if _, err := r.Fetch(ctx); err == nil || !strings.Contains(err.Error(), "was replaced") {
 		t.Errorf("error %v, want one that says that the file was replaced", err)
+	}
+}
+
+func TestArrow(t *testing.T) {
+	row := arrow.Field{Name: "r", Type: arrow.StructOf(arrow.Field{Name: "x", Type: arrow.BinaryTypes.String, Nullable: true}), Nullable: true}
+	schema := arrow.NewSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, row}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	path := filepath.Join(t.TempDir(), "t.arrow")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := ipc.NewFileWriter(f, ipc.WithSchema(schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(3) {
+		b.Field(0).(*array.Int64Builder).AppendValues([]int64{2 * i, 2*i + 1}, nil)
+		b.Field(1).(*array.StructBuilder).Append(true)
+		b.Field(1).(*array.StructBuilder).FieldBuilder(0).(*array.StringBuilder).Append("a longer text than fits")
+		b.Field(1).AppendNull()
+		if err := w.Write(b.NewRecordBatch()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, restart := range []bool{false, true} {
+		got, err := read(t, "arrow", restart, map[string]string{"path": path})
+		if want := "id int64, r struct<x: string_view nullable>, "; err != nil || got.schema != want || len(got.rows) != 6 {
+			t.Errorf("restart %v: %s %q, %v; want %s and 6 rows", restart, got.schema, got.rows, err, want)
+		}
 	}
 }
