@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -19,8 +20,9 @@ import (
 type gates map[checkpoint.TaskID]*gate
 
 type gate struct {
-	*exchange.Local
-	inputOf []int // by channel
+	exchange.Gate
+	local   *exchange.Local // nil when the senders are elsewhere
+	inputOf []int           // by channel
 	// first[e] is the channel of the first sender on input edge e.
 	first map[edgeID]int
 }
@@ -35,7 +37,9 @@ func idOf(e job.Edge) edgeID { return edgeID{e.From, e.To, e.Port, e.Input} }
 
 func (g gates) drain() {
 	for _, x := range g {
-		x.Drain()
+		if x.local != nil {
+			x.local.Drain()
+		}
 	}
 }
 
@@ -53,8 +57,11 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 		gates:   make(gates),
 		uploads: make(map[checkpoint.TaskID]*uploader),
 	}
-	b := builder{deployment: d, graph: c.Graph, chains: c.Graph.Chains()}
+	b := builder{deployment: d, graph: c.Graph, chains: c.Graph.Chains(), here: make(map[checkpoint.TaskID]bool)}
 	starts := make([]func(), 0, len(c.Tasks))
+	for _, a := range c.Tasks {
+		b.here[a.Task] = true
+	}
 	for _, a := range c.Tasks {
 		b.gate(a.Task)
 	}
@@ -79,31 +86,43 @@ type builder struct {
 	*deployment
 	graph  *job.Graph
 	chains []job.Chain
+	here   map[checkpoint.TaskID]bool // the tasks of this deployment
 }
 
-func (b *builder) chain(head job.VertexID) job.Chain {
+// chainOf is the chain that vertex v belongs to.
+func (b *builder) chainOf(v job.VertexID) job.Chain {
 	for _, c := range b.chains {
-		if c.Head() == head {
+		if slices.Contains(c.Vertices, v) {
 			return c
 		}
 	}
-	panic(fmt.Sprintf("vertex %d is not the head of a chain", head))
+	panic(fmt.Sprintf("vertex %d is in no chain", v))
 }
 
-// gate makes the receiving end of a task that has inputs.
+// gate makes the receiving end of a task that has inputs. Its senders are all
+// in this deployment, or all elsewhere.
 func (b *builder) gate(id checkpoint.TaskID) {
 	g := &gate{first: make(map[edgeID]int)}
+	var links []Link
+	local := true
 	for _, e := range b.graph.Inputs(id.Vertex) {
-		g.first[idOf(e)] = len(g.inputOf)
-		senders := b.graph.Vertices[e.From].Parallelism
+		g.first[idOf(e)] = len(links)
+		first, senders := 0, b.graph.Vertices[e.From].Parallelism
 		if e.Partitioning == job.Forward {
-			senders = 1
+			first, senders = id.Index, 1
 		}
-		for range senders {
+		for s := range senders {
+			links = append(links, Link{Edge: e, Sender: first + s, Receiver: id.Index})
 			g.inputOf = append(g.inputOf, e.Input)
 		}
+		local = b.here[checkpoint.TaskID{Vertex: b.chainOf(e.From).Head(), Index: first}]
 	}
-	g.Local = exchange.NewLocal(len(g.inputOf), b.worker.o.ChannelBytes)
+	if local || b.worker.o.Exchange == nil {
+		g.local = exchange.NewLocal(len(links), b.worker.o.ChannelBytes)
+		g.Gate = g.local
+	} else {
+		g.Gate = b.worker.o.Exchange.Gate(links)
+	}
 	b.gates[id] = g
 }
 
@@ -121,28 +140,33 @@ func (b *builder) routes(c job.Chain, v job.VertexID, index int) (routes [ops.Po
 
 // channels are the sending ends of edge e for sender index.
 func (b *builder) channels(e job.Edge, index int) []exchange.Channel {
-	receivers := b.graph.Vertices[e.To].Parallelism
-	to := func(receiver, sender int) exchange.Channel {
-		g := b.gates[checkpoint.TaskID{Vertex: e.To, Index: receiver}]
-		return g.Channel(g.first[idOf(e)] + sender)
-	}
 	switch e.Partitioning {
 	case job.Forward:
-		return []exchange.Channel{to(index, 0)}
+		return []exchange.Channel{b.channel(e, index, index, 0)}
 	case job.Gather:
-		return []exchange.Channel{to(0, index)}
+		return []exchange.Channel{b.channel(e, index, 0, index)}
 	case job.ByKey, job.Rebalance, job.Broadcast:
 	}
-	all := make([]exchange.Channel, receivers)
+	all := make([]exchange.Channel, b.graph.Vertices[e.To].Parallelism)
 	for i := range all {
-		all[i] = to(i, index)
+		all[i] = b.channel(e, index, i, index)
 	}
 	return all
 }
 
+// channel is the sending end of one channel, the offset-th of its edge at the
+// receiver.
+func (b *builder) channel(e job.Edge, sender, receiver, offset int) exchange.Channel {
+	to := checkpoint.TaskID{Vertex: e.To, Index: receiver}
+	if g := b.gates[to]; g != nil {
+		return g.local.Channel(g.first[idOf(e)] + offset)
+	}
+	return b.worker.o.Exchange.Channel(Link{Edge: e, Sender: sender, Receiver: receiver})
+}
+
 // task builds one task and returns what starts it.
 func (b *builder) task(a rpc.Assignment) (start func(), err error) {
-	w, c := b.worker, b.chain(a.Task.Vertex)
+	w, c := b.worker, b.chainOf(a.Task.Vertex)
 	cfg := task.Config{Alloc: w.o.Alloc, Watermark: a.Watermark}
 	up := newUploader(b.deployment, a)
 	b.uploads[a.Task] = up

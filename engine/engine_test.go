@@ -139,7 +139,7 @@ func drive(t testing.TB, w *engine.Worker, g *job.Graph) (sum, rows int64) {
 			ended++
 		case rpc.Failed:
 			t.Fatal(r.Err)
-		case rpc.Declined, rpc.Canceled:
+		case rpc.Declined, rpc.Canceled, rpc.Paused:
 			t.Fatalf("%T %+v", r, r)
 		}
 	}

@@ -61,6 +61,9 @@ func (u *uploader) WantSplits(n int) { u.d.report(rpc.WantSplits{Task: u.a.Task,
 // Drained tells the coordinator that the task waits for its last barrier.
 func (u *uploader) Drained() { u.d.report(rpc.Drained{Task: u.a.Task}) }
 
+// Paused tells the coordinator that the task waits for the epoch to end.
+func (u *uploader) Paused() { u.d.report(rpc.Paused{Task: u.a.Task}) }
+
 // finish waits for what is queued. The task must have stopped.
 func (u *uploader) finish() {
 	u.once.Do(func() { close(u.queue) })

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/state"
 	"github.com/wadi-engine/wadi/engine/task"
@@ -32,9 +33,26 @@ type Options struct {
 	Alloc memory.Allocator
 	Clock task.Clock
 	Log   *slog.Logger
+	// Exchange connects tasks that are not deployed together; nil when there
+	// are none.
+	Exchange Exchange
 	// ChannelBytes is the budget of one channel between two tasks; 0 means
 	// exchange.DefaultBudget.
 	ChannelBytes int64
+}
+
+// Exchange makes the channels between this deployment and tasks elsewhere.
+type Exchange interface {
+	// Gate is the receiving end of these channels, numbered in this order.
+	Gate(channels []Link) exchange.Gate
+	// Channel is the sending end of a channel.
+	Channel(l Link) exchange.Channel
+}
+
+// Link is one channel: an edge, from one task to another.
+type Link struct {
+	Edge             job.Edge
+	Sender, Receiver int
 }
 
 // Worker runs the tasks of one job at a time.
@@ -152,6 +170,7 @@ func (d *deployment) run(id checkpoint.TaskID, body func(context.Context) error)
 		err := protect(func() error { return body(d.ctx) })
 		switch {
 		case d.ctx.Err() != nil:
+		case errors.Is(err, exchange.ErrSealed): // the reports of the epoch say everything
 		case err != nil:
 			d.report(rpc.Failed{Task: id, Err: fmt.Errorf("task %v (%s): %w", id, d.rpc.Graph.Vertices[id.Vertex].Name, err)})
 		default:

@@ -8,6 +8,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -18,6 +19,10 @@ import (
 type Channel interface {
 	Send(ctx context.Context, e stream.Element) error
 }
+
+// ErrSealed says that a gate has nothing more in this epoch, and that the
+// epochs behind it belong to the task's next incarnation.
+var ErrSealed = errors.New("the epoch is sealed")
 
 // Gate is the receiving end of all channels into one task. One goroutine calls it.
 type Gate interface {

@@ -31,6 +31,9 @@ type (
 		Task   checkpoint.TaskID
 		Splits []ops.Split
 		NoMore bool
+		// Rows is after how many rows the task reports Paused and waits for a
+		// barrier, as a staged one does; 0 means never.
+		Rows int64
 	}
 	// Inject puts a barrier into a source task, behind the splits assigned before it.
 	Inject struct {
@@ -67,6 +70,8 @@ type (
 	// Drained says that a source task has read everything it was assigned
 	// after NoMore, has sent the watermark End, and waits for its last barrier.
 	Drained struct{ Task checkpoint.TaskID }
+	// Paused says that a source task has read as many rows as it was allowed.
+	Paused struct{ Task checkpoint.TaskID }
 	// Sealed says that a task has sealed an epoch and its state is uploaded.
 	// The committables of epochs that were not confirmed are in it again.
 	Sealed struct {
@@ -95,6 +100,7 @@ type (
 
 func (WantSplits) report() {}
 func (Drained) report()    {}
+func (Paused) report()     {}
 func (Sealed) report()     {}
 func (Declined) report()   {}
 func (Ended) report()      {}

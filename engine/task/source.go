@@ -24,6 +24,8 @@ type SourceReporter interface {
 	WantSplits(n int)
 	// Drained says that the task has sent everything and waits for its last barrier.
 	Drained()
+	// Paused says that the task has read the rows that it was allowed.
+	Paused()
 }
 
 // Source is one parallel instance of a chain whose first vertex is a source.
@@ -41,11 +43,13 @@ type Source struct {
 	reader  ops.SplitReader
 	splits  []ops.Split // not ended yet, at the positions behind the last row sent
 	time    *watermarks
-	noMore  bool // no splits will follow
-	wanted  bool // WantSplits was sent, no answer yet
-	drained bool // End was sent
-	stopped bool // the barrier Stop has passed
-	ended   bool // EndOfInput was sent
+	noMore  bool  // no splits will follow
+	wanted  bool  // WantSplits was sent, no answer yet
+	drained bool  // End was sent
+	budget  int64 // rows that may be read; 0 means any number
+	paused  bool  // the budget is used up
+	stopped bool  // the barrier Stop has passed
+	ended   bool  // EndOfInput was sent
 }
 
 // NewSource returns a task that reads src. Commands are Assign and Inject.
@@ -91,7 +95,7 @@ func (s *Source) step(ctx context.Context) error {
 		return context.Cause(ctx)
 	default:
 	}
-	if s.drained || s.stopped {
+	if s.drained || s.stopped || s.paused {
 		return s.wait(ctx, nil)
 	}
 	if len(s.splits) == 0 {
@@ -136,6 +140,7 @@ func (s *Source) send(ctx context.Context, f ops.Fetched) error {
 		}
 	}
 	if f.Batch != nil {
+		s.spend(int64(f.Batch.Len()))
 		if err := s.time.mark(s.chain.alloc, f.After.ID, f.Batch, s.clock.Now()); err != nil {
 			f.Batch.Release()
 			return err
@@ -149,6 +154,17 @@ func (s *Source) send(ctx context.Context, f ops.Fetched) error {
 		s.time.rest(s.clock.Now())
 	}
 	return s.advance(ctx)
+}
+
+// spend takes rows off the budget.
+func (s *Source) spend(rows int64) {
+	if s.budget == 0 {
+		return
+	}
+	if s.budget -= rows; s.budget <= 0 {
+		s.budget, s.paused = 0, true
+		s.report.Paused()
+	}
 }
 
 // moved records the position behind what was fetched.
@@ -209,6 +225,7 @@ func (s *Source) obey(ctx context.Context, c rpc.Command) error {
 
 func (s *Source) assign(c rpc.Assign) error {
 	s.wanted, s.noMore = false, s.noMore || c.NoMore
+	s.budget = c.Rows
 	if len(c.Splits) == 0 {
 		return nil
 	}

@@ -13,6 +13,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -83,7 +84,8 @@ func New(c Config, in exchange.Gate, inputOf []int, restored []checkpoint.Channe
 	return t
 }
 
-// Run processes elements until every channel has ended or ctx is done.
+// Run processes elements until every channel has ended, ctx is done, or, with
+// exchange.ErrSealed, the epoch of a staged task is.
 func (t *Task) Run(ctx context.Context) (err error) {
 	defer closeChain(t.chain, &err)
 	if err := t.chain.open(ctx); err != nil {
@@ -93,6 +95,9 @@ func (t *Task) Run(ctx context.Context) (err error) {
 		element, ch, err := t.in.Next(ctx)
 		if err == io.EOF {
 			return t.chain.broadcast(ctx, stream.EndOfInput{}) // T4
+		}
+		if errors.Is(err, exchange.ErrSealed) {
+			return err
 		}
 		if err != nil {
 			return fmt.Errorf("read input: %w", err)

@@ -1,0 +1,209 @@
+// Package stage runs one stage of a job for one epoch: the tasks of one chain
+// start, restore, read the epoch's sealed input, seal it, and exit. A job runs
+// in the staged gear as a sequence of such runs, each in a process, a container
+// or a function of its own; between them there is only storage.
+package stage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/exchange/durable"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Spec is what to run: a document that can be sent to another process.
+type Spec struct {
+	Job        job.ID                  `json:"job"`
+	Generation checkpoint.Generation   `json:"generation"`
+	Graph      *job.Graph              `json:"graph"`
+	Epoch      stream.Epoch            `json:"epoch"`
+	Tasks      []checkpoint.Assignment `json:"tasks"` // all of one chain
+	// Splits are those of each source task, by its index; with NoMore set, none
+	// will follow in later epochs.
+	Splits map[int][]ops.Split `json:"splits,omitempty"`
+	NoMore bool                `json:"noMore,omitempty"`
+	// Rows is how many rows, at about, each source task reads before the epoch
+	// ends; 0 means all that it has.
+	Rows int64 `json:"rows,omitempty"`
+}
+
+// Result is what the tasks hold at the end of the epoch.
+type Result struct {
+	Handles []checkpoint.Handle `json:"handles"`
+}
+
+// Run runs s. The options need a Store, whose root is the directory of the
+// job; its Exchange is replaced.
+func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
+	links := &links{spec: s, o: o}
+	o.Exchange = links
+	w := engine.NewWorker(o)
+	defer func() { _ = w.Close() }() // it waits for tasks, and has nothing to say
+	r := run{spec: s, worker: w, waiting: make(map[checkpoint.TaskID]bool), resting: make(map[checkpoint.TaskID]bool), asked: make(map[checkpoint.TaskID]bool)}
+	for _, a := range s.Tasks {
+		r.waiting[a.Task] = true
+	}
+	if err := w.Send(rpc.Deploy{Job: s.Job, Generation: s.Generation, Graph: s.Graph, Durable: true, Tasks: s.Tasks}); err != nil {
+		return Result{}, err
+	}
+	res, err := r.loop(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return res, links.seal(ctx)
+}
+
+// links are the durable channels of a stage.
+type links struct {
+	spec    Spec
+	o       engine.Options
+	writers []*durable.Writer
+}
+
+func (l *links) id(k engine.Link) durable.ID {
+	e := k.Edge
+	return durable.ID{
+		Epoch: l.spec.Epoch, Edge: fmt.Sprintf("%d.%d-%d.%d", e.From, e.Port, e.To, e.Input),
+		Sender: k.Sender, Receiver: k.Receiver,
+	}
+}
+
+// Gate reads what the stages before this one have sealed.
+func (l *links) Gate(channels []engine.Link) exchange.Gate {
+	ids := make([]durable.ID, len(channels))
+	for i, c := range channels {
+		ids[i] = l.id(c)
+	}
+	return durable.NewGate(ids, l.o.Store, l.o.Alloc)
+}
+
+// Channel writes to a stage behind this one.
+func (l *links) Channel(k engine.Link) exchange.Channel {
+	w := durable.NewWriter(l.id(k), l.o.Store, l.o.Alloc)
+	l.writers = append(l.writers, w)
+	return w
+}
+
+func (l *links) seal(ctx context.Context) error {
+	for _, w := range l.writers {
+		if err := w.Seal(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run is the coordinator of one stage.
+type run struct {
+	spec    Spec
+	worker  *engine.Worker
+	waiting map[checkpoint.TaskID]bool // tasks that have neither sealed nor ended
+	asked   map[checkpoint.TaskID]bool // source tasks that have their splits
+	resting map[checkpoint.TaskID]bool // source tasks that wait for the barrier
+	sent    bool                       // the barrier
+	result  Result
+	ended   int
+}
+
+func (r *run) loop(ctx context.Context) (Result, error) {
+	for len(r.waiting) > 0 || r.ended < r.ending() {
+		select {
+		case rep := <-r.worker.Reports():
+			if err := r.on(rep); err != nil {
+				return Result{}, err
+			}
+		case <-ctx.Done():
+			return Result{}, context.Cause(ctx)
+		}
+	}
+	return r.result, nil
+}
+
+// ending is how many tasks end with this epoch: they have more to send behind
+// the barrier that they have sealed.
+func (r *run) ending() (n int) {
+	for _, h := range r.result.Handles {
+		if h.Ended {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *run) on(rep rpc.Report) error {
+	switch rep := rep.(type) {
+	case rpc.WantSplits:
+		return r.assign(rep.Task)
+	case rpc.Drained:
+		return r.rest(rep.Task)
+	case rpc.Paused:
+		return r.rest(rep.Task)
+	case rpc.Sealed:
+		if rep.Epoch == r.spec.Epoch {
+			delete(r.waiting, rep.Task)
+			r.result.Handles = append(r.result.Handles, rep.Handle)
+		}
+	case rpc.Ended:
+		r.ended++
+		if r.waiting[rep.Task] { // it had ended in an earlier epoch
+			delete(r.waiting, rep.Task)
+			r.ended--
+		}
+	case rpc.Declined:
+		return rep.Err
+	case rpc.Failed:
+		return rep.Err
+	case rpc.Canceled:
+	}
+	return nil
+}
+
+// running is how many of the tasks had not ended before.
+func (r *run) running() (n int) {
+	for _, a := range r.spec.Tasks {
+		if !a.Ended {
+			n++
+		}
+	}
+	return n
+}
+
+// assign gives a task its splits when it first asks. One that asks again has
+// read them, and more will come in later epochs only.
+func (r *run) assign(id checkpoint.TaskID) error {
+	splits, first := r.spec.Splits[id.Index], !r.asked[id]
+	if r.asked[id] = true; !first || splits == nil && !r.spec.NoMore {
+		return r.rest(id)
+	}
+	return r.worker.Send(rpc.Assign{Task: id, Splits: splits, NoMore: r.spec.NoMore, Rows: r.spec.Rows})
+}
+
+// rest notes that a source task waits for the barrier. When all do, the epoch
+// ends. The barrier is one that stops: the next epoch is another stage's run.
+func (r *run) rest(id checkpoint.TaskID) error {
+	r.resting[id] = true
+	if len(r.resting) < r.running() || r.sent {
+		return nil
+	}
+	return r.inject(stream.Stop)
+}
+
+func (r *run) inject(kind stream.BarrierKind) error {
+	r.sent = true
+	for _, a := range r.spec.Tasks {
+		if a.Ended {
+			continue
+		}
+		if err := r.worker.Send(rpc.Inject{Task: a.Task, Barrier: stream.Barrier{Epoch: r.spec.Epoch, Kind: kind}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
