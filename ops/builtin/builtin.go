@@ -7,6 +7,8 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/calc"
 	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/sort"
+	"github.com/wadi-engine/wadi/ops/union"
 	"github.com/wadi-engine/wadi/ops/window"
 )
 
@@ -16,8 +18,11 @@ func Register(r *ops.Registry) {
 		r.Operators = map[string]ops.NewOperator{}
 	}
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
-		calc.Kind:   calc.New,
-		group.Kind:  group.New,
-		window.Kind: window.New,
+		calc.Kind:      calc.New,
+		group.Kind:     group.New,
+		sort.Kind:      sort.New,
+		sort.LimitKind: sort.NewLimit,
+		union.Kind:     union.New,
+		window.Kind:    window.New,
 	})
 }
