@@ -42,6 +42,8 @@ func arithmetic(op arithOp) maker {
 		}
 		a, b := e.Args[0], e.Args[1]
 		switch {
+		case isTemporal(e.Of) || isInterval(e.Of):
+			return timeArithmetic(c, e, op)
 		case !isNumeric(e.Of):
 			return nil, nil
 		case isDecimal(e.Of):

@@ -151,7 +151,7 @@ func (k casting) bad(text string, why error) error {
 	to := k.shape.root
 	switch {
 	case to == "":
-		to = k.to.String()
+		to = TypeName(k.to)
 	case k.shape.n >= 0:
 		to = fmt.Sprintf("%s(%d)", to, k.shape.n)
 	}

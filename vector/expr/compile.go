@@ -33,7 +33,7 @@ func (c *compiler) node(e Expr) (node, error) {
 			return nil, fmt.Errorf("column %s is number %d of %d columns", e.Name, e.Index, c.in.NumFields())
 		}
 		if have := c.in.Field(e.Index).Type; !sameLayout(have, e.Of) {
-			return nil, fmt.Errorf("column %s is %s in the expression and %s in the input", e.Name, e.Of, have)
+			return nil, fmt.Errorf("column %s is %s in the expression and %s in the input", e.Name, TypeName(e.Of), TypeName(have))
 		}
 		return &columnNode{index: e.Index}, nil
 	case *Literal:
@@ -58,7 +58,7 @@ func (c *compiler) compileCall(e *Call) (node, error) {
 		return nil, err
 	}
 	if n == nil {
-		return nil, fmt.Errorf("no function %s returns %s", signature(e), e.Of)
+		return nil, fmt.Errorf("no function %s returns %s", signature(e), TypeName(e.Of))
 	}
 	if call, ok := n.(*callNode); ok && !call.volatile && call.constant() {
 		return fold(c.env, call), nil
@@ -88,13 +88,13 @@ func sameLayout(a, b arrow.DataType) bool {
 	return true
 }
 
-// signature prints a call by the types of its arguments: `add(int32, bool)`.
+// signature prints a call by the types of its arguments: `ADD(INT, BOOLEAN)`.
 func signature(e *Call) string {
 	types := make([]string, len(e.Args))
 	for i, a := range e.Args {
-		types[i] = a.Type().String()
+		types[i] = TypeName(a.Type())
 	}
-	return e.Func + "(" + strings.Join(types, ", ") + ")"
+	return strings.ToUpper(e.Func) + "(" + strings.Join(types, ", ") + ")"
 }
 
 // call compiles the arguments of e and applies run to them.

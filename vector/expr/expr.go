@@ -8,12 +8,7 @@
 // these arguments to that result, and reports what it does not find.
 package expr
 
-import (
-	"fmt"
-	"strings"
-
-	"github.com/apache/arrow-go/v18/arrow"
-)
+import "github.com/apache/arrow-go/v18/arrow"
 
 // Expr is a bound, typed expression. The set is closed: *Column, *Literal, *Call.
 //
@@ -55,23 +50,3 @@ func (e *Call) Type() arrow.DataType    { return e.Of }
 func (*Column) expr()  {}
 func (*Literal) expr() {}
 func (*Call) expr()    {}
-
-func (e *Column) String() string { return e.Name }
-
-func (e *Literal) String() string {
-	switch v := e.Value.(type) {
-	case nil:
-		return "NULL"
-	case string:
-		return "'" + strings.ReplaceAll(v, "'", "''") + "'"
-	}
-	return fmt.Sprint(e.Value)
-}
-
-func (e *Call) String() string {
-	args := make([]string, len(e.Args))
-	for i, a := range e.Args {
-		args[i] = a.String()
-	}
-	return e.Func + "(" + strings.Join(args, ", ") + ")"
-}

@@ -34,7 +34,7 @@ type term interface {
 // CompileFilter compiles a condition over records of the schema in.
 func CompileFilter(e Expr, in *arrow.Schema, env Env) (*Filter, error) {
 	if !isBool(e.Type()) && e.Type().ID() != arrow.NULL {
-		return nil, fmt.Errorf("condition %s is %s and not boolean", e, e.Type())
+		return nil, fmt.Errorf("condition %s is %s and not BOOLEAN", e, TypeName(e.Type()))
 	}
 	flt := &Filter{env: env.withDefaults()}
 	c := &compiler{makers: functions(), in: in, env: flt.env}

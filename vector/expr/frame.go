@@ -24,6 +24,7 @@ type frame struct {
 	from  *frame            // of a smaller frame, else nil
 	sel   vector.Sel        // rows of rec or of from; nil is every row
 	n     int
+	now   int64 // milliseconds, the same for the whole batch
 
 	cols  []arrow.Array    // gathered so far, by column
 	temps []*memory.Buffer // scratch that lives as long as the frame
@@ -34,12 +35,12 @@ func newFrame(alloc memory.Allocator, env *Env, rec arrow.RecordBatch, sel vecto
 	if sel != nil {
 		n = len(sel)
 	}
-	return &frame{alloc: alloc, env: env, rec: rec, sel: sel, n: n}
+	return &frame{alloc: alloc, env: env, rec: rec, sel: sel, n: n, now: env.Now()}
 }
 
 // sub returns the frame of the rows sel of f. It must be released before f.
 func (f *frame) sub(sel vector.Sel) *frame {
-	return &frame{alloc: f.alloc, env: f.env, from: f, sel: sel, n: len(sel)}
+	return &frame{alloc: f.alloc, env: f.env, from: f, sel: sel, n: len(sel), now: f.now}
 }
 
 func (f *frame) release() {

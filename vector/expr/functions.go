@@ -8,6 +8,7 @@ func functions() map[string]maker {
 	all := make(map[string]maker, 256)
 	for _, family := range []map[string]maker{
 		logicFunctions(), choiceFunctions(), compareFunctions(), arithmeticFunctions(), castFunctions(),
+		mathFunctions(), textFunctions(), patternFunctions(), codecFunctions(), timeFunctions(),
 	} {
 		maps.Copy(all, family)
 	}

@@ -15,7 +15,7 @@ func literalArray(e *Literal) (arrow.Array, error) {
 	if e.Value == nil {
 		return nulls(alloc, e.Of, 1), nil
 	}
-	wrong := fmt.Errorf("literal %s of Go type %T cannot be of type %s", e, e.Value, e.Of)
+	wrong := fmt.Errorf("literal %v of Go type %T cannot be of type %s", e.Value, e.Value, TypeName(e.Of))
 	switch v := e.Value.(type) {
 	case int64:
 		return integerLiteral(v, e.Of, wrong)

@@ -118,6 +118,40 @@ func partOf(t arrow.DataType, bind func(f *frame, args []value) (func(i int, s s
 	}
 }
 
+// looseText is textOf for functions that decide themselves what NULL arguments
+// mean: a row is computed always, and errNull makes it NULL.
+func looseText(t arrow.DataType, bind func(f *frame, args []value) func(i int, dst []byte) ([]byte, error)) kernel {
+	return func(f *frame, args []value) (value, error) {
+		row := bind(f, args)
+		n := rows(f.n, args)
+		valid := nullable{alloc: f.alloc}
+		w := newViewWriter(f.alloc, n)
+		err := valid.each(n, func(i int) error {
+			b, err := row(i, w.scratch())
+			if err != nil {
+				return err
+			}
+			return w.put(i, b)
+		})
+		if err != nil {
+			w.drop()
+			if b := valid.take(); b != nil {
+				b.Release()
+			}
+			return value{}, err
+		}
+		return value{Array: w.finish(t, valid.take()), scalar: allScalar(args)}, nil
+	}
+}
+
+func readValid(args []value) []validity {
+	valid := make([]validity, len(args))
+	for i, a := range args {
+		valid[i] = validityOf(a)
+	}
+	return valid
+}
+
 // nullable is the validity of a result while its rows are computed.
 type nullable struct {
 	alloc memory.Allocator
