@@ -1,0 +1,353 @@
+package bind
+
+import (
+	"strings"
+
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// groups binds what stands above a GROUP BY. The aggregation reads a
+// projection of keys and arguments, and gives keys and aggregates:
+//
+//	SELECT a + 1, SUM(b * 2) FROM t GROUP BY a
+//
+//	Project($0 + 1, $1)                    bound through groups
+//	  Aggregate(keys=[$0], SUM($1))
+//	    Project(a, b * 2)                  pre
+type groups struct {
+	input *scope
+	// auxiliary are the functions TUMBLE_START and so on of the legacy group
+	// windows in GROUP BY: the text of the window to the names of its columns.
+	auxiliary map[string]*scope
+
+	pre   []Value // the keys, then the arguments
+	preAt map[string]int
+	keys  int // how many of pre are keys
+	aggs  []logical.AggCall
+	aggAt map[string]int
+	types []Value // of the aggregates
+
+	has map[ast.Expr]bool // memo of hasAggregate
+}
+
+func newGroups(input *scope) *groups {
+	return &groups{input: input, preAt: map[string]int{}, aggAt: map[string]int{}, has: map[ast.Expr]bool{}}
+}
+
+// addKey adds a key once.
+func (g *groups) addKey(v Value) {
+	k := logical.Key(v.Expr)
+	if _, ok := g.preAt[k]; ok {
+		return
+	}
+	g.preAt[k] = len(g.pre)
+	g.pre = append(g.pre, v)
+	g.keys++
+}
+
+// argument gives the column of pre that computes v.
+func (g *groups) argument(v Value) int {
+	k := logical.Key(v.Expr)
+	at, ok := g.preAt[k]
+	if !ok {
+		at = len(g.pre)
+		g.preAt[k] = at
+		g.pre = append(g.pre, v)
+	}
+	return at
+}
+
+// take binds e when it is an aggregate, or an expression over keys alone. ok
+// is false when its parts have to be bound one by one.
+func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
+	if c, ok := e.(*ast.Call); ok && c.Over == nil {
+		name := strings.ToUpper(c.Name.Last())
+		if x.b.Functions.IsAggregate(name) {
+			v, err := g.aggregate(x, c, name)
+			return v, true, err
+		}
+		if v, ok := g.windowProperty(c, name); ok {
+			return v, true, nil
+		}
+	}
+	if hasAggregate(x.b, e, g.has) {
+		return Value{}, false, nil
+	}
+	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
+	v, err := plain.bind(e)
+	if err != nil {
+		if g.auxiliary != nil {
+			return Value{}, false, nil
+		}
+		return v, true, err
+	}
+	over, grouped := g.overKeys(v.Expr)
+	if grouped {
+		v.Expr = over
+		return v, true, nil
+	}
+	if col, ok := e.(*ast.Column); ok {
+		return v, true, diag.At(col.Pos, "column %q is neither in GROUP BY nor in an aggregate function", strings.Join(col.Parts, "."))
+	}
+	return Value{}, false, nil
+}
+
+// overKeys rewrites an expression over the input into one over the keys.
+// grouped is false when a column is left that is no key.
+func (g *groups) overKeys(e expr.Expr) (out expr.Expr, grouped bool) {
+	if i, ok := g.preAt[logical.Key(e)]; ok && i < g.keys {
+		return &expr.Column{Index: i, Name: g.keyName(i), Of: e.Type()}, true
+	}
+	switch x := e.(type) {
+	case *expr.Column:
+		return e, false
+	case *expr.Call:
+		args := make([]expr.Expr, len(x.Args))
+		for i, a := range x.Args {
+			if args[i], grouped = g.overKeys(a); !grouped {
+				return e, false
+			}
+		}
+		return &expr.Call{Func: x.Func, Args: args, Of: x.Of}, true
+	}
+	return e, true
+}
+
+func (g *groups) keyName(i int) string {
+	if n := g.pre[i].Name; n != "" {
+		return n
+	}
+	return "$f" + itoa(i)
+}
+
+// aggregate binds one aggregate call; equal calls are one.
+func (g *groups) aggregate(x *exprs, c *ast.Call, name string) (Value, error) {
+	if len(c.OrderBy) > 0 || len(c.Within) > 0 || c.Nulls == ast.IgnoreNulls {
+		return Value{}, unsupported(c.Pos, "ORDER BY, WITHIN GROUP and IGNORE NULLS in "+name)
+	}
+	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
+	var vs []Value
+	star := len(c.Args) == 1 && isStar(c.Args[0])
+	if !star {
+		var err error
+		if vs, err = plain.all(c.Args); err != nil {
+			return Value{}, err
+		}
+	}
+	if star && name != "COUNT" || !star && len(c.Args) == 0 && name != "COUNT" {
+		return Value{}, diag.At(c.Pos, "%s needs an argument", name)
+	}
+	r, err := x.b.Functions.Aggregate(name, args(vs))
+	if err != nil {
+		return Value{}, diag.At(c.Pos, "%s", err)
+	}
+	if len(vs) > 1 {
+		return Value{}, unsupported(c.Pos, name+" of several arguments")
+	}
+	call := logical.AggCall{Func: r.Func, Distinct: c.Distinct, Filter: -1, Type: r.Result}
+	for i, v := range vs {
+		call.Args = append(call.Args, g.argument(convert(v, r.Casts[i])))
+	}
+	if c.Filter != nil {
+		cond, err := plain.condition(c.Filter, "FILTER (WHERE …)")
+		if err != nil {
+			return Value{}, err
+		}
+		call.Filter = g.argument(cond)
+	}
+	simplify(&call, vs)
+	return g.add(call), nil
+}
+
+// simplify drops what does not change the result, so that more calls are
+// equal: COUNT of what is never NULL is COUNT(*), MIN and MAX need no DISTINCT.
+func simplify(call *logical.AggCall, vs []Value) {
+	switch call.Func {
+	case "count":
+		if !call.Distinct && len(vs) == 1 && !vs[0].Type.Nullable() {
+			call.Args = nil
+		}
+	case "min", "max":
+		call.Distinct = false
+	}
+}
+
+func isStar(e ast.Expr) bool {
+	s, ok := e.(*ast.Star)
+	return ok && s.Qualifier == nil
+}
+
+func (g *groups) add(call logical.AggCall) Value {
+	key := call.Func + itoa(call.Filter)
+	if call.Distinct {
+		key += "!"
+	}
+	for _, a := range call.Args {
+		key += "," + itoa(a)
+	}
+	at, ok := g.aggAt[key]
+	if !ok {
+		at = len(g.aggs)
+		g.aggAt[key] = at
+		g.aggs = append(g.aggs, call)
+		g.types = append(g.types, Value{Type: call.Type})
+	}
+	// The index of an aggregate's column is known once all keys are: they are
+	// added before anything is bound through groups.
+	return Value{Expr: &expr.Column{Index: g.keys + at, Name: aggName(at), Of: call.Type.Arrow()}, Type: call.Type}
+}
+
+func aggName(i int) string { return "EXPR$" + itoa(i) }
+
+// windowProperty resolves TUMBLE_START(ts, INTERVAL …) above GROUP BY TUMBLE(ts, INTERVAL …).
+func (g *groups) windowProperty(c *ast.Call, name string) (Value, bool) {
+	kind, property, ok := strings.Cut(name, "_")
+	if !ok || g.auxiliary == nil {
+		return Value{}, false
+	}
+	sc, ok := g.auxiliary[kind+windowText(c)]
+	column := map[string]string{"START": "window_start", "END": "window_end", "ROWTIME": "window_time"}[property]
+	if !ok || column == "" {
+		return Value{}, false
+	}
+	v, err := sc.find(ast.Col(column))
+	if err != nil {
+		return Value{}, false
+	}
+	v.Name = ""
+	v.Expr, ok = g.overKeys(v.Expr)
+	return v, ok
+}
+
+// windowText identifies a group window by its arguments.
+func windowText(c *ast.Call) string {
+	parts := make([]string, len(c.Args))
+	for i, a := range c.Args {
+		parts[i] = ast.SQL(a)
+	}
+	return "(" + strings.Join(parts, ",") + ")"
+}
+
+// plan builds the projection and the aggregation over input.
+func (g *groups) plan(input logical.Node) *logical.Aggregate {
+	pre := project(input, g.pre)
+	agg := &logical.Aggregate{Input: pre, Aggs: g.aggs}
+	for i := range g.keys {
+		agg.Keys = append(agg.Keys, i)
+		c := pre.Output[i]
+		c.Name = g.keyName(i)
+		agg.Output = append(agg.Output, c)
+	}
+	for i, a := range g.aggs {
+		agg.Output = append(agg.Output, logical.Column{Name: aggName(i), Type: a.Type})
+	}
+	return agg
+}
+
+// project computes values over a node.
+func project(input logical.Node, vs []Value) *logical.Project {
+	p := &logical.Project{Input: input}
+	for i, v := range vs {
+		name := v.Name
+		if name == "" {
+			name = "$f" + itoa(i)
+		}
+		p.Exprs = append(p.Exprs, v.Expr)
+		p.Output = append(p.Output, logical.Column{Name: name, Type: v.Type, Time: timeOf(v)})
+	}
+	return p
+}
+
+// timeOf keeps a time attribute only where the column itself is passed on.
+func timeOf(v Value) logical.TimeKind {
+	if _, ok := v.Expr.(*expr.Column); ok || v.Time == logical.Proctime {
+		return v.Time
+	}
+	return logical.NoTime
+}
+
+// hasAggregate reports whether an aggregate function stands in e.
+func hasAggregate(b *Binder, e ast.Expr, memo map[ast.Expr]bool) bool {
+	if e == nil {
+		return false
+	}
+	if has, ok := memo[e]; ok {
+		return has
+	}
+	has := false
+	if c, ok := e.(*ast.Call); ok {
+		name := strings.ToUpper(c.Name.Last())
+		has = c.Over == nil && b.Functions.IsAggregate(name)
+	}
+	for _, child := range children(e) {
+		if has {
+			break
+		}
+		has = hasAggregate(b, child, memo)
+	}
+	memo[e] = has
+	return has
+}
+
+// children are the expressions directly in e, without those of queries in it.
+func children(e ast.Expr) []ast.Expr {
+	switch e := e.(type) {
+	case *ast.Unary:
+		return []ast.Expr{e.X}
+	case *ast.Binary:
+		return []ast.Expr{e.Left, e.Right}
+	case *ast.Is:
+		if e.Other != nil {
+			return []ast.Expr{e.X, e.Other}
+		}
+		return []ast.Expr{e.X}
+	case *ast.Between:
+		return []ast.Expr{e.X, e.Low, e.High}
+	case *ast.In:
+		return append([]ast.Expr{e.X}, e.List...)
+	case *ast.Like:
+		return []ast.Expr{e.X, e.Pattern}
+	case *ast.Case:
+		return caseChildren(e)
+	case *ast.Cast:
+		return []ast.Expr{e.X}
+	case *ast.Call:
+		return e.Args
+	case *ast.Row:
+		return e.Elems
+	case *ast.Array:
+		return e.Elems
+	case *ast.Map:
+		return e.Entries
+	case *ast.Item:
+		return []ast.Expr{e.X, e.Index}
+	case *ast.Field:
+		return []ast.Expr{e.X}
+	case *ast.Interval:
+		return []ast.Expr{e.Value}
+	case *ast.JSONValue:
+		return []ast.Expr{e.Input, e.Path}
+	case *ast.JSONQuery:
+		return []ast.Expr{e.Input, e.Path}
+	case *ast.JSONExists:
+		return []ast.Expr{e.Input, e.Path}
+	}
+	return nil
+}
+
+func caseChildren(e *ast.Case) []ast.Expr {
+	var out []ast.Expr
+	if e.Operand != nil {
+		out = append(out, e.Operand)
+	}
+	for _, w := range e.Whens {
+		out = append(append(out, w.Conds...), w.Then)
+	}
+	if e.Else != nil {
+		out = append(out, e.Else)
+	}
+	return out
+}

@@ -1,0 +1,160 @@
+package optimize
+
+import (
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// foldAll computes the constant parts of all expressions.
+func foldAll(n logical.Node, fold func(expr.Expr) (*expr.Literal, bool)) logical.Node {
+	if fold == nil {
+		return n
+	}
+	f := func(e expr.Expr) expr.Expr { return foldExpr(e, fold) }
+	return rewrite(n, func(n logical.Node) logical.Node {
+		switch n := n.(type) {
+		case *logical.Project:
+			c := *n
+			c.Exprs = each(n.Exprs, f)
+			return &c
+		case *logical.Filter:
+			return &logical.Filter{Input: n.Input, Cond: f(n.Cond)}
+		case *logical.Values:
+			c := *n
+			c.Rows = make([][]expr.Expr, len(n.Rows))
+			for i, r := range n.Rows {
+				c.Rows[i] = each(r, f)
+			}
+			return &c
+		case *logical.Scan:
+			if n.Watermark != nil {
+				c := *n
+				c.Watermark = f(n.Watermark)
+				return &c
+			}
+		}
+		return n
+	})
+}
+
+func each(list []expr.Expr, f func(expr.Expr) expr.Expr) []expr.Expr {
+	out := make([]expr.Expr, len(list))
+	for i, e := range list {
+		out[i] = f(e)
+	}
+	return out
+}
+
+// foldExpr folds the largest constant parts of e. An expression that fails,
+// such as 1 / 0, stays: it may never be computed.
+func foldExpr(e expr.Expr, fold func(expr.Expr) (*expr.Literal, bool)) expr.Expr {
+	c, ok := e.(*expr.Call)
+	if !ok {
+		return e
+	}
+	if logical.Constant(e) {
+		if l, ok := fold(e); ok {
+			return l
+		}
+		return e
+	}
+	return simplified(&expr.Call{Func: c.Func, Args: each(c.Args, func(a expr.Expr) expr.Expr { return foldExpr(a, fold) }), Of: c.Of})
+}
+
+// simplified drops the neutral sides of AND and OR.
+func simplified(c *expr.Call) expr.Expr {
+	if c.Func != "and" && c.Func != "or" || len(c.Args) != 2 {
+		return c
+	}
+	for i, a := range c.Args {
+		l, ok := a.(*expr.Literal)
+		if !ok {
+			continue
+		}
+		v, ok := l.Value.(bool)
+		if !ok {
+			continue
+		}
+		if v == (c.Func == "and") {
+			return c.Args[1-i]
+		}
+		return l
+	}
+	return c
+}
+
+// mergeAll merges projections, drops those that change nothing, and joins
+// filters.
+func mergeAll(n logical.Node) logical.Node { return rewrite(n, merge) }
+
+func merge(n logical.Node) logical.Node {
+	switch n := n.(type) {
+	case *logical.Project:
+		if in, ok := n.Input.(*logical.Project); ok && mergeable(n.Exprs, in.Exprs) {
+			return merge(&logical.Project{
+				Input: in.Input, Output: n.Output,
+				Exprs: each(n.Exprs, func(e expr.Expr) expr.Expr { return logical.Substitute(e, in.Exprs) }),
+			})
+		}
+		if identity(n) {
+			return n.Input
+		}
+	case *logical.Filter:
+		if l, ok := n.Cond.(*expr.Literal); ok && l.Value == true {
+			return n.Input
+		}
+		if in, ok := n.Input.(*logical.Filter); ok {
+			return &logical.Filter{Input: in.Input, Cond: logical.And(in.Cond, n.Cond)}
+		}
+	}
+	return n
+}
+
+// mergeable reports whether outer can be computed directly over the input of
+// inner: when nothing costly is computed twice and nothing volatile is drawn
+// twice.
+func mergeable(outer, inner []expr.Expr) bool {
+	uses := make([]int, len(inner))
+	for _, e := range outer {
+		logical.Walk(e, func(e expr.Expr) bool {
+			if c, ok := e.(*expr.Column); ok {
+				uses[c.Index]++
+			}
+			return true
+		})
+	}
+	for i, e := range inner {
+		if uses[i] > 1 && !cheap(e) || uses[i] == 0 && !logical.Deterministic(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// cheap reports expressions that may be computed again: columns, constants,
+// fields of rows.
+func cheap(e expr.Expr) bool {
+	switch e := e.(type) {
+	case *expr.Column, *expr.Literal:
+		return true
+	case *expr.Call:
+		return e.Func == "field" && cheap(e.Args[0])
+	}
+	return false
+}
+
+// identity reports a projection that passes all columns on as they are, under
+// their names.
+func identity(p *logical.Project) bool {
+	in := p.Input.Schema()
+	if len(in) != len(p.Exprs) {
+		return false
+	}
+	for i, e := range p.Exprs {
+		c, ok := e.(*expr.Column)
+		if !ok || c.Index != i || p.Output[i].Name != in[i].Name {
+			return false
+		}
+	}
+	return true
+}

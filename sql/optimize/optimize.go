@@ -1,0 +1,161 @@
+// Package optimize rewrites a logical plan into one that does less work and
+// gives the same rows.
+//
+// The rules run once each, in this order; every one is a function from plan to
+// plan:
+//
+//	watermark   the watermark moves into the scan, as an expression over its columns
+//	fold        constant expressions become literals
+//	window      GROUP BY window_start, window_end over a window table function becomes one node
+//	push        filters move towards the scans
+//	merge       a projection over a projection becomes one
+//	idle        watermarks that no operator reads are dropped
+//	prune       only columns that are used are read, fields of rows one by one
+//	share       scans of one table in one job become one
+package optimize
+
+import (
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// Options say what the rules may do. The zero value is a streaming query.
+type Options struct {
+	Batch bool
+	// Fold computes a constant expression; nil, or ok false, leaves it.
+	Fold func(e expr.Expr) (lit *expr.Literal, ok bool)
+	// Projects reports whether the table of a scan can be read by columns and
+	// fields; nil means never.
+	Projects func(s *logical.Scan) bool
+	// Filters reports whether the table of a scan can use a filter; nil means
+	// never.
+	Filters func(s *logical.Scan) bool
+}
+
+// Plan optimizes the plans of one job together.
+func Plan(roots []logical.Node, o Options) []logical.Node {
+	out := make([]logical.Node, len(roots))
+	for i, n := range roots {
+		n = rewrite(n, pushWatermark)
+		n = foldAll(n, o.Fold)
+		n = mergeAll(n)
+		n = rewrite(n, windowAggregate)
+		n = push(n)
+		n = mergeAll(n)
+		n = dropWatermarks(n, o.Batch, false)
+		n = prune(n, o)
+		n = mergeAll(n)
+		out[i] = n
+	}
+	if len(out) > 1 {
+		out = share(out, o)
+	}
+	for i, n := range out {
+		out[i] = rewrite(n, func(n logical.Node) logical.Node { return hint(n, o) })
+	}
+	return out
+}
+
+// rewrite applies a rule from the leaves up.
+func rewrite(n logical.Node, rule func(logical.Node) logical.Node) logical.Node {
+	return rule(inputs(n, func(in logical.Node) logical.Node { return rewrite(in, rule) }))
+}
+
+// inputs replaces the inputs of a node.
+func inputs(n logical.Node, f func(logical.Node) logical.Node) logical.Node {
+	in := n.Inputs()
+	if len(in) == 0 {
+		return n
+	}
+	out := make([]logical.Node, len(in))
+	changed := false
+	for i, x := range in {
+		out[i] = f(x)
+		changed = changed || out[i] != x
+	}
+	if !changed {
+		return n
+	}
+	return n.With(out)
+}
+
+// pushWatermark moves a watermark through the computed columns into the scan:
+//
+//	Watermark(ts, ts - 5s)                 Project(a, to_timestamp(b) AS ts *ROWTIME*)
+//	  Project(a, to_timestamp(b) AS ts) →    Scan(a, b; watermark: to_timestamp(b) - 5s)
+//	    Scan(a, b)
+func pushWatermark(n logical.Node) logical.Node {
+	w, ok := n.(*logical.Watermark)
+	if !ok {
+		return n
+	}
+	output := w.Schema()
+	switch in := w.Input.(type) {
+	case *logical.Scan:
+		s := *in
+		s.Watermark, s.Output = w.Expr, output
+		return &s
+	case *logical.Project:
+		scan, ok := in.Input.(*logical.Scan)
+		if !ok {
+			return n
+		}
+		s := *scan
+		s.Watermark = logical.Substitute(w.Expr, in.Exprs)
+		p := *in
+		p.Input, p.Output = &s, output
+		return &p
+	}
+	return n
+}
+
+// dropWatermarks removes the watermarks of scans above which nothing waits for
+// event time; in batch mode time stands still until the end anyway.
+func dropWatermarks(n logical.Node, batch, used bool) logical.Node {
+	if s, ok := n.(*logical.Scan); ok && s.Watermark != nil && (batch || !used) {
+		c := *s
+		c.Watermark = nil
+		return &c
+	}
+	if _, ok := n.(*logical.WindowAggregate); ok {
+		used = true
+	}
+	return inputs(n, func(in logical.Node) logical.Node { return dropWatermarks(in, batch, used) })
+}
+
+// hint tells a scan what its readers filter by and how many rows they want.
+// What is above it stays: a hint need not be followed. With a watermark rows
+// are not left out, as each may move event time.
+func hint(n logical.Node, o Options) logical.Node {
+	switch n := n.(type) {
+	case *logical.Filter:
+		s, ok := n.Input.(*logical.Scan)
+		if !ok || s.Watermark != nil || s.Filter != nil || o.Filters == nil || !o.Filters(s) || !logical.Deterministic(n.Cond) {
+			return n
+		}
+		c := *s
+		c.Filter = n.Cond
+		return &logical.Filter{Input: &c, Cond: n.Cond}
+	case *logical.Sort:
+		if len(n.Keys) > 0 || n.Limit < 0 {
+			return n
+		}
+		c := *n
+		c.Input = limited(n.Input, n.Limit+n.Offset)
+		return &c
+	}
+	return n
+}
+
+// limited tells the scan below projections how many rows suffice.
+func limited(n logical.Node, rows int64) logical.Node {
+	switch n := n.(type) {
+	case *logical.Scan:
+		c := *n
+		c.Limit = rows
+		return &c
+	case *logical.Project:
+		return inputs(n, func(in logical.Node) logical.Node { return limited(in, rows) })
+	}
+	return n
+}

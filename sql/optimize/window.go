@@ -1,0 +1,325 @@
+package optimize
+
+import (
+	"slices"
+
+	"github.com/wadi-engine/wadi/sql/datatype"
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// windowAggregate turns an aggregation by the columns of a window into one
+// node that keeps one table of groups per pane:
+//
+//	Aggregate(a, window_start, window_end)      Project(order of the aggregation)
+//	  calc                                   →    WindowAggregate(a; TUMBLE(ts, 10s))
+//	    Window TUMBLE(ts, 10s)                      calc without window columns
+//
+// It also serves an aggregation by the window of another window aggregation
+// (q5's MAX over counts per window). The rows of the lower one carry the end of
+// their window; rows with one end are one group in time, which is a TUMBLE of
+// one slide over window_time, whatever the lower windows' size:
+//
+//	HOP 2s, 10s:   [0 … 10) ends 10 ── window_time 9.999 in TUMBLE 2s [8, 10)
+//	               [2 … 12) ends 12 ── window_time 11.999            [10, 12)
+//
+// Any of window_start, window_end and window_time among the keys says which
+// window a row is in, since all windows have one size.
+func windowAggregate(n logical.Node) logical.Node {
+	a, ok := n.(*logical.Aggregate)
+	if !ok {
+		return n
+	}
+	calc := flatten(a.Input)
+	switch source := calc.input.(type) {
+	case *logical.Window:
+		below := len(source.Input.Schema())
+		w := &windowing{agg: a, calc: calc, input: source.Input, spec: source.Spec, columns: map[int]logical.WindowProperty{}}
+		for p := range 3 {
+			w.columns[below+p] = logical.WindowProperty(p)
+		}
+		return w.plan(n)
+	case *logical.WindowAggregate:
+		return attached(n, a, calc, source)
+	}
+	return n
+}
+
+// attached is an aggregation over the windows of another.
+func attached(n logical.Node, a *logical.Aggregate, calc calc, source *logical.WindowAggregate) logical.Node {
+	w := &windowing{agg: a, calc: calc, columns: map[int]logical.WindowProperty{}, size: source.Spec.Size}
+	base := len(source.Keys) + len(source.Aggs)
+	time := -1
+	for i, p := range source.Properties {
+		w.columns[base+i] = p
+		if p == logical.WindowTime {
+			time = base + i
+		}
+	}
+	if time < 0 {
+		source, time = withTime(source)
+		w.columns[time] = logical.WindowTime
+	}
+	w.input = source
+	slide := source.Spec.Slide
+	w.spec = logical.WindowSpec{
+		Kind: logical.Tumble, Time: time, Size: slide, Slide: slide, Offset: (source.Spec.Offset + source.Spec.Size) % slide,
+	}
+	return w.plan(n)
+}
+
+// withTime makes a window aggregation give window_time too, as its last column.
+func withTime(n *logical.WindowAggregate) (*logical.WindowAggregate, int) {
+	c := *n
+	c.Properties = append(slices.Clone(n.Properties), logical.WindowTime)
+	t := datatype.TimestampOf(3)
+	if in := n.Input.Schema()[n.Spec.Time].Type; in.Kind == datatype.TimestampLTZ {
+		t.Kind = in.Kind
+	}
+	c.Output = append(slices.Clone(n.Output), logical.Column{Name: "window_time", Type: t.WithNull(false), Time: logical.Rowtime})
+	return &c, len(c.Output) - 1
+}
+
+// calc is a chain of projections and filters as one: expressions and
+// conditions over the columns of input.
+type calc struct {
+	input  logical.Node
+	exprs  []expr.Expr
+	output logical.Schema
+	conds  []expr.Expr
+}
+
+// flatten takes the projections and filters on top of n together. It stops
+// where that would draw something volatile twice.
+func flatten(n logical.Node) calc {
+	c := calc{input: n, exprs: n.Schema().Refs(), output: n.Schema()}
+	for {
+		switch in := c.input.(type) {
+		case *logical.Project:
+			if slices.ContainsFunc(in.Exprs, func(e expr.Expr) bool { return !logical.Deterministic(e) }) {
+				return c
+			}
+			sub := func(e expr.Expr) expr.Expr { return logical.Substitute(e, in.Exprs) }
+			c.exprs, c.conds, c.input = each(c.exprs, sub), each(c.conds, sub), in.Input
+		case *logical.Filter:
+			c.conds = append(logical.Conjuncts(in.Cond), c.conds...)
+			c.input = in.Input
+		default:
+			return c
+		}
+	}
+}
+
+// windowing rewrites one aggregation. columns are the window's columns among
+// those of calc.input; input is what the new node reads, with the same columns
+// except the window's.
+type windowing struct {
+	agg     *logical.Aggregate
+	calc    calc
+	input   logical.Node
+	spec    logical.WindowSpec
+	columns map[int]logical.WindowProperty
+	size    int64 // of the windows whose start is asked for, when not spec.Size
+
+	pre     []expr.Expr
+	preCols logical.Schema
+	at      []int // columns of agg.Input to columns of pre, or -1
+}
+
+// plan gives the new plan, or n when the window's columns are used in a way
+// that only a window table function of its own could serve.
+func (w *windowing) plan(n logical.Node) logical.Node {
+	keyed := false
+	for _, k := range w.agg.Keys {
+		_, is := w.property(w.calc.exprs[k])
+		keyed = keyed || is
+	}
+	below, above, ok := w.conditions()
+	if !keyed || !ok || !w.project() {
+		return n
+	}
+	for _, a := range w.agg.Aggs {
+		for _, arg := range append(slices.Clone(a.Args), a.Filter) {
+			if arg >= 0 && w.at[arg] < 0 {
+				return n
+			}
+		}
+	}
+	return w.build(below, above)
+}
+
+// property reports whether e is a column of the window.
+func (w *windowing) property(e expr.Expr) (logical.WindowProperty, bool) {
+	c, ok := e.(*expr.Column)
+	if !ok {
+		return 0, false
+	}
+	p, ok := w.columns[c.Index]
+	return p, ok
+}
+
+// mentions reports whether e uses columns of the window, and others.
+func (w *windowing) mentions(e expr.Expr) (window, others bool) {
+	used := map[int]bool{}
+	logical.Columns(e, used)
+	for i := range used {
+		if _, ok := w.columns[i]; ok {
+			window = true
+		} else {
+			others = true
+		}
+	}
+	return window, others
+}
+
+// conditions sorts the filters between window and aggregation: those about
+// rows stay below, those about windows alone go above.
+func (w *windowing) conditions() (below, above []expr.Expr, ok bool) {
+	for _, c := range w.calc.conds {
+		switch window, others := w.mentions(c); {
+		case !window:
+			below = append(below, c)
+		case !others:
+			above = append(above, c)
+		default:
+			return nil, nil, false
+		}
+	}
+	return below, above, true
+}
+
+// project collects what the aggregation reads besides the window.
+func (w *windowing) project() bool {
+	w.at = make([]int, len(w.calc.exprs))
+	for i, e := range w.calc.exprs {
+		w.at[i] = -1
+		if _, is := w.property(e); is {
+			continue
+		}
+		if window, _ := w.mentions(e); window {
+			return false
+		}
+		w.at[i] = len(w.pre)
+		w.pre = append(w.pre, e)
+		w.preCols = append(w.preCols, w.calc.output[i])
+	}
+	return true
+}
+
+func (w *windowing) build(below, above []expr.Expr) logical.Node {
+	input := w.input
+	if cond := logical.And(below...); cond != nil {
+		input = &logical.Filter{Input: input, Cond: cond}
+	}
+	schema := w.input.Schema()
+	time := slices.IndexFunc(w.pre, func(e expr.Expr) bool {
+		c, ok := e.(*expr.Column)
+		return ok && c.Index == w.spec.Time
+	})
+	if time < 0 {
+		time = len(w.pre)
+		w.pre = append(w.pre, schema.Ref(w.spec.Time))
+		w.preCols = append(w.preCols, schema[w.spec.Time])
+	}
+	input = &logical.Project{Input: input, Exprs: w.pre, Output: w.preCols}
+	out := &logical.WindowAggregate{Input: input, Spec: w.spec}
+	out.Spec.Time = time
+	top := w.keys(out)
+	for i, a := range w.agg.Aggs {
+		a.Args = slices.Clone(a.Args)
+		for j := range a.Args {
+			a.Args[j] = w.at[a.Args[j]]
+		}
+		if a.Filter >= 0 {
+			a.Filter = w.at[a.Filter]
+		}
+		out.Aggs = append(out.Aggs, a)
+		out.Output = append(out.Output, w.agg.Output[len(w.agg.Keys)+i])
+	}
+	return w.top(out, top, above)
+}
+
+// keys adds the keys that are not the window's.
+func (w *windowing) keys(out *logical.WindowAggregate) (at map[int]int) {
+	at = map[int]int{}
+	for i, k := range w.agg.Keys {
+		if w.at[k] >= 0 {
+			at[i] = len(out.Keys)
+			out.Keys = append(out.Keys, w.at[k])
+			out.Output = append(out.Output, w.agg.Output[i])
+		}
+	}
+	return at
+}
+
+// top adds the window's properties and puts the columns in the order that the
+// aggregation had.
+func (w *windowing) top(out *logical.WindowAggregate, keyAt map[int]int, above []expr.Expr) logical.Node {
+	base := len(out.Output)
+	asked := map[logical.WindowProperty]expr.Expr{}
+	ask := func(p logical.WindowProperty) expr.Expr {
+		if e, ok := asked[p]; ok {
+			return e
+		}
+		asked[p] = w.ask(out, p)
+		return asked[p]
+	}
+	p := &logical.Project{Output: w.agg.Output}
+	for i, k := range w.agg.Keys {
+		if j, ok := keyAt[i]; ok {
+			p.Exprs = append(p.Exprs, &expr.Column{Index: j, Name: out.Output[j].Name, Of: out.Output[j].Type.Arrow()})
+			continue
+		}
+		property, _ := w.property(w.calc.exprs[k])
+		p.Exprs = append(p.Exprs, ask(property))
+	}
+	for i := range w.agg.Aggs {
+		j := len(out.Keys) + i
+		p.Exprs = append(p.Exprs, &expr.Column{Index: j, Name: out.Output[j].Name, Of: out.Output[j].Type.Arrow()})
+	}
+	var conds []expr.Expr
+	for _, c := range above {
+		conds = append(conds, logical.Rewrite(c, func(e expr.Expr) expr.Expr {
+			if property, ok := w.property(e); ok {
+				return ask(property)
+			}
+			return e
+		}))
+	}
+	if len(out.Output) == base { // a window that nobody looks at still has a time
+		ask(logical.WindowTime)
+	}
+	p.Input = out
+	if cond := logical.And(conds...); cond != nil {
+		p.Input = &logical.Filter{Input: out, Cond: cond}
+	}
+	return p
+}
+
+// ask makes the node give a property. The start of windows that are longer
+// than a pane is computed from their end.
+func (w *windowing) ask(out *logical.WindowAggregate, p logical.WindowProperty) expr.Expr {
+	bound := datatype.TimestampOf(3).WithNull(false)
+	if p == logical.WindowStart && w.size > 0 && w.size != w.spec.Size {
+		interval := &expr.Literal{Value: w.size, Of: datatype.Of(datatype.IntervalMillis).Arrow()}
+		return &expr.Call{Func: "sub", Args: []expr.Expr{w.ask(out, logical.WindowEnd), interval}, Of: bound.Arrow()}
+	}
+	base := len(out.Keys) + len(out.Aggs)
+	at := slices.Index(out.Properties, p)
+	if at < 0 {
+		at = len(out.Properties)
+		c := logical.Column{Name: "window_" + p.String(), Type: bound}
+		if p == logical.WindowTime {
+			c = logical.Column{Name: "window_time", Type: w.timeType(), Time: logical.Rowtime}
+		}
+		out.Properties = append(out.Properties, p)
+		out.Output = append(out.Output, c)
+	}
+	c := out.Output[base+at]
+	return &expr.Column{Index: base + at, Name: c.Name, Of: c.Type.Arrow()}
+}
+
+func (w *windowing) timeType() datatype.Type {
+	kind := w.input.Schema()[w.spec.Time].Type.Kind
+	return datatype.Type{Kind: kind, Precision: 3, NotNull: true}
+}
