@@ -1,6 +1,12 @@
 package datatype
 
-import "fmt"
+import "github.com/wadi-engine/wadi/sql/parse"
 
 // Parse reads Flink's text of a type.
-func Parse(text string) (Type, error) { return Type{}, fmt.Errorf("type %q", text) }
+func Parse(text string) (Type, error) {
+	d, err := parse.DataType(text)
+	if err != nil {
+		return Type{}, err
+	}
+	return FromAST(d)
+}

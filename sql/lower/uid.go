@@ -1,0 +1,194 @@
+package lower
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/wadi-engine/wadi/sql/logical"
+)
+
+// An operator's state is found again, after a query was edited, by its UID. It
+// is made of what the state means and of nothing else: the kind of operator,
+// its keys, and the rows it reads. The rows are described by lineage, in which
+// projections do not appear: every column is called by what it is computed from
+// at the sources. So adding a column to a query, or another plan for the same
+// query, keeps the UID; another key, window or filter makes a new one.
+
+// lineage describes the rows of a node.
+func (b *builder) lineage(n logical.Node) string {
+	switch n := n.(type) {
+	case *logical.Scan:
+		return n.Table.Ident.String()
+	case *logical.Values:
+		return "values"
+	case *logical.Filter:
+		return b.lineage(n.Input) + " where " + logical.Text(n.Cond, b.origins(n.Input))
+	case *logical.Aggregate:
+		return "group(" + b.keyText(n.Keys, n.Input) + "; " + b.lineage(n.Input) + ")"
+	case *logical.WindowAggregate:
+		return b.windowLineage(n)
+	case *logical.Union:
+		parts := make([]string, len(n.In))
+		for i, in := range n.In {
+			parts[i] = b.lineage(in)
+		}
+		return "union(" + strings.Join(parts, "; ") + ")"
+	case *logical.Sort:
+		return fmt.Sprintf("sort(%s; %d, %d; %s)", logical.OrderText(n.Keys, b.origins(n.Input)), n.Offset, n.Limit, b.lineage(n.Input))
+	case *logical.Sink:
+		return n.Table.Ident.String()
+	}
+	in := n.Inputs()
+	if len(in) == 1 {
+		return b.lineage(in[0])
+	}
+	return logical.Relation(n)
+}
+
+func (b *builder) windowLineage(n *logical.WindowAggregate) string {
+	return "window(" + n.Spec.String(b.origins(n.Input)) + "; " + b.keyText(n.Keys, n.Input) + "; " + b.lineage(n.Input) + ")"
+}
+
+func (b *builder) keyText(keys []int, in logical.Node) string {
+	names := b.origins(in)
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = names[k]
+	}
+	return strings.Join(parts, ", ")
+}
+
+// origins says of each column of n what it is computed from.
+func (b *builder) origins(n logical.Node) []string {
+	if names, ok := b.lines[n]; ok {
+		return names
+	}
+	names := b.trace(n)
+	b.lines[n] = names
+	return names
+}
+
+// maxOrigin bounds the text of a column: deeply nested computations are
+// described by a hash.
+const maxOrigin = 1 << 10
+
+func (b *builder) trace(n logical.Node) []string {
+	var names []string
+	switch n := n.(type) {
+	case *logical.Scan:
+		for i := range n.Output {
+			if n.Columns == nil {
+				names = append(names, n.Output[i].Name)
+			} else {
+				names = append(names, strings.Join(n.Columns[i], "."))
+			}
+		}
+	case *logical.Project:
+		below := b.origins(n.Input)
+		for _, e := range n.Exprs {
+			names = append(names, bounded(logical.Text(e, below)))
+		}
+	case *logical.Aggregate:
+		names = b.traceAggs(n.Keys, n.Aggs, n.Input)
+	case *logical.WindowAggregate:
+		names = b.traceAggs(n.Keys, n.Aggs, n.Input)
+		for _, p := range n.Properties {
+			names = append(names, "window_"+p.String())
+		}
+	case *logical.Union, *logical.Values:
+		names = n.Schema().Names()
+	default:
+		return b.origins(n.Inputs()[0])
+	}
+	return names
+}
+
+func (b *builder) traceAggs(keys []int, aggs []logical.AggCall, in logical.Node) []string {
+	below := b.origins(in)
+	var names []string
+	for _, k := range keys {
+		names = append(names, below[k])
+	}
+	for _, a := range aggs {
+		names = append(names, bounded(logical.AggText(a, below)))
+	}
+	return names
+}
+
+func bounded(text string) string {
+	if len(text) <= maxOrigin {
+		return text
+	}
+	return fmt.Sprintf("#%016x", xxh3.HashString(text))
+}
+
+// uid is kind and a hash of what the operator keeps.
+func uid(kind string, parts ...string) string {
+	return fmt.Sprintf("%s-%016x", kind, xxh3.HashString(strings.Join(parts, "\x00")))
+}
+
+// digest is equal for plans that are equal in everything.
+func (b *builder) digest(n logical.Node) string {
+	if d, ok := b.digests[n]; ok {
+		return d
+	}
+	var s strings.Builder
+	fmt.Fprintf(&s, "%T %s", n, exact(n))
+	for _, in := range n.Inputs() {
+		s.WriteString("(" + b.digest(in) + ")")
+	}
+	h := xxh3.HashString128(s.String())
+	d := fmt.Sprintf("%016x%016x", h.Hi, h.Lo)
+	b.digests[n] = d
+	return d
+}
+
+// exact tells nodes apart whose texts are equal.
+func exact(n logical.Node) string {
+	var s strings.Builder
+	for _, c := range n.Schema() {
+		s.WriteString(c.Name + " " + c.Type.String() + ",")
+	}
+	switch n := n.(type) {
+	case *logical.Scan:
+		fmt.Fprintf(&s, "%s %q %v %v", n.Table.Ident, n.Columns, n.Table.Options, n.Limit)
+		if n.Filter != nil {
+			s.WriteString(logical.Key(n.Filter))
+		}
+		if n.Watermark != nil {
+			s.WriteString(logical.Key(n.Watermark))
+		}
+	case *logical.Values:
+		for _, r := range n.Rows {
+			for _, e := range r {
+				s.WriteString(logical.Key(e) + ",")
+			}
+			s.WriteString(";")
+		}
+	case *logical.Project:
+		for _, e := range n.Exprs {
+			s.WriteString(logical.Key(e) + ",")
+		}
+	case *logical.Filter:
+		s.WriteString(logical.Key(n.Cond))
+	case *logical.Aggregate:
+		fmt.Fprintf(&s, "%v %v", n.Keys, aggKeys(n.Aggs))
+	case *logical.WindowAggregate:
+		fmt.Fprintf(&s, "%v %v %v %v", n.Spec, n.Keys, aggKeys(n.Aggs), n.Properties)
+	case *logical.Sort:
+		fmt.Fprintf(&s, "%v %d %d", n.Keys, n.Offset, n.Limit)
+	case *logical.Sink: // every INSERT is a sink of its own
+		fmt.Fprintf(&s, "%p", n)
+	}
+	return s.String()
+}
+
+func aggKeys(aggs []logical.AggCall) string {
+	var s strings.Builder
+	for _, a := range aggs {
+		fmt.Fprintf(&s, "%s %v %v %d,", a.Func, a.Args, a.Distinct, a.Filter)
+	}
+	return s.String()
+}

@@ -1,0 +1,271 @@
+package lower
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/agg"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// config writes a vertex's configuration.
+func config(c any) json.RawMessage {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(fmt.Sprintf("config %T: %v", c, err)) // all of them are plain data
+	}
+	return b
+}
+
+func docs(list []expr.Expr) []expr.Doc {
+	out := make([]expr.Doc, len(list))
+	for i, e := range list {
+		out[i] = expr.Doc{Expr: e}
+	}
+	return out
+}
+
+// scan opens the source to learn whether it ends, and to see that it gives the
+// columns that the plan expects.
+func (b *builder) scan(n *logical.Scan) (built, error) {
+	c, err := b.o.Registry.Connector(n.Table.Connector)
+	if err != nil {
+		return built{}, err
+	}
+	if c.Source == nil {
+		return built{}, fmt.Errorf("%w: table %s cannot be read: connector %q only writes", job.ErrInvalid, n.Table.Ident, c.Name)
+	}
+	scan := ops.Scan{Table: n.Table, Columns: n.Columns, Filter: expr.NewDoc(n.Filter), Limit: n.Limit}
+	src, err := c.Source(b.ctx, scan)
+	if err != nil {
+		return built{}, fmt.Errorf("open table %s: %w", n.Table.Ident, err)
+	}
+	if err := b.matches(n, src.Schema()); err != nil {
+		return built{}, err
+	}
+	if !src.Bounded() {
+		b.res.Bounded = false
+		b.endless = "table " + n.Table.Ident.String()
+	}
+	cfg := ops.SourceConfig{Scan: scan}
+	if n.Watermark != nil {
+		cfg.Watermark = &ops.WatermarkSpec{
+			Expr: expr.NewDoc(n.Watermark), IntervalMillis: b.o.WatermarkIntervalMillis, IdleMillis: b.o.IdleMillis,
+		}
+	}
+	p, err := parallelism(n.Table, "scan.parallelism", b.o.Parallelism)
+	if err != nil {
+		return built{}, err
+	}
+	return b.add(job.Vertex{
+		UID: "source-" + n.Table.Ident.String(), Name: logical.Operator(n), Kind: job.KindSource, Config: config(cfg),
+		Parallelism: p, Output: schema(n.Output),
+	}, Insert), nil
+}
+
+// matches panics no query: a connector that gives other columns than it
+// promised is reported with both.
+func (b *builder) matches(n *logical.Scan, have *arrow.Schema) error {
+	want := schema(n.Output)
+	if have.NumFields() != want.NumFields() {
+		return fmt.Errorf("%w: connector %q gives %d columns for %s, the plan reads %d", job.ErrInvalid, n.Table.Connector, have.NumFields(), n.Table.Ident, want.NumFields())
+	}
+	for i, f := range want.Fields() {
+		if have.Field(i).Type.ID() != f.Type.ID() {
+			return fmt.Errorf("%w: column %s of %s is declared as %s, the data has %s", job.ErrInvalid, f.Name, n.Table.Ident, f.Type, have.Field(i).Type)
+		}
+	}
+	return nil
+}
+
+// parallelism reads an option that overrides the default.
+func parallelism(t job.Table, key string, otherwise int) (int, error) {
+	text, ok := t.Options[key]
+	if !ok {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%w: option '%s' of %s must be a number from 1, not %q", job.ErrInvalid, key, t.Ident, text)
+	}
+	return n, nil
+}
+
+// calc filters and computes columns, in the tasks of its input.
+func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema, cond expr.Expr, name string) (built, error) {
+	in, err := b.node(input)
+	if err != nil {
+		return built{}, err
+	}
+	return b.add(job.Vertex{
+		UID: uid("calc", b.lineage(input)), Name: name, Kind: kindCalc,
+		Config:      config(calcConfig{Filter: expr.NewDoc(cond), Exprs: docs(exprs)}),
+		Parallelism: in.parallelism, Output: schema(out),
+	}, in.mode, edge(in, in.parallelism)), nil
+}
+
+func specs(aggs []logical.AggCall) []agg.Spec {
+	out := make([]agg.Spec, len(aggs))
+	for i, a := range aggs {
+		out[i] = agg.Spec{Func: a.Func, Args: a.Args, Distinct: a.Distinct, Filter: a.Filter, Of: a.Type.Arrow()}
+	}
+	return out
+}
+
+// spread is how many tasks share a keyed operator's groups.
+func (b *builder) spread(keys []int) int {
+	if len(keys) == 0 {
+		return 1
+	}
+	return b.o.Parallelism
+}
+
+func (b *builder) aggregate(n *logical.Aggregate) (built, error) {
+	in, err := b.node(n.Input)
+	if err != nil {
+		return built{}, err
+	}
+	mode := Insert
+	if !b.o.Batch {
+		mode = Upsert
+		if b.before[b.digest(n)] {
+			mode = Changelog
+		}
+	}
+	p := b.spread(n.Keys)
+	return b.add(job.Vertex{
+		UID:  uid("group-agg", b.keyText(n.Keys, n.Input), b.lineage(n.Input)),
+		Name: logical.Operator(n), Kind: kindGroupAgg,
+		Config: config(groupConfig{
+			Keys: n.Keys, Aggs: specs(n.Aggs), UpdateBefore: mode == Changelog, FinalOnly: b.o.Batch, Changelog: in.mode != Insert,
+		}),
+		Parallelism: p, Output: schema(n.Output),
+	}, mode, keyed(in, p, n.Keys)), nil
+}
+
+func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
+	in, err := b.node(n.Input)
+	if err != nil {
+		return built{}, err
+	}
+	c := windowConfig{
+		Time: n.Spec.Time, SizeMillis: n.Spec.Size, SlideMillis: n.Spec.Slide, OffsetMillis: n.Spec.Offset,
+		Keys: n.Keys, Aggs: specs(n.Aggs), Changelog: in.mode != Insert,
+	}
+	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" && b.o.Zone != "UTC" {
+		c.Zone = b.o.Zone
+	}
+	for _, p := range n.Properties {
+		c.Properties = append(c.Properties, [...]string{"window_start", "window_end", "window_time"}[p])
+	}
+	p := b.spread(n.Keys)
+	return b.add(job.Vertex{
+		UID:  uid("window-agg", b.windowLineage(n)),
+		Name: logical.Operator(n), Kind: kindWindowAgg, Config: config(c),
+		Parallelism: p, Output: schema(n.Output),
+	}, Insert, keyed(in, p, n.Keys)), nil
+}
+
+func (b *builder) union(n *logical.Union) (built, error) {
+	mode, p := Insert, 1
+	var ins []built
+	for _, side := range n.In {
+		in, err := b.node(side)
+		if err != nil {
+			return built{}, err
+		}
+		ins = append(ins, in)
+		mode, p = max(mode, in.mode), max(p, in.parallelism)
+	}
+	var edges []job.Edge
+	for i, in := range ins {
+		e := edge(in, p)
+		e.Input = i
+		edges = append(edges, e)
+	}
+	return b.add(job.Vertex{
+		UID: uid("union", b.lineage(n)), Name: logical.Operator(n), Kind: kindUnion, Parallelism: p, Output: schema(n.Output),
+	}, mode, edges...), nil
+}
+
+// sort orders all rows in one task. A stream can be ordered when it ends and
+// its rows do not change.
+func (b *builder) sort(n *logical.Sort) (built, error) {
+	in, err := b.node(n.Input)
+	if err != nil {
+		return built{}, err
+	}
+	switch {
+	case in.mode != Insert:
+		return built{}, fmt.Errorf("%w: not supported yet: ORDER BY and LIMIT over results that change; SET 'execution.runtime-mode' = 'batch'", job.ErrInvalid)
+	case len(n.Keys) > 0 && !b.res.Bounded:
+		return built{}, fmt.Errorf("%w: not supported yet: ORDER BY over a stream that does not end", job.ErrInvalid)
+	}
+	v := job.Vertex{
+		UID: uid("sort", b.lineage(n)), Name: logical.Operator(n), Kind: kindSort, Parallelism: 1, Output: schema(n.Schema()),
+	}
+	if len(n.Keys) == 0 {
+		v.Kind = kindLimit
+		v.Config = config(limitConfig{Offset: n.Offset, Limit: n.Limit})
+	} else {
+		c := sortConfig{Offset: n.Offset, Limit: n.Limit}
+		for _, k := range n.Keys {
+			c.Keys = append(c.Keys, sortKey{Column: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst})
+		}
+		v.Config = config(c)
+	}
+	return b.add(v, Insert, edge(in, 1)), nil
+}
+
+func (b *builder) sink(n *logical.Sink) (built, error) {
+	in, err := b.node(n.Input)
+	if err != nil {
+		return built{}, err
+	}
+	c, err := b.o.Registry.Connector(n.Table.Connector)
+	if err != nil {
+		return built{}, err
+	}
+	if c.Sink == nil {
+		return built{}, fmt.Errorf("%w: table %s cannot be written: connector %q only reads", job.ErrInvalid, n.Table.Ident, c.Name)
+	}
+	if in.mode != Insert && !c.Changelog {
+		return built{}, b.refuseUpdates(n, c.Name)
+	}
+	p, err := parallelism(n.Table, "sink.parallelism", in.parallelism)
+	if err != nil {
+		return built{}, err
+	}
+	e := edge(in, p)
+	if in.mode != Insert && p != in.parallelism { // changes of one row stay in order
+		e = keyed(in, p, b.changeKeys(n))
+	}
+	return b.add(job.Vertex{
+		UID: "sink-" + n.Table.Ident.String(), Name: logical.Operator(n), Kind: job.KindSink,
+		Config: config(ops.SinkConfig{Table: n.Table}), Parallelism: p, Output: schema(n.Schema()),
+	}, in.mode, e), nil
+}
+
+// changeKeys are the columns by which changes of one row meet in one task.
+func (b *builder) changeKeys(n *logical.Sink) []int {
+	s := n.Schema()
+	var keys []int
+	for _, name := range n.Table.PrimaryKey {
+		if i := s.Index(name); i >= 0 {
+			keys = append(keys, i)
+		}
+	}
+	if len(keys) > 0 {
+		return keys
+	}
+	for i := range s {
+		keys = append(keys, i)
+	}
+	return keys
+}
