@@ -216,7 +216,7 @@ func (x *exprs) binary(e *ast.Binary) (Value, error) {
 	if e.Op == ast.And || e.Op == ast.Or {
 		return x.logical(e)
 	}
-	if e.Op > ast.Mod || e.Op > ast.Ge && e.Op < ast.Concat {
+	if _, known := arithmetics[e.Op]; !known && !e.Op.IsComparison() && e.Op != ast.Concat {
 		return Value{}, unsupported(e.Pos, e.Op.String())
 	}
 	l, err := x.bind(e.Left)

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -87,11 +88,24 @@ func (b *Binder) scan(ctx context.Context, pos ast.Pos, t *catalog.Table, hints 
 		}
 		s.Output = append(s.Output, logical.Column{Name: f.Name, Type: ft})
 	}
-	node, err := b.columns(ctx, t, s)
+	node, err := b.columns(ctx, pos, t, s)
 	if err != nil || t.Watermark == nil {
 		return node, err
 	}
-	return b.watermark(ctx, t, node)
+	w, err := b.watermark(ctx, t, node)
+	if err != nil { // its place is in the text of CREATE TABLE
+		return nil, diag.At(pos, "watermark of %s: %s", t.Ident, message(err))
+	}
+	return w, nil
+}
+
+// message is the text of an error without its place.
+func message(err error) string {
+	var e *diag.Error
+	if errors.As(err, &e) {
+		return e.Msg
+	}
+	return diag.Text(err)
 }
 
 // JobTable is the table as its connector sees it: physical columns, then those
@@ -131,7 +145,7 @@ func withKey(m arrow.Metadata, key, value string) arrow.Metadata {
 
 // columns puts the declared columns in their order: physical and metadata ones
 // from the scan, computed ones as expressions.
-func (b *Binder) columns(ctx context.Context, t *catalog.Table, s *logical.Scan) (logical.Node, error) {
+func (b *Binder) columns(ctx context.Context, pos ast.Pos, t *catalog.Table, s *logical.Scan) (logical.Node, error) {
 	declared := slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return c.Kind != ast.PhysicalColumn })
 	if !declared {
 		return s, nil
@@ -150,7 +164,7 @@ func (b *Binder) columns(ctx context.Context, t *catalog.Table, s *logical.Scan)
 		}
 		v, err := x.bind(c.Expr)
 		if err != nil {
-			return nil, diag.At(ast.Pos{}, "computed column %q of %s: %s", c.Name, t.Ident, diag.Text(err))
+			return nil, diag.At(pos, "computed column %q of %s: %s", c.Name, t.Ident, message(err))
 		}
 		v.Name = c.Name
 		vs = append(vs, v)
@@ -170,7 +184,7 @@ func (b *Binder) watermark(ctx context.Context, t *catalog.Table, node logical.N
 	}
 	v, err := b.Expr(ctx, t.Watermark.Expr, t.Ident.Name, schema)
 	if err != nil {
-		return nil, diag.At(ast.Pos{}, "watermark of %s: %s", t.Ident, diag.Text(err))
+		return nil, err
 	}
 	if !v.Type.IsTimestamp() {
 		return nil, diag.At(t.Watermark.Expr.Position(), "the watermark of %s must be a timestamp, this is of type %s", name, v.Type.Text())

@@ -181,6 +181,11 @@ const (
 
 func (p WindowProperty) String() string { return [...]string{"start", "end", "rowtime"}[p] }
 
+// Column is the name of the column that has the property.
+func (p WindowProperty) Column() string {
+	return [...]string{"window_start", "window_end", "window_time"}[p]
+}
+
 // WindowAggregate groups by keys and window. Its result is the keys, the
 // aggregates, then the properties.
 type WindowAggregate struct {

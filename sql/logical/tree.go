@@ -246,7 +246,7 @@ func windowText(n *WindowAggregate) string {
 	text := "WindowAggregate(" + groupText(n.Keys, s) + "window=[" + n.Spec.String(s.Names()) + "], select=[" +
 		aggItems(n.Keys, n.Aggs, n.Output, s)
 	for _, p := range n.Properties {
-		text += ", " + p.String() + "('w$) AS window_" + p.String()
+		text += ", " + p.String() + "('w$) AS " + p.Column()
 	}
 	return text + "])"
 }

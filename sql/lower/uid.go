@@ -95,7 +95,7 @@ func (b *builder) trace(n logical.Node) []string {
 	case *logical.WindowAggregate:
 		names = b.traceAggs(n.Keys, n.Aggs, n.Input)
 		for _, p := range n.Properties {
-			names = append(names, "window_"+p.String())
+			names = append(names, p.Column())
 		}
 	case *logical.Union, *logical.Values:
 		names = n.Schema().Names()

@@ -162,7 +162,7 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 		c.Zone = b.o.Zone
 	}
 	for _, p := range n.Properties {
-		c.Properties = append(c.Properties, [...]string{"window_start", "window_end", "window_time"}[p])
+		c.Properties = append(c.Properties, p.Column())
 	}
 	p := b.spread(n.Keys)
 	return b.add(job.Vertex{

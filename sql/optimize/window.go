@@ -308,7 +308,7 @@ func (w *windowing) ask(out *logical.WindowAggregate, p logical.WindowProperty) 
 	at := slices.Index(out.Properties, p)
 	if at < 0 {
 		at = len(out.Properties)
-		c := logical.Column{Name: "window_" + p.String(), Type: bound}
+		c := logical.Column{Name: p.Column(), Type: bound}
 		if p == logical.WindowTime {
 			c = logical.Column{Name: "window_time", Type: w.timeType(), Time: logical.Rowtime}
 		}

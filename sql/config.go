@@ -1,0 +1,284 @@
+package sql
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wadi-engine/wadi/internal/units"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/sql/function"
+)
+
+// The keys of the configuration that planning reads. All keys are Flink's.
+const (
+	KeyName              = "pipeline.name"
+	KeyRuntimeMode       = "execution.runtime-mode"
+	KeyParallelism       = "parallelism.default"
+	KeyTableParallelism  = "table.exec.resource.default-parallelism"
+	KeyMaxParallelism    = "pipeline.max-parallelism"
+	KeyWatermarkInterval = "pipeline.auto-watermark-interval"
+	KeyIdleTimeout       = "table.exec.source.idle-timeout"
+	KeyZone              = "table.local-time-zone"
+)
+
+// keys are the keys that SET takes, with their defaults. The engine, the
+// coordinator and the shell read those that planning does not.
+var keys = map[string]string{
+	KeyName:              "",
+	KeyRuntimeMode:       "STREAMING",
+	KeyParallelism:       "1",
+	KeyTableParallelism:  "-1",
+	KeyMaxParallelism:    "-1",
+	KeyWatermarkInterval: "200 ms",
+	KeyIdleTimeout:       "0 ms",
+	KeyZone:              "default",
+
+	"execution.buffer-timeout.interval":                                "100 ms",
+	"execution.checkpointing.aligned-checkpoint-timeout":               "0 ms",
+	"execution.checkpointing.checkpoints-after-tasks-finish":           "true",
+	"execution.checkpointing.create-subdir":                            "true",
+	"execution.checkpointing.dir":                                      "",
+	"execution.checkpointing.externalized-checkpoint-retention":        "RETAIN_ON_CANCELLATION",
+	"execution.checkpointing.incremental":                              "true",
+	"execution.checkpointing.interval":                                 "",
+	"execution.checkpointing.max-concurrent-checkpoints":               "1",
+	"execution.checkpointing.min-pause":                                "0 ms",
+	"execution.checkpointing.mode":                                     "EXACTLY_ONCE",
+	"execution.checkpointing.num-retained":                             "5",
+	"execution.checkpointing.savepoint-dir":                            "",
+	"execution.checkpointing.storage":                                  "",
+	"execution.checkpointing.timeout":                                  "10 min",
+	"execution.checkpointing.tolerable-failed-checkpoints":             "0",
+	"execution.checkpointing.unaligned.enabled":                        "false",
+	"execution.shutdown-on-attached-exit":                              "false",
+	"execution.state-recovery.claim-mode":                              "NO_CLAIM",
+	"execution.state-recovery.ignore-unclaimed-state":                  "false",
+	"execution.state-recovery.path":                                    "",
+	"execution.attached":                                               "false",
+	"execution.target":                                                 "local",
+	"io.tmp.dirs":                                                      "",
+	"pipeline.object-reuse":                                            "true",
+	"pipeline.operator-chaining.enabled":                               "true",
+	"pipeline.jars":                                                    "",
+	"restart-strategy.type":                                            "",
+	"restart-strategy.exponential-delay.attempts-before-reset-backoff": "infinite",
+	"restart-strategy.exponential-delay.backoff-multiplier":            "1.5",
+	"restart-strategy.exponential-delay.initial-backoff":               "1 s",
+	"restart-strategy.exponential-delay.jitter-factor":                 "0.1",
+	"restart-strategy.exponential-delay.max-backoff":                   "1 min",
+	"restart-strategy.exponential-delay.reset-backoff-threshold":       "1 h",
+	"restart-strategy.failure-rate.delay":                              "1 s",
+	"restart-strategy.failure-rate.failure-rate-interval":              "1 min",
+	"restart-strategy.failure-rate.max-failures-per-interval":          "1",
+	"restart-strategy.fixed-delay.attempts":                            "1",
+	"restart-strategy.fixed-delay.delay":                               "1 s",
+	"sql-client.display.color-schema":                                  "DEFAULT",
+	"sql-client.display.print-time-cost":                               "true",
+	"sql-client.display.show-line-numbers":                             "false",
+	"sql-client.execution.max-table-result.rows":                       "1000000",
+	"sql-client.execution.result-mode":                                 "TABLE",
+	"sql-client.verbose":                                               "false",
+	"state.backend.type":                                               "hashmap",
+	"table.builtin-catalog-name":                                       "default_catalog",
+	"table.builtin-database-name":                                      "default_database",
+	"table.display.max-column-width":                                   "30",
+	"table.dml-sync":                                                   "false",
+	"table.dynamic-table-options.enabled":                              "true",
+	"table.exec.mini-batch.allow-latency":                              "0 ms",
+	"table.exec.mini-batch.enabled":                                    "false",
+	"table.exec.mini-batch.size":                                       "-1",
+	"table.exec.sink.not-null-enforcer":                                "ERROR",
+	"table.exec.sink.type-length-enforcer":                             "IGNORE",
+	"table.exec.sink.upsert-materialize":                               "AUTO",
+	"table.exec.state.ttl":                                             "0 ms",
+	"table.plan.compile.catalog-objects":                               "ALL",
+	"table.plan.restore.catalog-objects":                               "ALL",
+	"table.sql-dialect":                                                "default",
+	"taskmanager.numberOfTaskSlots":                                    "1",
+}
+
+// families are prefixes under which every key is taken: they tune what this
+// engine does in a way of its own, or what others read.
+var families = []string{
+	"table.optimizer.", "table.exec.", "state.backend.", "state.changelog.", "execution.checkpointing.", "execution.batch.",
+	"sql-client.", "metrics.", "taskmanager.", "jobmanager.", "rest.", "web.", "historyserver.", "fs.", "s3.", "azure.", "gs.",
+	"high-availability.", "kubernetes.", "security.", "wadi.",
+}
+
+// aliases are the old names of keys.
+var aliases = map[string]string{
+	"execution.buffer-timeout":                        "execution.buffer-timeout.interval",
+	"execution.checkpointing.alignment-timeout":       "execution.checkpointing.aligned-checkpoint-timeout",
+	"state.checkpoints.create-subdir":                 "execution.checkpointing.create-subdir",
+	"state.checkpoints.dir":                           "execution.checkpointing.dir",
+	"state.backend.fs.checkpointdir":                  "execution.checkpointing.dir",
+	"state.backend.incremental":                       "execution.checkpointing.incremental",
+	"state.checkpoints.num-retained":                  "execution.checkpointing.num-retained",
+	"state.savepoints.dir":                            "execution.checkpointing.savepoint-dir",
+	"savepoints.state.backend.fs.dir":                 "execution.checkpointing.savepoint-dir",
+	"state.checkpoint-storage":                        "execution.checkpointing.storage",
+	"execution.checkpointing.unaligned":               "execution.checkpointing.unaligned.enabled",
+	"execution.savepoint.path":                        "execution.state-recovery.path",
+	"execution.savepoint.ignore-unclaimed-state":      "execution.state-recovery.ignore-unclaimed-state",
+	"execution.savepoint-restore-mode":                "execution.state-recovery.claim-mode",
+	"state.backend":                                   "state.backend.type",
+	"restart-strategy":                                "restart-strategy.type",
+	"sql-client.display.max-column-width":             "table.display.max-column-width",
+	"execution.checkpointing.externalized-checkpoint": "execution.checkpointing.externalized-checkpoint-retention",
+	"sql-client.execution.mode":                       KeyRuntimeMode,
+	"execution.runtime.mode":                          KeyRuntimeMode,
+	"table.exec.source.idle.timeout":                  KeyIdleTimeout,
+}
+
+// Config is the configuration of a session: what was SET.
+type Config struct{ values map[string]string }
+
+// canonical gives the current name of a key, or the error that names the
+// nearest one.
+func canonical(key string) (string, error) {
+	if now, ok := aliases[key]; ok {
+		return now, nil
+	}
+	if _, ok := keys[key]; ok {
+		return key, nil
+	}
+	for _, f := range families {
+		if strings.HasPrefix(key, f) && len(key) > len(f) {
+			return key, nil
+		}
+	}
+	near := function.Nearest(key, slices.Collect(maps.Keys(keys)))
+	if near != "" {
+		near = "; did you mean '" + near + "'?"
+	}
+	return "", fmt.Errorf("%w: no configuration key '%s'%s", job.ErrInvalid, key, near)
+}
+
+// Set sets a key, under its current name, after checking the values of those
+// that planning reads.
+func (c *Config) Set(key, value string) error {
+	name, err := canonical(key)
+	if err != nil {
+		return err
+	}
+	if err := check(name, value); err != nil {
+		return err
+	}
+	if c.values == nil {
+		c.values = map[string]string{}
+	}
+	c.values[name] = value
+	return nil
+}
+
+func check(key, value string) error {
+	bad := func(want string) error {
+		return fmt.Errorf("%w: '%s' must be %s, not '%s'", job.ErrInvalid, key, want, value)
+	}
+	switch key {
+	case KeyRuntimeMode:
+		if m := strings.ToUpper(value); m != "STREAMING" && m != "BATCH" {
+			return bad("'streaming' or 'batch'")
+		}
+	case KeyParallelism, KeyTableParallelism, KeyMaxParallelism:
+		n, err := strconv.Atoi(value)
+		if err != nil || n > 32768 || n < 1 && (key == KeyParallelism || n != -1) {
+			return bad("a number from 1 to 32768")
+		}
+	case KeyWatermarkInterval, KeyIdleTimeout:
+		if d, err := units.ParseDuration(value); err != nil || d < 0 {
+			return bad("a duration such as '200 ms'")
+		}
+	case KeyZone:
+		if _, err := zone(value); err != nil {
+			return bad("a time zone such as 'UTC', 'Europe/Paris' or 'GMT-03:00'")
+		}
+	case "table.sql-dialect":
+		if !strings.EqualFold(value, "default") {
+			return bad("'default'")
+		}
+	}
+	return nil
+}
+
+// Get is the value of a key: what was set, or the default.
+func (c *Config) Get(key string) string {
+	if name, ok := aliases[key]; ok {
+		key = name
+	}
+	if v, ok := c.values[key]; ok {
+		return v
+	}
+	return keys[key]
+}
+
+// Reset forgets one key, or all when key is "".
+func (c *Config) Reset(key string) error {
+	if key == "" {
+		c.values = nil
+		return nil
+	}
+	name, err := canonical(key)
+	if err == nil {
+		delete(c.values, name)
+	}
+	return err
+}
+
+// All are the keys that were set, with their values.
+func (c *Config) All() map[string]string { return maps.Clone(c.values) }
+
+// Batch reports whether queries run to their end over bounded tables.
+func (c *Config) Batch() bool { return strings.EqualFold(c.Get(KeyRuntimeMode), "batch") }
+
+// Parallelism is that of operators which say nothing else.
+func (c *Config) Parallelism() int {
+	if n, err := strconv.Atoi(c.Get(KeyTableParallelism)); err == nil && n > 0 {
+		return n
+	}
+	n, _ := strconv.Atoi(c.Get(KeyParallelism))
+	return max(n, 1)
+}
+
+// MaxParallelism is the number of key groups, or -1.
+func (c *Config) MaxParallelism() int {
+	n, err := strconv.Atoi(c.Get(KeyMaxParallelism))
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func (c *Config) millis(key string) int64 {
+	d, err := units.ParseDuration(c.Get(key))
+	if err != nil {
+		return 0
+	}
+	return d.Milliseconds()
+}
+
+// Zone is the session's time zone; UTC unless it was set.
+func (c *Config) Zone() *time.Location {
+	loc, err := zone(c.Get(KeyZone))
+	if err != nil {
+		return time.UTC
+	}
+	return loc
+}
+
+// zone reads a time zone by name, or as an offset: GMT-03:00, +08:00.
+func zone(name string) (*time.Location, error) {
+	if name == "" || strings.EqualFold(name, "default") {
+		return time.UTC, nil
+	}
+	offset := strings.TrimPrefix(strings.TrimPrefix(name, "GMT"), "UTC")
+	if t, err := time.Parse("-07:00", offset); err == nil {
+		_, seconds := t.Zone()
+		return time.FixedZone(name, seconds), nil
+	}
+	return time.LoadLocation(name)
+}

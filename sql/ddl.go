@@ -1,0 +1,272 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/catalog"
+	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/function"
+)
+
+// exists turns the error of what is there already into success under IF NOT
+// EXISTS, and that of what is not there under IF EXISTS.
+func exists(err error, ifNot bool) (Result, error) {
+	if ifNot && (errors.Is(err, catalog.ErrExists) || errors.Is(err, catalog.ErrNotFound)) {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ok()
+}
+
+func (s *Session) createCatalog(ctx context.Context, q *ast.CreateCatalog) (Result, error) {
+	if slices.Contains(s.space.Catalogs(), q.Name.Name) {
+		return exists(diag.Wrap(q.Name.Pos, fmt.Errorf("%w: catalog %s", catalog.ErrExists, q.Name.Name)), q.IfNotExists)
+	}
+	options := optionMap(q.Options)
+	kind := options["type"]
+	switch {
+	case kind == "":
+		return nil, diag.At(q.Pos, "CREATE CATALOG needs the option 'type', such as 'iceberg' or 'generic_in_memory'")
+	case kind == "generic_in_memory":
+		db := options["default-database"]
+		if db == "" {
+			db = "default"
+		}
+		return exists(s.space.Add(q.Name.Name, catalog.NewMemory(db), options), q.IfNotExists)
+	case s.o.OpenCatalog == nil:
+		return nil, diag.At(q.Pos, "no catalog type '%s'; there is 'generic_in_memory'", kind)
+	}
+	c, err := s.o.OpenCatalog(ctx, q.Name.Name, options)
+	if err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", q.Name.Name, err)
+	}
+	return exists(s.space.Add(q.Name.Name, c, options), q.IfNotExists)
+}
+
+func optionMap(list []ast.Option) map[string]string {
+	out := make(map[string]string, len(list))
+	for _, o := range list {
+		out[o.Key] = o.Value
+	}
+	return out
+}
+
+// database completes the name of a database.
+func (s *Session) database(n ast.Name) (cat, db string, err error) {
+	switch len(n.Parts) {
+	case 1:
+		return s.space.Catalog, n.Parts[0], nil
+	case 2:
+		return n.Parts[0], n.Parts[1], nil
+	}
+	return "", "", diag.At(n.Pos, "a database is named database or catalog.database, not %s", n)
+}
+
+func (s *Session) createDatabase(ctx context.Context, q *ast.CreateDatabase) (Result, error) {
+	cat, db, err := s.database(q.Name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.space.Lookup(cat)
+	if err != nil {
+		return nil, err
+	}
+	return exists(c.CreateDatabase(ctx, db, optionMap(q.Options)), q.IfNotExists)
+}
+
+func (s *Session) use(ctx context.Context, q *ast.Use) (Result, error) {
+	if q.Catalog {
+		return exists(diag.Wrap(q.Name.Pos, s.space.UseCatalog(ctx, q.Name.Last())), false)
+	}
+	cat, db, err := s.database(q.Name)
+	if err != nil {
+		return nil, err
+	}
+	return exists(diag.Wrap(q.Name.Pos, s.space.UseDatabase(ctx, cat, db)), false)
+}
+
+func (s *Session) createView(ctx context.Context, q *ast.CreateView, text string) (Result, error) {
+	id, err := s.space.Ident(q.Name.Parts)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.binder().Query(ctx, q.As)
+	if err != nil {
+		return nil, err
+	}
+	t := &catalog.Table{Ident: id, Temporary: q.Temporary, View: &catalog.View{
+		Query: q.As, Text: text, Catalog: s.space.Catalog, Database: s.space.Database,
+	}}
+	if q.Comment != nil {
+		t.Comment = q.Comment.Value
+	}
+	for _, c := range q.Columns {
+		t.View.Columns = append(t.View.Columns, c.Name)
+	}
+	schema := n.Schema()
+	if len(q.Columns) > 0 && len(q.Columns) != len(schema) {
+		return nil, diag.At(q.Columns[0].Pos, "the view names %d columns, its query has %d", len(q.Columns), len(schema))
+	}
+	seen := map[string]bool{}
+	for i, c := range schema {
+		if len(q.Columns) > 0 {
+			c.Name = q.Columns[i].Name
+		}
+		if seen[c.Name] {
+			return nil, diag.At(q.Pos, "the view has two columns named %q; give one an alias", c.Name)
+		}
+		seen[c.Name] = true
+		t.Columns = append(t.Columns, catalog.Column{Name: c.Name, Type: c.Type, Kind: ast.PhysicalColumn})
+	}
+	err = s.space.Create(ctx, t)
+	if q.Mode == ast.CreateOrReplace && errors.Is(err, catalog.ErrExists) {
+		err = s.space.Alter(ctx, t)
+	}
+	return exists(err, q.IfNotExists)
+}
+
+func (s *Session) drop(ctx context.Context, q *ast.Drop) (Result, error) {
+	var err error
+	switch q.Object {
+	case ast.TableObject, ast.ViewObject:
+		err = s.dropTable(ctx, q)
+	case ast.DatabaseObject:
+		var cat, db string
+		if cat, db, err = s.database(q.Name); err != nil {
+			return nil, err
+		}
+		if cat == s.space.Catalog && db == s.space.Database {
+			return nil, diag.At(q.Name.Pos, "database %s is in use; USE another one first", db)
+		}
+		c, lookupErr := s.space.Lookup(cat)
+		if err = lookupErr; err == nil {
+			err = c.DropDatabase(ctx, db, q.Cascade)
+		}
+	case ast.CatalogObject:
+		err = s.space.Remove(q.Name.Last())
+	default:
+		return nil, diag.Unsupported(q.Pos, "DROP "+q.Object.String())
+	}
+	if q.IfExists && errors.Is(err, catalog.ErrNotFound) {
+		err = nil
+	}
+	return exists(diag.Wrap(q.Name.Pos, err), false)
+}
+
+func (s *Session) dropTable(ctx context.Context, q *ast.Drop) error {
+	id, err := s.space.Ident(q.Name.Parts)
+	if err != nil {
+		return err
+	}
+	t, err := s.space.Table(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		near := function.Nearest(id.Name, s.tables.Near(ctx, id))
+		if near != "" {
+			near = "; did you mean \"" + near + "\"?"
+		}
+		return &diag.Error{Line: q.Name.Line, Col: q.Name.Col, Msg: fmt.Sprintf("no table %q%s", q.Name.String(), near), Cause: err}
+	}
+	if err != nil {
+		return err
+	}
+	if isView := t.View != nil; isView != (q.Object == ast.ViewObject) {
+		is := map[bool]string{true: "VIEW", false: "TABLE"}[isView]
+		return diag.At(q.Name.Pos, "%s is a %s; use DROP %s", q.Name, strings.ToLower(is), is)
+	}
+	return s.space.Drop(ctx, id, q.Temporary)
+}
+
+func (s *Session) alter(ctx context.Context, q *ast.Alter, text string) (Result, error) {
+	if q.Object != ast.TableObject && q.Object != ast.ViewObject {
+		return nil, diag.Unsupported(q.Pos, "ALTER "+q.Object.String())
+	}
+	id, err := s.space.Ident(q.Name.Parts)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.space.Table(ctx, id)
+	if err != nil {
+		return exists(diag.Wrap(q.Name.Pos, err), q.IfExists)
+	}
+	if a, is := q.Action.(*ast.RenameTo); is {
+		to, err := s.space.Ident(a.Name.Parts)
+		if err != nil {
+			return nil, err
+		}
+		if len(a.Name.Parts) > 1 && (to.Catalog != id.Catalog || to.Database != id.Database) {
+			return nil, diag.At(a.Name.Pos, "a table is renamed within its database")
+		}
+		return exists(s.space.Rename(ctx, id, a.Name.Last()), false)
+	}
+	t = t.Clone()
+	if err := s.alterTable(ctx, t, q, text); err != nil {
+		return nil, err
+	}
+	return exists(s.space.Alter(ctx, t), false)
+}
+
+// alterTable applies an action to a copy of the table.
+func (s *Session) alterTable(ctx context.Context, t *catalog.Table, q *ast.Alter, text string) error {
+	switch a := q.Action.(type) {
+	case *ast.SetOptions:
+		if t.View != nil {
+			return diag.At(a.Pos, "a view has no options")
+		}
+		for _, o := range a.Options {
+			t.Options[o.Key] = o.Value
+		}
+	case *ast.ResetOptions:
+		for _, o := range a.Options {
+			if o.Key == "connector" {
+				return diag.At(o.Pos, "option 'connector' cannot be reset")
+			}
+			delete(t.Options, o.Key)
+		}
+	case *ast.SetComment:
+		t.Comment = a.Comment.Value
+	case *ast.DropWatermark:
+		if t.Watermark == nil {
+			return diag.At(a.Pos, "table %s has no watermark", q.Name)
+		}
+		t.Watermark = nil
+	case *ast.DropPrimaryKey:
+		if len(t.PrimaryKey) == 0 {
+			return diag.At(a.Pos, "table %s has no primary key", q.Name)
+		}
+		t.PrimaryKey = nil
+	case *ast.AddSchema:
+		if err := s.addSchema(t, &a.Schema); err != nil {
+			return err
+		}
+		_, err := s.binder().Declared(ctx, t)
+		return err
+	case *ast.AsQuery:
+		if t.View == nil {
+			return diag.At(a.Pos, "%s is not a view", q.Name)
+		}
+		if _, err := s.binder().Query(ctx, a.Query); err != nil {
+			return err
+		}
+		t.View = &catalog.View{Query: a.Query, Text: text, Columns: t.View.Columns, Catalog: s.space.Catalog, Database: s.space.Database}
+	default:
+		return diag.Unsupported(q.Action.Position(), "this form of ALTER TABLE")
+	}
+	return nil
+}
+
+func (s *Session) setConfig(q *ast.Set) (Result, error) {
+	if q.Key == "" {
+		return s.configRows()
+	}
+	if err := s.config.Set(q.Key, q.Value); err != nil {
+		return nil, diag.Wrap(q.Pos, err)
+	}
+	return ok()
+}

@@ -1,0 +1,145 @@
+package sql
+
+import (
+	"context"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/bind"
+	"github.com/wadi-engine/wadi/sql/datatype"
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/sql/lower"
+	"github.com/wadi-engine/wadi/sql/optimize"
+)
+
+// Compile turns a query, parsed or built by a program, into a job that ends in
+// the sink of SELECT.
+func (s *Session) Compile(ctx context.Context, q ast.Query) (*Plan, error) {
+	r, err := s.Execute(ctx, q, "")
+	if err != nil {
+		return nil, err
+	}
+	return r.(*Plan), nil
+}
+
+// Schema is that of a query's rows.
+func (s *Session) Schema(ctx context.Context, q ast.Query) (*arrow.Schema, error) {
+	n, err := s.binder().Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return arrowSchema(n.Schema()), nil
+}
+
+func arrowSchema(s logical.Schema) *arrow.Schema {
+	fields := make([]arrow.Field, len(s))
+	for i, c := range s {
+		fields[i] = datatype.ArrowField(c.Name, c.Type)
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// bound is a statement after binding: its plans, each with a sink on top.
+type bound struct {
+	roots []logical.Node
+	// query is the schema of a SELECT, nil for INSERTs.
+	query  logical.Schema
+	tables []job.Ident
+}
+
+func (s *Session) bindQuery(ctx context.Context, q ast.Query) (*bound, error) {
+	n, err := s.binder().Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	schema := n.Schema()
+	t := job.Table{
+		Ident: job.Ident{Name: "collect"}, Schema: job.Schema{Schema: arrowSchema(schema)}, Connector: s.o.Collect,
+		Options: map[string]string{"connector": s.o.Collect, "sink.parallelism": "1"},
+	}
+	return &bound{roots: []logical.Node{bind.Into(n, t)}, query: schema}, nil
+}
+
+func (s *Session) bindInserts(ctx context.Context, inserts []*ast.Insert) (*bound, error) {
+	b := &bound{}
+	for _, in := range inserts {
+		sink, err := s.binder().Insert(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		b.roots = append(b.roots, sink)
+		b.tables = append(b.tables, sink.Table.Ident)
+	}
+	return b, nil
+}
+
+func (s *Session) selectPlan(ctx context.Context, q ast.Query) (Result, error) {
+	b, err := s.bindQuery(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(ctx, b)
+}
+
+func (s *Session) insertPlan(ctx context.Context, inserts []*ast.Insert) (Result, error) {
+	b, err := s.bindInserts(ctx, inserts)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(ctx, b)
+}
+
+// plan optimizes and lowers.
+func (s *Session) plan(ctx context.Context, b *bound) (*Plan, error) {
+	res, err := s.lower(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Graph: res.Graph, Bounded: res.Bounded, Tables: b.tables}
+	if b.query != nil {
+		p.Query, p.Schema = true, arrowSchema(b.query)
+		p.Updating = res.Modes[res.Sinks[0]] != lower.Insert
+	}
+	return p, nil
+}
+
+func (s *Session) lower(ctx context.Context, b *bound) (*lower.Result, error) {
+	roots := optimize.Plan(b.roots, s.optimizer())
+	return lower.Plans(ctx, roots, lower.Options{
+		Name: s.jobName(b), Registry: s.registry, Batch: s.config.Batch(),
+		Parallelism: s.config.Parallelism(), MaxParallelism: s.config.MaxParallelism(),
+		WatermarkIntervalMillis: s.config.millis(KeyWatermarkInterval), IdleMillis: s.config.millis(KeyIdleTimeout),
+		Zone: s.config.Zone().String(),
+	})
+}
+
+// jobName is what was SET, or is made of the tables that are written.
+func (s *Session) jobName(b *bound) string {
+	if name := s.config.Get(KeyName); name != "" {
+		return name
+	}
+	if b.query != nil {
+		return "collect"
+	}
+	parts := make([]string, len(b.tables))
+	for i, id := range b.tables {
+		parts[i] = strings.ReplaceAll(id.String(), "`", "")
+	}
+	return "insert-into_" + strings.Join(parts, ",")
+}
+
+func (s *Session) optimizer() optimize.Options {
+	can := func(n *logical.Scan) (projects, filters bool) {
+		c := s.registry.Connectors[n.Table.Connector]
+		return c != nil && c.Projects, c != nil && c.Filters
+	}
+	return optimize.Options{
+		Batch:    s.config.Batch(),
+		Fold:     folder(s.config.Zone()),
+		Projects: func(n *logical.Scan) bool { p, _ := can(n); return p },
+		Filters:  func(n *logical.Scan) bool { _, f := can(n); return f },
+	}
+}
