@@ -40,6 +40,9 @@ type Options struct {
 	// Collect names the connector of the sink in which a SELECT ends; the
 	// caller registers it. "" is "collect".
 	Collect string
+	// Now is the clock, in milliseconds since 1970, for CURRENT_TIMESTAMP and
+	// its kin; nil stands at 1970.
+	Now func() int64
 }
 
 // Session executes statements one after another. It is not safe for use by
@@ -58,6 +61,9 @@ type Session struct {
 
 // New makes a session.
 func New(o Options) (*Session, error) {
+	if o.Now == nil {
+		o.Now = func() int64 { return 0 }
+	}
 	if o.Collect == "" {
 		o.Collect = "collect"
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
@@ -138,9 +137,6 @@ func (b *Binder) checkTime(pos ast.Pos, kind logical.WindowKind, c logical.Colum
 	}
 	if !b.Batch && c.Time != logical.Rowtime {
 		return diag.At(pos, "%s needs a time attribute in streaming mode, but %q is a plain %s; declare WATERMARK FOR it in its table, or SET 'execution.runtime-mode' = 'batch'", kind, c.Name, c.Type.Text())
-	}
-	if c.Type.Kind == datatype.TimestampLTZ && b.Zone != nil && b.Zone != time.UTC && b.Zone.String() != "UTC" {
-		return unsupported(pos, "windows over TIMESTAMP_LTZ in a time zone other than UTC")
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ var aggregates = map[string]aggregate{
 // planned are the aggregates that the engine's accumulators compute today.
 var planned = map[string]bool{
 	"count": true, "sum": true, "sum0": true, "avg": true, "min": true, "max": true, "first_value": true, "last_value": true,
+	"var_pop": true, "var_samp": true, "stddev_pop": true, "stddev_samp": true,
 }
 
 // ErrNotSupported marks a function that is known but cannot run yet.

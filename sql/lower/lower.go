@@ -36,9 +36,11 @@ type Options struct {
 	// ops.WatermarkSpec.
 	WatermarkIntervalMillis int64
 	IdleMillis              int64
-	// Zone is the name of the session's time zone, for windows over
-	// TIMESTAMP_LTZ; "" is UTC.
+	// Zone is the name of the session's time zone; "" is UTC.
 	Zone string
+	// NowMillis is the time of planning: what CURRENT_TIMESTAMP gives until
+	// the job's own clock is heard.
+	NowMillis int64
 }
 
 // Result is a job that is ready to be run.

@@ -9,6 +9,11 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/sort"
+	"github.com/wadi-engine/wadi/ops/union"
+	"github.com/wadi-engine/wadi/ops/window"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -103,11 +108,34 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 	if err != nil {
 		return built{}, err
 	}
+	if err := b.compiles(input, exprs, cond); err != nil {
+		return built{}, err
+	}
 	return b.add(job.Vertex{
-		UID: uid("calc", b.lineage(input)), Name: name, Kind: kindCalc,
-		Config:      config(calcConfig{Filter: expr.NewDoc(cond), Exprs: docs(exprs)}),
+		UID: uid("calc", b.lineage(input)), Name: name, Kind: calc.Kind,
+		Config:      config(calc.Config{Filter: expr.NewDoc(cond), Exprs: docs(exprs), Zone: b.zone(), NowMillis: b.o.NowMillis}),
 		Parallelism: in.parallelism, Output: schema(out),
 	}, in.mode, edge(in, in.parallelism)), nil
+}
+
+// compiles reports an expression for which there is no kernel before the job
+// runs.
+func (b *builder) compiles(input logical.Node, exprs []expr.Expr, cond expr.Expr) error {
+	if cond != nil {
+		exprs = append(exprs[:len(exprs):len(exprs)], cond)
+	}
+	if _, err := expr.Compile(exprs, schema(input.Schema()).Schema, expr.Env{}); err != nil {
+		return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
+	}
+	return nil
+}
+
+// zone is the session's time zone as operators want it: "" for UTC.
+func (b *builder) zone() string {
+	if b.o.Zone == "UTC" {
+		return ""
+	}
+	return b.o.Zone
 }
 
 func specs(aggs []logical.AggCall) []agg.Spec {
@@ -141,8 +169,8 @@ func (b *builder) aggregate(n *logical.Aggregate) (built, error) {
 	p := b.spread(n.Keys)
 	return b.add(job.Vertex{
 		UID:  uid("group-agg", b.keyText(n.Keys, n.Input), b.lineage(n.Input)),
-		Name: logical.Operator(n), Kind: kindGroupAgg,
-		Config: config(groupConfig{
+		Name: logical.Operator(n), Kind: group.Kind,
+		Config: config(group.Config{
 			Keys: n.Keys, Aggs: specs(n.Aggs), UpdateBefore: mode == Changelog, FinalOnly: b.o.Batch, Changelog: in.mode != Insert,
 		}),
 		Parallelism: p, Output: schema(n.Output),
@@ -154,20 +182,20 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	c := windowConfig{
+	c := window.Config{
 		Time: n.Spec.Time, SizeMillis: n.Spec.Size, SlideMillis: n.Spec.Slide, OffsetMillis: n.Spec.Offset,
 		Keys: n.Keys, Aggs: specs(n.Aggs), Changelog: in.mode != Insert,
 	}
-	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" && b.o.Zone != "UTC" {
-		c.Zone = b.o.Zone
+	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" {
+		c.Zone = b.zone()
 	}
 	for _, p := range n.Properties {
-		c.Properties = append(c.Properties, p.Column())
+		c.Properties = append(c.Properties, window.Property(p.Column()))
 	}
 	p := b.spread(n.Keys)
 	return b.add(job.Vertex{
 		UID:  uid("window-agg", b.windowLineage(n)),
-		Name: logical.Operator(n), Kind: kindWindowAgg, Config: config(c),
+		Name: logical.Operator(n), Kind: window.Kind, Config: config(c),
 		Parallelism: p, Output: schema(n.Output),
 	}, Insert, keyed(in, p, n.Keys)), nil
 }
@@ -190,7 +218,7 @@ func (b *builder) union(n *logical.Union) (built, error) {
 		edges = append(edges, e)
 	}
 	return b.add(job.Vertex{
-		UID: uid("union", b.lineage(n)), Name: logical.Operator(n), Kind: kindUnion, Parallelism: p, Output: schema(n.Output),
+		UID: uid("union", b.lineage(n)), Name: logical.Operator(n), Kind: union.Kind, Parallelism: p, Output: schema(n.Output),
 	}, mode, edges...), nil
 }
 
@@ -208,15 +236,15 @@ func (b *builder) sort(n *logical.Sort) (built, error) {
 		return built{}, fmt.Errorf("%w: not supported yet: ORDER BY over a stream that does not end", job.ErrInvalid)
 	}
 	v := job.Vertex{
-		UID: uid("sort", b.lineage(n)), Name: logical.Operator(n), Kind: kindSort, Parallelism: 1, Output: schema(n.Schema()),
+		UID: uid("sort", b.lineage(n)), Name: logical.Operator(n), Kind: sort.Kind, Parallelism: 1, Output: schema(n.Schema()),
 	}
 	if len(n.Keys) == 0 {
-		v.Kind = kindLimit
-		v.Config = config(limitConfig{Offset: n.Offset, Limit: n.Limit})
+		v.Kind = sort.LimitKind
+		v.Config = config(sort.LimitConfig{Offset: n.Offset, Limit: n.Limit})
 	} else {
-		c := sortConfig{Offset: n.Offset, Limit: n.Limit}
+		c := sort.Config{Offset: n.Offset, Limit: n.Limit}
 		for _, k := range n.Keys {
-			c.Keys = append(c.Keys, sortKey{Column: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst})
+			c.Keys = append(c.Keys, sort.Key{Column: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst})
 		}
 		v.Config = config(c)
 	}
