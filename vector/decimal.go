@@ -323,11 +323,13 @@ func scaleUp(v decimal128.Num, k int32) (decimal128.Num, bool) {
 func rescale(v decimal128.Num, scale int32, out *arrow.Decimal128Type) (decimal128.Num, bool) {
 	switch k := out.Scale - scale; {
 	case k > 0:
-		up, ok := scaleUp(v, k)
-		if !ok { // more than 38 digits
+		if v == (decimal128.Num{}) {
+			return v, true
+		}
+		if k >= out.Precision || !v.FitsInPrecision(out.Precision-k) {
 			return decimal128.Num{}, false
 		}
-		v = up
+		return v.Mul(decimal128.GetScaleMultiplier(int(k))), true
 	case k < -38:
 		return decimal128.Num{}, true
 	case k < 0:

@@ -11,27 +11,36 @@ import (
 
 const (
 	hashSeed = 0x9E3779B97F4A7C15
-	hashMul  = 0xE7037ED1A0B428DB
 	hashNull = 0x8EBC6AF09C88C6E3
 )
 
-// HashWord is the internal hash of one word. All its bits are good; it is not
-// the hash of the documented key encoding and never leaves the process.
-func HashWord(w uint64) uint64 { return mixWords(hashSeed, w) }
-
-// mixWords adds a word to a hash.
-func mixWords(h, w uint64) uint64 {
-	hi, lo := bits.Mul64(w^h, hashMul)
+// HashWord is the internal hash of one word for tables that place by its top
+// bits. The golden ratio sends a run of numbers to places evenly apart, so that
+// dense keys hardly collide; the shift breaks the strides that are bad for it,
+// and folding in the high half keeps words that differ only there apart. It
+// never leaves the process.
+func HashWord(w uint64) uint64 {
+	hi, lo := bits.Mul64(w^w>>23, hashSeed)
 	return hi ^ lo
 }
 
+// MixWord adds a word to a hash. The first product carries differences up, the
+// fold brings them down again, and the second spreads them over the top bits,
+// which hash tables use: one product alone would map runs of numbers to clumps.
+func MixWord(h, w uint64) uint64 {
+	x := (h ^ w) * 0xE7037ED1A0B428DB
+	x ^= x >> 32
+	x *= 0x9FB21C651E98DF25
+	return x ^ x>>29
+}
+
 // HashBytes adds bytes to a hash.
-func HashBytes(h uint64, b []byte) uint64 { return mixWords(h, xxh3.Hash(b)) }
+func HashBytes(h uint64, b []byte) uint64 { return MixWord(h, xxh3.Hash(b)) }
 
 // HashHeader adds a view to a hash; long is its bytes where it has more than 12.
 func HashHeader(h uint64, v Header, long []byte) uint64 {
 	if v.Len() <= Inline {
-		return mixWords(mixWords(h, v.Lo), v.Hi)
+		return MixWord(MixWord(h, v.Lo), v.Hi)
 	}
 	return HashBytes(h, long)
 }
@@ -69,21 +78,21 @@ func hashColumn(dst []uint64, d arrow.ArrayData) {
 	switch p := physicalOf(d.DataType()); {
 	case d.DataType().ID() == arrow.NULL:
 		for i := range dst {
-			dst[i] = mixWords(dst[i], hashNull)
+			dst[i] = MixWord(dst[i], hashNull)
 		}
 	case p == d128:
 		for i, v := range values[decimal128.Num](d) {
 			if valid != nil && bitAt(valid, off+i) == 0 {
-				dst[i] = mixWords(dst[i], hashNull)
+				dst[i] = MixWord(dst[i], hashNull)
 				continue
 			}
-			dst[i] = mixWords(mixWords(dst[i], v.LowBits()), uint64(v.HighBits()))
+			dst[i] = MixWord(MixWord(dst[i], v.LowBits()), uint64(v.HighBits()))
 		}
 	case p == view && valid == nil:
 		v := viewsOf(d)
 		for i, h := range v.Headers {
 			if h.Len() <= Inline {
-				dst[i] = mixWords(mixWords(dst[i], h.Lo), h.Hi)
+				dst[i] = MixWord(MixWord(dst[i], h.Lo), h.Hi)
 			} else {
 				dst[i] = HashBytes(dst[i], v.long(h))
 			}
@@ -119,7 +128,7 @@ func hashWords(dst []uint64, d arrow.ArrayData, valid []byte, off int) {
 func mixAll(dst, w []uint64) {
 	w = w[:len(dst)]
 	for i := range dst {
-		dst[i] = mixWords(dst[i], w[i])
+		dst[i] = MixWord(dst[i], w[i])
 	}
 }
 
@@ -131,7 +140,7 @@ func hashAny(dst []uint64, d arrow.ArrayData, valid []byte, off int) {
 	}
 	for i := range dst {
 		if valid != nil && bitAt(valid, off+i) == 0 {
-			dst[i] = mixWords(dst[i], hashNull)
+			dst[i] = MixWord(dst[i], hashNull)
 			continue
 		}
 		b := r.at(i)

@@ -130,6 +130,51 @@ func TestHash(t *testing.T) {
 	})
 }
 
+// TestHashWordSpreads places keys of common patterns in a half-full table by
+// the top bits of their hashes: they are not much further from home than random
+// ones would be.
+func TestHashWordSpreads(t *testing.T) {
+	const n, bits = 100_000, 18
+	rnd := arraytest.NewRand(1)
+	for name, key := range map[string]func(i int) uint64{
+		"sequence":     func(i int) uint64 { return uint64(i) },
+		"from far":     func(i int) uint64 { return uint64(i) + 1e12 },
+		"negative":     func(i int) uint64 { return uint64(-i) },
+		"hundreds":     func(i int) uint64 { return uint64(i) * 100 },
+		"millions":     func(i int) uint64 { return uint64(i) * 1e6 },
+		"minutes":      func(i int) uint64 { return 1_600_000_000_000 + uint64(i)*60_000 },
+		"nanoseconds":  func(i int) uint64 { return 1_600_000_000_000_000_000 + uint64(i)*1_000_000_000 },
+		"days":         func(i int) uint64 { return uint64(i) * 86_400_000 },
+		"bytes high":   func(i int) uint64 { return uint64(i) << 8 },
+		"words high":   func(i int) uint64 { return uint64(i) << 32 },
+		"top":          func(i int) uint64 { return uint64(i) << 40 },
+		"two in one":   func(i int) uint64 { return uint64(i>>10)<<32 | uint64(i&1023) },
+		"snowflakes":   func(i int) uint64 { return uint64(i/7)<<22 | uint64(i%7) },
+		"floats":       func(i int) uint64 { return math.Float64bits(float64(i)) },
+		"cents":        func(i int) uint64 { return math.Float64bits(float64(i) / 100) },
+		"squares":      func(i int) uint64 { return uint64(i) * uint64(i) },
+		"Fibonacci":    func(i int) uint64 { return uint64(i) * 832_040 },
+		"random":       func(int) uint64 { return rnd.Next()<<8 ^ rnd.Next() },
+		"with gaps":    func(i int) uint64 { return uint64(3*i + rnd.N(3)) },
+		"ten thousand": func(i int) uint64 { return uint64(i) * 10_000 },
+	} {
+		slots := make([]bool, 1<<bits)
+		far := 0
+		for i := range n {
+			for p := vector.HashWord(key(i)) >> (64 - bits); ; p = (p + 1) % (1 << bits) {
+				if !slots[p] {
+					slots[p] = true
+					break
+				}
+				far++
+			}
+		}
+		if mean := float64(far) / n; mean > 1 {
+			t.Errorf("%s: keys are %.2f slots from home", name, mean)
+		}
+	}
+}
+
 func TestHashOfViewsAndStringsIsTheSame(t *testing.T) {
 	v, s := array.NewStringViewBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
 	for _, x := range []string{"", "a", "twelve bytes", "thirteen bytes"} {

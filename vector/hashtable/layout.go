@@ -77,7 +77,7 @@ type scratch struct {
 	which [chunk]uint32 // positions of the valid keys in the chunk
 	found [chunk]uint32
 	probe []uint64       // chunk rows of keyWords
-	ptrs  [chunk]uintptr // addresses to prefetch; not kept
+	ptrs  [ahead]uintptr // addresses to prefetch; not kept
 }
 
 func (s *scratch) init(t *Table) {

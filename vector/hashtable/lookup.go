@@ -2,7 +2,6 @@ package hashtable
 
 import (
 	"bytes"
-	"math/bits"
 	"runtime"
 	"unsafe"
 
@@ -236,29 +235,22 @@ func (t *Table) missWord(p, h, k uint64, insert bool) uint32 {
 	return g
 }
 
+// ahead is how many keys one pass of a lookup is in front of the next.
+const ahead = 64
+
 // wordChunkFar is wordChunk in three passes.
 func (t *Table) wordChunkFar(keys []uint64, gids []uint32, insert bool) {
-	const ahead = 64
 	shift := uint(64 - t.slotBits)
 	slots, base, stride := t.slots, t.rows.Base(), uintptr(t.stride)
 	mask := uint64(len(slots) - 1)
 	gids = gids[:len(keys)]
 	hash := t.scratch.hash[:len(keys)]
-	ptrs := t.scratch.ptrs[:len(keys)]
 	for i, k := range keys {
 		hash[i] = vector.HashWord(k)
 	}
-	prefetchSlots(slots, hash[:min(ahead, len(hash))], shift)
-	for q := 0; q < len(keys); q += ahead {
-		end := min(q+ahead, len(keys))
-		prefetchSlots(slots, hash[end:min(end+ahead, len(hash))], shift)
-		for i := q; i < end; i++ {
-			// An empty slot points before the first row; prefetch does not fault.
-			g := uint32(slots[hash[i]>>shift&mask])
-			ptrs[i] = uintptr(base) + uintptr(max(g, 1)-1)*stride
-		}
-		prefetchRows(ptrs[q:end])
-		for i := q; i < end; i++ {
+	for q := -2 * ahead; q < len(keys); q += ahead {
+		t.prefetch(hash, q)
+		for i := max(q, 0); i < min(q+ahead, len(keys)); i++ {
 			h, k := hash[i], keys[i]
 			for p := h >> shift; ; p = (p + 1) & mask {
 				s := slots[p&mask]
@@ -278,9 +270,28 @@ func (t *Table) wordChunkFar(keys []uint64, gids []uint32, insert bool) {
 	}
 }
 
+// prefetch asks, before the keys from q on are compared, for the rows that the
+// slots of the next keys name, and for the slots of the keys after those.
+func (t *Table) prefetch(hash []uint64, q int) {
+	shift := uint(64 - t.slotBits)
+	part := func(q int) []uint64 {
+		return hash[min(max(q, 0), len(hash)):min(max(q+ahead, 0), len(hash))]
+	}
+	prefetchSlots(t.slots, part(q+2*ahead), shift)
+	next := part(q + ahead)
+	ptrs := t.scratch.ptrs[:len(next)]
+	slots, base, stride := t.slots, uintptr(t.rows.Base()), uintptr(t.stride)
+	mask := uint64(len(slots) - 1)
+	for i, h := range next {
+		// An empty slot names the first row; asking for it does no harm.
+		g := uint32(slots[h>>shift&mask])
+		ptrs[i] = base + uintptr(max(g, 1)-1)*stride
+	}
+	prefetchRows(ptrs)
+}
+
 // probeChunk looks up the m keys in the scratch.
 func (t *Table) probeChunk(m int, gids []uint32, insert bool) {
-	const ahead = 64
 	shift := uint(64 - t.slotBits)
 	slots := t.slots
 	mask := uint64(len(slots) - 1)
@@ -290,21 +301,11 @@ func (t *Table) probeChunk(m int, gids []uint32, insert bool) {
 		hash[i] = t.hashKey(probe[i*t.keyWords:(i+1)*t.keyWords], nil)
 	}
 	large := t.large()
-	if large {
-		prefetchSlots(slots, hash[:min(ahead, m)], shift)
-	}
-	for q := 0; q < m; q += ahead {
-		end := min(q+ahead, m)
+	for q := -2 * ahead; q < m; q += ahead {
 		if large {
-			prefetchSlots(slots, hash[end:min(end+ahead, m)], shift)
-			ptrs := t.scratch.ptrs[q:end]
-			for i := range ptrs {
-				g := uint32(slots[hash[q+i]>>shift&mask])
-				ptrs[i] = uintptr(t.Row(max(g, 1) - 1))
-			}
-			prefetchRows(ptrs)
+			t.prefetch(hash, q)
 		}
-		for i := q; i < end; i++ {
+		for i := max(q, 0); i < min(q+ahead, m); i++ {
 			h, key := hash[i], probe[i*t.keyWords:(i+1)*t.keyWords]
 			for p := h >> shift; ; p = (p + 1) & mask {
 				s := slots[p&mask]
@@ -327,26 +328,21 @@ func (t *Table) hashKey(key []uint64, arena unsafe.Pointer) uint64 {
 	h := uint64(0x9E3779B97F4A7C15)
 	if len(t.strings) == 0 {
 		for _, w := range key {
-			h = mix(h, w)
+			h = vector.MixWord(h, w)
 		}
 		return h
 	}
 	for _, at := range t.plain {
-		h = mix(h, key[at])
+		h = vector.MixWord(h, key[at])
 	}
 	for _, at := range t.strings {
 		if n := uint32(key[at]); n > vector.Inline {
 			h = vector.HashBytes(h, unsafe.Slice((*byte)(address(arena, key[at+1])), n))
 		} else {
-			h = mix(h, key[at+1])
+			h = vector.MixWord(h, key[at+1])
 		}
 	}
 	return h
-}
-
-func mix(h, w uint64) uint64 {
-	hi, lo := bits.Mul64(w^h, 0xE7037ED1A0B428DB)
-	return hi ^ lo
 }
 
 // address is where a long string lies: offset is from arena, or the address
