@@ -1,6 +1,7 @@
 package parquet_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,6 +43,40 @@ func BenchmarkScanFlights(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(rows)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}
+
+func BenchmarkWriteFlights(b *testing.B) {
+	path := flights(b)
+	var recs []arrow.RecordBatch
+	schema, err := scan(b.Context(), path, parquet.ReadOptions{Alloc: mem.Default()}, func(r arrow.RecordBatch) {
+		r.Retain()
+		recs = append(recs, r)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, codec := range []string{"zstd", "snappy", "none"} {
+		b.Run(codec, func(b *testing.B) {
+			b.ReportAllocs()
+			var m parquet.Metrics
+			for b.Loop() {
+				w, err := parquet.NewWriter(io.Discard, schema, parquet.WriterOptions{Compression: codec})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, r := range recs {
+					if err := w.Write(r); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if m, err = w.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(m.Rows)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+			b.ReportMetric(float64(m.Bytes)/1e6, "MB")
 		})
 	}
 }
