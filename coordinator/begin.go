@@ -1,0 +1,335 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Restore says what a job begins with.
+type Restore struct {
+	Mode RestoreMode
+	// Path is the checkpoint of RestorePath: "<job id>/chk-<n>", below the
+	// checkpoint directory.
+	Path string
+}
+
+// RestoreMode says how a job's name and its checkpoints are used.
+type RestoreMode uint8
+
+const (
+	// RestoreRefuse starts fresh unless there is an unfinished job of this name.
+	RestoreRefuse RestoreMode = iota
+	// RestoreNone starts fresh; an unfinished job of this name is left behind.
+	RestoreNone
+	// RestoreLatest goes on with the newest job of this name: from its newest
+	// checkpoint, fresh when it has none, not at all when it has finished.
+	RestoreLatest
+	// RestorePath starts a new job from a checkpoint of any job.
+	RestorePath
+)
+
+// open finds the job, or makes one, and opens its sources and sinks. finished
+// is not nil when there is nothing left to do.
+func (d *driver) open(ctx context.Context) (finished *Result, err error) {
+	d.nonce = d.NewID()
+	if err := d.openSources(ctx); err != nil {
+		return nil, err
+	}
+	if d.Store == nil {
+		d.id = job.ID(d.NewID())
+		return nil, d.openSinks(ctx)
+	}
+	if finished, err = d.identify(ctx); err != nil || finished != nil {
+		return finished, err
+	}
+	d.keeper = d.keeperOf(d.id)
+	if d.Restore.Mode == RestorePath {
+		if err := d.fork(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, d.openSinks(ctx)
+}
+
+func (d *driver) keeperOf(id job.ID) checkpoint.Keeper {
+	return checkpoint.Keeper{
+		Store: checkpoint.Sub(d.Store, checkpoint.JobDir(id)), Job: id, Now: d.now, Pause: d.pause, Bugs: d.Settings.Bugs,
+	}
+}
+
+// identify finds the job by its name, or claims the name for a new one.
+func (d *driver) identify(ctx context.Context) (*Result, error) {
+	names := checkpoint.Names{Store: d.Store, Now: d.now, Pause: d.pause}
+	id, number, err := names.Newest(ctx, d.Graph.Name)
+	if err != nil {
+		return nil, err
+	}
+	if number > 0 && (d.Restore.Mode == RestoreRefuse || d.Restore.Mode == RestoreLatest) {
+		f, err := d.keeperOf(id).Load(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		done, finished := checkpoint.Decide(checkpoint.Owner{}, f).(checkpoint.Done)
+		switch {
+		case d.Restore.Mode == RestoreLatest && finished:
+			d.Log.Info("the job has finished", slog.String("job", string(id)), slog.String("name", d.Graph.Name))
+			return &Result{State: Finished, Epoch: done.Terminal.Epoch, Restored: done.Terminal.Epoch}, nil
+		case d.Restore.Mode == RestoreLatest:
+			d.id = id
+			return nil, nil
+		case !finished:
+			return nil, fmt.Errorf("%w: there is an unfinished job named %q (%s, at epoch %d): restore latest to go on with it, or none to start fresh",
+				job.ErrInvalid, d.Graph.Name, id, f.Epoch)
+		}
+	}
+	if d.Restore.Mode == RestoreLatest {
+		d.Log.Info("no job of this name was found; it starts fresh", slog.String("name", d.Graph.Name))
+	}
+	d.id = job.ID(d.NewID())
+	return nil, names.Claim(ctx, d.Graph.Name, number+1, d.id, d.nonce)
+}
+
+// fork makes a checkpoint of another job the first one of this job: its runs
+// are copied, and what it held to be published stays with that job.
+func (d *driver) fork(ctx context.Context) error {
+	dir := strings.Trim(d.Restore.Path, "/")
+	file := path.Join(dir, "_metadata")
+	data, err := d.Store.Get(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is no checkpoint at %s: %w", job.ErrInvalid, d.Restore.Path, err)
+	}
+	if err != nil {
+		return fmt.Errorf("read checkpoint %s: %w", d.Restore.Path, err)
+	}
+	m, err := checkpoint.DecodeManifest(file, data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	if m.Kind == checkpoint.Aborted {
+		return fmt.Errorf("%w: %s is not a checkpoint: the epoch was aborted (%s)", job.ErrInvalid, d.Restore.Path, m.Reason)
+	}
+	for _, r := range m.Runs() {
+		data, err := d.Store.Get(ctx, path.Join(path.Dir(dir), r.File))
+		if err != nil {
+			return fmt.Errorf("copy run %s of %s: %w", r.File, d.Restore.Path, err)
+		}
+		if checkpoint.Sum(data) != r.Sum {
+			return fmt.Errorf("%w: run %s of %s: the checksum does not match", checkpoint.ErrCorrupt, r.File, d.Restore.Path)
+		}
+		if err := d.keeper.Store.Put(ctx, r.File, data); err != nil {
+			return fmt.Errorf("copy run %s of %s: %w", r.File, d.Restore.Path, err)
+		}
+	}
+	me, number, err := d.keeper.TakeOver(ctx, checkpoint.Takeover{Me: checkpoint.Owner{Nonce: d.nonce}, NewTerm: true, NewGeneration: true})
+	if err != nil {
+		return err
+	}
+	m.Kind, m.Job, m.Name, m.Owner, m.Epoch, m.Parent = checkpoint.Complete, d.id, d.Graph.Name, me, number+1, 0
+	m.Created, m.Pending = d.now(), nil
+	_, err = d.keeper.Claim(ctx, m)
+	return err
+}
+
+func (d *driver) openSources(ctx context.Context) error {
+	for _, c := range d.Graph.Chains() {
+		v := d.Graph.Vertices[c.Head()]
+		if v.Kind != job.KindSource {
+			continue
+		}
+		config, err := ops.DecodeConfig[ops.SourceConfig](v)
+		if err != nil {
+			return err
+		}
+		con, err := d.Connectors.Connector(config.Scan.Table.Connector)
+		if err != nil {
+			return err
+		}
+		if con.Source == nil {
+			return fmt.Errorf("%w: connector %q cannot be read from", job.ErrInvalid, con.Name)
+		}
+		s, err := con.Source(ctx, config.Scan)
+		if err != nil {
+			return fmt.Errorf("open %s: %w", v.Name, err)
+		}
+		d.sources = append(d.sources, &source{Source: s, uid: v.UID})
+	}
+	return nil
+}
+
+// openSinks opens the committers of the sinks that have one.
+func (d *driver) openSinks(ctx context.Context) error {
+	for _, v := range d.Graph.Vertices {
+		if v.Kind != job.KindSink {
+			continue
+		}
+		config, err := ops.DecodeConfig[ops.SinkConfig](v)
+		if err != nil {
+			return err
+		}
+		con, err := d.Connectors.Connector(config.Table.Connector)
+		if err != nil {
+			return err
+		}
+		if con.Sink == nil {
+			return fmt.Errorf("%w: connector %q cannot be written to", job.ErrInvalid, con.Name)
+		}
+		s, err := con.Sink(ctx, config.Table)
+		if err != nil {
+			return fmt.Errorf("open %s: %w", v.Name, err)
+		}
+		c, err := s.Committer(ctx, ops.SinkID{Job: string(d.id), Sink: v.UID})
+		if err != nil {
+			return fmt.Errorf("open %s: %w", v.Name, err)
+		}
+		if c != nil {
+			d.sinks = append(d.sinks, committer{v.UID, c})
+		}
+	}
+	return nil
+}
+
+// begin carries out Begin: the enumerators of the last attempt are closed
+// behind what is still being done with them, then the job is taken over, read
+// and laid out.
+func (d *driver) begin(a Begin) {
+	idle := len(d.sources)
+	start := func() {
+		d.host.Go(func() {
+			b := d.takeOver(d.io, a)
+			d.host.Post(b)
+		})
+	}
+	for _, s := range d.sources {
+		d.enqueue(s, func() any {
+			d.closeEnumerator(s)
+			return func() any {
+				if idle--; idle == 0 {
+					start()
+				}
+				return nil
+			}
+		})
+	}
+}
+
+func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
+	var b Begun
+	if d.Store == nil {
+		b.Owner, b.Number = checkpoint.Owner{Generation: 1, Term: 1, Nonce: d.nonce}, 1
+	} else if err := d.own(ctx, a, &b); err != nil || b.Finished {
+		b.Err = err
+		return b
+	}
+	if m := b.Manifest; m != nil {
+		if d.Graph.KeyGroups != m.KeyGroups {
+			d.Log.Info("the number of key groups is that of the first start", slog.Int("key_groups", m.KeyGroups))
+			d.Graph.KeyGroups = m.KeyGroups
+		}
+	}
+	b.Layout, b.Err = checkpoint.Redistribute(b.Manifest, d.Graph, checkpoint.RedistributeOptions{AllowNonRestored: d.AllowNonRestored, Bugs: d.Settings.Bugs})
+	if b.Err == nil {
+		b.Err = d.openEnumerators(ctx, b)
+	}
+	return b
+}
+
+// own takes the job over and finds the checkpoint to go on from.
+func (d *driver) own(ctx context.Context, a Begin, b *Begun) error {
+	facts, err := d.keeper.Load(ctx, a.Unusable)
+	if err != nil {
+		return err
+	}
+	me := a.Me
+	me.Nonce = d.nonce
+	b.Owner, b.Number, err = d.keeper.TakeOver(ctx, checkpoint.Takeover{
+		Me: me, NewTerm: a.First, NewGeneration: true, LastTerm: facts.Term, LastGeneration: facts.Generation,
+	})
+	if err != nil {
+		return err
+	}
+	b.Number++
+	if facts, err = d.keeper.Load(ctx, a.Unusable); err != nil {
+		return err
+	}
+	decision := checkpoint.Decide(b.Owner, facts)
+	if _, ask := decision.(checkpoint.AskSinks); ask {
+		if facts.Published, err = d.published(ctx); err != nil {
+			return err
+		}
+		decision = checkpoint.Decide(b.Owner, facts)
+	}
+	switch c := decision.(type) {
+	case checkpoint.StartFresh:
+	case checkpoint.Restore:
+		b.Manifest = c.Manifest
+		if len(c.Skipped) > 0 {
+			d.Log.Warn("a damaged checkpoint is passed over", slog.Uint64("epoch", uint64(c.Skipped[0].Epoch)),
+				slog.Uint64("restored", uint64(c.Manifest.Epoch)), slog.Any("error", c.Skipped[0].Err))
+		}
+	case checkpoint.Done:
+		b.Finished = true
+		return nil
+	case checkpoint.StepDown:
+		return fmt.Errorf("%w: generation %d of job %s runs elsewhere", job.ErrFenced, c.To.Generation, d.id)
+	case checkpoint.Refuse:
+		return c.Err
+	case checkpoint.AskSinks:
+		panic("the sinks were asked")
+	}
+	return d.sweep(ctx, b)
+}
+
+// sweep finds what retention must know, and deletes what nobody references.
+func (d *driver) sweep(ctx context.Context, b *Begun) error {
+	claims, runs, complete, err := d.keeper.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	b.Retained = slices.DeleteFunc(claims, func(k checkpoint.Kept) bool { return k.Epoch >= b.Number })
+	if complete {
+		d.remove(checkpoint.Orphans(runs, claims, b.Owner.Generation))
+	}
+	return nil
+}
+
+func (d *driver) published(ctx context.Context) (map[string]stream.Epoch, error) {
+	all := map[string]stream.Epoch{}
+	for _, s := range d.sinks {
+		e, err := s.Published(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("ask sink %s what it has published: %w", s.uid, err)
+		}
+		all[s.uid] = e
+	}
+	return all, nil
+}
+
+// openEnumerators gives each source what the checkpoint holds of it.
+func (d *driver) openEnumerators(ctx context.Context, b Begun) error {
+	for _, s := range d.sources {
+		var snapshot []byte
+		if b.Manifest != nil {
+			snapshot = b.Manifest.Sources[s.uid].Snapshot
+		}
+		e, err := s.Enumerator(ctx, snapshot)
+		if err != nil {
+			return fmt.Errorf("open source %s: %w", s.uid, err)
+		}
+		s.enum = e
+		if splits := b.Layout.Splits[s.uid]; len(splits) > 0 {
+			e.Return(splits)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,332 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Job is what to run.
+type Job struct {
+	Graph *job.Graph
+	// Store is the checkpoint directory, or nil: then nothing is stored, state
+	// is not logged, and the only barrier is the last one.
+	Store   checkpoint.Store
+	Restore Restore
+	// Connectors find the sources and sinks of the graph.
+	Connectors *ops.Registry
+	Settings   Settings
+	// AllowNonRestored lets state go that the graph has no vertex for.
+	AllowNonRestored bool
+
+	// Stop ends the job with a checkpoint when it is closed.
+	Stop <-chan struct{}
+	// Progress, if not nil, is called after every step of the coordinator.
+	Progress func(Progress)
+	Log      *slog.Logger
+	// NewID returns 32 random lower-case hex digits.
+	NewID func() string
+}
+
+// Run runs a job to its end on a worker. It returns a Result for everything
+// that happens to a job that could be started; the error says why it could not
+// be: it is job.ErrInvalid when the user must change something.
+//
+// When ctx ends, the tasks are canceled and nothing more is claimed.
+func Run(ctx context.Context, j Job, w Worker, h Host) (Result, error) {
+	d := &driver{Job: j, worker: w, host: h}
+	graph := *j.Graph // its key groups become those of the job's first start
+	d.Graph = &graph
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	io, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.io = io
+	defer func() {
+		stop()
+		h.Wait()
+		d.close()
+	}()
+	finished, err := d.open(ctx)
+	if err != nil || finished != nil {
+		if err != nil {
+			return Result{}, err
+		}
+		return *finished, nil
+	}
+	d.listen(ctx)
+	return d.loop(ctx), nil
+}
+
+// driver carries out what Step decides. Its loop owns everything in it.
+type driver struct {
+	Job
+	worker Worker
+	host   Host
+	io     context.Context //nolint:containedctx // the life of all I/O beside the loop
+
+	id      job.ID
+	nonce   string
+	keeper  checkpoint.Keeper
+	sources []*source
+	sinks   []committer
+
+	state  State
+	result *Result
+}
+
+// source is a source, its enumerator of this attempt, and what is to be done
+// with it, one thing after the other.
+type source struct {
+	ops.Source
+	uid   string
+	enum  ops.SplitEnumerator
+	queue []func() any
+	busy  bool
+}
+
+type committer struct {
+	uid string
+	ops.Committer
+}
+
+// done is posted when an operation on a source has ended.
+type done struct {
+	source *source
+	event  any
+}
+
+// listen turns what comes from outside into messages.
+func (d *driver) listen(ctx context.Context) {
+	if reports := d.worker.Reports(); reports != nil {
+		d.host.Go(func() {
+			for {
+				select {
+				case r, ok := <-reports:
+					if !ok {
+						return
+					}
+					d.host.Post(Reported{r})
+				case <-d.io.Done():
+					return
+				}
+			}
+		})
+	}
+	if d.Stop != nil {
+		d.host.Go(func() {
+			select {
+			case <-d.Stop:
+				d.host.Post(StopRequested{})
+			case <-ctx.Done():
+			case <-d.io.Done():
+			}
+		})
+	}
+}
+
+// loop takes messages, one at a time, until the job has ended.
+func (d *driver) loop(ctx context.Context) Result {
+	var actions []Action
+	p := newPlan(d.id, d.Graph, d.Settings, d.Store != nil, d.sinkUIDs(), d.host.Now())
+	for i := range p.sources {
+		if s, ok := d.sources[i].Source.(ops.Discoverer); ok && s.DiscoveryInterval() > 0 {
+			p.sources[i].discovers = s.DiscoveryInterval()
+		}
+	}
+	d.state, actions = newState(p)
+	canceled := false
+	for {
+		for _, a := range actions {
+			d.perform(a)
+		}
+		if d.Job.Progress != nil {
+			d.Job.Progress(d.state.progress(d.host.Now()))
+		}
+		if d.result != nil {
+			return *d.result
+		}
+		var e Event = Tick{}
+		if ctx.Err() != nil && !canceled {
+			canceled, e = true, CancelRequested{context.Cause(ctx)}
+		} else {
+			wait := ctx
+			if canceled {
+				wait = d.io
+			}
+			if message, ok := d.host.Next(wait, d.state.Wake()); ok {
+				e = d.receive(message)
+			}
+		}
+		d.state, actions = Step(d.state, d.host.Now(), e)
+	}
+}
+
+func (d *driver) sinkUIDs() []string {
+	uids := make([]string, len(d.sinks))
+	for i, s := range d.sinks {
+		uids[i] = s.uid
+	}
+	return uids
+}
+
+// receive turns a message into an event.
+func (d *driver) receive(message any) Event {
+	if m, ok := message.(done); ok {
+		m.source.busy = false
+		d.next(m.source)
+		message = m.event
+		if f, ok := message.(func() any); ok {
+			message = f()
+		}
+	}
+	if e, ok := message.(Event); ok {
+		return e
+	}
+	return Tick{}
+}
+
+// enqueue does op on a source after everything that came before it.
+func (d *driver) enqueue(s *source, op func() any) {
+	s.queue = append(s.queue, op)
+	d.next(s)
+}
+
+func (d *driver) next(s *source) {
+	if s.busy || len(s.queue) == 0 {
+		return
+	}
+	op := s.queue[0]
+	s.queue = s.queue[1:]
+	s.busy = true
+	d.host.Go(func() { d.host.Post(done{s, op()}) })
+}
+
+// perform carries out an action.
+func (d *driver) perform(a Action) {
+	switch a := a.(type) {
+	case Send:
+		if err := d.worker.Send(a.Command); err != nil {
+			d.host.Post(Reported{rpc.Failed{Err: fmt.Errorf("send %T: %w", a.Command, err)}})
+		}
+	case Begin:
+		d.log(a)
+		d.begin(a)
+	case Discover:
+		s := d.sources[a.Source]
+		d.enqueue(s, func() any {
+			done, err := s.enum.Discover(d.io)
+			return Discovered{Attempt: a.Attempt, Source: a.Source, Done: done, Err: err}
+		})
+	case Take:
+		s := d.sources[a.Source]
+		readers := d.Graph.Vertices[d.state.plan.sources[a.Source].vertex].Parallelism
+		d.enqueue(s, func() any {
+			return Taken{Attempt: a.Attempt, Task: a.Task, Wanted: a.N, Splits: s.enum.Take(a.Reader, readers, a.N)}
+		})
+	case Freeze:
+		d.freeze(a)
+	case Claim:
+		d.host.Go(func() {
+			kind, err := d.keeper.Claim(d.io, a.Manifest)
+			d.host.Post(Claimed{Epoch: a.Manifest.Epoch, Kind: kind, Err: err})
+		})
+	case Publish:
+		pending := slices.Clone(a.Pending)
+		d.host.Go(func() {
+			e, err := d.sinks[a.Sink].Commit(d.io, pending, a.Force)
+			d.host.Post(Published{Sink: a.Sink, Epoch: e, Err: err})
+		})
+	case Delete:
+		d.host.Go(func() { d.remove(a.Files) })
+	case Record:
+		d.host.Go(func() { d.host.Post(Recorded{d.keeper.Record(d.io, a.Terminal)}) })
+	case Finish:
+		d.log(a)
+		d.result = &a.Result
+	}
+}
+
+func (d *driver) log(a Action) {
+	switch a := a.(type) {
+	case Begin:
+		if !a.First {
+			d.Log.Warn("restart", slog.String("job", string(d.id)), slog.Int("attempt", a.Attempt))
+		}
+	case Finish:
+		d.Log.Info("job ended", slog.String("job", string(d.id)), slog.String("state", string(a.Result.State)),
+			slog.Uint64("epoch", uint64(a.Result.Epoch)))
+	case Send, Discover, Take, Freeze, Claim, Publish, Delete, Record:
+	}
+}
+
+// freeze takes the snapshot of every source behind what was done with it before.
+func (d *driver) freeze(a Freeze) {
+	f := Frozen{Attempt: a.Attempt, Epoch: a.Epoch, Sources: map[string]checkpoint.SourceState{}}
+	missing := len(d.sources)
+	for _, s := range d.sources {
+		d.enqueue(s, func() any {
+			data, err := s.enum.Snapshot()
+			return func() any { // in the loop
+				missing--
+				f.Sources[s.uid] = checkpoint.SourceState{Snapshot: data}
+				f.Err = errors.Join(f.Err, err)
+				if missing == 0 {
+					return f
+				}
+				return nil
+			}
+		})
+	}
+}
+
+// remove deletes files, in order. What stays is found by the next start.
+func (d *driver) remove(files []string) {
+	for _, f := range files {
+		if err := d.keeper.Store.Delete(d.io, f); err != nil {
+			d.Log.Warn("an old file of a checkpoint stays", slog.String("file", f), slog.Any("error", err))
+			return
+		}
+	}
+}
+
+// pause is between the tries of an operation on the checkpoint directory.
+func (d *driver) pause(ctx context.Context, n int, cause error) error {
+	const tries = 8
+	if n >= tries {
+		return fmt.Errorf("%w: %d tries: %w", job.ErrUnavailable, n, cause)
+	}
+	return d.host.Sleep(ctx, min(10*time.Millisecond<<n, time.Second))
+}
+
+func (d *driver) now() stream.Timestamp { return stream.Timestamp(d.host.Now().UnixMilli()) }
+
+func (d *driver) close() {
+	for _, s := range d.sinks {
+		if err := s.Close(); err != nil {
+			d.Log.Warn("close committer", slog.String("sink", s.uid), slog.Any("error", err))
+		}
+	}
+	for _, s := range d.sources {
+		d.closeEnumerator(s)
+	}
+}
+
+func (d *driver) closeEnumerator(s *source) {
+	if s.enum == nil {
+		return
+	}
+	if err := s.enum.Close(); err != nil {
+		d.Log.Warn("close enumerator", slog.String("source", s.uid), slog.Any("error", err))
+	}
+	s.enum = nil
+}

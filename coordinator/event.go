@@ -1,0 +1,187 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Event is something that the coordinator learns. Those that answer an action
+// carry the attempt in which it was asked for: what an earlier attempt at
+// running the job has asked is no longer of interest.
+//
+//sumtype:decl
+type Event interface{ event() }
+
+type (
+	// Tick: time has passed.
+	Tick struct{}
+	// Reported: a worker says something.
+	Reported struct{ Report rpc.Report }
+	// StopRequested: the user wants the job to end with a checkpoint.
+	StopRequested struct{}
+	// CancelRequested: the user wants the job to end now.
+	CancelRequested struct{ Err error }
+	// Begun answers Begin.
+	Begun struct {
+		Owner checkpoint.Owner
+		// Number is the first number that is free.
+		Number stream.Epoch
+		// Manifest is the checkpoint to go on from, or nil.
+		Manifest *checkpoint.Manifest
+		Layout   checkpoint.Layout
+		Retained []checkpoint.Kept
+		// Finished says that the job had finished before.
+		Finished bool
+		Err      error
+	}
+	// Discovered answers Discover.
+	Discovered struct {
+		Attempt int
+		Source  int
+		Done    bool
+		Err     error
+	}
+	// Taken answers Take.
+	Taken struct {
+		Attempt int
+		Task    int
+		Wanted  int
+		Splits  []ops.Split
+	}
+	// Frozen answers Freeze with the enumerators' snapshots, by UID.
+	Frozen struct {
+		Attempt int
+		Epoch   stream.Epoch
+		Sources map[string]checkpoint.SourceState
+		Err     error
+	}
+	// Claimed answers Claim: Kind is what holds the number.
+	Claimed struct {
+		Epoch stream.Epoch
+		Kind  checkpoint.Kind
+		Err   error
+	}
+	// Published answers Publish.
+	Published struct {
+		Sink  int
+		Epoch stream.Epoch // the highest in the target
+		Err   error
+	}
+	// Recorded answers Record.
+	Recorded struct{ Err error }
+)
+
+func (Tick) event()            {}
+func (Reported) event()        {}
+func (StopRequested) event()   {}
+func (CancelRequested) event() {}
+func (Begun) event()           {}
+func (Discovered) event()      {}
+func (Taken) event()           {}
+func (Frozen) event()          {}
+func (Claimed) event()         {}
+func (Published) event()       {}
+func (Recorded) event()        {}
+
+// Action is something that the coordinator has decided to do. Actions are
+// carried out in order; those that wait for something answer with an event.
+// Those on one source are carried out one after the other.
+//
+//sumtype:decl
+type Action interface{ action() }
+
+type (
+	// Send sends a command to the workers.
+	Send struct{ Command rpc.Command }
+	// Begin takes the job over, reads what there is and opens the enumerators.
+	Begin struct {
+		Attempt int
+		// First says that the process has just started: it takes a new term.
+		First bool
+		Me    checkpoint.Owner
+		// Unusable are the checkpoints that have turned out to be damaged.
+		Unusable map[stream.Epoch]error
+	}
+	// Discover asks an enumerator to look for splits.
+	Discover struct {
+		Attempt int
+		Source  int
+	}
+	// Take takes up to N splits for a task.
+	Take struct {
+		Attempt int
+		Source  int
+		Task    int
+		Reader  int
+		N       int
+	}
+	// Freeze takes the snapshots of all enumerators.
+	Freeze struct {
+		Attempt int
+		Epoch   stream.Epoch
+	}
+	// Claim claims the number of a manifest.
+	Claim struct{ Manifest *checkpoint.Manifest }
+	// Publish gives a committer everything that is staged.
+	Publish struct {
+		Sink    int
+		Pending []ops.Pending
+		Force   bool
+	}
+	// Delete removes files that no checkpoint needs. Nothing depends on it.
+	Delete struct{ Files []string }
+	// Record writes the terminal record.
+	Record struct{ Terminal checkpoint.Terminal }
+	// Finish ends the coordinator.
+	Finish struct{ Result Result }
+)
+
+func (Send) action()     {}
+func (Begin) action()    {}
+func (Discover) action() {}
+func (Take) action()     {}
+func (Freeze) action()   {}
+func (Claim) action()    {}
+func (Publish) action()  {}
+func (Delete) action()   {}
+func (Record) action()   {}
+func (Finish) action()   {}
+
+// Result is how a run of a job ended.
+type Result struct {
+	State End
+	// Epoch is the last one that was claimed, Checkpoint its path below the
+	// checkpoint directory, or "".
+	Epoch      stream.Epoch
+	Checkpoint string
+	// Restored is the epoch that the run went on from, or 0.
+	Restored stream.Epoch
+	Restarts int
+	// Resumable says that the job can go on from its last checkpoint, or be
+	// started again under its id.
+	Resumable bool
+	// Err says why the state is Failed, Fenced or Canceled.
+	Err error
+	// Took is the time from start to end.
+	Took time.Duration
+}
+
+// End is how a run of a job ended.
+type End string
+
+const (
+	// Finished: every row is read and published.
+	Finished End = "FINISHED"
+	// Stopped: the job ended with a checkpoint, as the user wished.
+	Stopped End = "STOPPED"
+	// Canceled: the job ended without one, as the user wished.
+	Canceled End = "CANCELED"
+	// Failed: the job could not go on.
+	Failed End = "FAILED"
+	// Fenced: another process has taken the job over.
+	Fenced End = "FENCED"
+)

@@ -1,0 +1,66 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Progress is what there is to say about a running job.
+type Progress struct {
+	State      string // INITIALIZING, RUNNING, RESTARTING, FINISHING, as far as the coordinator knows
+	Epoch      stream.Epoch
+	InFlight   stream.Epoch // the epoch of the checkpoint that is being taken, or 0
+	Checkpoint time.Time    // when the last one ended
+	Failures   int          // checkpoints that failed in a row
+	Restarts   int
+	// Tasks, and how many of them have ended.
+	Tasks, Ended int
+	// Sources are how many source tasks there are and how many have read
+	// everything; Discovered says that no more splits will be found.
+	Sources, Drained int
+	Discovered       bool
+	// Staged is how many epochs are claimed and not published.
+	Staged int
+}
+
+func (s State) progress(time.Time) Progress {
+	p := Progress{Checkpoint: s.lastOver, Failures: s.failures, Restarts: s.total, Tasks: len(s.ids), Discovered: true}
+	switch s.phase {
+	case beginning:
+		p.State = "INITIALIZING"
+	case running:
+		p.State = "RUNNING"
+	case canceling, pausing:
+		p.State = "RESTARTING"
+		if s.ending != nil {
+			p.State = "FINISHING"
+		}
+	case settling, recording, over:
+		p.State = "FINISHING"
+	}
+	if s.manifest != nil {
+		p.Epoch = s.manifest.Epoch
+	}
+	if s.flight != nil {
+		p.InFlight = s.flight.epoch
+	}
+	for _, t := range s.tasks {
+		if t.last != nil {
+			p.Ended++
+		}
+		if t.source >= 0 {
+			p.Sources++
+			if t.drained || t.last != nil {
+				p.Drained++
+			}
+		}
+	}
+	for _, src := range s.sources {
+		p.Discovered = p.Discovered && src.done
+	}
+	for _, k := range s.sinks {
+		p.Staged = max(p.Staged, len(k.pending))
+	}
+	return p
+}

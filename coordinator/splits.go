@@ -1,0 +1,87 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// discover asks the enumerators that are due.
+func (m *machine) discover() {
+	for i := range m.sources {
+		s := &m.sources[i]
+		if s.done || s.discovering || m.now.Before(s.next) || m.stopping() {
+			continue
+		}
+		s.discovering = true
+		m.do(Discover{Attempt: m.attempt, Source: i})
+	}
+}
+
+func (m *machine) discovered(e Discovered) {
+	if m.phase != running || e.Attempt != m.attempt {
+		return
+	}
+	s := &m.sources[e.Source]
+	s.discovering = false
+	s.next = m.now.Add(m.plan.sources[e.Source].discovers)
+	if e.Err != nil {
+		if errors.Is(e.Err, job.ErrUnavailable) {
+			return // another time
+		}
+		m.failed(fmt.Errorf("look for splits of %s: %w", m.graph.Vertices[m.plan.sources[e.Source].vertex].Name, e.Err))
+		return
+	}
+	s.done = e.Done
+	m.take()
+}
+
+// want notes that a task has room for n more splits.
+func (m *machine) want(task, n int) {
+	t := &m.tasks[task]
+	if t.source < 0 || t.noMore {
+		return
+	}
+	t.want += n
+	m.takeFor(task)
+}
+
+// take serves all tasks that wait for splits.
+func (m *machine) take() {
+	for i := range m.tasks {
+		m.takeFor(i)
+	}
+}
+
+// takeFor asks for splits for a task. Between the snapshot of the enumerators
+// and the barrier nothing is handed out: such a split would be in the snapshot,
+// and in the task's.
+func (m *machine) takeFor(task int) {
+	t := &m.tasks[task]
+	if t.source < 0 || t.want == 0 || t.noMore || m.stopping() {
+		return
+	}
+	if m.flight != nil && m.flight.stage == freezing && !m.settings.Bugs.SplitTwice {
+		return
+	}
+	m.do(Take{Attempt: m.attempt, Source: t.source, Task: task, Reader: m.ids[task].Index, N: t.want})
+	t.want = 0
+}
+
+func (m *machine) taken(e Taken) {
+	if m.phase != running || e.Attempt != m.attempt {
+		return
+	}
+	t := &m.tasks[e.Task]
+	if len(e.Splits) > 0 {
+		m.send(rpc.Assign{Task: m.ids[e.Task], Splits: e.Splits})
+	}
+	t.want += e.Wanted - len(e.Splits)
+	s := m.sources[t.source]
+	if s.done && t.want > 0 && !t.noMore {
+		t.noMore = true
+		m.send(rpc.Assign{Task: m.ids[e.Task], NoMore: true})
+	}
+}

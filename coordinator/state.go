@@ -1,0 +1,276 @@
+package coordinator
+
+import (
+	"slices"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/internal/mutant"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Settings are the rules by which a job is run. The zero value takes no
+// checkpoints but the last one, and restarts nothing.
+type Settings struct {
+	// Interval is the time between the starts of two checkpoints
+	// (execution.checkpointing.interval); 0 means that only the last barrier
+	// makes one.
+	Interval time.Duration
+	// Timeout aborts a checkpoint (execution.checkpointing.timeout); 0 means
+	// ten minutes.
+	Timeout time.Duration
+	// MinPause is the time from the end of a checkpoint to the start of the
+	// next (execution.checkpointing.min-pause).
+	MinPause time.Duration
+	// TolerableFailures is how many checkpoints in a row may fail before the
+	// tasks are restarted; negative means any number.
+	TolerableFailures int
+	// Retained is how many checkpoints are kept; 0 means 5.
+	Retained int
+	Restart  RestartStrategy
+	// DiscoveryInterval is for sources that have none of their own; 0 means
+	// ten seconds.
+	DiscoveryInterval time.Duration
+	Bugs              mutant.Set
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.Timeout == 0 {
+		s.Timeout = 10 * time.Minute
+	}
+	if s.Retained == 0 {
+		s.Retained = 5
+	}
+	if s.DiscoveryInterval == 0 {
+		s.DiscoveryInterval = 10 * time.Second
+	}
+	return s
+}
+
+// RestartStrategy says when tasks that failed are started again. The zero
+// value is Flink's "none".
+type RestartStrategy struct {
+	// Attempts is how often in a row; negative means any number.
+	Attempts int
+	// Delay is the pause before the first of them, which grows by Multiplier
+	// (1 when it is 0) up to MaxDelay (none when it is 0).
+	Delay      time.Duration
+	Multiplier float64
+	MaxDelay   time.Duration
+	// ResetAfter is how long the job must have run for the count to begin
+	// anew; 0 means never.
+	ResetAfter time.Duration
+}
+
+// delay is the pause before restart n, from 1.
+func (r RestartStrategy) delay(n int) time.Duration {
+	d := float64(r.Delay)
+	for range n - 1 {
+		d *= max(1, r.Multiplier)
+		if r.MaxDelay > 0 && d > float64(r.MaxDelay) {
+			return r.MaxDelay
+		}
+	}
+	return time.Duration(d)
+}
+
+// plan is what never changes while a job runs.
+type plan struct {
+	job      job.ID
+	graph    *job.Graph
+	settings Settings
+	durable  bool
+	ids      []checkpoint.TaskID
+	ordinal  map[checkpoint.TaskID]int
+	sources  []sourcePlan
+	sinks    []string // the UIDs of the sinks that publish
+	started  time.Time
+}
+
+type sourcePlan struct {
+	vertex    job.VertexID
+	uid       string
+	tasks     []int // ordinals, by reader
+	discovers time.Duration
+}
+
+func newPlan(id job.ID, g *job.Graph, s Settings, durable bool, sinks []string, started time.Time) *plan {
+	p := &plan{job: id, graph: g, settings: s.withDefaults(), durable: durable, ordinal: map[checkpoint.TaskID]int{}, sinks: sinks, started: started}
+	for _, c := range g.Chains() {
+		head := g.Vertices[c.Head()]
+		var tasks []int
+		for i := range head.Parallelism {
+			id := checkpoint.TaskID{Vertex: c.Head(), Index: i}
+			p.ordinal[id] = len(p.ids)
+			tasks = append(tasks, len(p.ids))
+			p.ids = append(p.ids, id)
+		}
+		if head.Kind == job.KindSource {
+			p.sources = append(p.sources, sourcePlan{vertex: head.ID, uid: head.UID, tasks: tasks, discovers: p.settings.DiscoveryInterval})
+		}
+	}
+	return p
+}
+
+// State is everything that the coordinator knows. It is a value: Step never
+// changes the one that it is given.
+type State struct {
+	*plan
+
+	phase   phase
+	attempt int // how often Begin was done
+	owner   checkpoint.Owner
+
+	manifest *checkpoint.Manifest // the newest that stands, or nil
+	restored stream.Epoch         // what the attempt went on from
+	next     stream.Epoch         // the number to claim next
+	retained []checkpoint.Kept
+	unusable map[stream.Epoch]error
+
+	tasks   []taskState
+	sources []sourceState
+	sinks   []sinkState
+
+	flight   *flight
+	lastOver time.Time // when the last checkpoint ended
+	lastOpen time.Time // when it began
+	failures int       // checkpoints that failed in a row
+
+	stop     bool
+	begunAt  time.Time
+	restarts int // in a row
+	total    int // restarts in all
+	resumeAt time.Time
+	claiming bool // an answer to Claim is to come
+	ending   *ending
+}
+
+type phase uint8
+
+const (
+	beginning phase = iota // Begun is to come
+	running
+	canceling // Canceled is to come
+	pausing   // before the next attempt
+	settling  // no task runs: what is staged is published
+	recording // Recorded is to come
+	over
+)
+
+func (p phase) String() string {
+	return [...]string{"beginning", "running", "canceling", "pausing", "settling", "recording", "over"}[p]
+}
+
+type taskState struct {
+	source  int // index in plan.sources, or -1
+	want    int // splits asked for and not taken yet
+	noMore  bool
+	drained bool
+	gone    bool // it has reported Ended
+	failed  bool // its last upload was declined
+	// last is the handle of a task that has ended: it stands in every
+	// checkpoint from then on.
+	last *checkpoint.Handle
+}
+
+type sourceState struct {
+	discovering bool
+	done        bool // no more splits will be found
+	next        time.Time
+}
+
+type sinkState struct {
+	pending    []ops.Pending
+	publishing bool
+	offered    stream.Epoch // the highest that a Publish has held
+	published  stream.Epoch // the highest in the target
+	failures   int
+	retry      time.Time
+}
+
+// flight is the checkpoint that is being taken.
+type flight struct {
+	epoch   stream.Epoch
+	kind    stream.BarrierKind
+	began   time.Time
+	stage   flightStage
+	sources map[string]checkpoint.SourceState
+	handles []*checkpoint.Handle // by task
+	// manifest is what was offered to Claim.
+	manifest *checkpoint.Manifest
+	reason   error
+}
+
+type flightStage uint8
+
+const (
+	freezing flightStage = iota
+	collecting
+	claiming
+	aborting
+)
+
+type ending struct {
+	state End
+	err   error
+}
+
+// clone copies what Step may change.
+func (s State) clone() State {
+	s.tasks = slices.Clone(s.tasks)
+	s.sources = slices.Clone(s.sources)
+	s.sinks = slices.Clone(s.sinks)
+	if s.flight != nil {
+		f := *s.flight
+		f.handles = slices.Clone(f.handles)
+		s.flight = &f
+	}
+	return s
+}
+
+// newState is the state before the first event; its first action is Begin.
+func newState(p *plan) (State, []Action) {
+	s := State{plan: p, next: 1}
+	s.sinks = make([]sinkState, len(p.sinks))
+	return s.clone(), []Action{Begin{First: true}}
+}
+
+// Wake is when the state wants a Tick, or the zero time.
+func (s State) Wake() time.Time {
+	var at time.Time
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	switch s.phase {
+	case beginning, recording, over:
+		return at
+	case pausing:
+		if !s.claiming {
+			sooner(s.resumeAt)
+		}
+	case running:
+		if s.flight != nil {
+			if s.flight.stage <= collecting {
+				sooner(s.flight.began.Add(s.settings.Timeout))
+			}
+		} else {
+			sooner(s.due())
+		}
+		for _, src := range s.sources {
+			if !src.discovering && !src.done && !s.stop {
+				sooner(src.next)
+			}
+		}
+	case canceling, settling:
+	}
+	for _, k := range s.sinks {
+		if !k.publishing {
+			sooner(k.retry)
+		}
+	}
+	return at
+}

@@ -1,0 +1,326 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Step is pure: the same state, time and event give the same state and
+// actions. The order of actions matters.
+func Step(s State, now time.Time, e Event) (State, []Action) {
+	m := machine{State: s.clone(), now: now}
+	switch e := e.(type) {
+	case Tick:
+	case Reported:
+		m.report(e.Report)
+	case StopRequested:
+		m.stop = true
+	case CancelRequested:
+		m.end(Canceled, e.Err)
+	case Begun:
+		m.begun(e)
+	case Discovered:
+		m.discovered(e)
+	case Taken:
+		m.taken(e)
+	case Frozen:
+		m.frozen(e)
+	case Claimed:
+		m.claimed(e)
+	case Published:
+		m.published(e)
+	case Recorded:
+		m.recorded(e)
+	}
+	m.onward()
+	return m.State, m.actions
+}
+
+// machine is a state on its way to the next.
+type machine struct {
+	State
+	now     time.Time
+	actions []Action
+}
+
+func (m *machine) do(a ...Action) { m.actions = append(m.actions, a...) }
+
+func (m *machine) send(c rpc.Command) { m.do(Send{c}) }
+
+// onward does what the state asks for, whatever event has led to it.
+func (m *machine) onward() {
+	switch m.phase {
+	case running:
+		m.discover()
+		m.checkpointing()
+		m.publish(false)
+	case pausing:
+		m.publish(false)
+		if m.stop {
+			m.ending = &ending{state: Stopped}
+			m.settleDown()
+			m.settle()
+		} else if !m.claiming && !m.now.Before(m.resumeAt) {
+			m.begin()
+		}
+	case settling:
+		m.settle()
+	case canceling:
+		m.publish(false)
+	case beginning, recording, over:
+	}
+}
+
+func (m *machine) report(r rpc.Report) {
+	if _, canceled := r.(rpc.Canceled); canceled {
+		if m.phase == canceling {
+			m.canceled()
+		}
+		return
+	}
+	if m.phase != running && !m.settings.Bugs.ReportsMixed {
+		return // of tasks that are being canceled
+	}
+	switch r := r.(type) {
+	case rpc.WantSplits:
+		m.want(m.ordinal[r.Task], r.N)
+	case rpc.Drained:
+		m.tasks[m.ordinal[r.Task]].drained = true
+	case rpc.Sealed:
+		m.sealed(m.ordinal[r.Task], r)
+	case rpc.Declined:
+		m.declined(m.ordinal[r.Task], r)
+	case rpc.Ended:
+		t := &m.tasks[m.ordinal[r.Task]]
+		t.gone = true
+		m.checkGone(t, r.Task)
+	case rpc.Failed:
+		m.failed(fmt.Errorf("task %v of %s: %w", r.Task, m.graph.Vertices[r.Task.Vertex].Name, r.Err))
+	case rpc.Canceled:
+	}
+}
+
+// begin starts an attempt at running the job.
+func (m *machine) begin() {
+	m.phase = beginning
+	m.attempt++
+	m.do(Begin{Attempt: m.attempt, Me: m.owner, Unusable: m.unusable})
+}
+
+func (m *machine) begun(e Begun) {
+	if m.phase != beginning {
+		return
+	}
+	switch {
+	case m.ending != nil: // it was canceled meanwhile
+		m.settleDown()
+		return
+	case errors.Is(e.Err, job.ErrFenced):
+		m.finish(Fenced, e.Err)
+		return
+	case e.Err != nil:
+		m.retryLater(e.Err)
+		return
+	case e.Finished:
+		m.finish(Finished, nil)
+		return
+	}
+	m.owner, m.next, m.manifest, m.retained = e.Owner, e.Number, e.Manifest, e.Retained
+	m.begunAt, m.flight, m.failures = m.now, nil, 0
+	m.lastOpen, m.lastOver = m.now, m.now
+	m.restored = 0
+	if m.manifest != nil {
+		m.restored = m.manifest.Epoch
+		for i, uid := range m.plan.sinks {
+			m.sinks[i].pending = m.manifest.Pending[uid]
+			m.sinks[i].offered = 0
+		}
+	}
+	m.deploy(e.Layout)
+}
+
+// deploy starts the tasks of the layout; those that have ended stay ended.
+func (m *machine) deploy(l checkpoint.Layout) {
+	m.tasks = make([]taskState, len(m.ids))
+	m.sources = make([]sourceState, len(m.plan.sources))
+	for i := range m.tasks {
+		m.tasks[i].source = -1
+	}
+	for i, s := range m.plan.sources {
+		for _, t := range s.tasks {
+			m.tasks[t].source = i
+		}
+	}
+	for _, h := range l.Ended {
+		t := &m.tasks[m.ordinal[h.Task]]
+		t.last, t.gone = &h, true
+	}
+	m.phase = running
+	if m.manifest != nil && m.manifest.Finished() && m.allEnded() {
+		m.ending = &ending{state: Finished}
+		m.settleDown()
+		return
+	}
+	m.send(rpc.Deploy{Job: m.job, Generation: m.owner.Generation, Graph: m.graph, Durable: m.durable, Tasks: l.Tasks})
+}
+
+// failed begins the end of the attempt: a restart if the strategy allows it.
+func (m *machine) failed(err error) {
+	if m.phase != running {
+		return
+	}
+	switch {
+	case errors.Is(err, checkpoint.ErrCorrupt) && m.manifest != nil && m.manifest.Epoch == m.restored:
+		// The checkpoint that the attempt has restored is damaged: decide again.
+		u := map[stream.Epoch]error{m.restored: err}
+		for e, err := range m.unusable {
+			u[e] = err
+		}
+		m.unusable = u
+		m.total++
+		m.cancel(m.now)
+	case errors.Is(err, job.ErrInvalid), !m.durable:
+		m.end(Failed, err)
+	default:
+		if at, ok := m.nextRestart(); ok {
+			m.cancel(at)
+			return
+		}
+		m.end(Failed, err)
+	}
+}
+
+// nextRestart counts a restart and says when it may be.
+func (m *machine) nextRestart() (time.Time, bool) {
+	r := m.settings.Restart
+	if r.ResetAfter > 0 && m.now.Sub(m.begunAt) >= r.ResetAfter {
+		m.restarts = 0
+	}
+	if r.Attempts >= 0 && m.restarts >= r.Attempts {
+		return time.Time{}, false
+	}
+	m.restarts++
+	m.total++
+	return m.now.Add(r.delay(m.restarts)), true
+}
+
+// cancel stops the tasks; the next attempt is not before at.
+func (m *machine) cancel(at time.Time) {
+	m.resumeAt = at
+	m.phase = canceling
+	m.dropFlight()
+	m.send(rpc.Cancel{})
+}
+
+// dropFlight forgets a checkpoint whose claim has not been tried. Its number
+// is claimed by the next attempt, as aborted.
+func (m *machine) dropFlight() {
+	if m.flight != nil && m.flight.stage <= collecting {
+		m.flight = nil
+	}
+}
+
+// canceled is told that no task runs any more.
+func (m *machine) canceled() {
+	m.tasks, m.sources = nil, nil
+	if m.ending != nil {
+		m.settleDown()
+		return
+	}
+	m.phase = pausing
+}
+
+// retryLater is for an attempt that could not begin.
+func (m *machine) retryLater(err error) {
+	if errors.Is(err, job.ErrUnavailable) && m.durable {
+		if at, ok := m.nextRestart(); ok {
+			m.phase, m.resumeAt = pausing, at
+			return
+		}
+	}
+	m.finish(Failed, err)
+}
+
+// end begins the end of the run: tasks are stopped, what is claimed is published.
+func (m *machine) end(state End, err error) {
+	if m.phase == over || m.phase == recording || (m.ending != nil && m.ending.state == state) {
+		return
+	}
+	m.ending = &ending{state, err}
+	switch m.phase {
+	case running:
+		m.cancel(m.now)
+	case pausing:
+		m.settleDown()
+	case beginning, canceling, settling, recording, over:
+	}
+}
+
+// settleDown is reached when no task runs and none will.
+func (m *machine) settleDown() {
+	m.phase = settling
+}
+
+// settle publishes everything that is claimed, and ends the run.
+func (m *machine) settle() {
+	if m.claiming {
+		return
+	}
+	if m.ending.state != Fenced {
+		m.publish(true)
+	}
+	for _, k := range m.sinks {
+		if k.publishing || (len(k.pending) > 0 && m.ending.state != Canceled && m.ending.state != Fenced) {
+			return
+		}
+	}
+	if m.durable && (m.ending.state == Finished || m.ending.state == Failed) && m.owner.Generation > 0 {
+		m.phase = recording
+		t := checkpoint.Terminal{State: checkpoint.Finished, Owner: m.owner, Job: m.job}
+		if m.ending.state == Failed {
+			t.State, t.Reason = checkpoint.Failed, m.ending.err.Error()
+		}
+		if m.manifest != nil {
+			t.Epoch = m.manifest.Epoch
+		}
+		m.do(Record{t})
+		return
+	}
+	m.finish(m.ending.state, m.ending.err)
+}
+
+func (m *machine) recorded(e Recorded) {
+	if m.phase != recording {
+		return
+	}
+	if e.Err != nil && m.ending.state == Finished {
+		// Everything is published; only the next start will find that out.
+		m.finish(Failed, fmt.Errorf("everything is published, but the end of the job could not be recorded: %w", e.Err))
+		return
+	}
+	m.finish(m.ending.state, m.ending.err)
+}
+
+func (m *machine) finish(state End, err error) {
+	m.phase = over
+	r := Result{
+		State: state, Err: err, Restored: m.restored, Restarts: m.total, Took: m.now.Sub(m.started),
+		Resumable: m.durable && state != Finished && state != Fenced,
+	}
+	if m.manifest != nil {
+		r.Epoch = m.manifest.Epoch
+		r.Checkpoint = string(m.job) + "/" + checkpoint.ClaimDir(r.Epoch)
+	}
+	m.do(Finish{r})
+}
+
+func (m *machine) allEnded() bool {
+	return !slices.ContainsFunc(m.tasks, func(t taskState) bool { return t.last == nil })
+}
