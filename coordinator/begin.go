@@ -273,6 +273,9 @@ func (d *driver) own(ctx context.Context, a Begin, b *Begun) error {
 	case checkpoint.StartFresh:
 	case checkpoint.Restore:
 		b.Manifest = c.Manifest
+		if d.Settings.Bugs.RestoreStale {
+			b.Manifest = d.stale(ctx, c.Manifest)
+		}
 		if len(c.Skipped) > 0 {
 			d.Log.Warn("a damaged checkpoint is passed over", slog.Uint64("epoch", uint64(c.Skipped[0].Epoch)),
 				slog.Uint64("restored", uint64(c.Manifest.Epoch)), slog.Any("error", c.Skipped[0].Err))
@@ -288,6 +291,19 @@ func (d *driver) own(ctx context.Context, a Begin, b *Begun) error {
 		panic("the sinks were asked")
 	}
 	return d.sweep(ctx, b)
+}
+
+// stale is the checkpoint before m, for a bug that tests switch on.
+func (d *driver) stale(ctx context.Context, m *checkpoint.Manifest) *checkpoint.Manifest {
+	data, err := d.keeper.Store.Get(ctx, checkpoint.ClaimFile(m.Parent))
+	if err != nil {
+		return m
+	}
+	old, err := checkpoint.DecodeManifest("", data)
+	if err != nil {
+		return m
+	}
+	return old
 }
 
 // sweep finds what retention must know, and deletes what nobody references.

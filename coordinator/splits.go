@@ -38,13 +38,13 @@ func (m *machine) discovered(e Discovered) {
 	m.take()
 }
 
-// want notes that a task has room for n more splits.
+// want notes that a task has room for n splits.
 func (m *machine) want(task, n int) {
 	t := &m.tasks[task]
 	if t.source < 0 || t.noMore {
 		return
 	}
-	t.want += n
+	t.want = n
 	m.takeFor(task)
 }
 
@@ -75,13 +75,13 @@ func (m *machine) taken(e Taken) {
 		return
 	}
 	t := &m.tasks[e.Task]
-	if len(e.Splits) > 0 {
-		m.send(rpc.Assign{Task: m.ids[e.Task], Splits: e.Splits})
-	}
-	t.want += e.Wanted - len(e.Splits)
 	s := m.sources[t.source]
-	if s.done && t.want > 0 && !t.noMore {
+	switch {
+	case s.done && len(e.Splits) < e.Wanted && !t.noMore:
 		t.noMore = true
-		m.send(rpc.Assign{Task: m.ids[e.Task], NoMore: true})
+	case len(e.Splits) == 0:
+		t.want = max(t.want, e.Wanted) // when there are new ones
+		return
 	}
+	m.send(rpc.Assign{Task: m.ids[e.Task], Splits: e.Splits, NoMore: t.noMore})
 }

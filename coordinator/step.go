@@ -85,7 +85,7 @@ func (m *machine) report(r rpc.Report) {
 		}
 		return
 	}
-	if m.phase != running && !m.settings.Bugs.ReportsMixed {
+	if m.phase != running {
 		return // of tasks that are being canceled
 	}
 	switch r := r.(type) {

@@ -149,7 +149,7 @@ func (c Claiming) read(r Reply) Claiming {
 	case !r.Found:
 		c.phase = claimPut
 		return c
-	case r.Owner == c.Me && !c.Bugs.AmbiguousLost:
+	case r.Owner == c.Me:
 		return c.won(r.Kind)
 	case r.Owner.Fences(c.Me):
 		return c.end(Fenced)

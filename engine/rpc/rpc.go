@@ -62,7 +62,8 @@ func (Cancel) command()  {}
 type Report interface{ report() }
 
 type (
-	// WantSplits says that a source task has room for N more splits.
+	// WantSplits says that a source task has room for N more splits. It is
+	// answered by one Assign, with at least one split or NoMore, perhaps later.
 	WantSplits struct {
 		Task checkpoint.TaskID
 		N    int

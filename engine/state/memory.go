@@ -59,6 +59,10 @@ type Memory struct {
 
 	mu     sync.Mutex // guards what Upload shares with the task
 	tables []*table
+	// frozen counts the snapshots that may still be uploaded; the logs are
+	// released when the last is, if the backend was closed before.
+	frozen int
+	closed bool
 	// confirmed is used by bugs that are switched on.
 	confirmed stream.Epoch
 }
@@ -223,6 +227,7 @@ func (m *Memory) Freeze(e stream.Epoch) (Frozen, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.frozen++
 	for _, t := range m.tables {
 		if m.o.Bugs.AbortDropsDeltas {
 			t.forgetUnconfirmed(m.confirmed)
@@ -243,17 +248,26 @@ func (m *Memory) Confirm(e stream.Epoch) {
 	m.confirmed = max(m.confirmed, e)
 }
 
-// Close releases the logs.
+// Close releases the logs, once nothing that was frozen is uploaded any more.
 func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.closed = true
+	m.release()
+	return nil
+}
+
+// release lets the logs go when nobody can ask for them any more.
+func (m *Memory) release() {
+	if !m.closed || m.frozen > 0 {
+		return
+	}
 	for _, t := range m.tables {
 		for _, s := range append(t.unsaved, sealed{log: t.log}) {
 			releaseLog(s.log)
 		}
 		t.unsaved, t.log = nil, nil
 	}
-	return nil
 }
 
 func releaseLog(log []change) {
@@ -274,6 +288,8 @@ type frozen struct {
 	m      *Memory
 	epoch  stream.Epoch
 	tables []frozenTable
+
+	released bool
 }
 
 type frozenTable struct {
@@ -282,7 +298,16 @@ type frozenTable struct {
 }
 
 // Release implements Frozen: what was not uploaded goes with the next epoch.
-func (f *frozen) Release() { f.tables = nil }
+func (f *frozen) Release() {
+	if !f.m.o.Durable || f.released {
+		return
+	}
+	f.tables, f.released = nil, true
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.m.frozen--
+	f.m.release()
+}
 
 // Upload implements Frozen.
 func (f *frozen) Upload(ctx context.Context, to checkpoint.Store) ([]checkpoint.TableState, error) {

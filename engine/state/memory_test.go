@@ -335,6 +335,7 @@ func oneRun(t *testing.T, c state.Compression) ([]checkpoint.TableState, *store)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer f.Release()
 	states, err := f.Upload(context.Background(), s)
 	if err != nil {
 		t.Fatal(err)

@@ -144,6 +144,7 @@ func BenchmarkUpload(b *testing.B) {
 		if _, err := f.Upload(context.Background(), discard{}); err != nil {
 			b.Fatal(err)
 		}
+		f.Release()
 	}
 	b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds()/1e6, "Mrows/s")
 }

@@ -20,6 +20,8 @@ type Backend interface {
 	// Confirm says that the checkpoint of epoch e is claimed: what was frozen
 	// up to it need not be kept for the next one.
 	Confirm(e stream.Epoch)
+	// Close ends the use of the tables. What was frozen before can still be
+	// uploaded.
 	Close() error
 }
 

@@ -11,7 +11,6 @@ type Set struct {
 	SkipAbortedPending bool // receipts of an aborted epoch are not published with the next
 	DropPending        bool // a manifest leaves out what is claimed and not published
 	LostClaimWon       bool // a number that another owner took counts as claimed
-	AmbiguousLost      bool // a claim of our own, found after a lost reply, counts as lost
 	NoFence            bool // a new generation does not claim the next number as aborted
 	NoVerify           bool // a claim that wins is not checked against newer owners
 	SameGeneration     bool // a restart keeps the generation
@@ -19,10 +18,10 @@ type Set struct {
 	WatermarkLost      bool // event time is not restored
 	SplitBeforeBarrier bool // a snapshot holds splits at the positions before their last batch
 	SplitTwice         bool // splits are handed out between the snapshot and the barrier
+	EndBeforeBarrier   bool // a source ends before its last barrier
 	EndedForgotten     bool // handles of ended tasks are left out of later manifests
 	AbortDropsDeltas   bool // state drops the changes of an epoch whether or not it is claimed
 	TombstonesDropped  bool // merging drops tombstones although older runs remain
 	MergeReordered     bool // merging lets the older row win
-	ReportsMixed       bool // reports of canceled tasks are taken for those of their successors
 	RestoreStale       bool // a restart restores the manifest before the newest
 }
