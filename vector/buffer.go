@@ -22,11 +22,23 @@ func newBuffer(alloc memory.Allocator, n int) (*memory.Buffer, []byte) {
 	return memory.NewBufferWithAllocator(b, alloc), b
 }
 
-// newValues is newBuffer for n values of type T.
+// NewValues returns a buffer for n values of type T, which the caller writes in
+// full, and those values.
+func NewValues[T any](alloc memory.Allocator, n int) (*memory.Buffer, []T) {
+	return newValues[T](alloc, n)
+}
+
 func newValues[T any](alloc memory.Allocator, n int) (*memory.Buffer, []T) {
 	var t T
 	buf, b := newBuffer(alloc, n*int(unsafe.Sizeof(t)))
 	return buf, unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// MakeArray builds an array of n rows at offset 0 from the buffers of its layout,
+// the validity bitmap first (nil when nulls is 0), and takes over the references
+// to them.
+func MakeArray(t arrow.DataType, n, nulls int, buffers ...*memory.Buffer) arrow.Array {
+	return makeArray(t, n, nulls, buffers)
 }
 
 // makeArray builds an array at offset 0 and takes over the references to its

@@ -52,6 +52,16 @@ func (v Views) long(h Header) []byte {
 	return v.buffers[uint32(h.Hi)].Bytes()[at : at+h.Len()]
 }
 
+// Address is where the bytes of row i lie, a value of more than 12 bytes; 0 for
+// the header of a NULL that names no buffer.
+func (v Views) Address(i int) uintptr {
+	h := v.Headers[i]
+	if b := uint64(uint32(h.Hi)); b < uint64(len(v.buffers)) {
+		return uintptr(unsafe.Pointer(unsafe.SliceData(v.buffers[b].Bytes()))) + uintptr(h.Hi>>32)
+	}
+	return 0
+}
+
 // equal reports whether row i and row j of o hold the same bytes.
 func (v Views) equal(i int, o Views, j int) bool {
 	a, b := v.Headers[i], o.Headers[j]

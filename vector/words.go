@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // chunk is how many rows kernels with scratch on the stack take at a time.
@@ -60,6 +61,47 @@ func words(dst []uint64, d arrow.ArrayData, from int) {
 			dst[i] &= -uint64(bitAt(valid, off+from+i))
 		}
 	}
+}
+
+// FromWords returns an array of type t, which is one word, of words as Words
+// makes them. validity is its bitmap, or nil when nulls is 0; FromWords takes
+// over the reference to it.
+func FromWords(alloc memory.Allocator, t arrow.DataType, w []uint64, validity *memory.Buffer, nulls int) arrow.Array {
+	var buf *memory.Buffer
+	switch physicalOf(t) {
+	case boolean:
+		var dst []byte
+		buf, dst = newBuffer(alloc, bitBytes(len(w)))
+		clear(dst)
+		for i, v := range w {
+			dst[i/8] |= byte(v&1) << (i % 8)
+		}
+	case i8, u8:
+		buf = narrow[uint8](alloc, w)
+	case i16, u16:
+		buf = narrow[uint16](alloc, w)
+	case i32, u32:
+		buf = narrow[uint32](alloc, w)
+	case i64, u64, f64:
+		buf = narrow[uint64](alloc, w)
+	case f32:
+		var dst []float32
+		buf, dst = newValues[float32](alloc, len(w))
+		for i, v := range w {
+			dst[i] = float32(math.Float64frombits(v))
+		}
+	default:
+		panic(noKernel("make words into", t))
+	}
+	return fixed(t, len(w), nulls, validity, buf)
+}
+
+func narrow[T Integer](alloc memory.Allocator, w []uint64) *memory.Buffer {
+	buf, dst := newValues[T](alloc, len(w))
+	for i, v := range w {
+		dst[i] = T(v)
+	}
+	return buf
 }
 
 func widen[T Integer](dst []uint64, src []T) {

@@ -1,12 +1,10 @@
 package hashtable
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/vector"
@@ -23,26 +21,77 @@ func (t *Table) Keys(alloc memory.Allocator, gids vector.Sel) []arrow.Array {
 }
 
 func (t *Table) key(alloc memory.Allocator, i int, gids vector.Sel) arrow.Array {
-	b := array.NewBuilder(alloc, t.types[i])
-	defer b.Release()
-	b.Reserve(len(gids))
-	c := t.keys[i]
-	for _, g := range gids {
-		if t.isNull(g, i) {
-			b.AppendNull()
-			continue
+	n, dt, c := len(gids), t.types[i], t.keys[i]
+	if c.kind == nullKind {
+		return array.NewNull(n)
+	}
+	validity, nulls := t.validity(alloc, i, gids)
+	base, stride := unsafe.Add(t.rows.Base(), 8*c.at), uintptr(t.stride)
+	switch c.kind {
+	case decimalKind:
+		buf, dst := vector.NewValues[[2]uint64](alloc, n)
+		for j, g := range gids {
+			dst[j] = *(*[2]uint64)(unsafe.Add(base, uintptr(g)*stride))
 		}
-		switch c.kind {
-		case decimalKind:
-			b.(*array.Decimal128Builder).Append(decimal128.New(int64(*t.wordOf(g, c.at+1)), *t.wordOf(g, c.at)))
-		case stringKind:
-			appendBytes(b, t.stringOf(g, c.at))
-		case wordKind:
-			appendWord(b, *t.wordOf(g, c.at))
-		case nullKind:
+		return vector.MakeArray(dt, n, nulls, validity, buf)
+	case stringKind:
+		return t.stringKeys(alloc, dt, base, gids, validity, nulls)
+	case wordKind, nullKind:
+	}
+	scratch, w := vector.NewValues[uint64](alloc, n)
+	defer scratch.Release()
+	for j, g := range gids {
+		w[j] = *(*uint64)(unsafe.Add(base, uintptr(g)*stride))
+	}
+	return vector.FromWords(alloc, dt, w, validity, nulls)
+}
+
+// stringKeys copies the headers at base and the long values behind them.
+func (t *Table) stringKeys(alloc memory.Allocator, dt arrow.DataType, base unsafe.Pointer, gids vector.Sel, validity *memory.Buffer, nulls int) arrow.Array {
+	stride := uintptr(t.stride)
+	long := 0
+	hbuf, headers := vector.NewValues[vector.Header](alloc, len(gids))
+	for j, g := range gids {
+		headers[j] = *(*vector.Header)(unsafe.Add(base, uintptr(g)*stride))
+		if n := headers[j].Len(); n > vector.Inline {
+			long += n
 		}
 	}
-	return b.NewArray()
+	if long == 0 {
+		return vector.MakeArray(dt, len(gids), nulls, validity, hbuf)
+	}
+	dbuf, dst := vector.NewValues[byte](alloc, long)
+	at := 0
+	for j, h := range headers {
+		if n := h.Len(); n > vector.Inline {
+			b := dst[at : at+n]
+			copy(b, unsafe.Slice((*byte)(address(t.arena.Base(), h.Hi)), n))
+			headers[j] = vector.MakeLongHeader(b, 0, at)
+			at += n
+		}
+	}
+	return vector.MakeArray(dt, len(gids), nulls, validity, hbuf, dbuf)
+}
+
+// validity returns the bitmap of a key column: nil, 0 when no row is NULL.
+func (t *Table) validity(alloc memory.Allocator, column int, gids vector.Sel) (*memory.Buffer, int) {
+	nulls := 0
+	for _, g := range gids {
+		if t.isNull(g, column) {
+			nulls++
+		}
+	}
+	if nulls == 0 {
+		return nil, 0
+	}
+	buf, dst := vector.NewValues[byte](alloc, (len(gids)+7)/8)
+	clear(dst)
+	for j, g := range gids {
+		if !t.isNull(g, column) {
+			dst[j/8] |= 1 << (j % 8)
+		}
+	}
+	return buf, nulls
 }
 
 func (t *Table) isNull(g uint32, column int) bool {
@@ -50,63 +99,4 @@ func (t *Table) isNull(g uint32, column int) bool {
 		return g == t.nullRow
 	}
 	return *t.wordOf(g, 0)>>column&1 == 1
-}
-
-// stringOf returns the bytes of the string at a word of a row.
-func (t *Table) stringOf(g uint32, at int) []byte {
-	n := uint32(*t.wordOf(g, at))
-	if n <= vector.Inline {
-		return unsafe.Slice((*byte)(unsafe.Add(t.Row(g), 8*at+4)), n)
-	}
-	return unsafe.Slice((*byte)(address(t.arena.Base(), *t.wordOf(g, at+1))), n)
-}
-
-func appendBytes(b array.Builder, v []byte) {
-	switch b := b.(type) {
-	case *array.StringViewBuilder:
-		b.BinaryViewBuilder.Append(v)
-	case *array.BinaryViewBuilder:
-		b.Append(v)
-	}
-}
-
-func appendWord(b array.Builder, w uint64) {
-	switch b := b.(type) {
-	case *array.BooleanBuilder:
-		b.Append(w != 0)
-	case *array.Int8Builder:
-		b.Append(int8(w))
-	case *array.Int16Builder:
-		b.Append(int16(w))
-	case *array.Int32Builder:
-		b.Append(int32(w))
-	case *array.Int64Builder:
-		b.Append(int64(w))
-	case *array.Uint8Builder:
-		b.Append(uint8(w))
-	case *array.Uint16Builder:
-		b.Append(uint16(w))
-	case *array.Uint32Builder:
-		b.Append(uint32(w))
-	case *array.Uint64Builder:
-		b.Append(w)
-	case *array.Float32Builder:
-		b.Append(float32(math.Float64frombits(w)))
-	case *array.Float64Builder:
-		b.Append(math.Float64frombits(w))
-	case *array.Date32Builder:
-		b.Append(arrow.Date32(w))
-	case *array.Date64Builder:
-		b.Append(arrow.Date64(w))
-	case *array.Time32Builder:
-		b.Append(arrow.Time32(w))
-	case *array.Time64Builder:
-		b.Append(arrow.Time64(w))
-	case *array.TimestampBuilder:
-		b.Append(arrow.Timestamp(w))
-	case *array.DurationBuilder:
-		b.Append(arrow.Duration(w))
-	case *array.MonthIntervalBuilder:
-		b.Append(arrow.MonthInterval(w))
-	}
 }

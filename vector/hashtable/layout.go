@@ -2,7 +2,6 @@ package hashtable
 
 import (
 	"fmt"
-	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -129,15 +128,21 @@ func (t *Table) packColumn(dst []uint64, col arrow.Array, k kind, sel vector.Sel
 			dst[i*t.keyWords], dst[i*t.keyWords+1] = d[0], d[1]
 		}
 	case stringKind:
-		v := vector.ViewsOf(col)
-		for i := range m {
-			r := rowAt(sel, from+i)
-			h := v.Headers[r]
-			if h.Len() > vector.Inline && col.IsValid(r) {
-				h.Hi = uint64(uintptr(unsafe.Pointer(unsafe.SliceData(v.At(r)))))
-			}
-			dst[i*t.keyWords], dst[i*t.keyWords+1] = h.Lo, h.Hi
+		t.packStrings(dst, vector.ViewsOf(col), sel, from, m)
+	case nullKind:
+	}
+}
+
+// packStrings writes headers, with addresses for long strings. A NULL's header
+// may be anything; what is made of it is overwritten afterwards.
+func (t *Table) packStrings(dst []uint64, v vector.Views, sel vector.Sel, from, m int) {
+	for i := range m {
+		r := rowAt(sel, from+i)
+		h := v.Headers[r]
+		if h.Len() > vector.Inline {
+			h.Hi = uint64(v.Address(r))
 		}
+		dst[i*t.keyWords], dst[i*t.keyWords+1] = h.Lo, h.Hi
 	}
 }
 

@@ -297,9 +297,7 @@ func (t *Table) probeChunk(m int, gids []uint32, insert bool) {
 	mask := uint64(len(slots) - 1)
 	hash := t.scratch.hash[:m]
 	probe := t.scratch.probe
-	for i := range hash {
-		hash[i] = t.hashKey(probe[i*t.keyWords:(i+1)*t.keyWords], nil)
-	}
+	t.hashProbes(hash)
 	large := t.large()
 	for q := -2 * ahead; q < m; q += ahead {
 		if large {
@@ -322,27 +320,57 @@ func (t *Table) probeChunk(m int, gids []uint32, insert bool) {
 	}
 }
 
-// hashKey hashes key words; the long strings of a key in the table lie in
-// arena, those of a probe at their address.
-func (t *Table) hashKey(key []uint64, arena unsafe.Pointer) uint64 {
-	h := uint64(0x9E3779B97F4A7C15)
-	if len(t.strings) == 0 {
-		for _, w := range key {
-			h = vector.MixWord(h, w)
+// hashProbes hashes the keys in the scratch, column by column. NULL bits stay
+// out: the words of a NULL are 0.
+func (t *Table) hashProbes(hash []uint64) {
+	for i := range hash {
+		hash[i] = 0
+	}
+	k := t.keyWords
+	for _, c := range t.keys {
+		p := t.scratch.probe[min(c.at, k-1):]
+		switch c.kind {
+		case wordKind:
+			for i, h := range hash {
+				hash[i] = vector.MixWord(h, p[i*k])
+			}
+		case decimalKind:
+			for i, h := range hash {
+				hash[i] = vector.MixWord(vector.MixWord(h, p[i*k]), p[i*k+1])
+			}
+		case stringKind:
+			for i, h := range hash {
+				hash[i] = mixString(h, p[i*k], p[i*k+1], nil)
+			}
+		case nullKind:
 		}
-		return h
 	}
-	for _, at := range t.plain {
-		h = vector.MixWord(h, key[at])
-	}
-	for _, at := range t.strings {
-		if n := uint32(key[at]); n > vector.Inline {
-			h = vector.HashBytes(h, unsafe.Slice((*byte)(address(arena, key[at+1])), n))
-		} else {
-			h = vector.MixWord(h, key[at+1])
+}
+
+// hashKey is the hash of a row's key words.
+func (t *Table) hashKey(key []uint64) uint64 {
+	h := uint64(0)
+	for _, c := range t.keys {
+		switch c.kind {
+		case wordKind:
+			h = vector.MixWord(h, key[c.at])
+		case decimalKind:
+			h = vector.MixWord(vector.MixWord(h, key[c.at]), key[c.at+1])
+		case stringKind:
+			h = mixString(h, key[c.at], key[c.at+1], t.arena.Base())
+		case nullKind:
 		}
 	}
 	return h
+}
+
+// mixString adds a string's header to a hash. A long one lies at hi from arena,
+// or at the address hi when arena is nil.
+func mixString(h, lo, hi uint64, arena unsafe.Pointer) uint64 {
+	if n := uint32(lo); n > vector.Inline {
+		return vector.HashBytes(h, unsafe.Slice((*byte)(address(arena, hi)), n))
+	}
+	return vector.MixWord(vector.MixWord(h, lo), hi)
 }
 
 // address is where a long string lies: offset is from arena, or the address
@@ -353,8 +381,21 @@ func address(arena unsafe.Pointer, offset uint64) unsafe.Pointer {
 	return unsafe.Add(arena, uintptr(offset))
 }
 
+// equal compares a probe with a row. Only long strings can be equal in other
+// words: the probe has their address, the row their offset.
 func (t *Table) equal(key []uint64, g uint32) bool {
-	row := unsafe.Slice((*uint64)(t.Row(g)), t.keyWords)
+	row := t.Row(g)
+	var differ uint64
+	for i, w := range key {
+		differ |= w ^ *(*uint64)(unsafe.Add(row, 8*i))
+	}
+	if differ == 0 {
+		return true
+	}
+	return len(t.strings) > 0 && t.equalLong(key, unsafe.Slice((*uint64)(row), len(key)))
+}
+
+func (t *Table) equalLong(key, row []uint64) bool {
 	for _, at := range t.plain {
 		if key[at] != row[at] {
 			return false

@@ -92,11 +92,7 @@ func (t *Table) hashRow(g uint32) uint64 {
 	if t.word {
 		return vector.HashWord(*(*uint64)(t.Row(g)))
 	}
-	var arena unsafe.Pointer
-	if t.arena != nil {
-		arena = t.arena.Base()
-	}
-	return t.hashKey(unsafe.Slice((*uint64)(t.Row(g)), t.keyWords), arena)
+	return t.hashKey(unsafe.Slice((*uint64)(t.Row(g)), t.keyWords))
 }
 
 // compact copies the strings of the rows that are left to a new arena.
