@@ -170,7 +170,7 @@ func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 	cfg := task.Config{Alloc: w.o.Alloc, Watermark: a.Watermark}
 	up := newUploader(b.deployment, a)
 	b.uploads[a.Task] = up
-	if cfg.State, err = w.o.Backend(b.rpc, a, w.o.Store); err != nil {
+	if cfg.State, err = w.o.Backend(b.rpc, a, w.storeOf(b.rpc.Job)); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	up.backend = cfg.State

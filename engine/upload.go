@@ -86,7 +86,7 @@ func (u *uploader) run() {
 		err := protect(func() (err error) {
 			defer s.frozen.Release()
 			if u.d.ctx.Err() == nil && u.d.rpc.Durable {
-				tables, err = s.frozen.Upload(u.d.ctx, u.d.worker.o.Store)
+				tables, err = s.frozen.Upload(u.d.ctx, u.d.worker.storeOf(u.d.rpc.Job))
 			}
 			return err
 		})

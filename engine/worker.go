@@ -28,7 +28,8 @@ type Options struct {
 	Registry *ops.Registry
 	// Backend makes the state of one task; store is nil when the job is not durable.
 	Backend func(d rpc.Deploy, a rpc.Assignment, store checkpoint.Store) (state.Backend, error)
-	// Store is where the job's checkpoints lie, or nil.
+	// Store is the checkpoint directory, or nil. Tasks see the part of it that
+	// belongs to their job.
 	Store checkpoint.Store
 	Alloc memory.Allocator
 	Clock task.Clock
@@ -67,6 +68,14 @@ type Worker struct {
 // NewWorker returns a worker without tasks.
 func NewWorker(o Options) *Worker {
 	return &Worker{o: o, reports: make(chan rpc.Report, 256)}
+}
+
+// storeOf is the directory of a job in the checkpoint directory.
+func (w *Worker) storeOf(id job.ID) checkpoint.Store {
+	if w.o.Store == nil {
+		return nil
+	}
+	return checkpoint.Sub(w.o.Store, checkpoint.JobDir(id))
 }
 
 // Reports is what the worker has to say. The coordinator must keep reading it
