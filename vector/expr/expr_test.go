@@ -54,8 +54,111 @@ func col(i int, of arrow.DataType) expr.Expr {
 	return &expr.Column{Index: i, Name: string(rune('a' + i)), Of: of}
 }
 
-// show evaluates an expression without columns and prints its value.
+// show evaluates an expression without columns and prints its value. It also
+// evaluates it with columns in place of the literals, sliced and with NULLs in
+// other rows; the value must be the same.
 func show(t testing.TB, env expr.Env, e expr.Expr) string {
+	t.Helper()
+	want := showConstant(t, env, e)
+	if got, ok := showColumns(t, env, e); ok && got != want && !strings.Contains(want, "compile ") {
+		if _, after, found := strings.Cut(want, " in "); !found || after == "" || !strings.HasPrefix(got, want[:len(want)-len(after)]) {
+			t.Errorf("%s: literals give %s, columns %s", e, want, got)
+		}
+	}
+	return want
+}
+
+// showColumns is false where the expression needs its literals.
+func showColumns(t testing.TB, env expr.Env, e expr.Expr) (string, bool) {
+	t.Helper()
+	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer alloc.AssertSize(t, 0)
+	var fields []arrow.Field
+	var cols []arrow.Array
+	defer func() {
+		for _, c := range cols {
+			c.Release()
+		}
+	}()
+	var replace func(e expr.Expr) expr.Expr
+	replace = func(e expr.Expr) expr.Expr {
+		switch x := e.(type) {
+		case *expr.Literal:
+			f := arrow.Field{Name: fmt.Sprintf("c%d", len(cols)), Type: x.Of, Nullable: true}
+			fields, cols = append(fields, f), append(cols, literalColumn(t, alloc, x))
+			return &expr.Column{Index: len(cols) - 1, Name: f.Name, Of: x.Of}
+		case *expr.Call:
+			c := &expr.Call{Func: x.Func, Of: x.Of}
+			for i, a := range x.Args {
+				if keepsLiteral(x, i) {
+					c.Args = append(c.Args, a)
+				} else {
+					c.Args = append(c.Args, replace(a))
+				}
+			}
+			return c
+		}
+		return e
+	}
+	e = replace(e)
+	schema := arrow.NewSchema(fields, nil)
+	p, err := expr.Compile([]expr.Expr{e}, schema, env)
+	if err != nil {
+		return "", false
+	}
+	rec := array.NewRecordBatch(schema, cols, 3)
+	defer rec.Release()
+	out, err := p.Eval(alloc, rec, vector.Sel{0, 1, 2})
+	if err != nil {
+		return "error: " + err.Error(), true
+	}
+	defer out[0].Release()
+	return valueText(out[0], 2), true
+}
+
+// keepsLiteral names the arguments that must be literals.
+func keepsLiteral(c *expr.Call, i int) bool {
+	switch c.Func {
+	case "extract", "timestampadd", "timestampdiff":
+		return i == 0
+	case "floor", "ceil", "cast", "try_cast", "field", "is_json":
+		return i > 0
+	case "map": // a key cannot be NULL
+		return i%2 == 0
+	case "rand", "rand_integer": // the third of a sequence is not the second
+		return true
+	}
+	return false
+}
+
+// literalColumn returns rows NULL, v, v out of a larger array.
+func literalColumn(t testing.TB, alloc memory.Allocator, l *expr.Literal) arrow.Array {
+	t.Helper()
+	p, err := expr.Compile([]expr.Expr{l, &expr.Literal{Of: l.Of}}, arrow.NewSchema(nil, nil), expr.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := array.NewRecordBatch(arrow.NewSchema(nil, nil), nil, 2)
+	defer rec.Release()
+	out, err := p.Eval(alloc, rec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out[0].Release()
+	defer out[1].Release()
+	all := vector.Concat(alloc, []arrow.Array{out[1], out[0]})
+	defer all.Release()
+	return array.NewSlice(all, 1, 4)
+}
+
+func valueText(a arrow.Array, i int) string {
+	if s, ok := a.(*array.StringView); ok && !s.IsNull(i) {
+		return strconv.Quote(s.Value(i))
+	}
+	return a.ValueStr(i)
+}
+
+func showConstant(t testing.TB, env expr.Env, e expr.Expr) string {
 	t.Helper()
 	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer alloc.AssertSize(t, 0)
@@ -77,10 +180,7 @@ func show(t testing.TB, env expr.Env, e expr.Expr) string {
 	if !arrow.TypeEqual(out[0].DataType(), e.Type()) {
 		t.Fatalf("%s is %s, want %s", e, out[0].DataType(), e.Type())
 	}
-	if s, ok := out[0].(*array.StringView); ok && !s.IsNull(2) {
-		return strconv.Quote(s.Value(2))
-	}
-	return out[0].ValueStr(2)
+	return valueText(out[0], 2)
 }
 
 type evalCase struct {

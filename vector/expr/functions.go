@@ -8,7 +8,7 @@ func functions() map[string]maker {
 	all := make(map[string]maker, 256)
 	for _, family := range []map[string]maker{
 		logicFunctions(), choiceFunctions(), compareFunctions(), arithmeticFunctions(), castFunctions(),
-		mathFunctions(), textFunctions(), patternFunctions(), codecFunctions(), timeFunctions(),
+		mathFunctions(), textFunctions(), patternFunctions(), codecFunctions(), timeFunctions(), collectionFunctions(), jsonFunctions(),
 	} {
 		maps.Copy(all, family)
 	}
