@@ -1,0 +1,26 @@
+// Package files writes tables to directories of files: the sink of
+// 'connector' = 'filesystem', in CSV, JSON Lines and Parquet. Each row is
+// written exactly once, without rename, on any store.
+//
+// # Where a row goes
+//
+//	<path>/.staging/<job>-<sink>/<nonce>-<n>.csv    while it is written, and until its epoch commits
+//	<path>/dt=2020-01-01/part-<job>-<sink>-<task>-<epoch>-<n>.csv    afterwards
+//	<path>/_wadi/<job>-<sink>/<epoch>               the commit log
+//
+// Plain readers skip names that begin with '.' or '_', so they see committed
+// rows only, and no file that is still growing.
+//
+// Prepare closes the epoch's staged files; the committables say where each is
+// and what it will be called. Commit, which follows the checkpoint, moves each
+// (on local disk link and unlink; elsewhere copy on the server and delete) and
+// then adds the epoch to the commit log. A crash between any two of these
+// steps is followed by the same Commit again: a file that has moved is left
+// alone, because a final name belongs to one epoch of one task of one sink of
+// one job, and epochs are never given out twice. Files of an epoch appear one
+// by one; who needs whole epochs at once reads an Iceberg table.
+//
+// A task that dies leaves staged files that no checkpoint knows. They stay
+// hidden and do no harm; when no job writes to the directory, .staging may be
+// removed.
+package files

@@ -1,0 +1,74 @@
+package files
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/job"
+)
+
+var errInvalid = job.ErrInvalid
+
+// Encoder writes the rows of one file.
+type Encoder interface {
+	// Write does not keep rec.
+	Write(rec arrow.RecordBatch) error
+	// Close ends the file; it does not close the writer below.
+	Close() error
+}
+
+// NewEncoder begins a file. options are the table's.
+type NewEncoder func(w io.Writer, schema *arrow.Schema, options map[string]string, mem memory.Allocator) (Encoder, error)
+
+// formats are those of this package; Env.Formats adds to them.
+var formats = map[string]NewEncoder{
+	"csv": func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newCSV(w, s, o)
+	},
+	"json": func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newJSON(w, s, o)
+	},
+}
+
+func (e Env) format(name string) (NewEncoder, error) {
+	if f, ok := e.Formats[name]; ok {
+		return f, nil
+	}
+	if f, ok := formats[name]; ok {
+		return f, nil
+	}
+	known := slices.Sorted(maps.Keys(formats))
+	known = append(known, slices.Sorted(maps.Keys(e.Formats))...)
+	if name == "" {
+		return nil, fmt.Errorf("%w: option \"format\" is missing; there are %q", errInvalid, known)
+	}
+	return nil, fmt.Errorf("%w: no format %q to write files in; there are %q", errInvalid, name, known)
+}
+
+// settings is a WITH clause.
+type settings map[string]string
+
+func (o settings) text(key, fallback string) string {
+	if v, ok := o[key]; ok {
+		return v
+	}
+	return fallback
+}
+
+func (o settings) flag(key string, fallback bool) (bool, error) {
+	v, ok := o[key]
+	if !ok {
+		return fallback, nil
+	}
+	b, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, fmt.Errorf("%w: option %q is %q; want true or false", errInvalid, key, v)
+	}
+	return b, nil
+}
