@@ -35,7 +35,14 @@ type Config struct {
 	Properties []Property `json:"properties,omitempty"`
 	// Changelog says that the input has rows of other kinds than +I.
 	Changelog bool `json:"changelog,omitempty"`
+	// OwnPanes is how many panes may have a table of their own; 0 is
+	// DefaultOwnPanes. Those beyond it share one.
+	OwnPanes int `json:"ownPanes,omitempty"`
 }
+
+// DefaultOwnPanes bounds what many small panes cost: a batch job has all panes
+// of its input at once.
+const DefaultOwnPanes = 512
 
 // Property is a column that a window has.
 type Property string

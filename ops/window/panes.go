@@ -1,93 +1,135 @@
 package window
 
 import (
+	"cmp"
 	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/agg"
 )
 
-// pane is a piece of time and its groups.
+// pane is a piece of time and its groups: all of a table of its own, or some of
+// the shared table.
 type pane struct {
-	start int64
-	table *agg.Table
+	start  int64
+	table  *agg.Table
+	shared bool
+	groups []uint32 // in the shared table
+}
+
+// ids are the pane's groups, valid until the next call for a pane.
+func (p *pane) ids() []uint32 {
+	if p.shared {
+		return p.groups
+	}
+	return p.table.All()
+}
+
+// keys are the key columns of groups of the pane.
+func (p *pane) keys(groups []uint32) []arrow.Array {
+	keys := p.table.Keys(groups)
+	if p.shared {
+		keys[0].Release()
+		keys = keys[1:]
+	}
+	return keys
 }
 
 // panes are the panes that have rows, by time. Tables are used again.
 type panes struct {
 	layout *agg.Layout
-	list   []pane
+	list   []*pane
+	own    int // panes with a table of their own, at most maxOwn
+	maxOwn int
 	free   []*agg.Table
+	rest   shared
 }
 
 func (p *panes) search(start int64) (int, bool) {
-	return slices.BinarySearchFunc(p.list, start, func(x pane, start int64) int {
-		switch {
-		case x.start < start:
-			return -1
-		case x.start > start:
-			return 1
-		}
-		return 0
+	return slices.BinarySearchFunc(p.list, start, func(x *pane, start int64) int {
+		return cmp.Compare(x.start, start)
 	})
 }
 
-// at gives the table of the pane that begins at start.
-func (p *panes) at(start int64) (*agg.Table, error) {
+// at gives the pane that begins at start.
+func (p *panes) at(start int64) (*pane, error) {
 	if n := len(p.list); n > 0 && p.list[n-1].start == start {
-		return p.list[n-1].table, nil
+		return p.list[n-1], nil
 	}
 	i, ok := p.search(start)
 	if ok {
-		return p.list[i].table, nil
+		return p.list[i], nil
 	}
-	var t *agg.Table
-	if n := len(p.free); n > 0 {
-		t, p.free = p.free[n-1], p.free[:n-1]
-	} else {
-		var err error
-		if t, err = p.layout.NewTable(); err != nil {
-			return nil, err
-		}
+	x := &pane{start: start}
+	var err error
+	switch n := len(p.free); {
+	case p.own == p.maxOwn:
+		x.shared = true
+		x.table, err = p.rest.open()
+	case n > 0:
+		x.table, p.free = p.free[n-1], p.free[:n-1]
+	default:
+		x.table, err = p.layout.NewTable()
 	}
-	p.list = slices.Insert(p.list, i, pane{start, t})
-	return t, nil
+	if err != nil {
+		return nil, err
+	}
+	if !x.shared {
+		p.own++
+	}
+	p.list = slices.Insert(p.list, i, x)
+	return x, nil
 }
 
 // within are the panes that begin in [from, to).
-func (p *panes) within(from, to int64) []pane {
+func (p *panes) within(from, to int64) []*pane {
 	i, _ := p.search(from)
 	j, _ := p.search(to)
 	return p.list[i:j]
 }
 
 // drop recycles the panes that begin before t.
-func (p *panes) drop(t int64) {
+func (p *panes) drop(t int64) error {
 	n, _ := p.search(t)
+	if n == 0 {
+		return nil
+	}
 	for _, x := range p.list[:n] {
+		if x.shared {
+			p.rest.forget(x)
+			continue
+		}
 		x.table.Reset()
 		p.free = append(p.free, x.table)
+		p.own--
 	}
 	p.list = slices.Delete(p.list, 0, n)
+	return p.rest.compact(p.list)
 }
 
 func (p *panes) release() {
 	for _, x := range p.list {
-		x.table.Release()
+		if !x.shared {
+			x.table.Release()
+		}
 	}
 	for _, t := range p.free {
 		t.Release()
 	}
-	p.list, p.free = nil, nil
+	p.rest.release()
+	p.list, p.free, p.own = nil, nil, 0
 }
 
 // selections are lists of rows, in memory that is used again.
 type selections struct {
 	starts []int64
 	rows   []vector.Sel
+	index  map[int64]int // of starts
 	late   vector.Sel
-	kinds  [2]vector.Sel
+	kinds  [2]grouped // added, taken
 }
 
 // split sorts rows by pane: afterwards rows[i] are those of the pane that
@@ -95,6 +137,7 @@ type selections struct {
 // the pane of the row before is tried first.
 func (s *selections) split(times []int64, g grid, live int64) (late vector.Sel) {
 	s.starts, s.late = s.starts[:0], s.late[:0]
+	clear(s.index)
 	at := -1
 	var from, to int64
 	for i, t := range times {
@@ -112,14 +155,22 @@ func (s *selections) split(times []int64, g grid, live int64) (late vector.Sel) 
 	return s.late
 }
 
-// find gives the index of the pane that begins at start, from the newest on.
+// find gives the index of the pane that begins at start, which is likely one
+// of the last few.
 func (s *selections) find(start int64) int {
-	for i := len(s.starts) - 1; i >= 0; i-- {
+	n := len(s.starts)
+	for i := n - 1; i >= max(0, n-4); i-- {
 		if s.starts[i] == start {
 			return i
 		}
 	}
-	n := len(s.starts)
+	if i, ok := s.index[start]; ok {
+		return i
+	}
+	if s.index == nil {
+		s.index = map[int64]int{}
+	}
+	s.index[start] = n
 	s.starts = append(s.starts, start)
 	if n == len(s.rows) {
 		s.rows = append(s.rows, nil)
@@ -128,31 +179,28 @@ func (s *selections) find(start int64) int {
 	return n
 }
 
-// byKind splits sel (nil: all rows) into rows that are added and taken away.
-func (s *selections) byKind(kinds []stream.RowKind, sel vector.Sel) (added, taken vector.Sel) {
-	added, taken = s.kinds[0][:0], s.kinds[1][:0]
-	put := func(r uint32) {
+// grouped are rows and their groups.
+type grouped struct {
+	rows vector.Sel
+	ids  []uint32
+}
+
+// byKind splits the rows of sel (nil: all rows), whose groups are ids, into
+// those that are added and those that are taken away.
+func (s *selections) byKind(kinds []stream.RowKind, sel vector.Sel, ids []uint32) (added, taken grouped) {
+	for i := range s.kinds {
+		s.kinds[i].rows, s.kinds[i].ids = s.kinds[i].rows[:0], s.kinds[i].ids[:0]
+	}
+	for i, id := range ids {
+		r := uint32(i)
+		if sel != nil {
+			r = sel[i]
+		}
+		k := &s.kinds[0]
 		if kinds[r].Retracts() {
-			taken = append(taken, r)
-		} else {
-			added = append(added, r)
+			k = &s.kinds[1]
 		}
+		k.rows, k.ids = append(k.rows, r), append(k.ids, id)
 	}
-	if sel == nil {
-		for r := range kinds {
-			put(uint32(r))
-		}
-	} else {
-		for _, r := range sel {
-			put(r)
-		}
-	}
-	if added == nil {
-		added = vector.Sel{}
-	}
-	if taken == nil {
-		taken = vector.Sel{}
-	}
-	s.kinds = [2]vector.Sel{added, taken}
-	return added, taken
+	return s.kinds[0], s.kinds[1]
 }

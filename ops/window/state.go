@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -69,8 +70,11 @@ func (a *Aggregate) restore(ctx context.Context, rt ops.Runtime) error {
 	return nil
 }
 
+// load puts stored rows into a table, by their keys.
+type load func(t *agg.Table, keys, cols []arrow.Array, rows int)
+
 // scan gives the rows of st to load, by pane.
-func (a *Aggregate) scan(ctx context.Context, st stateTable, load func(t *agg.Table, keys, cols []arrow.Array, rows int)) error {
+func (a *Aggregate) scan(ctx context.Context, st stateTable, into load) error {
 	n := len(a.keys)
 	for rec, err := range st.Scan(ctx) {
 		if err != nil {
@@ -78,22 +82,54 @@ func (a *Aggregate) scan(ctx context.Context, st stateTable, load func(t *agg.Ta
 		}
 		a.sels.split(vector.Values[int64](rec.Column(n)), grid{pane: 1}, a.live)
 		for i, start := range a.sels.starts {
-			t, err := a.panes.at(start)
+			p, err := a.panes.at(start)
 			if err != nil {
 				return err
 			}
 			part := vector.TakeRecord(a.alloc, rec, a.sels.rows[i])
-			load(t, part.Columns()[:n], part.Columns()[n+1:], int(part.NumRows()))
+			err = a.loadPane(p, part.Columns()[:n], part.Columns()[n+1:], int(part.NumRows()), into)
 			part.Release()
+			if err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+func (a *Aggregate) loadPane(p *pane, keys, cols []arrow.Array, rows int, into load) error {
+	if !p.shared {
+		into(p.table, keys, cols, rows)
+		return nil
+	}
+	starts := make([]int64, rows)
+	for i := range starts {
+		starts[i] = p.start
+	}
+	s := &a.panes.rest
+	keys = s.keysOf(starts, keys)
+	defer keys[0].Release()
+	if err := s.register(&a.panes, s.table.GroupsOf(keys, nil, make([]uint32, rows))); err != nil {
+		return err
+	}
+	into(s.table, keys, cols, rows)
 	return nil
 }
 
 // save writes what has changed since the last call.
 func (a *Aggregate) save() error {
 	for _, p := range a.panes.list {
-		if err := a.savePane(p); err != nil {
+		if p.shared {
+			continue
+		}
+		behind := func(keys []arrow.Array, n int) []arrow.Array { return append(keys, a.starts(p.start, n)) }
+		if err := a.saveTable(p.table, behind); err != nil {
+			return err
+		}
+	}
+	if t := a.panes.rest.table; t != nil {
+		rotated := func(keys []arrow.Array, _ int) []arrow.Array { return append(keys[1:len(keys):len(keys)], keys[0]) }
+		if err := a.saveTable(t, rotated); err != nil {
 			return err
 		}
 	}
@@ -109,17 +145,20 @@ func (a *Aggregate) save() error {
 	return nil
 }
 
-func (a *Aggregate) savePane(p pane) error {
-	dirty := p.table.Dirty(nil)
+// saveTable writes the dirty rows of a table. The function key makes the key
+// columns of the state table from those of t; it owns what it is given.
+func (a *Aggregate) saveTable(t *agg.Table, key func(keys []arrow.Array, n int) []arrow.Array) error {
+	dirty := t.Dirty(nil)
 	for from := 0; from < len(dirty); from += maxRows {
 		part := dirty[from:min(from+maxRows, len(dirty))]
-		if err := a.upsert(a.stored.panes, p.start, p.table.Keys(part), p.table.Export(part), len(part)); err != nil {
+		cols := append(key(t.Keys(part), len(part)), t.Export(part)...)
+		if err := a.write(a.stored.panes, cols, len(part), false); err != nil {
 			return err
 		}
-		p.table.Written(part)
+		t.Written(part)
 	}
 	for i, st := range a.stored.sets {
-		err := p.table.DirtySet(i, func(keys, cols []arrow.Array, gone bool) error {
+		err := t.DirtySet(i, func(keys, cols []arrow.Array, gone bool) error {
 			for _, c := range keys {
 				c.Retain()
 			}
@@ -127,10 +166,7 @@ func (a *Aggregate) savePane(p pane) error {
 				c.Retain()
 			}
 			n := cols[0].Len()
-			if gone {
-				return a.remove(st, p.start, keys, cols, n)
-			}
-			return a.upsert(st, p.start, keys, cols, n)
+			return a.write(st, append(key(slices.Clone(keys), n), cols...), n, gone)
 		})
 		if err != nil {
 			return err
@@ -139,36 +175,31 @@ func (a *Aggregate) savePane(p pane) error {
 	return nil
 }
 
-// upsert writes rows of one pane; it takes over the references to the columns.
-func (a *Aggregate) upsert(st stateTable, start int64, keys, cols []arrow.Array, n int) error {
-	rec := a.record(st.spec.Schema.Fields(), start, keys, cols, n)
+// write upserts rows, or deletes the rows with these keys. It takes over the
+// references to the columns.
+func (a *Aggregate) write(st stateTable, cols []arrow.Array, n int, gone bool) error {
+	rec := array.NewRecordBatch(arrow.NewSchema(st.spec.Schema.Fields()[:len(cols)], nil), cols, int64(n))
 	defer rec.Release()
+	release(cols)
+	if gone {
+		if err := st.Delete(rec); err != nil {
+			return fmt.Errorf("delete from %s: %w", st.spec.Name, err)
+		}
+		return nil
+	}
 	if err := st.Upsert(rec); err != nil {
 		return fmt.Errorf("write %s: %w", st.spec.Name, err)
 	}
 	return nil
 }
 
-func (a *Aggregate) remove(st stateTable, start int64, keys, cols []arrow.Array, n int) error {
-	rec := a.record(st.spec.Schema.Fields()[:st.spec.Keys], start, keys, cols, n)
-	defer rec.Release()
-	if err := st.Delete(rec); err != nil {
-		return fmt.Errorf("delete from %s: %w", st.spec.Name, err)
-	}
-	return nil
-}
-
-func (a *Aggregate) record(fields []arrow.Field, start int64, keys, cols []arrow.Array, n int) arrow.RecordBatch {
+// starts is a column of n times start.
+func (a *Aggregate) starts(start int64, n int) arrow.Array {
 	b := array.NewInt64Builder(a.alloc)
 	defer b.Release()
 	b.Reserve(n)
 	for range n {
 		b.UnsafeAppend(start)
 	}
-	all := append(append(append(make([]arrow.Array, 0, len(fields)), keys...), b.NewArray()), cols...)
-	rec := array.NewRecordBatch(arrow.NewSchema(fields, nil), all, int64(n))
-	for _, c := range all {
-		c.Release()
-	}
-	return rec
+	return b.NewArray()
 }

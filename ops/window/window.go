@@ -2,10 +2,12 @@
 package window
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -87,7 +89,8 @@ func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) 
 	}
 	a := &Aggregate{
 		in: in, out: out, time: c.Time, keys: c.Keys, specs: c.Aggs, properties: c.Properties, changelog: c.Changelog,
-		grid: newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis), clock: clock{loc},
+		panes: panes{maxOwn: cmp.Or(c.OwnPanes, DefaultOwnPanes)},
+		grid:  newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis), clock: clock{loc},
 		wm: stream.Start, due: math.MinInt64, live: math.MinInt64,
 	}
 	if _, err := a.compile(nil); err != nil {
@@ -96,8 +99,8 @@ func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) 
 	return a, nil
 }
 
-func (a *Aggregate) compile(alloc memory.Allocator) (*agg.Layout, error) {
-	return agg.Compile(a.specs, a.in, a.keys, agg.Options{Retract: a.changelog, Alloc: alloc})
+func (a *Aggregate) compile(alloc memory.Allocator, prefix ...arrow.Field) (*agg.Layout, error) {
+	return agg.Compile(a.specs, a.in, a.keys, agg.Options{Retract: a.changelog, Alloc: alloc, Prefix: prefix})
 }
 
 // Open implements ops.Operator.
@@ -108,7 +111,10 @@ func (a *Aggregate) Open(ctx context.Context, rt ops.Runtime) error {
 	if a.layout, err = a.compile(a.alloc); err != nil {
 		return err
 	}
-	a.panes.layout = a.layout
+	a.panes.layout, a.panes.rest.alloc = a.layout, a.alloc
+	if a.panes.rest.layout, err = a.compile(a.alloc, arrow.Field{Name: paneColumn, Type: arrow.PrimitiveTypes.Int64}); err != nil {
+		return err
+	}
 	if a.merged, err = a.layout.NewTable(); err != nil {
 		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
@@ -201,13 +207,19 @@ func (a *Aggregate) add(ctx context.Context, b *stream.Batch, from, to int, time
 	times = times[from:to]
 	least, greatest := vector.MinMax(times)
 	if start := a.grid.paneOf(least); least >= a.live && greatest < start+a.grid.pane {
-		return a.addTo(start, rec, kinds, nil)
+		if err := a.addTo(start, rec, kinds, nil); err != nil {
+			return err
+		}
+		return a.addShared(rec, kinds)
 	}
 	late := a.sels.split(times, a.grid, a.live)
 	for i, start := range a.sels.starts {
 		if err := a.addTo(start, rec, kinds, a.sels.rows[i]); err != nil {
 			return err
 		}
+	}
+	if err := a.addShared(rec, kinds); err != nil {
+		return err
 	}
 	if len(late) == 0 {
 		return nil
@@ -221,39 +233,71 @@ func (a *Aggregate) add(ctx context.Context, b *stream.Batch, from, to int, time
 	return out.Emit(ctx, ops.Late, l)
 }
 
-// addTo adds the rows of sel to one pane.
+// addTo adds the rows of sel (nil: all) to one pane. Those of panes that share
+// a table are only noted, for addShared.
 func (a *Aggregate) addTo(start int64, rec arrow.RecordBatch, kinds []stream.RowKind, sel vector.Sel) error {
-	table, err := a.panes.at(start)
+	p, err := a.panes.at(start)
 	if err != nil {
 		return err
 	}
-	if kinds == nil {
-		a.apply(table, rec, sel, (*agg.Table).Add)
+	if p.shared {
+		a.panes.rest.note(start, sel, int(rec.NumRows()))
 		return nil
 	}
-	if !a.changelog {
-		return errors.New("the input has updates, but the plan says that it has none")
-	}
-	added, taken := a.sels.byKind(kinds, sel)
-	a.apply(table, rec, added, (*agg.Table).Add)
-	a.apply(table, rec, taken, (*agg.Table).Retract)
-	return nil
+	ids := a.idsOf(sel, rec)
+	p.table.Groups(rec, sel, ids)
+	return a.apply(p.table, rec, kinds, sel, ids)
 }
 
-func (a *Aggregate) apply(t *agg.Table, rec arrow.RecordBatch, sel vector.Sel, how func(*agg.Table, arrow.RecordBatch, vector.Sel, []uint32)) {
+// addShared adds the rows that were noted to the panes that share a table.
+func (a *Aggregate) addShared(rec arrow.RecordBatch, kinds []stream.RowKind) error {
+	s := &a.panes.rest
+	if len(s.rows) == 0 {
+		return nil
+	}
+	defer func() { s.rows = s.rows[:0] }()
+	keys := make([]arrow.Array, len(a.keys))
+	for i, k := range a.keys {
+		keys[i] = rec.Column(k)
+	}
+	keys = s.keysOf(s.starts[:rec.NumRows()], keys)
+	defer keys[0].Release()
+	ids := a.idsOf(s.rows, rec)
+	if err := s.register(&a.panes, s.table.GroupsOf(keys, s.rows, ids)); err != nil {
+		return err
+	}
+	return a.apply(s.table, rec, kinds, s.rows, ids)
+}
+
+// idsOf is space for the groups of the rows of sel.
+func (a *Aggregate) idsOf(sel vector.Sel, rec arrow.RecordBatch) []uint32 {
 	n := len(sel)
 	if sel == nil {
 		n = int(rec.NumRows())
 	}
-	if n == 0 {
-		return
-	}
 	if cap(a.ids) < n {
 		a.ids = make([]uint32, n)
 	}
-	ids := a.ids[:n]
-	t.Groups(rec, sel, ids)
-	how(t, rec, sel, ids)
+	return a.ids[:n]
+}
+
+// apply adds or retracts the rows of sel, whose groups are ids.
+func (a *Aggregate) apply(t *agg.Table, rec arrow.RecordBatch, kinds []stream.RowKind, sel vector.Sel, ids []uint32) error {
+	if kinds == nil {
+		t.Add(rec, sel, ids)
+		return nil
+	}
+	added, taken := a.sels.byKind(kinds, sel, ids)
+	if len(taken.rows) > 0 && !a.changelog {
+		return errors.New("the input has updates, but the plan says that it has none")
+	}
+	if len(added.rows) > 0 {
+		t.Add(rec, added.rows, added.ids)
+	}
+	if len(taken.rows) > 0 {
+		t.Retract(rec, taken.rows, taken.ids)
+	}
+	return nil
 }
 
 // Advance implements ops.Operator.
@@ -276,43 +320,47 @@ func (a *Aggregate) fire(ctx context.Context, wm stream.Timestamp, out ops.Outpu
 		if end >= next {
 			break
 		}
-		table, err := a.window(end)
-		if err != nil {
-			return err
-		}
-		if table != nil {
-			if err := a.emit(ctx, table, end, out); err != nil {
+		if w := a.window(end); w != nil {
+			if err := a.emit(ctx, w, end, out); err != nil {
 				return err
 			}
 		}
-		a.panes.drop(end + a.grid.slide - a.grid.size)
+		if err := a.panes.drop(end + a.grid.slide - a.grid.size); err != nil {
+			return err
+		}
 	}
 	a.complete(wm)
-	a.panes.drop(a.live)
-	return nil
+	return a.panes.drop(a.live)
 }
 
-// window gives the table of the window with this end, or nil when it has no
-// rows.
-func (a *Aggregate) window(end int64) (*agg.Table, error) {
+// window gives all rows of the window with this end, as one pane, or nil when
+// it has none.
+func (a *Aggregate) window(end int64) *pane {
 	parts := a.panes.within(end-a.grid.size, end)
 	if len(parts) <= 1 {
 		if len(parts) == 0 {
-			return nil, nil
+			return nil
 		}
-		return parts[0].table, nil
+		return parts[0]
 	}
 	a.merged.Reset()
 	for _, p := range parts {
-		a.merged.Merge(p.table)
+		if !p.shared {
+			a.merged.Merge(p.table)
+			continue
+		}
+		keys := p.keys(p.groups)
+		a.merged.MergeGroups(p.table, p.groups, keys)
+		release(keys)
 	}
-	return a.merged, nil
+	return &pane{table: a.merged}
 }
 
-// emit writes the groups of a window's table.
-func (a *Aggregate) emit(ctx context.Context, t *agg.Table, end int64, out ops.Output) error {
-	groups := t.All()
+// emit writes the groups of a window.
+func (a *Aggregate) emit(ctx context.Context, w *pane, end int64, out ops.Output) error {
+	groups, t := w.ids(), w.table
 	if a.changelog {
+		groups = slices.Clone(groups)
 		n := 0
 		for _, g := range groups {
 			if t.Rows(g) > 0 {
@@ -324,15 +372,13 @@ func (a *Aggregate) emit(ctx context.Context, t *agg.Table, end int64, out ops.O
 	}
 	for from := 0; from < len(groups); from += maxRows {
 		part := groups[from:min(from+maxRows, len(groups))]
-		cols := append(t.Keys(part), t.Results(part)...)
+		cols := append(w.keys(part), t.Results(part)...)
 		for i, p := range a.properties {
 			of := a.out.Field(len(a.keys) + len(a.specs) + i).Type
 			cols = append(cols, a.property(p, end, of, len(part)))
 		}
 		rec := array.NewRecordBatch(a.out, cols, int64(len(part)))
-		for _, c := range cols {
-			c.Release()
-		}
+		release(cols)
 		if err := out.Emit(ctx, ops.Main, stream.NewBatch(rec)); err != nil {
 			return err
 		}

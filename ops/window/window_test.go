@@ -2,6 +2,7 @@ package window_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -13,13 +14,21 @@ import (
 	"github.com/wadi-engine/wadi/ops/window"
 )
 
+// TestOperator runs every case twice: with a table for each pane, and with one
+// for all but the first.
 func TestOperator(t *testing.T) {
+	for _, own := range []int{0, 1} {
+		t.Run(fmt.Sprintf("own=%d", own), func(t *testing.T) { runCases(t, own) })
+	}
+}
+
+func runCases(t *testing.T, own int) {
 	opstest.Run(t, "testdata", func(body string, in *arrow.Schema) (opstest.Case, error) {
 		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "keys", "aggs", "properties", "changelog")
 		if err != nil {
 			return opstest.Case{}, err
 		}
-		c := window.Config{Zone: set["zone"]}
+		c := window.Config{Zone: set["zone"], OwnPanes: own}
 		for name, to := range map[string]*int64{"size": &c.SizeMillis, "slide": &c.SlideMillis, "offset": &c.OffsetMillis} {
 			if set[name] != "" {
 				d, err := time.ParseDuration(set[name])

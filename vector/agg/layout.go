@@ -21,6 +21,9 @@ const (
 type Options struct {
 	// Retract says that rows may be taken away again.
 	Retract bool
+	// Prefix are key columns before those of the input: the caller gives their
+	// values with GroupsOf.
+	Prefix []arrow.Field
 	// Alloc is where arrays and tables take their memory; nil is the Go heap.
 	Alloc memory.Allocator
 }
@@ -89,6 +92,7 @@ func Compile(specs []Spec, in *arrow.Schema, keys []int, o Options) (*Layout, er
 	if l.alloc == nil {
 		l.alloc = memory.DefaultAllocator
 	}
+	l.keys = slices.Clone(o.Prefix)
 	for _, k := range keys {
 		l.keys = append(l.keys, in.Field(k))
 	}
@@ -185,7 +189,8 @@ func (l *Layout) Fields() []arrow.Field {
 	return fields
 }
 
-// KeyFields are the key columns; a table without keys has none.
+// KeyFields are the key columns, those of Options.Prefix first; a table without
+// keys has none.
 func (l *Layout) KeyFields() []arrow.Field { return slices.Clone(l.keys) }
 
 // Results are the result columns, in the order of the functions.

@@ -182,8 +182,8 @@ func (m *multiset) values(alloc memory.Allocator, ids []uint32) (groups []uint32
 	return groups, all[1:]
 }
 
-// merge adds the values of from's groups; into maps them to t's, or to none
-// (hashtable.None). It gives the values that are new as a record for fold.
+// merge adds the values of from's groups; into maps them to t's, or to none. It
+// gives the values that are new to fold.
 func (m *multiset) merge(t *Table, from *multiset, into []uint32, fold func(in input)) {
 	alloc := t.layout.alloc
 	fs := from.slab()
@@ -194,26 +194,31 @@ func (m *multiset) merge(t *Table, from *multiset, into []uint32, fold func(in i
 		}
 	}
 	groups, cols := from.values(alloc, ids)
+	defer release(cols)
+	in := input{rec: valueColumns{m.spec.args, cols}, rows: make([]uint32, 0, len(ids))}
 	for i, g := range groups {
-		groups[i] = into[g]
+		if into[g] != none {
+			in.gids, in.rows = append(in.gids, into[g]), append(in.rows, uint32(i))
+		}
 	}
-	in := input{rec: valueColumns{m.spec.args, cols}, gids: groups}
+	if len(in.gids) == 0 {
+		return
+	}
 	vids := m.find(t, in)
 	s := m.slab()
 	var firsts, rows []uint32
 	for i, id := range vids {
 		n := s.i64(id, setCount)
 		before := *n
-		if *n += *fs.i64(ids[i], setCount); before > 0 {
+		if *n += *fs.i64(ids[in.rows[i]], setCount); before > 0 {
 			*s.header(id) |= dirtyBit
 			continue
 		}
-		m.turn(t, s, groups[i], id, true)
-		firsts, rows = append(firsts, groups[i]), append(rows, uint32(i))
+		m.turn(t, s, in.gids[i], id, true)
+		firsts, rows = append(firsts, in.gids[i]), append(rows, in.rows[i])
 	}
 	in.gids, in.rows = firsts, rows
 	fold(in)
-	release(cols)
 }
 
 // valueColumns finds a multiset's columns by the input columns they came from.

@@ -23,6 +23,14 @@ type scratch struct {
 	ids, spread, into, all []uint32
 }
 
+// targets is space for the groups that n others are merged into.
+func (s *scratch) targets(n int) []uint32 {
+	if cap(s.into) < n {
+		s.into = make([]uint32, n)
+	}
+	return s.into[:n]
+}
+
 // lists gives two empty lists with room for n. Two calls in a row give
 // different ones, so that a filter's output can be narrowed again.
 func (s *scratch) lists(n int) (gids, rows []uint32, which int) {

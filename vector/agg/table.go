@@ -92,7 +92,7 @@ func (t *Table) Release() {
 
 // Groups gives the group of each row of sel (nil: of every row) in ids, whose
 // length is that of sel, by the layout's key columns of rec. Groups that are
-// new are added.
+// new are added. The layout has no Prefix.
 func (t *Table) Groups(rec arrow.RecordBatch, sel vector.Sel, ids []uint32) {
 	cols := make([]arrow.Array, len(t.layout.keyCols))
 	for i, k := range t.layout.keyCols {
@@ -101,16 +101,17 @@ func (t *Table) Groups(rec arrow.RecordBatch, sel vector.Sel, ids []uint32) {
 	t.GroupsOf(cols, sel, ids)
 }
 
-// GroupsOf is Groups with the key columns themselves.
-func (t *Table) GroupsOf(keys []arrow.Array, sel vector.Sel, ids []uint32) {
+// GroupsOf is Groups with the key columns themselves. It returns the ids of the
+// groups that are new, valid until the next call.
+func (t *Table) GroupsOf(keys []arrow.Array, sel vector.Sel, ids []uint32) []uint32 {
 	if len(keys) == 0 {
 		if t.keys.Len() == 0 {
 			t.addOnly()
 		}
 		clear(ids)
-		return
+		return nil
 	}
-	t.keys.FindOrInsert(keys, sel, ids)
+	return t.keys.FindOrInsert(keys, sel, ids)
 }
 
 // addOnly adds the one group of a table without keys.
@@ -191,16 +192,24 @@ func (t *Table) Rows(id uint32) int64 {
 
 // Merge adds the groups of from, a table of the same layout, to t's.
 func (t *Table) Merge(from *Table) {
-	src := from.All()
-	if len(src) == 0 {
-		return
+	if src := from.All(); len(src) > 0 {
+		dst := t.layout.scratch.targets(len(src))
+		t.keys.FindOrInsertFrom(from.keys, src, dst)
+		t.merge(from, dst, src)
 	}
-	sc := &t.layout.scratch
-	if cap(sc.into) < len(src) {
-		sc.into = make([]uint32, len(src))
-	}
-	dst := sc.into[:len(src)]
-	t.keys.FindOrInsertFrom(from.keys, src, dst)
+}
+
+// MergeGroups adds the groups src of from, a table of the same functions, to
+// t's groups with these keys. It returns the ids of the groups that are new,
+// valid until the next call.
+func (t *Table) MergeGroups(from *Table, src []uint32, keys []arrow.Array) []uint32 {
+	dst := t.layout.scratch.targets(len(src))
+	fresh := t.GroupsOf(keys, nil, dst)
+	t.merge(from, dst, src)
+	return fresh
+}
+
+func (t *Table) merge(from *Table, dst, src []uint32) {
 	for _, a := range t.layout.accs {
 		a.merge(t, from, dst, src)
 	}
@@ -213,9 +222,12 @@ func (t *Table) Merge(from *Table) {
 	}
 }
 
-// mapping is dst by src, for all ids of from.
+// mapping is dst by src, and none for the other ids of from.
 func (t *Table) mapping(from *Table, dst, src []uint32) []uint32 {
 	into := make([]uint32, from.span())
+	for i := range into {
+		into[i] = none
+	}
 	for i, g := range src {
 		into[g] = dst[i]
 	}
@@ -263,6 +275,9 @@ func (t *Table) setWords(groups []uint32, off uintptr, col arrow.Array) {
 		*s.i64(groups[i], off) = v
 	}
 }
+
+// none is no group.
+const none = hashtable.None
 
 func slabOf(t *hashtable.Table) slab {
 	return slab{base: t.Accs(), stride: uintptr(t.Stride())}
