@@ -74,6 +74,12 @@ TRIM_ARRAY UPPER VALUE VALUE_OF VARIANT VAR_POP VAR_SAMP VERSIONING VIEWS WATERM
 const ambiguousWords = `
 DESCRIPTOR FINAL MAP MODEL IGNORE RESPECT MATCH_CONDITION`
 
+// Words that are not reserved, or not needed as such, but part of many statements.
+const usefulWords = `
+ASC BYTES CATALOG CATALOGS COMMENT CURRENT_DATE CURRENT_TIMESTAMP DATABASE DATABASES DATE DESC DESCRIPTOR ENFORCED
+EXCLUDING FIRST FOLLOWING FUNCTIONS IF INCLUDING JAR KEY LAST LEFT METADATA MODEL NULLS OPTIONS ORDINALITY OVERWRITE
+PARTITIONED PRECEDING RENAME REPLACE RIGHT SETS STRING TABLES TEMPORARY TIME TIMESTAMP UNBOUNDED VIEW VIEWS VIRTUAL`
+
 var (
 	reserved      = wordSet(reservedWords)
 	functions     = wordSet(functionWords)
@@ -105,16 +111,13 @@ func IsBareFunction(word string) bool { return bareFunctions[word] }
 
 // Keywords lists the words worth completing, in capitals and in no special order.
 func Keywords() []string {
-	out := make([]string, 0, len(reserved)+len(ambiguous))
+	var out []string
 	for w := range reserved {
-		out = append(out, w)
-	}
-	for w := range ambiguous {
-		if !reserved[w] {
+		if !soft[w] && !functions[w] {
 			out = append(out, w)
 		}
 	}
-	return out
+	return append(out, strings.Fields(usefulWords)...)
 }
 
 // Quote writes a name as SQL: bare if that is safe, otherwise in backticks.

@@ -22,6 +22,7 @@ type Error struct {
 	Expected []string // what could have stood here, most likely first; may be empty
 	Nearest  string   // the keyword that was probably meant, or ""
 
+	open   bool   // more text could heal it: a quote or a comment is not closed
 	source string // the line of text, or the part of it around the mistake
 	caret  int    // characters of source before the mistake
 	width  int    // characters of the mistake, at least 1

@@ -47,7 +47,14 @@ type lexer struct {
 
 // lex cuts src into tokens, the last of which is tokEOF. It panics with *Error.
 func lex(src string) []token {
-	l := &lexer{src: src, mark: ast.Pos{Line: 1, Col: 1}}
+	l := &lexer{}
+	l.run(src)
+	return l.tokens
+}
+
+// run cuts src into l.tokens. At a mistake it panics with *Error; the tokens before it are there.
+func (l *lexer) run(src string) {
+	l.src, l.mark = src, ast.Pos{Line: 1, Col: 1}
 	if !utf8.ValidString(src) {
 		l.src = src[:validPrefix(src)]
 		l.fail(l.pos(len(l.src)), 1, "the text after this is not valid UTF-8")
@@ -57,11 +64,9 @@ func lex(src string) []token {
 		l.next()
 	}
 	if l.inHint {
-		l.fail(l.hintOpen, 3, "this hint is not closed by */")
+		l.failOpen(l.hintOpen, 3, "this hint is not closed by */")
 	}
-	pos := l.pos(len(src))
-	l.tokens = append(l.tokens, token{kind: tokEOF, pos: pos, end: len(src)})
-	return l.tokens
+	l.tokens = append(l.tokens, token{kind: tokEOF, pos: l.pos(len(src)), end: len(src)})
 }
 
 // validPrefix is the length of the valid UTF-8 at the beginning of s.
@@ -78,6 +83,13 @@ func validPrefix(s string) int {
 
 func (l *lexer) fail(pos ast.Pos, width int, msg string) {
 	panic(newError(l.src, pos, width, msg))
+}
+
+// failOpen fails because something that was opened at pos is not closed.
+func (l *lexer) failOpen(pos ast.Pos, width int, msg string) {
+	err := newError(l.src, pos, width, msg)
+	err.open = true
+	panic(err)
 }
 
 // pos is the place of an offset at or after the last one asked for.
@@ -124,7 +136,7 @@ func (l *lexer) skipBlank() bool {
 		case c == '/' && l.peek(1) == '*' && l.peek(2) != '+':
 			n := strings.Index(l.src[l.at+2:], "*/")
 			if n < 0 {
-				l.fail(l.pos(l.at), 2, "this comment is not closed by */")
+				l.failOpen(l.pos(l.at), 2, "this comment is not closed by */")
 			}
 			l.at += n + 4
 		case strings.HasPrefix(l.src[l.at:], "\ufeff"), strings.HasPrefix(l.src[l.at:], "\u00a0"):
@@ -190,7 +202,7 @@ func (l *lexer) quoted(start int, quote byte) (text string, end int) {
 	if quote == '`' {
 		what = "name"
 	}
-	l.fail(l.pos(start), 1, "this quoted "+what+" has no closing "+string(quote))
+	l.failOpen(l.pos(start), 1, "this quoted "+what+" has no closing "+string(quote))
 	return "", 0
 }
 
