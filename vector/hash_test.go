@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/arraytest"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/mem"
 )
 
 // TestKeyEncoding pins the bytes and their hash: they are in every checkpoint.
@@ -205,6 +206,51 @@ func TestPartition(t *testing.T) {
 	})
 }
 
+func TestScatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		arraytest.Checked(t, func(alloc memory.Allocator) {
+			n := arraytest.DrawRows(t)
+			var fields []arrow.Field
+			var cols []arrow.Array
+			for i := range rapid.IntRange(0, 3).Draw(t, "columns") {
+				dt := rapid.SampledFrom(arraytest.Types).Draw(t, "type")
+				fields = append(fields, arrow.Field{Name: fmt.Sprint(i), Type: dt, Nullable: true})
+				cols = append(cols, arraytest.Draw(t, alloc, dt, n))
+			}
+			rec := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, int64(n))
+			defer rec.Release()
+			for _, c := range cols {
+				c.Release()
+			}
+			rnd := arraytest.NewRand(rapid.Uint64().Draw(t, "seed"))
+			target := make([]uint16, n)
+			for i := range target {
+				target[i] = uint16(rnd.N(3))
+			}
+			channels := vector.Partition(nil, target, 4)
+			for ch, part := range vector.Scatter(alloc, rec, channels) {
+				if part == nil {
+					if len(channels[ch]) > 0 {
+						t.Fatalf("channel %d has no record", ch)
+					}
+					continue
+				}
+				defer part.Release()
+				if int(part.NumRows()) != len(channels[ch]) {
+					t.Fatalf("channel %d has %d rows, want %d", ch, part.NumRows(), len(channels[ch]))
+				}
+				for c := range cols {
+					for i, r := range channels[ch] {
+						if g, w := arraytest.Show(part.Column(c), i), arraytest.Show(rec.Column(c), int(r)); g != w {
+							t.Fatalf("channel %d row %d is %s, want %s", ch, i, g, w)
+						}
+					}
+				}
+			}
+		})
+	})
+}
+
 func TestPrefixMax(t *testing.T) {
 	v := []int64{3, 1, 4, 1, 5, 9, 2}
 	dst := make([]int64, len(v))
@@ -238,6 +284,40 @@ func BenchmarkHash(b *testing.B) {
 		b.Run("key/"+dt.Name(), func(b *testing.B) {
 			for b.Loop() {
 				vector.KeyHash(dst, cols)
+			}
+			rate(b, n)
+		})
+	}
+}
+
+// BenchmarkScatter splits six columns of int64 by the hash of the first.
+func BenchmarkScatter(b *testing.B) {
+	const n = 16384
+	for _, channels := range []int{2, 8, 64} {
+		b.Run(fmt.Sprint(channels), func(b *testing.B) {
+			bld := array.NewInt64Builder(memory.DefaultAllocator)
+			for i := range n {
+				bld.Append(int64(i))
+			}
+			col := bld.NewArray()
+			var fields []arrow.Field
+			var cols []arrow.Array
+			for i := range 6 {
+				fields = append(fields, arrow.Field{Name: fmt.Sprint(i), Type: col.DataType()})
+				cols = append(cols, col)
+			}
+			rec := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, n)
+			var hashes []uint64
+			var target []uint16
+			var sels []vector.Sel
+			b.ReportAllocs()
+			for b.Loop() {
+				hashes = vector.KeyHash(hashes, cols[:1])
+				target = vector.KeyGroups(target, hashes, channels)
+				sels = vector.Partition(sels, target, channels)
+				for _, r := range vector.Scatter(mem.Default(), rec, sels) {
+					r.Release()
+				}
 			}
 			rate(b, n)
 		})

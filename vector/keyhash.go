@@ -39,6 +39,10 @@ func KeyHash(dst []uint64, cols []arrow.Array) []uint64 {
 		keyHashWords(dst, cols[0].Data())
 		return dst
 	}
+	if len(cols) == 1 && physicalOf(cols[0].DataType()) == view {
+		keyHashViews(dst, cols[0].Data())
+		return dst
+	}
 	var space [8]keyEncoder
 	enc := space[:0]
 	for _, c := range cols {
@@ -156,6 +160,33 @@ func keyHashWords(dst []uint64, d arrow.ArrayData) {
 				part[i] = nullKeyHash
 			}
 		}
+	}
+}
+
+// keyHashViews encodes short strings on the stack, two words at a time.
+func keyHashViews(dst []uint64, d arrow.ArrayData) {
+	v := viewsOf(d)
+	valid, off := validBits(d)
+	var scratch [256]byte
+	key := scratch[:0]
+	for i, h := range v.Headers {
+		if valid != nil && bitAt(valid, off+i) == 0 {
+			dst[i] = nullKeyHash
+			continue
+		}
+		n := h.Len()
+		if n <= Inline {
+			// 01, the length, and the bytes from the fifth of the header on.
+			scratch[0], scratch[1] = 1, byte(n)
+			binary.LittleEndian.PutUint32(scratch[2:], uint32(h.Lo>>32))
+			binary.LittleEndian.PutUint64(scratch[6:], h.Hi)
+			dst[i] = xxh3.Hash(scratch[:2+n])
+			continue
+		}
+		key = append(key[:0], 1)
+		key = binary.AppendUvarint(key, uint64(n))
+		key = append(key, v.long(h)...)
+		dst[i] = xxh3.Hash(key)
 	}
 }
 

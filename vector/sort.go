@@ -1,10 +1,7 @@
 package vector
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/binary"
-	"slices"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -60,8 +57,9 @@ func Sort(alloc memory.Allocator, cols []arrow.Array, orders []Order) Sel {
 
 // sorter sorts column by column. The values of a column become words whose
 // order is theirs; a stable radix sort orders (word, row) pairs; and within
-// each run of equal values the next column decides. Where a word holds only
-// the beginning of a value, the run is first sorted by the whole.
+// each run of equal values the next column decides. A value of more than one
+// word, a decimal or a string, is sorted by its first word, each run of those by
+// the second, and so on to its end.
 //
 //	rows   2 0 3 1      after column 0:  0 3 | 2 1      after column 1:  3 0 | 2 1
 //	                    values           a a   b b
@@ -81,45 +79,81 @@ func (s *sorter) sort(lo, hi, c int) {
 	if hi-lo < 2 || c == len(s.cols) {
 		return
 	}
-	col := &s.cols[c]
-	valid, null := s.split(lo, hi, col)
+	valid, null := s.split(lo, hi, &s.cols[c])
 	s.sort(null[0], null[1], c+1)
-	lo, hi = valid[0], valid[1]
+	s.words(valid[0], valid[1], c, 0)
+}
+
+// words orders rows by word k of column c, and what is equal there by what
+// follows.
+func (s *sorter) words(lo, hi, c, k int) {
+	if hi-lo < 2 {
+		return
+	}
+	col := &s.cols[c]
+	s.by(lo, hi, func(row int) uint64 { return col.key(row, k) }, func(lo, hi int) {
+		switch {
+		case col.kind == d128 && k == 0:
+			s.words(lo, hi, c, 1)
+		case col.kind == view:
+			s.ends(lo, hi, c, k)
+		default:
+			s.sort(lo, hi, c+1)
+		}
+	})
+}
+
+// ends orders strings that are equal in their words up to k, where those that
+// have ended are padded with zeros: the shorter first, and what has not ended
+// by the next word.
+func (s *sorter) ends(lo, hi, c, k int) {
+	col := &s.cols[c]
+	end := 8 * (k + 1)
+	same := true
+	first := min(len(col.bytes.at(int(s.rows[lo]))), end+1)
+	for _, r := range s.rows[lo+1 : hi] {
+		if min(len(col.bytes.at(int(r))), end+1) != first {
+			same = false
+			break
+		}
+	}
+	switch {
+	case same && first > end:
+		s.words(lo, hi, c, k+1)
+	case same:
+		s.sort(lo, hi, c+1)
+	default:
+		length := func(row int) uint64 { return uint64(min(len(col.bytes.at(row)), end+1)) ^ col.flip }
+		s.by(lo, hi, length, func(lo, hi int) {
+			if len(col.bytes.at(int(s.rows[lo]))) > end {
+				s.words(lo, hi, c, k+1)
+			} else {
+				s.sort(lo, hi, c+1)
+			}
+		})
+	}
+}
+
+// by orders rows by a word, and calls run for each run of two and more that
+// have the same.
+func (s *sorter) by(lo, hi int, key func(row int) uint64, run func(lo, hi int)) {
 	pairs := s.pairs[lo:hi]
 	for i, r := range s.rows[lo:hi] {
-		pairs[i] = sortPair{col.key(int(r)), r}
+		pairs[i] = sortPair{key(int(r)), r}
 	}
 	sortPairs(pairs, s.other[lo:hi])
 	for i, p := range pairs {
 		s.rows[lo+i] = p.row
 	}
+	// A run overwrites the pairs of its own rows only, which were read.
 	for i := 0; i < len(pairs); {
 		j := i + 1
 		for j < len(pairs) && pairs[j].key == pairs[i].key {
 			j++
 		}
 		if j-i > 1 {
-			s.run(lo+i, lo+j, c)
+			run(lo+i, lo+j)
 		}
-		i = j
-	}
-}
-
-// run orders rows whose words are equal.
-func (s *sorter) run(lo, hi, c int) {
-	col := &s.cols[c]
-	if !col.partial {
-		s.sort(lo, hi, c+1)
-		return
-	}
-	part := s.rows[lo:hi]
-	slices.SortStableFunc(part, func(a, b uint32) int { return col.compare(int(a), int(b)) })
-	for i := 0; i < len(part); {
-		j := i + 1
-		for j < len(part) && col.compare(int(part[i]), int(part[j])) == 0 {
-			j++
-		}
-		s.sort(lo+i, lo+j, c+1)
 		i = j
 	}
 }
@@ -157,15 +191,14 @@ func (s *sorter) split(lo, hi int, col *sortColumn) (valid, null [2]int) {
 
 // sortColumn reads one column's rows as words.
 type sortColumn struct {
-	order   Order
-	kind    physical
-	valid   []byte
-	off     int
-	words   []uint64
-	dec     []decimal128.Num
-	bytes   bytesReader
-	partial bool   // equal words are not equal values
-	flip    uint64 // all ones when descending
+	order Order
+	kind  physical
+	valid []byte
+	off   int
+	words []uint64
+	dec   []decimal128.Num
+	bytes bytesReader
+	flip  uint64 // all ones when descending
 }
 
 func newSortColumn(a arrow.Array, o Order) sortColumn {
@@ -177,7 +210,7 @@ func newSortColumn(a arrow.Array, o Order) sortColumn {
 	}
 	switch c.kind {
 	case d128:
-		c.dec, c.partial = values[decimal128.Num](d), true
+		c.dec = values[decimal128.Num](d)
 	case view, other:
 		var ok bool
 		if c.bytes, ok = readerOf(d); !ok {
@@ -187,7 +220,7 @@ func newSortColumn(a arrow.Array, o Order) sortColumn {
 			c.words = make([]uint64, d.Len())
 			return c
 		}
-		c.kind, c.partial = view, true
+		c.kind = view
 	default:
 		c.words = make([]uint64, d.Len())
 		if len(c.words) > 0 {
@@ -213,12 +246,17 @@ func orderWords(w []uint64, kind physical) {
 	}
 }
 
-func (c *sortColumn) key(row int) uint64 {
+// key is word k of a row's value.
+func (c *sortColumn) key(row, k int) uint64 {
 	switch c.kind {
 	case d128:
-		return uint64(c.dec[row].HighBits()) ^ 1<<63 ^ c.flip
+		if k == 0 {
+			return uint64(c.dec[row].HighBits()) ^ 1<<63 ^ c.flip
+		}
+		return c.dec[row].LowBits() ^ c.flip
 	case view:
-		return prefix(c.bytes.at(row)) ^ c.flip
+		b := c.bytes.at(row)
+		return prefix(b[min(8*k, len(b)):]) ^ c.flip
 	}
 	return c.words[row] ^ c.flip
 }
@@ -231,20 +269,6 @@ func prefix(b []byte) uint64 {
 	var p [8]byte
 	copy(p[:], b)
 	return binary.BigEndian.Uint64(p[:])
-}
-
-// compare orders two rows whose words are equal.
-func (c *sortColumn) compare(a, b int) int {
-	var r int
-	if c.kind == d128 {
-		r = cmp.Compare(c.dec[a].LowBits(), c.dec[b].LowBits())
-	} else {
-		r = bytes.Compare(c.bytes.at(a), c.bytes.at(b))
-	}
-	if c.order.Desc {
-		return -r
-	}
-	return r
 }
 
 // sortPairs sorts by key, stable: by insertion where there are few, else byte by

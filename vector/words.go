@@ -27,6 +27,56 @@ func IsWord(t arrow.DataType) bool {
 // false and true as 0 and 1. Rows that are NULL get 0.
 func Words(dst []uint64, a arrow.Array, from int) { words(dst, a.Data(), from) }
 
+// WordsSel is Words for the rows sel, in that order.
+func WordsSel(dst []uint64, a arrow.Array, sel Sel) {
+	d := a.Data()
+	dst = dst[:len(sel)]
+	switch physicalOf(d.DataType()) {
+	case boolean:
+		src, off := d.Buffers()[1].Bytes(), d.Offset()
+		for i, r := range sel {
+			dst[i] = uint64(bitAt(src, off+int(r)))
+		}
+	case i8:
+		gatherInts(dst, values[int8](d), sel)
+	case i16:
+		gatherInts(dst, values[int16](d), sel)
+	case i32:
+		gatherInts(dst, values[int32](d), sel)
+	case i64, u64:
+		Gather(dst, values[uint64](d), sel)
+	case u8:
+		gatherInts(dst, values[uint8](d), sel)
+	case u16:
+		gatherInts(dst, values[uint16](d), sel)
+	case u32:
+		gatherInts(dst, values[uint32](d), sel)
+	case f32:
+		gatherFloats(dst, values[float32](d), sel)
+	case f64:
+		gatherFloats(dst, values[float64](d), sel)
+	default:
+		panic(noKernel("make words of", d.DataType()))
+	}
+	if valid, off := validBits(d); valid != nil {
+		for i, r := range sel {
+			dst[i] &= -uint64(bitAt(valid, off+int(r)))
+		}
+	}
+}
+
+func gatherInts[T Integer](dst []uint64, src []T, sel Sel) {
+	for i, r := range sel {
+		dst[i] = uint64(int64(src[r]))
+	}
+}
+
+func gatherFloats[T Float](dst []uint64, src []T, sel Sel) {
+	for i, r := range sel {
+		dst[i] = floatWord(float64(src[r]))
+	}
+}
+
 func words(dst []uint64, d arrow.ArrayData, from int) {
 	to := from + len(dst)
 	switch physicalOf(d.DataType()) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/wadi-engine/wadi/vector"
 )
@@ -179,24 +178,5 @@ func gatherWords(dst []uint64, col arrow.Array, sel vector.Sel, from int) {
 		vector.Words(dst, col, from)
 		return
 	}
-	sel = sel[from : from+len(dst)]
-	switch col := col.(type) {
-	case *array.Int64:
-		vector.Gather(dst, vector.Values[uint64](col), sel)
-	case *array.Timestamp:
-		vector.Gather(dst, vector.Values[uint64](col), sel)
-	default:
-		// Selections ascend: make the words of the range they span.
-		for i, r := range sel {
-			vector.Words(dst[i:i+1], col, int(r))
-		}
-		return
-	}
-	if col.NullN() > 0 {
-		for i, r := range sel {
-			if col.IsNull(int(r)) {
-				dst[i] = 0
-			}
-		}
-	}
+	vector.WordsSel(dst, col, sel[from:from+len(dst)])
 }
