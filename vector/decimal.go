@@ -260,7 +260,7 @@ func (s *decimalStep) apply(x, y decimal128.Num) (decimal128.Num, bool) {
 			return y, false
 		}
 		if s.numerator >= 0 {
-			if num, ok := scaleUp(x, s.numerator); ok && bitLen(y) <= 126 {
+			if num, ok := scaleUp(x, s.numerator); ok {
 				return fit(divHalfUp(num, y), s.out)
 			}
 		}
@@ -364,12 +364,11 @@ func quoRem(x, y decimal128.Num) (q, r decimal128.Num) {
 	return q, r
 }
 
-// divHalfUp is x/y rounded to the nearest, halves away from zero. |y| has at
-// most 126 bits.
+// divHalfUp is x/y rounded to the nearest, halves away from zero.
 func divHalfUp(x, y decimal128.Num) decimal128.Num {
 	q, r := quoRem(x, y)
-	r = r.Abs()
-	if twice := r.Add(r); !twice.Less(y.Abs()) {
+	// 2r ≥ |y|, without doubling: 10^38 has 127 bits.
+	if r = r.Abs(); !r.Less(y.Abs().Sub(r)) {
 		if (x.Sign() < 0) != (y.Sign() < 0) {
 			return q.Sub(decimal128.FromU64(1))
 		}
