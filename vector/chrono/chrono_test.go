@@ -133,6 +133,29 @@ func TestUnits(t *testing.T) {
 	}
 }
 
+func TestStepIsHowLongTheTextStays(t *testing.T) {
+	for pattern, want := range map[string]int64{"yyyy-MM-dd": 86400, "HH": 3600, "HH:mm": 60, "yyyy HH:mm:ss": 1, "ss.SSS": 0, "D 'at' h a": 3600} {
+		p, err := chrono.ParsePattern(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Step(); got != want {
+			t.Errorf("step of %s: got %d, want %d", pattern, got, want)
+		}
+		if want == 0 {
+			continue
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			from := rapid.Int64Range(-100_000, 100_000).Draw(t, "from") * want
+			a := string(p.Append(nil, chrono.Of(from, 0), 0))
+			b := string(p.Append(nil, chrono.Of(from+want-1, 999_999_999), 0))
+			if a != b {
+				t.Fatalf("%s prints %q and %q within its step", pattern, a, b)
+			}
+		})
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"2021-09-24 12:34:56.789", "2021-9-4", "12:34", "1", "", "-", "0000-00-00", "2021-02-30"} {
 		f.Add(s, "yyyy-MM-dd HH:mm:ss.SSS")

@@ -79,6 +79,27 @@ func (p *Pattern) text(s string) {
 	p.items = append(p.items, item{text: s})
 }
 
+// Step is for how many seconds from a multiple of it on the pattern writes the
+// same, if the offset stays the same: 60 for "HH:mm". It is 0 when fractions
+// or zones make every value different.
+func (p *Pattern) Step() int64 {
+	step := int64(secondsPerDay)
+	for _, it := range p.items {
+		switch it.letter {
+		case 's':
+			step = min(step, 1)
+		case 'm':
+			step = min(step, 60)
+		case 'H', 'k', 'h', 'K', 'a':
+			step = min(step, 3600)
+		case 'S', 'z', 'Z', 'X', 'x', 'V':
+			return 0
+		default:
+		}
+	}
+	return step
+}
+
 // Append writes c; offset is its distance from UTC in seconds.
 func (p *Pattern) Append(dst []byte, c Civil, offset int64) []byte {
 	for i := range p.items {

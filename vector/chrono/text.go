@@ -22,7 +22,7 @@ func appendYMD(dst []byte, y int64, m, d int) []byte {
 // up to precision digits behind the point, and without trailing zeros.
 func AppendTime(dst []byte, millis int64, precision int) []byte {
 	dst = appendHMS(dst, int(millis/3_600_000), int(millis/60_000%60), int(millis/1000%60))
-	if precision <= 0 {
+	if precision <= 0 || millis%1000 == 0 {
 		return dst
 	}
 	dst = append(dst, '.')
@@ -134,14 +134,14 @@ func ParseTimestamp(s string) (c Civil, ok bool) {
 	m := p.number(1, 2)
 	p.expect('-')
 	d := p.number(1, 2)
-	var h, min, sec, nano int
+	var h, minute, sec, nano int
 	if p.skip(' ') {
-		h, min, sec, nano = p.clock(false)
+		h, minute, sec, nano = p.clock(false)
 	}
-	if !p.done() || !validDate(y, m, d) || h > 23 || min > 59 || sec > 59 {
+	if !p.done() || !validDate(y, m, d) || h > 23 || minute > 59 || sec > 59 {
 		return c, false
 	}
-	return Civil{Year: int64(y), Month: m, Day: d, Hour: h, Minute: min, Second: sec, Nanosecond: nano}, true
+	return Civil{Year: int64(y), Month: m, Day: d, Hour: h, Minute: minute, Second: sec, Nanosecond: nano}, true
 }
 
 // cursor reads a text from left to right; after a mistake it reads zeros.

@@ -65,6 +65,7 @@ func (u Unit) Duration() (millis int64, ok bool) {
 		return 86_400_000, true
 	case Week:
 		return 7 * 86_400_000, true
+	default:
 	}
 	return 0, false
 }
@@ -84,6 +85,7 @@ func (u Unit) Months() (int64, bool) {
 		return 1200, true
 	case Millennium:
 		return 12000, true
+	default:
 	}
 	return 0, false
 }
@@ -105,6 +107,7 @@ func (u Unit) Extract(seconds int64, nanosecond int) int64 {
 		return floorMod(floorDiv(seconds, 3600), 24)
 	case Epoch:
 		return seconds
+	default:
 	}
 	return u.ExtractDate(floorDiv(seconds, secondsPerDay))
 }
@@ -126,6 +129,7 @@ func (u Unit) ExtractDate(days int64) int64 {
 		return y
 	case Epoch:
 		return days * secondsPerDay
+	default:
 	}
 	y, m, d := Date(days)
 	switch u {
@@ -143,6 +147,7 @@ func (u Unit) ExtractDate(days int64) int64 {
 		return ordinal(y, 100)
 	case Millennium:
 		return ordinal(y, 1000)
+	default:
 	}
 	return 0
 }
@@ -175,6 +180,7 @@ func (u Unit) FloorDate(days int64) int64 {
 		return Days(floorDiv(y-1, 100)*100+1, 1, 1)
 	case Millennium:
 		return Days(floorDiv(y-1, 1000)*1000+1, 1, 1)
+	default:
 	}
 	return days
 }

@@ -76,5 +76,5 @@ func LoadZone(name string) (*time.Location, error) {
 // shortZones are Java's three-letter zone ids that the zone database lacks.
 var shortZones = map[string]string{
 	"PST": "America/Los_Angeles", "CST": "America/Chicago", "JST": "Asia/Tokyo", "CTT": "Asia/Shanghai",
-	"IST": "Asia/Kolkata", "ECT": "Europe/Paris", "ART": "Africa/Cairo", "AET": "Australia/Sydney",
+	"IST": "Asia/Kolkata", "ART": "Africa/Cairo", "AET": "Australia/Sydney",
 }

@@ -145,6 +145,7 @@ func arithSlices[T number](op arithOp, out, a, b []T) {
 		for i := range out {
 			out[i] = a[i] * b[i]
 		}
+	default:
 	}
 }
 
@@ -163,6 +164,7 @@ func arithScalar[T number](op arithOp, out, a []T, s T) {
 		for i := range out {
 			out[i] = a[i] * s
 		}
+	default:
 	}
 }
 
@@ -311,6 +313,7 @@ func makeDecimal(c *compiler, e *Call, op arithOp) (node, error) {
 		k.small = p[0] <= 19 && p[1] <= 19
 	case opAdd, opSub:
 		k.exact = s[0] == to.Scale && s[1] == to.Scale && max(p[0], p[1]) < to.Precision
+	default:
 	}
 	n, err := c.call(e, k.run, args...)
 	if err != nil {
@@ -475,6 +478,7 @@ func negate(c *compiler, e *Call) (node, error) {
 			}
 			return nil
 		})
+	default:
 	}
 	if run == nil || isTemporal(e.Of) {
 		return nil, nil

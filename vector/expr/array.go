@@ -209,27 +209,41 @@ func (x flags) at(i int) bool { return bitutil.BitIsSet(x.bits, x.off+i&x.mask) 
 type views struct {
 	heads []arrow.ViewHeader
 	bufs  []*memory.Buffer
-	mask  int
+	bases []unsafe.Pointer // where the bytes of each buffer begin
+	mask  int              // -1, or 0 for a scalar
 }
 
 func viewsOf(v value) views {
-	x := views{heads: slice[arrow.ViewHeader](v.Data()), bufs: v.Data().Buffers()[2:], mask: -1}
+	x := newViews(slice[arrow.ViewHeader](v.Data()), v.Data())
 	if v.scalar {
 		x.mask = 0
 	}
 	return x
 }
 
+func newViews(heads []arrow.ViewHeader, d arrow.ArrayData) views {
+	x := views{heads: heads, bufs: d.Buffers()[2:], mask: -1}
+	if len(x.bufs) > 0 {
+		x.bases = make([]unsafe.Pointer, len(x.bufs))
+	}
+	for i, b := range x.bufs {
+		x.bases[i] = unsafe.Pointer(unsafe.SliceData(b.Bytes()))
+	}
+	return x
+}
+
 // at returns a row as a string that shares the array's memory.
 func (x *views) at(i int) string {
-	h := &x.heads[i&x.mask]
-	if h.IsInline() {
-		b := h.InlineBytes()
-		return unsafe.String(unsafe.SliceData(b), len(b))
+	h := words(&x.heads[i&x.mask])
+	n := int(uint32(h[0]))
+	if n <= 12 {
+		return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(h), 4)), n)
 	}
-	b := x.bufs[h.BufferIndex()].Bytes()[h.BufferOffset():]
-	return unsafe.String(unsafe.SliceData(b), h.Len())
+	return unsafe.String((*byte)(unsafe.Add(x.bases[uint32(h[1])], h[1]>>32)), n)
 }
+
+// constant tells whether every row is the same.
+func (x *views) constant() bool { return x.mask == 0 }
 
 // bytes is at, as bytes that must not be changed.
 func (x *views) bytes(i int) []byte {
@@ -260,6 +274,6 @@ func countNulls(valid *memory.Buffer, n int) int {
 	return n - bitutil.CountSetBits(valid.Bytes(), 0, n)
 }
 
-// words is a view header as two words: length and the first four bytes, then
-// the rest, or where the rest is.
+// words is a view header as two little-endian words: length and the first four
+// bytes, then the rest, or buffer and offset of a longer value.
 func words(h *arrow.ViewHeader) *[2]uint64 { return (*[2]uint64)(unsafe.Pointer(h)) }

@@ -177,6 +177,7 @@ func floats(f *frame, v value) (vec[float64], int) {
 			out.v[i] = decimal.Float(x, scale)
 		}
 		return out, 64
+	default:
 	}
 	in := integers(f, v)
 	out := vec[float64]{v: temp[float64](f, len(in.v)), mask: in.mask}
@@ -298,6 +299,7 @@ func (k casting) textToNumber() kernel {
 		return textToFloat[float32](k, 32)
 	case float64Class:
 		return textToFloat[float64](k, 64)
+	default:
 	}
 	p, s := digits(k.to)
 	return parseRows(k, func(text string) (decimal.Num, error) { return decimal.Parse(strings.TrimSpace(text), p, s) })

@@ -91,11 +91,11 @@ func (k casting) joiner() func(sec int64, nano int) (int64, error) {
 }
 
 func floorMod(a, b int64) int64 {
-	if m := a % b; m < 0 {
-		return m + b
-	} else {
-		return m
+	m := a % b
+	if m < 0 {
+		m += b
 	}
+	return m
 }
 
 func floorDiv(a, b int64) int64 { return (a - floorMod(a, b)) / b }
@@ -168,7 +168,7 @@ func (p *printer) append(dst []byte, c *column, i int) []byte {
 	case *arrow.Date32Type:
 		return chrono.AppendDate(dst, c.integers[i])
 	case *arrow.Time32Type:
-		return chrono.AppendTime(dst, c.integers[i], p.timePrecision(c.integers[i]))
+		return chrono.AppendTime(dst, c.integers[i], p.timePrecision())
 	case *arrow.TimestampType:
 		return p.timestamp(dst, c.integers[i], t)
 	case *arrow.MonthIntervalType:
@@ -182,12 +182,9 @@ func (p *printer) append(dst []byte, c *column, i int) []byte {
 }
 
 // timePrecision shows milliseconds only where there are some, unless told.
-func (p *printer) timePrecision(ms int64) int {
+func (p *printer) timePrecision() int {
 	if p.precision >= 0 {
 		return p.precision
-	}
-	if ms%1000 == 0 {
-		return 0
 	}
 	return 3
 }

@@ -54,6 +54,7 @@ func classOf(t arrow.DataType) class {
 		return mapClass
 	case arrow.STRUCT:
 		return rowClass
+	default:
 	}
 	return noClass
 }
@@ -62,6 +63,7 @@ func isInteger(t arrow.DataType) bool {
 	switch t.ID() {
 	case arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64:
 		return true
+	default:
 	}
 	return false
 }

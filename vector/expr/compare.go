@@ -88,6 +88,7 @@ func isTemporal(t arrow.DataType) bool {
 	switch t.ID() {
 	case arrow.DATE32, arrow.TIME32, arrow.TIMESTAMP:
 		return true
+	default:
 	}
 	return false
 }
@@ -211,6 +212,7 @@ func comparer(a, b arrow.DataType) compareFunc {
 		return func(compareOp, value, value, []byte, int) {}
 	case listClass, mapClass, rowClass:
 		return compareNested(a, b)
+	default:
 	}
 	return nil
 }

@@ -44,16 +44,18 @@ func (c *compiler) node(e Expr) (node, error) {
 		return &literalNode{v: value{Array: arr, scalar: true}}, nil
 	case *Call:
 		return c.compileCall(e)
+	case Doc:
+		return c.node(e.Expr)
 	}
 	return nil, fmt.Errorf("expression of Go type %T", e)
 }
 
 func (c *compiler) compileCall(e *Call) (node, error) {
-	make, ok := c.makers[e.Func]
+	compile, ok := c.makers[e.Func]
 	if !ok {
 		return nil, fmt.Errorf("there is no function %s%s", e.Func, nearest(e.Func))
 	}
-	n, err := make(c, e)
+	n, err := compile(c, e)
 	if err != nil {
 		return nil, err
 	}

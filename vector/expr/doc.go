@@ -46,8 +46,10 @@ func (d Doc) MarshalJSON() ([]byte, error) {
 		for _, a := range e.Args {
 			n.Args = append(n.Args, Doc{Expr: a})
 		}
+	case Doc:
+		return e.MarshalJSON()
 	case *Literal:
-		var v any = e.Value
+		v := e.Value
 		switch x := e.Value.(type) {
 		case nil:
 			n.Kind = "null"

@@ -43,9 +43,14 @@ type Call struct {
 	Of   arrow.DataType
 }
 
-func (e *Column) Type() arrow.DataType  { return e.Of }
+// Type is the column's type.
+func (e *Column) Type() arrow.DataType { return e.Of }
+
+// Type is the type that the literal was given.
 func (e *Literal) Type() arrow.DataType { return e.Of }
-func (e *Call) Type() arrow.DataType    { return e.Of }
+
+// Type is the type of the result.
+func (e *Call) Type() arrow.DataType { return e.Of }
 
 func (*Column) expr()  {}
 func (*Literal) expr() {}

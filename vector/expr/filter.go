@@ -162,6 +162,7 @@ func literalTerm(index int, op compareOp, lit value) term {
 		return newColumnTerm[float32](index, op, lit)
 	case float64Class:
 		return newColumnTerm[float64](index, op, lit)
+	default:
 	}
 	return nil
 }

@@ -125,6 +125,7 @@ func (v value) expand(alloc memory.Allocator, n int) arrow.Array {
 		return repeat[int32](alloc, data, n)
 	case int64Class, float64Class:
 		return repeat[int64](alloc, data, n)
+	default:
 	}
 	return vector.Take(alloc, v.Array, make(vector.Sel, n))
 }

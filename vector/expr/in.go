@@ -68,6 +68,7 @@ func membership(t arrow.DataType, items []node) func(f *frame, v value) value {
 		})
 	case decimalClass:
 		return setTest(literals, func(f *frame, v value) func(i int) decimal.Num { return decimals(f, v).at })
+	default:
 	}
 	return nil
 }

@@ -128,6 +128,7 @@ func (x *jsonPaths) enter(step jsonStep) bool {
 		switch x.dec.PeekKind() {
 		case '}', ']', 0:
 			return false
+		default:
 		}
 		if step.index < 0 {
 			name, err := x.dec.ReadToken()
@@ -209,6 +210,7 @@ func isJSON(c *compiler, e *Call) (node, error) {
 			return want == "VALUE" || want == "OBJECT"
 		case '[':
 			return want == "VALUE" || want == "ARRAY"
+		default:
 		}
 		return want == "VALUE" || want == "SCALAR"
 	})

@@ -32,6 +32,7 @@ func literalArray(e *Literal) (arrow.Array, error) {
 			return one(e.Of, float32(v)), nil
 		case arrow.FLOAT64:
 			return one(e.Of, v), nil
+		default:
 		}
 		return nil, wrong
 	case decimal128.Num:

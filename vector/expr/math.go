@@ -104,7 +104,7 @@ func unaryNumber(whole func(int64) int64, float func(float64) float64, dec func(
 			run = floatsTo(t, float)
 		case isDecimal(t):
 			_, s := digits(t)
-			run = rowsOf(t, func(f *frame, args []value) (func(i int) (decimal.Num, error), error) {
+			run = rowsOf(t, func(_ *frame, args []value) (func(i int) (decimal.Num, error), error) {
 				in := vecOf[decimal.Num](args[0])
 				return func(i int) (decimal.Num, error) { return dec(in.at(i), s), nil }, nil
 			})
@@ -176,7 +176,7 @@ func rounder(float func(float64) float64, dec func(n decimal.Num, scale int32) d
 		if isDecimal(t) && isDecimal(e.Of) {
 			_, from := digits(t)
 			p, to := digits(e.Of)
-			return c.call(e, rowsOf(e.Of, func(f *frame, args []value) (func(i int) (decimal.Num, error), error) {
+			return c.call(e, rowsOf(e.Of, func(_ *frame, args []value) (func(i int) (decimal.Num, error), error) {
 				in := vecOf[decimal.Num](args[0])
 				return func(i int) (decimal.Num, error) {
 					n, ok := decimal.Rescale(dec(in.at(i), from), 0, to, p)

@@ -61,7 +61,7 @@ func newColumn(d arrow.ArrayData, off, n int) *column {
 	case decimalClass:
 		c.decimals = sliceAt[decimal128.Num](d, off, n)
 	case viewClass:
-		c.views = views{heads: sliceAt[arrow.ViewHeader](d, off, n), bufs: d.Buffers()[2:], mask: -1}
+		c.views = newViews(sliceAt[arrow.ViewHeader](d, off, n), d)
 	case boolClass:
 		c.bits = flags{off: off, mask: -1}
 		if b := d.Buffers()[1]; b != nil {
@@ -81,6 +81,7 @@ func newColumn(d arrow.ArrayData, off, n int) *column {
 		for _, m := range d.Children() {
 			c.members = append(c.members, newColumn(m, m.Offset()+off, n))
 		}
+	default:
 	}
 	return c
 }
@@ -149,6 +150,7 @@ func (c *column) equal(i int, o *column, j int) bool {
 			}
 		}
 		return true
+	default:
 	}
 	return c.compare(i, o, j) == 0
 }

@@ -20,7 +20,7 @@ func patternFunctions() map[string]maker {
 	return map[string]maker{
 		"like":       like,
 		"similar_to": similarTo,
-		"regexp": matcher(func(t arrow.DataType) kernel {
+		"regexp": matcher(func(arrow.DataType) kernel {
 			return testOf(func(_ *frame, args []value) (func(i int) (bool, error), error) {
 				s, re := viewsOf(args[0]), newExpressions(args[1])
 				return func(i int) (bool, error) {
@@ -53,6 +53,9 @@ type expressions struct {
 func newExpressions(v value) *expressions { return &expressions{in: viewsOf(v)} }
 
 func (x *expressions) at(i int) (*regexp.Regexp, error) {
+	if x.re != nil && x.in.constant() {
+		return x.re, nil
+	}
 	p := x.in.at(i)
 	if x.re == nil && x.err == nil || p != x.last {
 		x.last = strings.Clone(p)
@@ -83,6 +86,7 @@ func lacking(p string, err error) bool {
 		return strings.Contains(p, "(?=") || strings.Contains(p, "(?!") || strings.Contains(p, "(?<") || strings.Contains(p, "(?>")
 	case syntax.ErrInvalidEscape:
 		return len(e.Expr) == 2 && (e.Expr[1] >= '1' && e.Expr[1] <= '9' || e.Expr[1] == 'k')
+	default:
 	}
 	return false
 }
@@ -195,6 +199,9 @@ func patternRows(args []value, compile func(p, escape string) (func(s string) bo
 	var match func(s string) bool
 	var last, lastEscape string
 	return func(i int) (bool, error) {
+		if match != nil && p.constant() && (escapes == nil || escapes.constant()) {
+			return match(s.at(i)), nil
+		}
 		pattern, escape := p.at(i), `\`
 		if escapes != nil {
 			escape = escapes.at(i)
@@ -351,7 +358,8 @@ func similarRegexp(pattern, escape string) (*regexp.Regexp, error) {
 	in := []rune(pattern)
 	set := false
 	for i := 0; i < len(in); i++ {
-		switch r := in[i]; {
+		r := in[i]
+		switch {
 		case r == esc && i+1 < len(in):
 			i++
 			b.WriteString(regexp.QuoteMeta(string(in[i])))

@@ -133,11 +133,10 @@ func nth(args []Expr, i int) Expr {
 
 // fieldName is the name of the field that field(row, index) takes.
 func fieldName(e *Call) (string, bool) {
-	row, ok := nth(e.Args, 0).(Expr)
-	if !ok || len(e.Args) != 2 {
+	if len(e.Args) != 2 {
 		return "", false
 	}
-	t, isRow := row.Type().(*arrow.StructType)
+	t, isRow := e.Args[0].Type().(*arrow.StructType)
 	l, isLiteral := e.Args[1].(*Literal)
 	if !isRow || !isLiteral {
 		return "", false

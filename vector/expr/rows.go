@@ -164,7 +164,7 @@ func (v *nullable) each(n int, row func(i int) error) error {
 		b := v.buf.Bytes()
 		return eachSet(b, n, func(i int) error {
 			err := row(i)
-			if err == errNull {
+			if err == errNull { //nolint:errorlint // never wrapped
 				bitutil.ClearBit(b, i)
 				return nil
 			}
@@ -172,7 +172,7 @@ func (v *nullable) each(n int, row func(i int) error) error {
 		})
 	}
 	for i := range n {
-		if err := row(i); err == errNull {
+		if err := row(i); err == errNull { //nolint:errorlint // never wrapped
 			v.setNull(i, n)
 		} else if err != nil {
 			return err

@@ -110,6 +110,7 @@ func countOf(t arrow.DataType, bind func(f *frame, args []value) (func(i int) (i
 		return narrowed[int32](t, bind)
 	case int64Class:
 		return rowsOf(t, bind)
+	default:
 	}
 	return nil
 }

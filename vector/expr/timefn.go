@@ -85,6 +85,7 @@ func extractInterval(u chrono.Unit, v int64, months bool) (int64, error) {
 			return v%12/3 + 1, nil
 		case chrono.Epoch:
 			return v * 30 * 86400, nil
+		default:
 		}
 		if n, ok := u.Months(); ok {
 			return v / n, nil
@@ -96,6 +97,7 @@ func extractInterval(u chrono.Unit, v int64, months bool) (int64, error) {
 		return v % 1000 * map[chrono.Unit]int64{chrono.Nanosecond: 1e6, chrono.Microsecond: 1e3}[u], nil
 	case chrono.Epoch:
 		return v / 1000, nil
+	default:
 	}
 	within := map[chrono.Unit]int64{chrono.Millisecond: 1000, chrono.Second: 60_000, chrono.Minute: 3_600_000, chrono.Hour: 86_400_000, chrono.Day: math.MaxInt64}
 	size, ok := u.Duration()
@@ -131,6 +133,7 @@ func roundTime(c *compiler, e *Call, date func(u chrono.Unit, days int64) int64,
 			}
 			return roundMultiple(ms, size, up)
 		}), e.Args[0])
+	default:
 	}
 	return c.call(e, roundTimestamp(t, u, date, up), e.Args[0])
 }
@@ -353,6 +356,7 @@ func timestampDiff(c *compiler, e *Call) (node, error) {
 				return (bs-as)*1e9 + int64(bn-an), nil
 			case chrono.Microsecond:
 				return (bs-as)*1e6 + int64(bn-an)/1e3, nil
+			default:
 			}
 			return ((bs-as)*1000 + int64(bn/1e6-an/1e6)) / millis, nil
 		}, nil
@@ -373,6 +377,9 @@ type formats struct {
 func newFormats(v value) *formats { return &formats{in: viewsOf(v)} }
 
 func (x *formats) at(i int) (*chrono.Pattern, error) {
+	if x.p != nil && x.in.constant() {
+		return x.p, nil
+	}
 	s := x.in.at(i)
 	if x.p != nil && s == x.last {
 		return x.p, nil
@@ -425,13 +432,26 @@ func dateFormat(c *compiler, e *Call) (node, error) {
 		if isLocal(args[0].DataType()) {
 			zone = f.env.Zone
 		}
+		// Times mostly ascend: a row often prints what the row before did.
+		var last *chrono.Pattern
+		var step, lastStep int64
+		var text []byte
 		return func(i int, dst []byte) ([]byte, error) {
 			p, err := pattern.at(i)
 			if err != nil {
 				return dst, err
 			}
 			sec, nano := in(i)
-			return p.Append(dst, chrono.Of(sec, nano), chrono.Offset(zone, sec)), nil
+			if p != last {
+				last, step, text = p, p.Step(), nil
+			}
+			if step == 0 {
+				return p.Append(dst, chrono.Of(sec, nano), chrono.Offset(zone, sec-chrono.Offset(zone, sec))), nil
+			}
+			if now := floorDiv(sec, step); text == nil || now != lastStep {
+				lastStep, text = now, p.Append(text[:0], chrono.Of(sec, nano), 0)
+			}
+			return append(dst, text...), nil
 		}, nil
 	}), x, e.Args[1])
 }
