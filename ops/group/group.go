@@ -53,6 +53,7 @@ type Aggregate struct {
 	empty  int // groups without rows since the last Flush
 
 	batch   uint64 // number of the batch, to find each group of it once
+	lists   lists
 	seen    []uint64
 	ids     []uint32
 	touched []uint32
@@ -177,60 +178,49 @@ func gather(ids []uint32, sel vector.Sel) []uint32 {
 // results are those of the touched groups that have rows: cols row at[i] is
 // that of touched[i], or at[i] is -1.
 type results struct {
-	at   []int
+	at   []int32
+	rows int
 	cols []arrow.Array
 }
 
+// lists are space that emitting uses again.
+type lists struct {
+	at     [2][]int32
+	groups []uint32
+	rows   vector.Sel
+	kinds  []stream.RowKind
+	pairs  [2][]uint32
+	differ []bool
+}
+
 func (a *Aggregate) results(after bool) results {
-	r := results{at: make([]int, len(a.touched))}
-	var groups []uint32
+	which := 0
+	if after {
+		which = 1
+	}
+	at, groups := a.lists.at[which][:0], a.lists.groups[:0]
 	for i, g := range a.touched {
 		fresh := a.fresh[i]
 		if after {
 			fresh = a.table.Fresh(g)
 		}
-		if r.at[i] = -1; !fresh {
-			r.at[i] = len(groups)
-			groups = append(groups, g)
+		if fresh {
+			at = append(at, -1)
+			continue
 		}
+		at = append(at, int32(len(groups)))
+		groups = append(groups, g)
 	}
-	r.cols = a.table.Results(groups)
-	return r
+	a.lists.at[which], a.lists.groups = at, groups
+	return results{at: at, rows: len(groups), cols: a.table.Results(groups)}
 }
 
 // emit writes how the touched groups changed. It takes over the results.
 func (a *Aggregate) emit(ctx context.Context, before, after results, out ops.Output) error {
 	defer release(before.cols)
 	defer release(after.cols)
-	changed := a.changed(before, after)
-	old := 0 // rows of before, behind which those of after stand
-	for _, at := range before.at {
-		if at >= 0 {
-			old++
-		}
-	}
-	var groups []uint32
-	var rows vector.Sel
-	var kinds []stream.RowKind
-	put := func(g uint32, row int, k stream.RowKind) {
-		groups, rows, kinds = append(groups, g), append(rows, uint32(row)), append(kinds, k)
-	}
-	for i, g := range a.touched {
-		was, is := before.at[i], after.at[i]
-		switch {
-		case was < 0 && is < 0:
-		case was < 0:
-			put(g, old+is, stream.Insert)
-		case is < 0:
-			put(g, was, stream.Delete)
-			a.empty++
-		case changed[i]:
-			if a.updateBefore {
-				put(g, was, stream.UpdateBefore)
-			}
-			put(g, old+is, stream.UpdateAfter)
-		}
-	}
+	a.decide(before, after)
+	groups, rows, kinds := a.lists.groups, a.lists.rows, a.lists.kinds
 	if len(groups) == 0 {
 		return nil
 	}
@@ -243,29 +233,63 @@ func (a *Aggregate) emit(ctx context.Context, before, after results, out ops.Out
 	b := stream.NewBatch(array.NewRecordBatch(a.out, cols, int64(len(groups))))
 	release(cols)
 	if slices.ContainsFunc(kinds, func(k stream.RowKind) bool { return k != stream.Insert }) {
-		b.Kinds = kinds
+		b.Kinds = slices.Clone(kinds)
 	}
 	return out.Emit(ctx, ops.Main, b)
 }
 
-// changed says of each touched group that was there before and is there still
-// whether a result differs.
-func (a *Aggregate) changed(before, after results) []bool {
-	var x, y, at []uint32
-	for i := range a.touched {
-		if before.at[i] >= 0 && after.at[i] >= 0 {
-			x, y, at = append(x, uint32(before.at[i])), append(y, uint32(after.at[i])), append(at, uint32(i))
+// decide lists the rows to emit: their groups, their kinds, and where they
+// stand in the results before and behind them those after.
+func (a *Aggregate) decide(before, after results) {
+	differ := a.differ(before, after)
+	groups, rows, kinds := a.lists.groups[:0], a.lists.rows[:0], a.lists.kinds[:0]
+	put := func(g uint32, row int32, k stream.RowKind) {
+		groups, rows, kinds = append(groups, g), append(rows, uint32(row)), append(kinds, k)
+	}
+	old := int32(before.rows)
+	both := 0 // groups that were there before and are there still
+	for i, g := range a.touched {
+		was, is := before.at[i], after.at[i]
+		switch {
+		case was < 0 && is < 0:
+		case was < 0:
+			put(g, old+is, stream.Insert)
+		case is < 0:
+			put(g, was, stream.Delete)
+			a.empty++
+		default:
+			if differ[both] {
+				if a.updateBefore {
+					put(g, was, stream.UpdateBefore)
+				}
+				put(g, old+is, stream.UpdateAfter)
+			}
+			both++
 		}
 	}
-	differ := make([]bool, len(x))
+	a.lists.groups, a.lists.rows, a.lists.kinds = groups, rows, kinds
+}
+
+// differ says of each touched group that was there before and is there still
+// whether a result has changed.
+func (a *Aggregate) differ(before, after results) []bool {
+	l := &a.lists
+	x, y := l.pairs[0][:0], l.pairs[1][:0]
+	for i, was := range before.at {
+		if is := after.at[i]; was >= 0 && is >= 0 {
+			x, y = append(x, uint32(was)), append(y, uint32(is))
+		}
+	}
+	l.pairs[0], l.pairs[1] = x, y
+	if cap(l.differ) < len(x) {
+		l.differ = make([]bool, len(x))
+	}
+	differ := l.differ[:len(x)]
+	clear(differ)
 	for i := range before.cols {
 		diff(differ, before.cols[i], after.cols[i], x, y)
 	}
-	out := make([]bool, len(a.touched))
-	for i, d := range differ {
-		out[at[i]] = d
-	}
-	return out
+	return differ
 }
 
 // forget removes groups without rows of which no state table knows, when they

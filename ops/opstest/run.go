@@ -64,6 +64,17 @@ func Run(t *testing.T, dir string, build func(body string, in *arrow.Schema) (Ca
 	})
 }
 
+// Check runs the lines of a script in all variations, whose answers must be
+// equal as sets of rows, and returns what is wrong.
+func Check(c Case, schema *arrow.Schema, script string) error {
+	acts, err := parse(script, schema)
+	if err != nil {
+		return err
+	}
+	_, err = vary(c, schema, acts, sameness{})
+	return err
+}
+
 // sameness is how answers of different runs of one case are compared.
 type sameness struct {
 	ordered bool
@@ -102,6 +113,9 @@ func runDirective(t *testing.T, d *datadriven.TestData, c Case, schema *arrow.Sc
 // variations, whose answers must be equal.
 func vary(c Case, schema *arrow.Schema, acts []action, same sameness) (string, error) {
 	want, err := execute(c, schema, acts, 1)
+	if errors.Is(err, errLeak) {
+		return "", err
+	}
 	if err != nil {
 		if _, again := execute(c, schema, rowByRow(acts), 1); again == nil {
 			return "", fmt.Errorf("row by row: no error, but whole: %w", err)
@@ -221,6 +235,8 @@ type run struct {
 	sealedRows, sealedTx int
 }
 
+var errLeak = errors.New("memory is not released")
+
 func execute(c Case, schema *arrow.Schema, acts []action, tasks int) (out outcome, err error) {
 	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	r := &run{c: c, schema: schema, alloc: alloc, wm: stream.Start, sealedWM: stream.Start}
@@ -228,7 +244,7 @@ func execute(c Case, schema *arrow.Schema, acts []action, tasks int) (out outcom
 	defer func() {
 		err = errors.Join(err, r.close())
 		if n := alloc.CurrentAlloc(); n != 0 && err == nil {
-			err = fmt.Errorf("%d bytes are not released", n)
+			err = fmt.Errorf("%w: %d bytes", errLeak, n)
 		}
 	}()
 	r.sealed = make([]snapshot, tasks)

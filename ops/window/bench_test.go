@@ -3,12 +3,9 @@ package window_test
 import (
 	"context"
 	"encoding/json"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops/opstest"
@@ -17,37 +14,6 @@ import (
 	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
-
-// bids makes batches like Nexmark's: half of the bids go to the hot auction,
-// which changes every 100, the others to one of the last 110; perMilli bids a
-// millisecond.
-func bids(rows, batches, perMilli int) (*arrow.Schema, []arrow.RecordBatch) {
-	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "ts", Type: arrow.FixedWidthTypes.Timestamp_ms},
-		{Name: "auction", Type: arrow.PrimitiveTypes.Int64},
-		{Name: "price", Type: arrow.PrimitiveTypes.Int64},
-	}, nil)
-	rnd := rand.New(rand.NewPCG(1, 1))
-	var out []arrow.RecordBatch
-	n := 0
-	for range batches {
-		rb := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-		rb.Reserve(rows)
-		for range rows {
-			last := n*3/46 + 1000
-			auction := last / 100 * 100
-			if rnd.IntN(2) == 0 {
-				auction = last - 100 + rnd.IntN(110)
-			}
-			rb.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(n / perMilli))
-			rb.Field(1).(*array.Int64Builder).Append(int64(auction))
-			rb.Field(2).(*array.Int64Builder).Append(rnd.Int64N(1e6))
-			n++
-		}
-		out = append(out, rb.NewRecordBatch())
-	}
-	return schema, out
-}
 
 func BenchmarkWindow(b *testing.B) {
 	const rows, batches = 16 << 10, 1000
@@ -64,7 +30,7 @@ func BenchmarkWindow(b *testing.B) {
 		{"hop10s2s/count/100K", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 100},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			schema, recs := bids(rows, batches, c.perMilli)
+			schema, recs := opstest.Bids(rows, batches, c.perMilli)
 			doc, err := json.Marshal(window.Config{
 				Time: 0, SizeMillis: c.size, SlideMillis: c.slide, Keys: []int{1},
 				Aggs: c.aggs, Properties: []window.Property{window.Start, window.End},

@@ -1,0 +1,69 @@
+package builtin_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/builtin"
+	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/sort"
+	"github.com/wadi-engine/wadi/ops/window"
+	"github.com/wadi-engine/wadi/vector/agg"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// TestRegister builds every kind from a graph that has been a document, with
+// the types of its output.
+func TestRegister(t *testing.T) {
+	in := arrow.NewSchema([]arrow.Field{
+		{Name: "ts", Type: arrow.FixedWidthTypes.Timestamp_ms}, {Name: "k", Type: arrow.PrimitiveTypes.Int64},
+	}, nil)
+	count := []agg.Spec{{Func: "count", Filter: -1}}
+	k, n := in.Field(1), arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64}
+	end := arrow.Field{Name: "e", Type: arrow.FixedWidthTypes.Timestamp_ms}
+	configs := map[string]struct {
+		config any
+		out    []arrow.Field
+	}{
+		"calc":       {calc.Config{Exprs: []expr.Doc{{Expr: &expr.Column{Index: 1, Name: "k", Of: k.Type}}}}, []arrow.Field{k}},
+		"window-agg": {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
+		"group-agg":  {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
+		"sort-limit": {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
+		"limit":      {sort.LimitConfig{Limit: 3}, in.Fields()},
+		"union":      {nil, in.Fields()},
+	}
+	var r ops.Registry
+	builtin.Register(&r)
+	if got, want := slices.Sorted(maps.Keys(r.Operators)), slices.Sorted(maps.Keys(configs)); !slices.Equal(got, want) {
+		t.Fatalf("kinds %q, want %q", got, want)
+	}
+	for kind, c := range configs {
+		doc, err := json.Marshal(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(job.Vertex{Name: kind, Kind: kind, Config: doc, Output: job.Schema{Schema: arrow.NewSchema(c.out, nil)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v job.Vertex
+		if err := json.Unmarshal(text, &v); err != nil {
+			t.Fatal(err)
+		}
+		op, err := r.Operator(v, []*arrow.Schema{in})
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		if err := op.Close(); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
