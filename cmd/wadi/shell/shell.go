@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/reeflective/readline"
 
@@ -183,13 +184,19 @@ func newTerminal(opts Options) (*terminal, error) {
 	return &terminal{line: rl}, nil
 }
 
-// offered turns candidates into what readline shows.
+// offered turns candidates into what readline shows. It counts the prefix in
+// bytes where it should count characters, so it gets none after others than ASCII.
 func offered(prefix string, candidates []Candidate) readline.Completions {
+	for i := range len(prefix) {
+		if prefix[i] >= utf8.RuneSelf {
+			return readline.Completions{}
+		}
+	}
 	values := make([]readline.Completion, len(candidates))
 	for i, c := range candidates {
 		values[i] = readline.Completion{Value: c.Insert, Display: c.Show, Description: c.Kind.String(), Tag: c.Kind.String()}
 	}
-	out := readline.CompleteRaw(values).NoSpace('.', '(')
+	out := readline.CompleteRaw(values)
 	out.PREFIX = prefix
 	return out
 }
