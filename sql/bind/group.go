@@ -1,9 +1,14 @@
 package bind
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -116,11 +121,26 @@ func (g *groups) overKeys(e expr.Expr) (out expr.Expr, grouped bool) {
 	return e, true
 }
 
-func (g *groups) keyName(i int) string {
-	if n := g.pre[i].Name; n != "" {
-		return n
+func (g *groups) keyName(i int) string { return g.preName(g.pre[i]) }
+
+// maxName bounds the names that are the text of an expression.
+const maxName = 80
+
+// preName is the name of a key or argument: its column's, or its text. State
+// is called by it, so it must not depend on what else the query computes.
+func (g *groups) preName(v Value) string {
+	if v.Name != "" {
+		return v.Name
 	}
-	return "$f" + itoa(i)
+	names := make([]string, len(g.input.columns))
+	for i, c := range g.input.columns {
+		names[i] = c.Name
+	}
+	text := logical.Text(v.Expr, names)
+	if len(text) > maxName {
+		return fmt.Sprintf("$f%016x", xxh3.HashString(text))
+	}
+	return text
 }
 
 // aggregate binds one aggregate call; equal calls are one.
@@ -159,7 +179,11 @@ func (g *groups) aggregate(x *exprs, c *ast.Call, name string) (Value, error) {
 		call.Filter = g.argument(cond)
 	}
 	simplify(&call, vs)
-	return g.add(call), nil
+	v := g.add(call)
+	if strings.HasPrefix(r.Func, "var_") || strings.HasPrefix(r.Func, "stddev_") {
+		return explicit(v, datatype.Avg(vs[0].Type), false), nil // Flink gives them the type of AVG
+	}
+	return v, nil
 }
 
 // simplify drops what does not change the result, so that more calls are
@@ -233,7 +257,11 @@ func windowText(c *ast.Call) string {
 
 // plan builds the projection and the aggregation over input.
 func (g *groups) plan(input logical.Node) *logical.Aggregate {
-	pre := project(input, g.pre)
+	vs := slices.Clone(g.pre)
+	for i := range vs {
+		vs[i].Name = g.preName(vs[i])
+	}
+	pre := project(input, vs)
 	agg := &logical.Aggregate{Input: pre, Aggs: g.aggs}
 	for i := range g.keys {
 		agg.Keys = append(agg.Keys, i)

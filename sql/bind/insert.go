@@ -193,15 +193,17 @@ func (b *Binder) sink(s *ast.Insert, jt job.Table, tg *target, node logical.Node
 		}
 		vs[i].Name = c.name
 	}
-	if len(tg.columns) == len(schema) && passThrough(vs) {
+	if len(tg.columns) == len(schema) && passThrough(vs, schema) {
 		return &logical.Sink{Input: node, Table: jt, Name: jt.Ident.Name}, nil
 	}
 	return &logical.Sink{Input: project(node, vs), Table: jt, Name: jt.Ident.Name}, nil
 }
 
-func passThrough(vs []Value) bool {
+// passThrough reports that the query gives the table's columns already, under
+// their names.
+func passThrough(vs []Value, schema logical.Schema) bool {
 	for i, v := range vs {
-		if c := columnOf(v); c != i {
+		if c := columnOf(v); c != i || schema[i].Name != v.Name {
 			return false
 		}
 	}

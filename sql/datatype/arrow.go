@@ -198,7 +198,7 @@ func fromNested(dt arrow.DataType) Type {
 		k, ok1 := FromField(d.KeyField())
 		v, ok2 := FromField(d.ItemField())
 		if ok1 && ok2 {
-			return MapOf(k, v)
+			return MapOf(k.WithNull(true), v)
 		}
 	case *arrow.StructType:
 		t := RowOf()

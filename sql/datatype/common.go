@@ -95,28 +95,20 @@ func commonNested(a, b Type) (Type, bool) {
 }
 
 // Comparable gives the type in which a and b are compared with = or <. Besides
-// Common it lets strings be read as numbers, dates, times and booleans.
+// Common it lets strings be read as dates and times, and as booleans. A string
+// and a number are not compared, as in Flink: it would be guesswork how.
 func Comparable(a, b Type) (Type, bool) {
 	if t, ok := Common(a, b); ok {
 		return t, true
 	}
 	null := a.Nullable() || b.Nullable()
 	switch {
-	case a.IsString() && (b.IsNumeric() || b.IsTemporal() || b.Kind == Boolean):
-		return readable(b).WithNull(null), true
-	case b.IsString() && (a.IsNumeric() || a.IsTemporal() || a.Kind == Boolean):
-		return readable(a).WithNull(null), true
+	case a.IsString() && (b.IsTemporal() || b.Kind == Boolean):
+		return b.WithNull(null), true
+	case b.IsString() && (a.IsTemporal() || a.Kind == Boolean):
+		return a.WithNull(null), true
 	}
 	return Type{}, false
-}
-
-// readable is the type in which a string is compared with a value of type t:
-// whole numbers are compared as DECIMAL so that '1.5' is not cut.
-func readable(t Type) Type {
-	if t.IsInteger() {
-		return t
-	}
-	return t
 }
 
 // Assignable reports whether values of type from may be written into a column

@@ -37,9 +37,9 @@ func (e *Error) Error() string {
 	return at + "\n" + caret(e.Source, e.Col)
 }
 
-// Unwrap gives job.ErrInvalid and the cause.
+// Unwrap gives the cause, which has a class of its own, or job.ErrInvalid.
 func (e *Error) Unwrap() []error {
-	if e.Cause != nil && !errors.Is(e.Cause, job.ErrInvalid) {
+	if e.Cause != nil {
 		return []error{e.Cause}
 	}
 	return []error{job.ErrInvalid}
@@ -73,7 +73,13 @@ func Unsupported(pos ast.Pos, what string) *Error { return At(pos, "not supporte
 // already has a place stays as it is.
 func Wrap(pos ast.Pos, err error) error {
 	var e *Error
-	if err == nil || errors.As(err, &e) {
+	if err == nil {
+		return nil
+	}
+	if errors.As(err, &e) {
+		if e.Line == 0 {
+			e.Line, e.Col = pos.Line, pos.Col
+		}
 		return err
 	}
 	return &Error{Line: pos.Line, Col: pos.Col, Msg: Text(err), Cause: err}

@@ -16,6 +16,7 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"github.com/wadi-engine/wadi/sql/datatype"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // Arg is an argument as the binder knows it.
@@ -42,6 +43,7 @@ type Catalogue struct {
 	scalars    map[string][]scalar
 	aggregates map[string]aggregate
 	names      []string
+	kernels    map[string]bool // functions that vector/expr computes
 }
 
 type scalar struct {
@@ -56,7 +58,10 @@ type rule func(args []Arg) datatype.Type
 
 // New builds the catalogue of Flink's built-in functions.
 func New() *Catalogue {
-	c := &Catalogue{scalars: map[string][]scalar{}, aggregates: map[string]aggregate{}}
+	c := &Catalogue{scalars: map[string][]scalar{}, aggregates: map[string]aggregate{}, kernels: map[string]bool{}}
+	for _, name := range expr.Functions() {
+		c.kernels[name] = true
+	}
 	for _, line := range scalarLines {
 		sig, err := parseSignature(line.sig)
 		if err != nil {
@@ -119,6 +124,9 @@ func (c *Catalogue) Scalar(name string, args []Arg) (Resolved, error) {
 	var forms []string
 	for _, s := range c.scalars[name] {
 		r, ok := s.resolve(args)
+		if ok && !c.kernels[r.Func] {
+			return r, fmt.Errorf("%w: function %s", ErrNotSupported, name)
+		}
 		if ok {
 			return r, nil
 		}

@@ -118,7 +118,7 @@ func And(conds ...expr.Expr) expr.Expr {
 // volatile are the kernels whose result differs between two calls.
 var volatile = map[string]bool{
 	"rand": true, "rand_integer": true, "uuid": true, "current_timestamp": true, "current_date": true, "localtime": true,
-	"localtimestamp": true, "unix_timestamp": true, "proctime": true,
+	"localtimestamp": true, "unix_timestamp": true, "proctime": true, "current_time": true, "current_row_timestamp": true,
 }
 
 // Deterministic reports whether e gives the same result whenever it is

@@ -128,7 +128,7 @@ func LiteralText(l *expr.Literal) string {
 	case []byte:
 		return fmt.Sprintf("X'%X'", v)
 	case float64:
-		return strconv.FormatFloat(v, 'E', -1, 64)
+		return strconv.FormatFloat(v, 'g', -1, 64)
 	case decimal128.Num:
 		return v.ToString(l.Of.(*arrow.Decimal128Type).Scale)
 	case int64:

@@ -2,30 +2,56 @@ package lower
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/sql/logical"
 )
 
-// updates reports whether the rows of n change after they were emitted.
-//
-// A window aggregate gives each window once. An unwindowed aggregate gives a
-// new result with every batch, except in batch mode, where it waits for the
-// end. All others pass on what they get.
-func (b *builder) updates(n logical.Node) bool {
-	switch n.(type) {
-	case *logical.Aggregate:
-		return !b.o.Batch
-	case *logical.WindowAggregate:
-		return false
-	}
-	for _, in := range n.Inputs() {
-		if b.updates(in) {
-			return true
+// Mode is the kinds of changes that a stream carries, one bit each.
+type Mode uint8
+
+// The kinds. Insert alone is a stream whose rows never change.
+const (
+	Insert       Mode = 1 << iota // +I
+	UpdateBefore                  // -U
+	UpdateAfter                   // +U
+	Delete                        // -D
+)
+
+// String is Flink's text: I, or I,UB,UA,D.
+func (m Mode) String() string {
+	var parts []string
+	for i, name := range []string{"I", "UB", "UA", "D"} {
+		if m&(1<<i) != 0 {
+			parts = append(parts, name)
 		}
 	}
-	return false
+	return strings.Join(parts, ",")
 }
+
+// groupMode is what an unwindowed aggregation emits. DISTINCT over rows that
+// are never taken back gives each row once. Other aggregations give a new
+// result with every batch; a group can only vanish when rows are taken back.
+// Where results are awaited at the end, each group is given once.
+func (b *builder) groupMode(n *logical.Aggregate, in Mode) Mode {
+	if b.atEnd() || len(n.Aggs) == 0 && in == Insert {
+		return Insert
+	}
+	m := Insert | UpdateAfter
+	if b.before[b.digest(n)] {
+		m |= UpdateBefore
+	}
+	if in != Insert {
+		m |= Delete
+	}
+	return m
+}
+
+// atEnd reports that only the final results are wanted of what is being
+// lowered: in batch mode, and below an ORDER BY, which can begin only when all
+// rows are there.
+func (b *builder) atEnd() bool { return b.o.Batch || b.final > 0 }
 
 // require notes which vertices must say what a row was before an update: those
 // whose readers keep sums, filter, or write to a place that does not find rows
@@ -34,20 +60,15 @@ func (b *builder) require(n logical.Node, before bool) {
 	switch n := n.(type) {
 	case *logical.Sink:
 		before = len(n.Table.PrimaryKey) == 0
-	case *logical.Aggregate, *logical.WindowAggregate, *logical.Filter, *logical.Sort:
-		b.note(n, before)
-		before = true
-	}
-	b.note(n, before)
-	for _, in := range n.Inputs() {
-		b.require(in, before)
-	}
-}
-
-func (b *builder) note(n logical.Node, before bool) {
-	if _, ok := n.(*logical.Aggregate); ok {
+	case *logical.Aggregate:
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
+		before = true
+	case *logical.WindowAggregate, *logical.Filter, *logical.Sort:
+		before = true
+	}
+	for _, in := range n.Inputs() {
+		b.require(in, before)
 	}
 }
 

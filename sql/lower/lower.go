@@ -54,25 +54,12 @@ type Result struct {
 	Sinks []job.VertexID
 }
 
-// Mode is the kinds of changes that a stream carries.
-type Mode uint8
-
-// The modes of streams, each with the kinds of the one before.
-const (
-	Insert    Mode = iota // +I
-	Upsert                // +I, +U, -D: an update comes without what was before
-	Changelog             // +I, -U, +U, -D
-)
-
-// String is Flink's text: I, I,UA,D, I,UB,UA,D.
-func (m Mode) String() string { return [...]string{"I", "I,UA,D", "I,UB,UA,D"}[m] }
-
 // Plans lowers plans, each of which ends in a *logical.Sink, to one job.
 func Plans(ctx context.Context, sinks []logical.Node, o Options) (*Result, error) {
 	o.Parallelism = max(o.Parallelism, 1)
 	b := &builder{
 		ctx: ctx, o: o, res: &Result{Bounded: true}, built: map[string]built{}, digests: map[logical.Node]string{},
-		before: map[string]bool{}, lines: map[logical.Node][]string{}, uids: map[string]int{},
+		before: map[string]bool{}, lines: map[logical.Node][]string{}, uids: map[string]int{}, sources: map[string]ops.Source{},
 	}
 	b.res.Graph = job.Graph{Name: o.Name, KeyGroups: KeyGroups(o.Parallelism, o.MaxParallelism)}
 	for _, s := range sinks {
@@ -122,6 +109,8 @@ type builder struct {
 	lines   map[logical.Node][]string
 	uids    map[string]int // how often each was used
 	endless string         // a source that does not end
+	final   int            // how many nodes above wait for the end
+	sources map[string]ops.Source
 }
 
 // add appends a vertex and the edges into it.
@@ -160,10 +149,10 @@ func edge(from built, parallelism int) job.Edge {
 	return e
 }
 
-// keyed connects by key. Between single tasks there is nothing to choose: they
-// may be one chain.
+// keyed connects by key. With a single receiver there is nothing to choose, and
+// single tasks may be one chain.
 func keyed(from built, parallelism int, keys []int) job.Edge {
-	if from.parallelism == 1 && parallelism == 1 || len(keys) == 0 {
+	if parallelism == 1 || len(keys) == 0 {
 		return edge(from, parallelism)
 	}
 	return job.Edge{From: from.id, Partitioning: job.ByKey, Keys: keys}
@@ -181,6 +170,9 @@ func schema(s logical.Schema) job.Schema {
 // node lowers n, once for equal plans.
 func (b *builder) node(n logical.Node) (built, error) {
 	key := b.digest(n)
+	if b.final > 0 {
+		key += " final"
+	}
 	if v, ok := b.built[key]; ok {
 		return v, nil
 	}

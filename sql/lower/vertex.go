@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -36,20 +37,48 @@ func docs(list []expr.Expr) []expr.Doc {
 	return out
 }
 
+// open opens the source of a scan, once.
+func (b *builder) open(n *logical.Scan) (ops.Scan, ops.Source, error) {
+	scan := ops.Scan{Table: n.Table, Columns: n.Columns, Filter: expr.NewDoc(n.Filter), Limit: n.Limit}
+	key := b.digest(n)
+	if src, ok := b.sources[key]; ok {
+		return scan, src, nil
+	}
+	c, err := b.o.Registry.Connector(n.Table.Connector)
+	if err != nil {
+		return scan, nil, err
+	}
+	if c.Source == nil {
+		return scan, nil, fmt.Errorf("%w: table %s cannot be read: connector %q only writes", job.ErrInvalid, n.Table.Ident, c.Name)
+	}
+	src, err := c.Source(b.ctx, scan)
+	if err != nil {
+		return scan, nil, fmt.Errorf("open table %s: %w", n.Table.Ident, err)
+	}
+	b.sources[key] = src
+	return scan, src, nil
+}
+
+// ends reports whether all sources below n end by themselves.
+func (b *builder) ends(n logical.Node) (bool, error) {
+	if s, ok := n.(*logical.Scan); ok {
+		_, src, err := b.open(s)
+		return err == nil && src.Bounded(), err
+	}
+	for _, in := range n.Inputs() {
+		if ok, err := b.ends(in); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // scan opens the source to learn whether it ends, and to see that it gives the
 // columns that the plan expects.
 func (b *builder) scan(n *logical.Scan) (built, error) {
-	c, err := b.o.Registry.Connector(n.Table.Connector)
+	scan, src, err := b.open(n)
 	if err != nil {
 		return built{}, err
-	}
-	if c.Source == nil {
-		return built{}, fmt.Errorf("%w: table %s cannot be read: connector %q only writes", job.ErrInvalid, n.Table.Ident, c.Name)
-	}
-	scan := ops.Scan{Table: n.Table, Columns: n.Columns, Filter: expr.NewDoc(n.Filter), Limit: n.Limit}
-	src, err := c.Source(b.ctx, scan)
-	if err != nil {
-		return built{}, fmt.Errorf("open table %s: %w", n.Table.Ident, err)
 	}
 	if err := b.matches(n, src.Schema()); err != nil {
 		return built{}, err
@@ -69,13 +98,15 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 		return built{}, err
 	}
 	return b.add(job.Vertex{
-		UID: "source-" + n.Table.Ident.String(), Name: logical.Operator(n), Kind: job.KindSource, Config: config(cfg),
+		UID: "source-" + plain(n.Table.Ident), Name: logical.Operator(n), Kind: job.KindSource, Config: config(cfg),
 		Parallelism: p, Output: schema(n.Output),
 	}, Insert), nil
 }
 
-// matches panics no query: a connector that gives other columns than it
-// promised is reported with both.
+// plain is a table's name without quotes.
+func plain(id job.Ident) string { return strings.ReplaceAll(id.String(), "`", "") }
+
+// matches reports a connector that gives other columns than the plan expects.
 func (b *builder) matches(n *logical.Scan, have *arrow.Schema) error {
 	want := schema(n.Output)
 	if have.NumFields() != want.NumFields() {
@@ -111,11 +142,15 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 	if err := b.compiles(input, exprs, cond); err != nil {
 		return built{}, err
 	}
+	mode := in.mode
+	if cond != nil && mode&UpdateAfter != 0 { // an update may leave the filter
+		mode |= Delete
+	}
 	return b.add(job.Vertex{
 		UID: uid("calc", b.lineage(input)), Name: name, Kind: calc.Kind,
 		Config:      config(calc.Config{Filter: expr.NewDoc(cond), Exprs: docs(exprs), Zone: b.zone(), NowMillis: b.o.NowMillis}),
 		Parallelism: in.parallelism, Output: schema(out),
-	}, in.mode, edge(in, in.parallelism)), nil
+	}, mode, edge(in, in.parallelism)), nil
 }
 
 // compiles reports an expression for which there is no kernel before the job
@@ -159,19 +194,13 @@ func (b *builder) aggregate(n *logical.Aggregate) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	mode := Insert
-	if !b.o.Batch {
-		mode = Upsert
-		if b.before[b.digest(n)] {
-			mode = Changelog
-		}
-	}
+	mode := b.groupMode(n, in.mode)
 	p := b.spread(n.Keys)
 	return b.add(job.Vertex{
 		UID:  uid("group-agg", b.keyText(n.Keys, n.Input), b.lineage(n.Input)),
 		Name: logical.Operator(n), Kind: group.Kind,
 		Config: config(group.Config{
-			Keys: n.Keys, Aggs: specs(n.Aggs), UpdateBefore: mode == Changelog, FinalOnly: b.o.Batch, Changelog: in.mode != Insert,
+			Keys: n.Keys, Aggs: specs(n.Aggs), UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd(), Changelog: in.mode != Insert,
 		}),
 		Parallelism: p, Output: schema(n.Output),
 	}, mode, keyed(in, p, n.Keys)), nil
@@ -209,7 +238,7 @@ func (b *builder) union(n *logical.Union) (built, error) {
 			return built{}, err
 		}
 		ins = append(ins, in)
-		mode, p = max(mode, in.mode), max(p, in.parallelism)
+		mode, p = mode|in.mode, max(p, in.parallelism)
 	}
 	var edges []job.Edge
 	for i, in := range ins {
@@ -222,17 +251,24 @@ func (b *builder) union(n *logical.Union) (built, error) {
 	}, mode, edges...), nil
 }
 
-// sort orders all rows in one task. A stream can be ordered when it ends and
-// its rows do not change.
+// sort orders all rows in one task. A stream can be ordered when it ends; the
+// aggregations below it then need to give no more than their final results.
 func (b *builder) sort(n *logical.Sort) (built, error) {
-	in, err := b.node(n.Input)
+	ends, err := b.ends(n)
 	if err != nil {
 		return built{}, err
 	}
+	if ends {
+		b.final++
+		defer func() { b.final-- }()
+	}
+	in, err := b.node(n.Input)
 	switch {
+	case err != nil:
+		return built{}, err
 	case in.mode != Insert:
-		return built{}, fmt.Errorf("%w: not supported yet: ORDER BY and LIMIT over results that change; SET 'execution.runtime-mode' = 'batch'", job.ErrInvalid)
-	case len(n.Keys) > 0 && !b.res.Bounded:
+		return built{}, fmt.Errorf("%w: not supported yet: LIMIT over results that change, of a stream that does not end", job.ErrInvalid)
+	case len(n.Keys) > 0 && !ends:
 		return built{}, fmt.Errorf("%w: not supported yet: ORDER BY over a stream that does not end", job.ErrInvalid)
 	}
 	v := job.Vertex{
@@ -275,7 +311,7 @@ func (b *builder) sink(n *logical.Sink) (built, error) {
 		e = keyed(in, p, b.changeKeys(n))
 	}
 	return b.add(job.Vertex{
-		UID: "sink-" + n.Table.Ident.String(), Name: logical.Operator(n), Kind: job.KindSink,
+		UID: "sink-" + plain(n.Table.Ident), Name: logical.Operator(n), Kind: job.KindSink,
 		Config: config(ops.SinkConfig{Table: n.Table}), Parallelism: p, Output: schema(n.Schema()),
 	}, in.mode, e), nil
 }

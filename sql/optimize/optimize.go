@@ -9,8 +9,11 @@
 //	window      GROUP BY window_start, window_end over a window table function becomes one node
 //	push        filters move towards the scans
 //	merge       a projection over a projection becomes one
+//	assume      behind a filter c = 2 a projection computes with 2 for c
 //	idle        watermarks that no operator reads are dropped
 //	prune       only columns that are used are read, fields of rows one by one
+//	constants   a projection of VALUES is VALUES
+//	direct      an aggregation reads its columns without a projection between
 //	share       scans of one table in one job become one
 package optimize
 
@@ -42,9 +45,14 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = rewrite(n, windowAggregate)
 		n = push(n)
 		n = mergeAll(n)
+		n = rewrite(n, func(n logical.Node) logical.Node { return assume(n, o.Fold) })
+		n = foldAll(n, o.Fold)
 		n = dropWatermarks(n, o.Batch, false)
 		n = prune(n, o)
 		n = mergeAll(n)
+		n = rewrite(n, func(n logical.Node) logical.Node { return constants(n, o.Fold) })
+		n = rewrite(n, direct)
+		n = prune(n, o)
 		out[i] = n
 	}
 	if len(out) > 1 {

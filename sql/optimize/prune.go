@@ -256,6 +256,9 @@ func (p *pruner) values(n *logical.Values, need map[int]bool) (logical.Node, ren
 
 func (p *pruner) project(n *logical.Project, need map[int]bool) (logical.Node, renumber) {
 	keep := sorted(need)
+	if len(keep) == 0 { // only the number of rows counts
+		return p.node(n.Input, paths{})
+	}
 	below := paths{}
 	for _, i := range keep {
 		below.use(n.Exprs[i])
