@@ -1,0 +1,102 @@
+package wadi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/catalog"
+	"github.com/wadi-engine/wadi/sql/datatype"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
+)
+
+var _ catalog.Catalog = (*lakeCatalog)(nil)
+
+// lakeCatalog shows an Iceberg catalog to SQL.
+type lakeCatalog struct{ *iceberg.Catalog }
+
+// Table describes a table with the columns that SQL sees.
+func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalog.Table, error) {
+	t, err := c.Catalog.Table(ctx, database, name)
+	if err != nil {
+		return nil, translate(err)
+	}
+	out := &catalog.Table{Ident: t.Ident, PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy, Options: t.Options}
+	for _, f := range t.Schema.Fields() {
+		dt, ok := datatype.FromField(f)
+		if !ok {
+			return nil, fmt.Errorf("%w: table %s: column %s has type %v, which SQL does not have", job.ErrInvalid, t.Ident, f.Name, f.Type)
+		}
+		out.Columns = append(out.Columns, catalog.Column{Name: f.Name, Type: dt, Kind: ast.PhysicalColumn})
+	}
+	return out, nil
+}
+
+// table is t for the lakehouse.
+func (c *lakeCatalog) table(t *catalog.Table) (job.Table, error) {
+	if t.View != nil {
+		return job.Table{}, fmt.Errorf("%w: view %s: an Iceberg catalog holds tables; use CREATE TEMPORARY VIEW", job.ErrInvalid, t.Ident)
+	}
+	if t.Watermark != nil {
+		return job.Table{}, fmt.Errorf("%w: table %s: an Iceberg table keeps no WATERMARK; declare it on a temporary table", job.ErrInvalid, t.Ident)
+	}
+	var fields []arrow.Field
+	for _, col := range t.Columns {
+		if col.Kind != ast.PhysicalColumn {
+			return job.Table{}, fmt.Errorf("%w: table %s: column %s is not physical; an Iceberg table keeps no computed columns", job.ErrInvalid, t.Ident, col.Name)
+		}
+		fields = append(fields, datatype.ArrowField(col.Name, col.Type))
+	}
+	return job.Table{
+		Ident: t.Ident, Connector: iceberg.ConnectorName, Options: t.Options, PrimaryKey: t.PrimaryKey,
+		PartitionedBy: t.PartitionedBy, Schema: job.Schema{Schema: arrow.NewSchema(fields, nil)},
+	}, nil
+}
+
+func (c *lakeCatalog) CreateTable(ctx context.Context, t *catalog.Table) error {
+	jt, err := c.table(t)
+	if err != nil {
+		return err
+	}
+	return translate(c.Catalog.CreateTable(ctx, jt))
+}
+
+func (c *lakeCatalog) AlterTable(ctx context.Context, t *catalog.Table) error {
+	jt, err := c.table(t)
+	if err != nil {
+		return err
+	}
+	return translate(c.Catalog.AlterTable(ctx, jt))
+}
+
+func (c *lakeCatalog) CreateDatabase(ctx context.Context, name string, options map[string]string) error {
+	return translate(c.Catalog.CreateDatabase(ctx, name, options))
+}
+
+func (c *lakeCatalog) DropDatabase(ctx context.Context, name string, cascade bool) error {
+	return translate(c.Catalog.DropDatabase(ctx, name, cascade))
+}
+
+func (c *lakeCatalog) RenameTable(ctx context.Context, database, from, to string) error {
+	return translate(c.Catalog.RenameTable(ctx, database, from, to))
+}
+
+func (c *lakeCatalog) DropTable(ctx context.Context, database, name string) error {
+	return translate(c.Catalog.DropTable(ctx, database, name))
+}
+
+// translate says in SQL's terms what the lakehouse reports.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, iceberg.ErrNotFound):
+		return fmt.Errorf("%w: %w", catalog.ErrNotFound, err)
+	case errors.Is(err, iceberg.ErrExists):
+		return fmt.Errorf("%w: %w", catalog.ErrExists, err)
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package wadi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/wadi-engine/wadi/connect/blackhole"
+	"github.com/wadi-engine/wadi/connect/files"
+	"github.com/wadi-engine/wadi/connect/nexmark"
+	"github.com/wadi-engine/wadi/connect/print"
+	"github.com/wadi-engine/wadi/connect/rowfile"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/parquet"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/sql/catalog"
+)
+
+// connectors are those that come with Wadi and those of the options, by name.
+func (e *Env) connectors() map[string]*ops.Connector {
+	all := rowfile.Connectors(e.stores)
+	all["parquet"] = parquet.NewConnector(e.stores)
+	all["filesystem"] = filesystem(all, files.Connector(e.stores))
+	for _, c := range []*ops.Connector{
+		nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
+		iceberg.Connector(iceberg.Env{Stores: e.stores}),
+	} {
+		all[c.Name] = c
+	}
+	for _, c := range e.o.Connectors {
+		all[c.Name] = c
+	}
+	return all
+}
+
+// filesystem is Flink's connector of that name: read by the connector of the
+// format, written by sink.
+func filesystem(formats map[string]*ops.Connector, sink *ops.Connector) *ops.Connector {
+	by := func(t job.Table) (*ops.Connector, error) {
+		c := formats[t.Options["format"]]
+		if c == nil || t.Options["format"] == "filesystem" {
+			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json or arrow", job.ErrInvalid, t.Ident, t.Options["format"])
+		}
+		return c, nil
+	}
+	known := append([]ops.Option(nil), sink.Options...)
+	seen := make(map[string]bool)
+	for _, o := range known {
+		seen[o.Key] = true
+	}
+	for _, f := range formats {
+		for _, o := range f.Options {
+			if !seen[o.Key] {
+				seen[o.Key] = true
+				known = append(known, o)
+			}
+		}
+	}
+	return &ops.Connector{
+		Name: "filesystem", Options: known, Projects: true, Filters: true, Sink: sink.Sink,
+		Resolve: func(ctx context.Context, t job.Table) (job.Table, error) {
+			c, err := by(t)
+			if err != nil {
+				return t, err
+			}
+			if t.Schema.Schema != nil { // it may be written: nothing need be there
+				return t, nil
+			}
+			return c.Resolve(ctx, t)
+		},
+		Source: func(ctx context.Context, s ops.Scan) (ops.Source, error) {
+			c, err := by(s.Table)
+			if err != nil {
+				return nil, err
+			}
+			return c.Source(ctx, s)
+		},
+	}
+}
+
+// openCatalog opens what CREATE CATALOG declares.
+func (e *Env) openCatalog(ctx context.Context, name string, options map[string]string) (catalog.Catalog, error) {
+	if options["type"] != "iceberg" {
+		return nil, fmt.Errorf("%w: catalog %s: option 'type' = '%s': want iceberg or generic_in_memory", job.ErrInvalid, name, options["type"])
+	}
+	c, err := iceberg.Open(ctx, name, options, iceberg.Env{Stores: e.stores})
+	if err != nil {
+		return nil, err
+	}
+	e.closers = append(e.closers, c.Close)
+	return &lakeCatalog{c}, nil
+}

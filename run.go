@@ -1,0 +1,217 @@
+package wadi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/sql"
+	"github.com/wadi-engine/wadi/vector/mem"
+)
+
+// Restore says what a job that takes checkpoints begins with.
+type Restore string
+
+const (
+	// RestoreRefuse starts fresh, and refuses when an unfinished job of the
+	// same pipeline.name has checkpoints.
+	RestoreRefuse Restore = ""
+	// RestoreNone starts fresh and leaves an unfinished job behind.
+	RestoreNone Restore = "none"
+	// RestoreLatest goes on with the newest job of the same pipeline.name; it
+	// starts fresh when there is none, and does nothing when it had finished.
+	RestoreLatest Restore = "latest"
+)
+
+// Any other Restore is the path of a checkpoint, from which a new job starts.
+
+// ErrUnfinished is what RestoreRefuse reports.
+var ErrUnfinished = coordinator.ErrUnfinished
+
+// Run is a job that has been started.
+type Run struct {
+	name   string
+	worker *engine.Worker
+	stop   chan struct{}
+	once   sync.Once
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+
+	mu       sync.Mutex
+	progress coordinator.Progress
+	result   coordinator.Result
+	err      error
+}
+
+// Result is how a job ended.
+type Result = coordinator.Result
+
+// Progress is how far a running job is.
+type Progress struct {
+	coordinator.Progress
+	// Read and Written count rows at the sources and at the sinks.
+	Read, Written int64
+	// Watermark is the event time that every sink has reached; Start before
+	// the first.
+	Watermark time.Time
+}
+
+// launch is what a job is started with, besides its plan.
+type launch struct {
+	restore    Restore
+	registry   *ops.Registry // nil means the Env's
+	checkpoint bool          // take checkpoints, if a directory is configured
+}
+
+// start starts the job of a plan. The Run must be waited for.
+func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
+	s, dir, err := e.settings()
+	if err != nil {
+		return nil, err
+	}
+	if l.registry == nil {
+		l.registry = e.registry
+	}
+	var store checkpoint.Store
+	if dir != "" && l.checkpoint {
+		bucket, err := e.stores.Open(ctx, dir, nil)
+		if err != nil {
+			return nil, fmt.Errorf("open checkpoint directory: %w", err)
+		}
+		store = bucket
+	}
+	r := &Run{name: p.Graph.Name, stop: make(chan struct{}), done: make(chan struct{})}
+	log := e.log.With(slog.String("job", p.Graph.Name))
+	w := engine.NewWorker(engine.Options{
+		Registry: l.registry, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: log, Backend: backend,
+	})
+	r.worker = w
+	j := coordinator.Job{
+		Graph: &p.Graph, Store: store, Restore: restoreOf(l.restore), Connectors: l.registry, Settings: s,
+		Stop: r.stop, Progress: r.observe, Log: log, NewID: newID,
+	}
+	ctx, r.cancel = context.WithCancelCause(ctx)
+	go func() {
+		defer close(r.done)
+		res, err := coordinator.Run(ctx, j, w, coordinator.NewHost(engine.WallClock{}))
+		_ = w.Close() // it waits for tasks, and has nothing to say
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.result, r.err = res, err
+	}()
+	return r, nil
+}
+
+func restoreOf(r Restore) coordinator.Restore {
+	switch r {
+	case RestoreRefuse:
+		return coordinator.Restore{Mode: coordinator.RestoreRefuse}
+	case RestoreNone:
+		return coordinator.Restore{Mode: coordinator.RestoreNone}
+	case RestoreLatest:
+		return coordinator.Restore{Mode: coordinator.RestoreLatest}
+	}
+	// A path is taken from its job on, with or without the document's name.
+	p := strings.TrimSuffix(strings.TrimSuffix(string(r), "/"), "/_metadata")
+	return coordinator.Restore{Mode: coordinator.RestorePath, Path: path.Join(path.Base(path.Dir(p)), path.Base(p))}
+}
+
+// backend keeps the state of a task in memory, and its changes in the store.
+func backend(d rpc.Deploy, a rpc.Assignment, store checkpoint.Store) (state.Backend, error) {
+	return state.NewMemory(state.Options{
+		Task: a.Task, Generation: d.Generation, KeyGroups: d.Graph.KeyGroups, Range: a.Groups,
+		Restored: a.Tables, Store: store, Durable: d.Durable, Alloc: mem.Default(),
+	}), nil
+}
+
+func newID() string {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic(err) // the operating system has no randomness
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// observe is called by the coordinator after every step.
+func (r *Run) observe(p coordinator.Progress) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.progress = p
+}
+
+// Name is the job's pipeline.name.
+func (r *Run) Name() string { return r.name }
+
+// Progress is how far the job is.
+func (r *Run) Progress() Progress {
+	r.mu.Lock()
+	p := Progress{Progress: r.progress}
+	r.mu.Unlock()
+	p.Read, p.Written, p.Watermark = r.count()
+	return p
+}
+
+// Counters yields what the tasks have counted, by vertex: numRecordsIn,
+// numRecordsOut and whatever the operators count, such as
+// numLateRecordsDropped.
+func (r *Run) Counters() map[job.VertexID]map[string]int64 {
+	all := make(map[job.VertexID]map[string]int64)
+	for _, s := range r.worker.Stats() {
+		m := all[s.Vertex]
+		if m == nil {
+			m = make(map[string]int64)
+			all[s.Vertex] = m
+		}
+		m["numRecordsIn"] += s.RecordsIn.Load()
+		m["numRecordsOut"] += s.RecordsOut.Load()
+		for name, n := range s.Counters {
+			m[name] += n
+		}
+	}
+	return all
+}
+
+// Done is closed when the job has ended.
+func (r *Run) Done() <-chan struct{} { return r.done }
+
+// Stop ends the job with a last checkpoint, from which it can be resumed, and
+// waits for it.
+func (r *Run) Stop() (Result, error) {
+	r.once.Do(func() { close(r.stop) })
+	return r.Wait()
+}
+
+// Cancel ends the job at once, without a checkpoint.
+func (r *Run) Cancel(cause error) { r.cancel(cause) }
+
+// Wait waits for the end of the job. The error says why it could not start, or
+// why it failed.
+func (r *Run) Wait() (Result, error) {
+	<-r.done
+	r.cancel(nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.result, r.err
+	}
+	switch r.result.State {
+	case coordinator.Finished, coordinator.Stopped:
+		return r.result, nil
+	case coordinator.Canceled, coordinator.Failed, coordinator.Fenced:
+	}
+	return r.result, errors.Join(r.result.Err)
+}

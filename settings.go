@@ -1,0 +1,95 @@
+package wadi
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/internal/units"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// The keys that decide how a job is run. All are Flink's.
+const (
+	keyCheckpointDir      = "execution.checkpointing.dir"
+	keyCheckpointInterval = "execution.checkpointing.interval"
+	keyCheckpointTimeout  = "execution.checkpointing.timeout"
+	keyCheckpointPause    = "execution.checkpointing.min-pause"
+	keyCheckpointRetained = "execution.checkpointing.num-retained"
+	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
+	keyRestart            = "restart-strategy.type"
+)
+
+// keyReader reads typed configuration and keeps the first error.
+type keyReader struct {
+	get func(string) string
+	err error
+}
+
+func (k *keyReader) duration(key string) time.Duration {
+	text := k.get(key)
+	if text == "" {
+		return 0
+	}
+	d, err := units.Duration(text)
+	if err != nil && k.err == nil {
+		k.err = fmt.Errorf("%w: '%s' = '%s': %w", job.ErrInvalid, key, text, err)
+	}
+	return d
+}
+
+func (k *keyReader) int(key string) int {
+	text := k.get(key)
+	if text == "" {
+		return 0
+	}
+	if text == "infinite" {
+		return -1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil && k.err == nil {
+		k.err = fmt.Errorf("%w: '%s' = '%s': want a whole number", job.ErrInvalid, key, text)
+	}
+	return n
+}
+
+func (k *keyReader) float(key string) float64 {
+	f, err := strconv.ParseFloat(k.get(key), 64)
+	if err != nil && k.err == nil {
+		k.err = fmt.Errorf("%w: '%s' = '%s': want a number", job.ErrInvalid, key, k.get(key))
+	}
+	return f
+}
+
+// settings reads the session's configuration: how to run a job, and where its
+// checkpoints go ("" when it takes none).
+func (e *Env) settings() (coordinator.Settings, string, error) {
+	k := &keyReader{get: e.Config}
+	s := coordinator.Settings{
+		Interval: k.duration(keyCheckpointInterval), Timeout: k.duration(keyCheckpointTimeout),
+		MinPause: k.duration(keyCheckpointPause), TolerableFailures: k.int(keyCheckpointTolerate),
+		Retained: k.int(keyCheckpointRetained),
+	}
+	const prefix = "restart-strategy."
+	switch kind := strings.ToLower(e.Config(keyRestart)); kind {
+	case "", "none", "off", "disable":
+	case "fixed-delay", "fixeddelay":
+		s.Restart = coordinator.RestartStrategy{Attempts: k.int(prefix + "fixed-delay.attempts"), Delay: k.duration(prefix + "fixed-delay.delay")}
+	case "exponential-delay", "exponentialdelay":
+		s.Restart = coordinator.RestartStrategy{
+			Attempts: k.int(prefix + "exponential-delay.attempts-before-reset-backoff"),
+			Delay:    k.duration(prefix + "exponential-delay.initial-backoff"), MaxDelay: k.duration(prefix + "exponential-delay.max-backoff"),
+			Multiplier: k.float(prefix + "exponential-delay.backoff-multiplier"), ResetAfter: k.duration(prefix + "exponential-delay.reset-backoff-threshold"),
+		}
+	case "failure-rate", "failurerate":
+		s.Restart = coordinator.RestartStrategy{
+			Attempts: k.int(prefix + "failure-rate.max-failures-per-interval"), Delay: k.duration(prefix + "failure-rate.delay"),
+			ResetAfter: k.duration(prefix + "failure-rate.failure-rate-interval"),
+		}
+	default:
+		return s, "", fmt.Errorf("%w: '%s' = '%s': want none, fixed-delay, failure-rate or exponential-delay", job.ErrInvalid, keyRestart, kind)
+	}
+	return s, e.Config(keyCheckpointDir), k.err
+}

@@ -1,0 +1,124 @@
+// Package wadi runs queries over files, streams and lakehouse tables, in one
+// process, on Apache Arrow batches.
+//
+//	env, err := wadi.Local(wadi.Options{})
+//	late := env.ReadParquet("flights.parquet").
+//		Filter(wadi.Col("delay").Gt(0)).
+//		GroupBy(wadi.Col("origin")).
+//		Agg(wadi.Count().As("n"), wadi.Avg("delay").As("delay"))
+//	err = late.Show(ctx, os.Stdout)
+//
+// A Frame is a table that has not been computed; an Env holds what Frames and
+// SQL share: catalogs, configuration, connectors. Go and SQL give the same
+// plans: a Frame's methods build the same tree that the SQL parser does.
+//
+// A bounded query runs as a batch and gives its final rows. A Pipeline writes a
+// Frame to a table, as a job with checkpoints that can be stopped, killed and
+// resumed, and whose rows reach the target exactly once.
+package wadi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"sync"
+
+	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/builtin"
+	"github.com/wadi-engine/wadi/sql"
+)
+
+// Options make an Env. The zero value works.
+type Options struct {
+	// Parallelism is the number of tasks per vertex; 0 means 1. It is Flink's
+	// parallelism.default.
+	Parallelism int
+	// Config sets configuration keys, by Flink's names, such as
+	// "execution.checkpointing.dir".
+	Config map[string]string
+	// Connectors adds to those that come with Wadi, or replaces them.
+	Connectors []*ops.Connector
+	// Stores adds schemes of URLs, such as those of lakehouse/cloud. Local disk
+	// and memory are always there.
+	Stores map[string]objstore.Opener
+	// Log receives what jobs have to say; nil means nothing is logged.
+	Log *slog.Logger
+	// Stdout and Stderr are where the print connector writes; nil means those
+	// of the process.
+	Stdout, Stderr io.Writer
+}
+
+// Env is where Frames and SQL run. Its methods may be called from several
+// goroutines.
+type Env struct {
+	o        Options
+	log      *slog.Logger
+	stores   *objstore.Stores
+	registry *ops.Registry
+
+	mu      sync.Mutex // the session takes one statement at a time
+	session *sql.Session
+	named   int // how many tables were made for Frames
+	closers []func() error
+}
+
+// Local returns an Env that runs jobs in this process.
+func Local(o Options) (*Env, error) {
+	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores})}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.registry = &ops.Registry{Connectors: e.connectors()}
+	builtin.Register(e.registry)
+	config := maps.Clone(o.Config)
+	if config == nil {
+		config = make(map[string]string)
+	}
+	if o.Parallelism > 0 {
+		config[sql.KeyParallelism] = fmt.Sprint(o.Parallelism)
+	}
+	var err error
+	e.session, err = sql.New(sql.Options{
+		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Close gives up what the Env holds open: catalogs and connections to stores.
+// Jobs must have ended.
+func (e *Env) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var first error
+	for _, c := range append(e.closers, e.stores.Close) {
+		if err := c(); err != nil && first == nil {
+			first = err
+		}
+	}
+	e.closers = nil
+	return first
+}
+
+// Set sets a configuration key, as SET does in SQL.
+func (e *Env) Set(key, value string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.session.Config().Set(key, value)
+}
+
+// Config is the value of a configuration key, or its default.
+func (e *Env) Config(key string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.session.Config().Get(key)
+}
+
+// noContext is for calls that plan and do no I/O beyond looking at files, from
+// methods that take no context because they only describe.
+func noContext() context.Context { return context.Background() }
