@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/wadi-engine/wadi/internal/render"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql"
@@ -274,14 +275,26 @@ func (f *Frame) Schema(ctx context.Context) (*arrow.Schema, error) {
 // Show runs the Frame and writes its first 100 rows as a table.
 func (f *Frame) Show(ctx context.Context, to io.Writer) error {
 	const most = 100
-	t := newTextTable(most)
-	for rec, err := range f.All(ctx) {
+	q, err := f.plan(ctx)
+	if err != nil {
+		return err
+	}
+	w := render.New(to, q.Schema, render.Options{})
+	left := int64(most)
+	for rec, err := range q.All(ctx) {
 		if err != nil {
 			return err
 		}
-		if !t.add(rec) {
+		rec = rec.NewSlice(0, min(left, rec.NumRows()))
+		left -= rec.NumRows()
+		err = w.Write(stream.NewBatch(rec))
+		rec.Release()
+		if err != nil {
+			return err
+		}
+		if left == 0 {
 			break
 		}
 	}
-	return t.write(to)
+	return w.Close()
 }

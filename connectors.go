@@ -1,8 +1,15 @@
 package wadi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/connect/blackhole"
 	"github.com/wadi-engine/wadi/connect/files"
@@ -20,7 +27,7 @@ import (
 func (e *Env) connectors() map[string]*ops.Connector {
 	all := rowfile.Connectors(e.stores)
 	all["parquet"] = parquet.NewConnector(e.stores)
-	all["filesystem"] = filesystem(all, files.Connector(e.stores))
+	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.NewEncoder{"parquet": parquetEncoder}})
 	for _, c := range []*ops.Connector{
 		nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
 		iceberg.Connector(iceberg.Env{Stores: e.stores}),
@@ -34,16 +41,16 @@ func (e *Env) connectors() map[string]*ops.Connector {
 }
 
 // filesystem is Flink's connector of that name: read by the connector of the
-// format, written by sink.
-func filesystem(formats map[string]*ops.Connector, sink *ops.Connector) *ops.Connector {
+// format, written by package files.
+func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector {
 	by := func(t job.Table) (*ops.Connector, error) {
 		c := formats[t.Options["format"]]
-		if c == nil || t.Options["format"] == "filesystem" {
+		if c == nil {
 			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json or arrow", job.ErrInvalid, t.Ident, t.Options["format"])
 		}
 		return c, nil
 	}
-	known := append([]ops.Option(nil), sink.Options...)
+	known := slices.Clone(files.Options)
 	seen := make(map[string]bool)
 	for _, o := range known {
 		seen[o.Key] = true
@@ -57,7 +64,8 @@ func filesystem(formats map[string]*ops.Connector, sink *ops.Connector) *ops.Con
 		}
 	}
 	return &ops.Connector{
-		Name: "filesystem", Options: known, Projects: true, Filters: true, Sink: sink.Sink,
+		Name: "filesystem", Options: known, Projects: true, Filters: true,
+		Sink: func(ctx context.Context, t job.Table) (ops.Sink, error) { return files.NewSink(ctx, t, env) },
 		Resolve: func(ctx context.Context, t job.Table) (job.Table, error) {
 			c, err := by(t)
 			if err != nil {
@@ -76,6 +84,15 @@ func filesystem(formats map[string]*ops.Connector, sink *ops.Connector) *ops.Con
 			return c.Source(ctx, s)
 		},
 	}
+}
+
+// parquetEncoder writes a Parquet file of a filesystem table.
+func parquetEncoder(w io.Writer, schema *arrow.Schema, options map[string]string, _ memory.Allocator) (files.Encoder, error) {
+	codec, err := parquet.ParseCodec(cmp.Or(options["parquet.compression"], "zstd"))
+	if err != nil {
+		return nil, err
+	}
+	return parquet.NewWriter(w, schema, parquet.WriterOptions{Compression: codec})
 }
 
 // openCatalog opens what CREATE CATALOG declares.

@@ -20,6 +20,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql"
+	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
@@ -44,7 +45,7 @@ var ErrUnfinished = coordinator.ErrUnfinished
 
 // Run is a job that has been started.
 type Run struct {
-	name   string
+	graph  *job.Graph
 	worker *engine.Worker
 	stop   chan struct{}
 	once   sync.Once
@@ -65,8 +66,8 @@ type Progress struct {
 	coordinator.Progress
 	// Read and Written count rows at the sources and at the sinks.
 	Read, Written int64
-	// Watermark is the event time that every sink has reached; Start before
-	// the first.
+	// Watermark is the event time that every sink has reached; zero while it is
+	// unknown, and when it is at its end.
 	Watermark time.Time
 }
 
@@ -94,7 +95,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		}
 		store = bucket
 	}
-	r := &Run{name: p.Graph.Name, stop: make(chan struct{}), done: make(chan struct{})}
+	r := &Run{graph: &p.Graph, stop: make(chan struct{}), done: make(chan struct{})}
 	log := e.log.With(slog.String("job", p.Graph.Name))
 	w := engine.NewWorker(engine.Options{
 		Registry: l.registry, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: log, Backend: backend,
@@ -133,8 +134,8 @@ func restoreOf(r Restore) coordinator.Restore {
 // backend keeps the state of a task in memory, and its changes in the store.
 func backend(d rpc.Deploy, a rpc.Assignment, store checkpoint.Store) (state.Backend, error) {
 	return state.NewMemory(state.Options{
-		Task: a.Task, Generation: d.Generation, KeyGroups: d.Graph.KeyGroups, Range: a.Groups,
-		Restored: a.Tables, Store: store, Durable: d.Durable, Alloc: mem.Default(),
+		Task: a.Task, Generation: d.Generation, KeyGroups: d.Graph.KeyGroups, Groups: a.Groups,
+		Restored: a.Tables, Store: store, Durable: d.Durable, Allocator: mem.Default(),
 	}), nil
 }
 
@@ -154,7 +155,7 @@ func (r *Run) observe(p coordinator.Progress) {
 }
 
 // Name is the job's pipeline.name.
-func (r *Run) Name() string { return r.name }
+func (r *Run) Name() string { return r.graph.Name }
 
 // Progress is how far the job is.
 func (r *Run) Progress() Progress {
@@ -183,6 +184,26 @@ func (r *Run) Counters() map[job.VertexID]map[string]int64 {
 		}
 	}
 	return all
+}
+
+// count adds up the rows at the sources and at the sinks, and finds the least
+// event time of the sinks.
+func (r *Run) count() (read, written int64, at time.Time) {
+	low, sinks := stream.End, 0
+	for _, s := range r.worker.Stats() {
+		switch r.graph.Vertices[s.Vertex].Kind {
+		case job.KindSource:
+			read += s.RecordsOut.Load()
+		case job.KindSink:
+			written += s.RecordsIn.Load()
+			sinks++
+			low = min(low, stream.Timestamp(s.Watermark.Load()))
+		}
+	}
+	if sinks == 0 || low == stream.Start || low == stream.End {
+		return read, written, time.Time{}
+	}
+	return read, written, time.UnixMilli(int64(low)).UTC()
 }
 
 // Done is closed when the job has ended.

@@ -33,7 +33,7 @@ func (k *keyReader) duration(key string) time.Duration {
 	if text == "" {
 		return 0
 	}
-	d, err := units.Duration(text)
+	d, err := units.ParseDuration(text)
 	if err != nil && k.err == nil {
 		k.err = fmt.Errorf("%w: '%s' = '%s': %w", job.ErrInvalid, key, text, err)
 	}

@@ -39,6 +39,9 @@ const (
 	RestorePath
 )
 
+// ErrUnfinished is what RestoreRefuse meets. It is job.ErrInvalid.
+var ErrUnfinished = fmt.Errorf("%w: there is an unfinished job", job.ErrInvalid)
+
 // open finds the job, or makes one, and opens its sources and sinks. finished
 // is not nil when there is nothing left to do.
 func (d *driver) open(ctx context.Context) (finished *Result, err error) {
@@ -89,8 +92,8 @@ func (d *driver) identify(ctx context.Context) (*Result, error) {
 			d.id = id
 			return nil, nil
 		case !finished:
-			return nil, fmt.Errorf("%w: there is an unfinished job named %q (%s, at epoch %d): restore latest to go on with it, or none to start fresh",
-				job.ErrInvalid, d.Graph.Name, id, f.Epoch)
+			return nil, fmt.Errorf("%w named %q (%s, at epoch %d): restore latest to go on with it, or none to start fresh",
+				ErrUnfinished, d.Graph.Name, id, f.Epoch)
 		}
 	}
 	if d.Restore.Mode == RestoreLatest {
