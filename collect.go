@@ -14,6 +14,8 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql"
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/lower"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/mem"
@@ -51,17 +53,18 @@ func (f *Frame) plan(ctx context.Context) (*Query, error) {
 	e := f.env
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p, err := e.compile(ctx, f)
+	p, err := e.compile(ctx, f.query, f.text)
 	if err != nil {
 		return nil, err
 	}
 	return e.newQuery(p), nil
 }
 
-// compile compiles f for the mode that suits it. The caller holds e.mu.
-func (e *Env) compile(ctx context.Context, f *Frame) (*sql.Plan, error) {
+// compile compiles a query or an INSERT for the mode that suits it. The caller
+// holds e.mu.
+func (e *Env) compile(ctx context.Context, stmt ast.Statement, text string) (*sql.Plan, error) {
 	execute := func() (*sql.Plan, error) {
-		r, err := e.session.Execute(ctx, f.query, f.text)
+		r, err := e.session.Execute(ctx, stmt, text)
 		if err != nil {
 			return nil, err
 		}
@@ -76,11 +79,11 @@ func (e *Env) compile(ctx context.Context, f *Frame) (*sql.Plan, error) {
 		return nil, err
 	}
 	p, err := execute()
-	if err == nil && p.Bounded {
-		return p, nil
+	if err == nil || !errors.Is(err, lower.ErrUnbounded) {
+		return p, err
 	}
-	if rerr := c.Reset(sql.KeyRuntimeMode); rerr != nil {
-		return nil, rerr
+	if err := c.Reset(sql.KeyRuntimeMode); err != nil {
+		return nil, err
 	}
 	return execute()
 }

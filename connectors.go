@@ -1,12 +1,12 @@
 package wadi
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -20,6 +20,7 @@ import (
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/values"
 	"github.com/wadi-engine/wadi/sql/catalog"
 )
 
@@ -31,6 +32,8 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	for _, c := range []*ops.Connector{
 		nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
 		iceberg.Connector(iceberg.Env{Stores: e.stores}),
+		values.Connector(),
+		(&collector{}).connector(), // for plans; every run has one of its own
 	} {
 		all[c.Name] = c
 	}
@@ -88,11 +91,16 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 
 // parquetEncoder writes a Parquet file of a filesystem table.
 func parquetEncoder(w io.Writer, schema *arrow.Schema, options map[string]string, _ memory.Allocator) (files.Encoder, error) {
-	codec, err := parquet.ParseCodec(cmp.Or(options["parquet.compression"], "zstd"))
-	if err != nil {
-		return nil, err
-	}
-	return parquet.NewWriter(w, schema, parquet.WriterOptions{Compression: codec})
+	f, err := parquet.NewWriter(w, schema, parquet.WriterOptions{Compression: strings.ToLower(options["parquet.compression"])})
+	return parquetFile{f}, err
+}
+
+// parquetFile is a Parquet file whose metrics nobody wants.
+type parquetFile struct{ *parquet.Writer }
+
+func (f parquetFile) Close() error {
+	_, err := f.Writer.Close()
+	return err
 }
 
 // openCatalog opens what CREATE CATALOG declares.

@@ -73,10 +73,14 @@ func Plans(ctx context.Context, sinks []logical.Node, o Options) (*Result, error
 		b.res.Sinks = append(b.res.Sinks, v.id)
 	}
 	if o.Batch && !b.res.Bounded {
-		return nil, fmt.Errorf("%w: in batch mode every source must end by itself, but %s does not; bound it, or SET 'execution.runtime-mode' = 'streaming'", job.ErrInvalid, b.endless)
+		return nil, fmt.Errorf("%w, but %s does not; bound it, or SET 'execution.runtime-mode' = 'streaming'", ErrUnbounded, b.endless)
 	}
 	return b.res, nil
 }
+
+// ErrUnbounded is what a batch over a source without end gives. It is
+// job.ErrInvalid.
+var ErrUnbounded = fmt.Errorf("%w: in batch mode every source must end by itself", job.ErrInvalid)
 
 // KeyGroups is the number of key groups: what was asked for, or the power of
 // two at or above one and a half times the parallelism, between 128 and 32768.
