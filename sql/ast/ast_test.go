@@ -80,3 +80,31 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
+
+func TestLayout(t *testing.T) {
+	id := ast.Ident{Name: "id"}
+	table := &ast.CreateTable{
+		Name: ast.NewName("c", "d", "t"), Comment: &ast.Text{Value: "it's"}, Partitioned: []ast.Ident{id},
+		Schema: ast.Schema{
+			Columns: []ast.ColumnDef{
+				{Name: ast.NewName("id"), Type: ast.NewType(ast.BigIntType)},
+				{Name: ast.NewName("p"), Kind: ast.ComputedColumn, Expr: ast.Fn("PROCTIME")},
+			},
+			Constraints: []ast.Constraint{{Name: ast.Ident{Name: "PK_id"}, Columns: []ast.Ident{id}, Enforced: ast.NotEnforced}},
+			Watermark:   &ast.Watermark{Column: ast.NewName("ts"), Expr: ast.Col("ts")},
+		},
+		Options: []ast.Option{{Key: "connector", Value: "datagen"}, {Key: "a", Value: "b"}},
+	}
+	want := "CREATE TABLE `c`.`d`.`t` (\n  `id` BIGINT,\n  `p` AS PROCTIME(),\n  WATERMARK FOR `ts` AS `ts`,\n" +
+		"  CONSTRAINT `PK_id` PRIMARY KEY (`id`) NOT ENFORCED\n)\nCOMMENT 'it''s'\nPARTITIONED BY (`id`)\n" +
+		"WITH (\n  'connector' = 'datagen',\n  'a' = 'b'\n)"
+	if got := ast.Layout(table); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	view := &ast.CreateView{Name: ast.NewName("v"), Columns: []ast.Ident{id}, As: &ast.Select{
+		Items: []ast.SelectItem{{Expr: ast.Col("id")}}, From: &ast.Table{Name: ast.NewName("t")}, Where: ast.Col("ok"),
+	}}
+	if got, want := ast.Layout(view), "CREATE VIEW `v` (\n  `id`\n)\nAS SELECT `id`\nFROM `t`\nWHERE `ok`"; got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

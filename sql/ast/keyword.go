@@ -127,8 +127,10 @@ func Quote(name string) string {
 			return name
 		}
 	}
-	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+	return inBackticks(name)
 }
+
+func inBackticks(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // isPlain reports whether name has the form of a bare identifier.
 func isPlain(name string) bool {

@@ -19,12 +19,12 @@ func (s *CreateTable) print(p *printer) {
 		p.s(" ")
 		s.Schema.print(p)
 	}
-	p.comment(s.Comment)
+	p.about(s.Comment)
 	p.distributed(s.Distributed)
 	p.partitioned(s.Partitioned)
 	p.with(s.Options)
 	if s.Like != nil {
-		p.s(" LIKE ")
+		p.clause("LIKE ")
 		s.Like.print(p)
 	}
 	p.as(s.As)
@@ -32,21 +32,21 @@ func (s *CreateTable) print(p *printer) {
 
 func (p *printer) as(q Query) {
 	if q != nil {
-		p.s(" AS ")
+		p.clause("AS ")
 		q.print(p)
 	}
 }
 
 func (p *printer) distributed(d *Distribution) {
 	if d != nil {
-		p.s(" DISTRIBUTED ")
+		p.clause("DISTRIBUTED ")
 		d.print(p)
 	}
 }
 
 func (p *printer) partitioned(columns []Ident) {
 	if len(columns) > 0 {
-		p.s(" PARTITIONED BY")
+		p.clause("PARTITIONED BY")
 		p.columns(columns)
 	}
 }
@@ -78,25 +78,21 @@ func (l *TableLike) print(p *printer) {
 }
 
 func (s *Schema) print(p *printer) {
-	p.s("(")
-	sep := ""
-	next := func() {
-		p.s(sep)
-		sep = ", "
-	}
-	for i := range s.Columns {
-		next()
-		s.Columns[i].print(p)
-	}
-	for i := range s.Constraints {
-		next()
-		s.Constraints[i].print(p)
-	}
+	n := len(s.Columns)
+	watermark := n // its place among the items
 	if s.Watermark != nil {
-		next()
-		s.Watermark.print(p)
+		n++
 	}
-	p.s(")")
+	p.block(n+len(s.Constraints), func(i int) {
+		switch {
+		case i < watermark:
+			s.Columns[i].print(p)
+		case i < n:
+			s.Watermark.print(p)
+		default:
+			s.Constraints[i-n].print(p)
+		}
+	})
 }
 
 func (c *ColumnDef) print(p *printer) {
@@ -167,36 +163,39 @@ func (s *CreateMaterializedTable) print(p *printer) {
 		p.s(" ")
 		s.Schema.print(p)
 	}
-	p.comment(s.Comment)
+	p.about(s.Comment)
 	p.distributed(s.Distributed)
 	p.partitioned(s.Partitioned)
 	p.with(s.Options)
 	if s.Freshness != nil {
-		p.s(" FRESHNESS = ")
+		p.clause("FRESHNESS = ")
 		s.Freshness.print(p)
 	}
 	if s.Refresh != RefreshUnset {
-		p.s(" REFRESH_MODE = ", s.Refresh.String())
+		p.clause("REFRESH_MODE = " + s.Refresh.String())
 	}
 	p.as(s.As)
 }
 
 func (s *CreateView) print(p *printer) {
 	p.create(s.Mode, s.Temporary, false, ViewObject, s.IfNotExists, s.Name)
-	p.columns(s.Columns)
-	p.comment(s.Comment)
+	if len(s.Columns) > 0 {
+		p.s(" ")
+		p.block(len(s.Columns), func(i int) { p.ident(s.Columns[i].Name) })
+	}
+	p.about(s.Comment)
 	p.as(s.As)
 }
 
 func (s *CreateCatalog) print(p *printer) {
 	p.create(Create, false, false, CatalogObject, s.IfNotExists, NewName(s.Name.Name))
-	p.comment(s.Comment)
+	p.about(s.Comment)
 	p.with(s.Options)
 }
 
 func (s *CreateDatabase) print(p *printer) {
 	p.create(Create, false, false, DatabaseObject, s.IfNotExists, s.Name)
-	p.comment(s.Comment)
+	p.about(s.Comment)
 	p.with(s.Options)
 }
 
@@ -231,14 +230,14 @@ func (s *CreateModel) print(p *printer) {
 		p.s(" OUTPUT ")
 		(&Schema{Columns: s.Output}).print(p)
 	}
-	p.comment(s.Comment)
+	p.about(s.Comment)
 	p.with(s.Options)
 	p.as(s.As)
 }
 
 func (s *CreateConnection) print(p *printer) {
 	p.create(Create, s.Temporary, s.System, ConnectionObject, s.IfNotExists, s.Name)
-	p.comment(s.Comment)
+	p.about(s.Comment)
 	p.with(s.Options)
 }
 

@@ -35,7 +35,7 @@ func (q *With) print(p *printer) {
 		p.s(" AS ")
 		p.paren(c.Query)
 	})
-	p.s(" ")
+	p.clause("")
 	if _, nested := q.Body.(*With); nested {
 		p.paren(q.Body)
 		return
@@ -46,15 +46,15 @@ func (q *With) print(p *printer) {
 func (q *Ordered) print(p *printer) {
 	p.body(q.Body, 1)
 	if len(q.OrderBy) > 0 {
-		p.s(" ORDER BY ")
+		p.clause("ORDER BY ")
 		p.order(q.OrderBy)
 	}
 	if q.Limit != nil {
-		p.s(" LIMIT ")
+		p.clause("LIMIT ")
 		q.Limit.print(p)
 	}
 	if q.Offset != nil {
-		p.s(" OFFSET ")
+		p.clause("OFFSET ")
 		q.Offset.print(p)
 	}
 }
@@ -74,8 +74,9 @@ func (q *SetOp) print(p *printer) {
 	p.body(left, bindingOf(chain[len(chain)-1]))
 	for i := len(chain) - 1; i >= 0; i-- {
 		op := chain[i]
-		p.s(" ", op.Op.String(), " ")
-		p.when(op.All, "ALL ")
+		p.clause(op.Op.String())
+		p.when(op.All, " ALL")
+		p.clause("")
 		p.body(op.Right, bindingOf(op)+1)
 	}
 }
@@ -96,24 +97,24 @@ func (q *Select) print(p *printer) {
 	p.when(q.Distinct, "DISTINCT ")
 	p.items(q.Items)
 	if q.From != nil {
-		p.s(" FROM ")
+		p.clause("FROM ")
 		q.From.print(p)
 	}
 	if q.Where != nil {
-		p.s(" WHERE ")
+		p.clause("WHERE ")
 		q.Where.print(p)
 	}
 	if q.GroupBy != nil {
-		p.s(" GROUP BY ")
+		p.clause("GROUP BY ")
 		p.when(q.GroupBy.Distinct, "DISTINCT ")
 		p.exprs(q.GroupBy.Items)
 	}
 	if q.Having != nil {
-		p.s(" HAVING ")
+		p.clause("HAVING ")
 		q.Having.print(p)
 	}
 	if len(q.Windows) > 0 {
-		p.s(" WINDOW ")
+		p.clause("WINDOW ")
 		p.list(len(q.Windows), func(i int) {
 			p.ident(q.Windows[i].Name)
 			p.s(" AS ")
@@ -121,7 +122,7 @@ func (q *Select) print(p *printer) {
 		})
 	}
 	if q.Qualify != nil {
-		p.s(" QUALIFY ")
+		p.clause("QUALIFY ")
 		q.Qualify.print(p)
 	}
 }

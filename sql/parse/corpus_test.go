@@ -57,17 +57,18 @@ func lines[T any](t testing.TB, path string) []T {
 // sameTree compares trees without their positions.
 var sameTree = cmp.Options{cmpopts.IgnoreTypes(ast.Pos{}), cmpopts.EquateEmpty()}
 
-// roundTrip fails unless parsing what a tree prints as gives the tree again.
+// roundTrip fails unless parsing what a tree prints as, in both ways, gives the tree again.
 func roundTrip[T ast.Node](t testing.TB, sql string, tree T, parse func(string) (T, error)) {
 	t.Helper()
-	printed := ast.SQL(tree)
-	again, err := parse(printed)
-	if err != nil {
-		t.Errorf("the printed tree does not parse: %v\nwritten: %s\nprinted: %s", err, sql, printed)
-		return
-	}
-	if d := cmp.Diff(tree, again, sameTree); d != "" {
-		t.Errorf("the printed tree is another one (-written +printed):\n%s\nwritten: %s\nprinted: %s", d, sql, printed)
+	for _, printed := range []string{ast.SQL(tree), ast.Layout(tree)} {
+		again, err := parse(printed)
+		if err != nil {
+			t.Errorf("the printed tree does not parse: %v\nwritten: %s\nprinted: %s", err, sql, printed)
+			return
+		}
+		if d := cmp.Diff(tree, again, sameTree); d != "" {
+			t.Errorf("the printed tree is another one (-written +printed):\n%s\nwritten: %s\nprinted: %s", d, sql, printed)
+		}
 	}
 }
 
