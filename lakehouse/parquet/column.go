@@ -30,7 +30,7 @@ type column struct {
 
 	repLevels, defLevels []uint8 // of the batch, unless flat
 	nextReps, nextDefs   []uint8 // decoded ahead, of the current page
-	ahead1               [2][levelBlock]uint8
+	levelMem             []uint8 // of nextReps and nextDefs
 }
 
 const (
@@ -265,7 +265,10 @@ func (c *column) levelsAhead() (bool, error) {
 		}
 	}
 	k := min(c.entries, levelBlock)
-	reps, defs := c.ahead1[0][:k], c.ahead1[1][:k]
+	if c.levelMem == nil {
+		c.levelMem = make([]uint8, 2*levelBlock)
+	}
+	reps, defs := c.levelMem[:k], c.levelMem[levelBlock:levelBlock+k]
 	if c.leaf.maxRep > 0 {
 		if err := c.reps.levels(reps, c.leaf.maxRep); err != nil {
 			return false, fmt.Errorf("repetition levels: %w", err)

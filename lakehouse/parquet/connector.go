@@ -117,31 +117,28 @@ func (c *connector) source(_ context.Context, scan ops.Scan) (ops.Source, error)
 
 // declared finds the field at a path of a schema. Its name is the whole path.
 func declared(schema *arrow.Schema, path []string) (arrow.Field, error) {
-	fields, nullable := schema.Fields(), false
-	for i, name := range path {
-		at := -1
-		for k, f := range fields {
-			if f.Name == name {
-				at = k
-				break
-			}
-		}
-		if at < 0 {
-			return arrow.Field{}, fmt.Errorf("%w: no column %q", job.ErrInvalid, strings.Join(path[:i+1], "."))
-		}
-		f := fields[at]
-		nullable = nullable || f.Nullable
-		if i == len(path)-1 {
-			f.Name, f.Nullable = strings.Join(path, "."), nullable
-			return f, nil
-		}
-		row, ok := f.Type.(*arrow.StructType)
-		if !ok {
-			return f, fmt.Errorf("%w: column %q is %v and has no fields", job.ErrInvalid, strings.Join(path[:i+1], "."), f.Type)
-		}
-		fields = row.Fields()
+	if len(path) == 0 {
+		return arrow.Field{}, fmt.Errorf("%w: empty column path", job.ErrInvalid)
 	}
-	return arrow.Field{}, fmt.Errorf("%w: empty column path", job.ErrInvalid)
+	at := schema.FieldIndices(path[0])
+	if len(at) == 0 {
+		return arrow.Field{}, fmt.Errorf("%w: no column %q", job.ErrInvalid, path[0])
+	}
+	f := schema.Field(at[0])
+	nullable := f.Nullable
+	for i, name := range path[1:] {
+		row, ok := f.Type.(*arrow.StructType)
+		if ok {
+			f, ok = row.FieldByName(name)
+		}
+		if !ok {
+			return f, fmt.Errorf("%w: column %q is %v and has no field %q",
+				job.ErrInvalid, strings.Join(path[:i+1], "."), f.Type, name)
+		}
+		nullable = nullable || f.Nullable
+	}
+	f.Name, f.Nullable = strings.Join(path, "."), nullable
+	return f, nil
 }
 
 // Source reads the files of a table. Its splits are runs of row groups.

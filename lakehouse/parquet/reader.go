@@ -98,7 +98,7 @@ func (r *Reader) project() error {
 	if r.o.Columns != nil {
 		r.nodes = make([]*node, 0, len(r.o.Columns))
 		for _, path := range r.o.Columns {
-			n, err := find(r.f.cols, path)
+			n, err := r.f.find(path)
 			if err != nil {
 				return err
 			}

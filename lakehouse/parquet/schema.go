@@ -287,26 +287,24 @@ func (n *node) field() arrow.Field {
 
 // find follows a path of field names through structs. The column that comes
 // out is null where any struct above it is.
-func find(cols []*node, path []string) (*node, error) {
+func (f *File) find(path []string) (*node, error) {
 	if len(path) == 0 {
 		return nil, fmt.Errorf("%w: empty column path", job.ErrInvalid)
 	}
-	for i, name := range path {
-		at := slices.IndexFunc(cols, func(n *node) bool { return n.name == name })
-		if at < 0 {
-			return nil, fmt.Errorf("%w: no column %q", job.ErrInvalid, strings.Join(path[:i+1], "."))
-		}
-		n := cols[at]
-		if i == len(path)-1 {
-			return n, nil
-		}
-		if n.kind != structNode {
-			return nil, fmt.Errorf("%w: column %q is %v and has no field %q",
-				job.ErrInvalid, strings.Join(path[:i+1], "."), n.typ, path[i+1])
-		}
-		cols = n.children
+	at := f.schema.FieldIndices(path[0])
+	if len(at) == 0 {
+		return nil, fmt.Errorf("%w: no column %q", job.ErrInvalid, path[0])
 	}
-	panic("unreachable")
+	n := f.cols[at[0]]
+	for i, name := range path[1:] {
+		next := slices.IndexFunc(n.children, func(c *node) bool { return c.name == name })
+		if n.kind != structNode || next < 0 {
+			return nil, fmt.Errorf("%w: column %q is %v and has no field %q",
+				job.ErrInvalid, strings.Join(path[:i+1], "."), n.typ, name)
+		}
+		n = n.children[next]
+	}
+	return n, nil
 }
 
 // leaves appends the leaves at and below n.

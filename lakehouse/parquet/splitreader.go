@@ -31,7 +31,7 @@ type binding struct {
 func (s *Source) bind(f *File) (*binding, error) {
 	b := &binding{from: make([]int, len(s.paths)), casts: make([]bool, len(s.paths)), paths: [][]string{}}
 	for i, p := range s.paths {
-		n, err := find(f.cols, p)
+		n, err := f.find(p)
 		if err != nil {
 			if !s.schema.Field(i).Nullable {
 				return nil, fmt.Errorf("file %s: %w, and the table says it is NOT NULL", f.name, err)
@@ -219,7 +219,7 @@ func (r *splitReader) compileCasts() error {
 		if from < 0 {
 			continue
 		}
-		n, err := find(r.file.cols, r.bound.paths[from])
+		n, err := r.file.find(r.bound.paths[from])
 		if err != nil {
 			return err
 		}
