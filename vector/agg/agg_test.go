@@ -378,6 +378,53 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// TestMoments checks the cases of Flink's tests: integers are truncated.
+func TestMoments(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer alloc.AssertSize(t, 0)
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "b", Type: arrow.PrimitiveTypes.Int8},
+		{Name: "l", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "d", Type: &arrow.Decimal128Type{Precision: 10, Scale: 1}},
+	}, nil)
+	var specs []agg.Spec
+	for arg := range 3 {
+		for _, f := range []string{"stddev_pop", "stddev_samp", "var_pop", "var_samp"} {
+			specs = append(specs, agg.Spec{Func: f, Args: []int{arg}, Filter: -1})
+		}
+	}
+	l, err := agg.Compile(specs, schema, nil, agg.Options{Alloc: alloc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := l.NewTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	rb := array.NewRecordBuilder(alloc, schema)
+	defer rb.Release()
+	for _, v := range []int64{1, 2, 3} {
+		rb.Field(0).(*array.Int8Builder).Append(int8(v))
+		rb.Field(1).(*array.Int64Builder).Append(v * 4096)
+		rb.Field(2).(*array.Decimal128Builder).Append(decimal128.FromI64(v * 10))
+	}
+	rec := rb.NewRecordBatch()
+	defer rec.Release()
+	ids := make([]uint32, 3)
+	table.Groups(rec, nil, ids)
+	table.Add(rec, nil, ids)
+	var got []string
+	for _, c := range table.Results([]uint32{0}) {
+		got = append(got, c.ValueStr(0))
+		c.Release()
+	}
+	want := []string{"0", "1", "0", "1", "3344", "4096", "11184810", "16777216", "0.816497", "1", "0.666667", "1"}
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for _, c := range []struct {
 		spec agg.Spec

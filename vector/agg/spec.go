@@ -46,8 +46,8 @@ func (s Spec) name(in *arrow.Schema) string {
 }
 
 // ResultType is Flink's type of the function's result over an argument of type
-// arg; arg is nil for COUNT(*). SUM and AVG of integers keep their type, SUM
-// of DECIMAL(p, s) is DECIMAL(38, s), AVG of it DECIMAL(38, max(6, s)).
+// arg; arg is nil for COUNT(*). Functions of integers keep their type, SUM of
+// DECIMAL(p, s) is DECIMAL(38, s), AVG and the others DECIMAL(38, max(6, s)).
 func ResultType(fn string, arg arrow.DataType) (arrow.DataType, error) {
 	switch fn {
 	case "count":
@@ -59,12 +59,9 @@ func ResultType(fn string, arg arrow.DataType) (arrow.DataType, error) {
 	case "sum", "sum0", "avg", "var_pop", "var_samp", "stddev_pop", "stddev_samp":
 		switch t := arg.(type) {
 		case *arrow.Int8Type, *arrow.Int16Type, *arrow.Int32Type, *arrow.Int64Type, *arrow.Float32Type, *arrow.Float64Type:
-			if strings.HasPrefix(fn, "var_") || strings.HasPrefix(fn, "stddev_") {
-				return arrow.PrimitiveTypes.Float64, nil
-			}
 			return t, nil
 		case *arrow.Decimal128Type:
-			if fn == "avg" {
+			if fn != "sum" && fn != "sum0" {
 				return &arrow.Decimal128Type{Precision: 38, Scale: max(6, t.Scale)}, nil
 			}
 			return &arrow.Decimal128Type{Precision: 38, Scale: t.Scale}, nil

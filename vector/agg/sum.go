@@ -82,14 +82,10 @@ func newSum(b base, arg arrow.DataType) (acc, error) {
 	case *arrow.Decimal128Type:
 		a.kind, a.scale = sumDecimals, t.Scale
 	}
-	switch a.of.ID() {
-	case arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64, arrow.FLOAT32, arrow.FLOAT64, arrow.DECIMAL128:
-		if a.kind == sumDecimals && a.of.ID() != arrow.DECIMAL128 || a.kind != sumDecimals && a.of.ID() == arrow.DECIMAL128 {
-			return nil, fmt.Errorf("%s of %v does not give %v", b.spec.Func, arg, a.of)
-		}
-		return a, nil
+	if (a.kind == sumDecimals) != (a.of.ID() == arrow.DECIMAL128) {
+		return nil, fmt.Errorf("%s of %v does not give %v", b.spec.Func, arg, a.of)
 	}
-	return nil, fmt.Errorf("%s does not give %v", b.spec.Func, a.of)
+	return a, checkNumber(b)
 }
 
 func (a *sum) place(off uintptr, bit uint64) int {
@@ -344,7 +340,16 @@ func (a *sum) load(t *Table, groups []uint32, cols []arrow.Array) {
 // Σx² in doubles, as Flink rewrites them.
 type moments struct{ base }
 
-func newMoments(b base) (acc, error) { return &moments{base: b}, nil }
+func newMoments(b base) (acc, error) { return &moments{base: b}, checkNumber(b) }
+
+// checkNumber reports a result that is no number.
+func checkNumber(b base) error {
+	switch b.of.ID() {
+	case arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64, arrow.FLOAT32, arrow.FLOAT64, arrow.DECIMAL128:
+		return nil
+	}
+	return fmt.Errorf("%s does not give %v", b.spec.Func, b.of)
+}
 
 func (a *moments) place(off uintptr, bit uint64) int { a.at(off, bit); return 24 }
 
@@ -392,7 +397,40 @@ func (a *moments) emit(t *Table, groups []uint32) arrow.Array {
 		}
 		c.values[i] = v
 	}
-	return c.array(a.of)
+	return numbers(t, c, a.of)
+}
+
+// numbers finishes a column of doubles as the type of a result: truncated to an
+// integer, rounded to a decimal (NULL where it has too many digits).
+func numbers(t *Table, c *column[float64], of arrow.DataType) arrow.Array {
+	switch of := of.(type) {
+	case *arrow.Float64Type:
+		return c.array(of)
+	case *arrow.Float32Type:
+		return narrowFloats(t, c, of)
+	case *arrow.Decimal128Type:
+		out := newColumn[decimal128.Num](t.layout.alloc, len(c.values))
+		for i, v := range c.values {
+			n, err := decimal128.FromFloat64(v, of.Precision, of.Scale)
+			if err != nil || c.valid[i>>3]>>(i&7)&1 == 0 {
+				out.null(i)
+				continue
+			}
+			out.values[i] = n
+		}
+		c.buf.Release()
+		c.nul.Release()
+		return out.array(of)
+	}
+	out := newColumn[int64](t.layout.alloc, len(c.values))
+	for i, v := range c.values {
+		out.values[i] = int64(v)
+	}
+	copy(out.valid, c.valid)
+	out.nulls = c.nulls
+	c.buf.Release()
+	c.nul.Release()
+	return narrowed(t.layout.alloc, out, of)
 }
 
 func (a *moments) columns() []arrow.Field {
