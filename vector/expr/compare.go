@@ -373,7 +373,19 @@ func compareDecimals(a, b arrow.DataType) compareFunc {
 func compareViews(op compareOp, a, b value, out []byte, n int) {
 	x, y := viewsOf(a), viewsOf(b)
 	if op == opEq || op == opNe {
+		if x.constant() {
+			x, y = y, x
+		}
 		want := op == opEq
+		if y.constant() && !x.constant() && uint32(words(&y.heads[0])[0]) <= 12 {
+			equalShort(out, x.heads[:n], *words(&y.heads[0]))
+			if !want {
+				for i := range out {
+					out[i] = ^out[i]
+				}
+			}
+			return
+		}
 		for i := range n {
 			if x.equal(i, &y, i) == want {
 				bitutil.SetBit(out, i)
@@ -382,6 +394,14 @@ func compareViews(op compareOp, a, b value, out []byte, n int) {
 		return
 	}
 	compareRows(op, out, n, func(i int) int { return cmp.Compare(x.at(i), y.at(i)) })
+}
+
+// equalShort sets the bits of the rows equal to a value of at most twelve bytes.
+func equalShort(out []byte, heads []arrow.ViewHeader, want [2]uint64) {
+	for i := range heads {
+		h := words(&heads[i])
+		out[i/8] |= bit(h[0] == want[0] && h[1] == want[1]) << (i % 8)
+	}
 }
 
 // equal compares row i of x with row j of y, the first word first: it holds

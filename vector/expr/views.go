@@ -95,11 +95,10 @@ func (w *viewWriter) share(i int, src *views, s string) {
 		w.heads[i].SetString(s)
 		return
 	}
-	h := &src.heads[i&src.mask] // not inline: a part of it is longer than twelve bytes
-	whole := src.at(i)
-	at := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(unsafe.Pointer(unsafe.StringData(whole)))
-	w.heads[i].SetString(s)
-	w.heads[i].SetIndexOffset(h.BufferIndex(), h.BufferOffset()+int32(at))
+	h := words(&src.heads[i&src.mask]) // not inline: a part of it is longer than twelve bytes
+	off := uintptr(unsafe.Pointer(unsafe.StringData(s))) - uintptr(src.bases[uint32(h[1])])
+	prefix := uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+	*words(&w.heads[i]) = [2]uint64{uint64(len(s)) | uint64(prefix)<<32, uint64(uint32(h[1])) | uint64(off)<<32}
 }
 
 // finish returns the array and takes over valid.
