@@ -74,6 +74,7 @@ func BenchmarkEval(b *testing.B) {
 		{"case_event_time", call(ts3T, "case", isType(0), col(3, ts3T), isType(1), col(4, ts3T), col(5, ts3T))},
 		{"case_event_time_nested", call(ts3T, "case", isType(0), call(ts3T, "field", col(7, rec.Schema().Field(7).Type), lit(int32T, 0)), isType(1), col(4, ts3T), col(5, ts3T))},
 		{"mul_decimal", call(dec(23, 3), "mul", lit(dec(3, 3), rate), price)},
+		{"decimal_compare", call(boolT, "gt", call(dec(23, 3), "mul", lit(dec(3, 3), rate), price), lit(int32T, 1000))},
 		{"add_int64", call(int64T, "add", price, col(1, int64T))},
 		{"mod_int64", call(int64T, "mod", price, lit(int64T, 123))},
 		{"less_int64", call(boolT, "lt", price, lit(int64T, 100_000))},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/wadi-engine/wadi/vector/decimal"
 )
@@ -131,6 +132,20 @@ func toFloat[B float32 | float64](k casting) kernel {
 
 func (k casting) toDecimal() kernel {
 	p, s := digits(k.to)
+	fromP, fromS := digits(k.from)
+	switch {
+	case isDecimal(k.from) && fromS == s && fromP <= p:
+		return retype(k.to)
+	case isInteger(k.from) && s <= 18 && fromP+s <= p:
+		unit := pow10(s)
+		return func(f *frame, args []value) (value, error) {
+			return arrayOf(k.to, func(out []decimal.Num, args []value, _ []byte) error {
+				in := integers(f, args[0])
+				mulScalar(out, in.v, unit)
+				return nil
+			})(f, args)
+		}
+	}
 	return rowsOf(k.to, func(f *frame, args []value) (func(i int) (decimal.Num, error), error) {
 		orNull := func(n decimal.Num, ok bool) (decimal.Num, error) {
 			if !ok {
@@ -149,12 +164,26 @@ func (k casting) toDecimal() kernel {
 			return func(i int) (decimal.Num, error) { return orNull(decimal.FromFloat(in.at(i), size, p, s)) }, nil
 		}
 		in := decimals(f, args[0])
-		_, from := digits(k.from)
-		if isInteger(k.from) {
-			from = 0
-		}
-		return func(i int) (decimal.Num, error) { return orNull(decimal.Rescale(in.at(i), from, s, p)) }, nil
+		return func(i int) (decimal.Num, error) { return orNull(decimal.Rescale(in.at(i), fromS, s, p)) }, nil
 	})
+}
+
+func pow10(n int32) int64 {
+	v := int64(1)
+	for range n {
+		v *= 10
+	}
+	return v
+}
+
+// retype gives the same buffers another type.
+func retype(t arrow.DataType) kernel {
+	return func(_ *frame, args []value) (value, error) {
+		old := args[0].Data()
+		d := array.NewData(t, old.Len(), old.Buffers(), nil, args[0].NullN(), old.Offset())
+		defer d.Release()
+		return value{Array: array.MakeFromData(d), scalar: args[0].scalar}, nil
+	}
 }
 
 // floats reads any number as float64, and how many bits its type has.

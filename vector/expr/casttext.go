@@ -239,12 +239,7 @@ func (p *printer) nested(dst []byte, c *column, i int) []byte {
 // bytes converts between strings and bytes, and to their lengths.
 func (k casting) bytes() kernel {
 	if k.shape.n < 0 {
-		return func(_ *frame, args []value) (value, error) {
-			d := args[0].Data().(*array.Data).Copy() // the same buffers under another type
-			defer d.Release()
-			d.Reset(k.to, d.Len(), d.Buffers(), nil, args[0].NullN(), d.Offset())
-			return value{Array: array.MakeFromData(d), scalar: args[0].scalar}, nil
-		}
+		return retype(k.to)
 	}
 	return textOf(k.to, func(_ *frame, args []value) (func(i int, dst []byte) ([]byte, error), error) {
 		in := viewsOf(args[0])

@@ -118,15 +118,48 @@ func sides(e *Call) (a, b Expr, t arrow.DataType) {
 	if t == nil {
 		return nil, nil, nil
 	}
-	if x, y := e.Args[0].Type(), e.Args[1].Type(); isDecimal(t) && isDecimal(x) && isDecimal(y) {
-		_, sx := digits(x)
-		_, sy := digits(y)
-		p, s := digits(t)
-		if max(sx, sy) != s || p == 38 { // a cast could overflow: compare as they are
-			return e.Args[0], e.Args[1], t
-		}
+	if isDecimal(t) {
+		x, y := decimalSide(e.Args[0]), decimalSide(e.Args[1])
+		return likeScale(x, y.Type()), likeScale(y, x.Type()), t
 	}
 	return as(e.Args[0], t), as(e.Args[1], t), t
+}
+
+// decimalSide makes an integer a decimal; decimals are compared as they are.
+func decimalSide(e Expr) Expr {
+	if isDecimal(e.Type()) {
+		return e
+	}
+	p, _ := digits(e.Type())
+	return as(e, &arrow.Decimal128Type{Precision: p})
+}
+
+// likeScale gives a literal the scale of the other side when that is exact, so
+// that the loop compares without rescaling.
+func likeScale(e Expr, other arrow.DataType) Expr {
+	v, t := any(nil), e.Type()
+	switch e := e.(type) {
+	case *Literal:
+		v = e.Value
+	case *Call: // an integer literal that decimalSide has wrapped
+		if l, ok := nth(e.Args, 0).(*Literal); ok && e.Func == "cast" && isInteger(l.Of) {
+			if n, ok := l.Value.(int64); ok {
+				v = decimal.FromInt(n)
+			}
+		}
+	default:
+	}
+	n, ok := v.(decimal.Num)
+	if !ok || !isDecimal(t) {
+		return e
+	}
+	_, from := digits(t)
+	_, to := digits(other)
+	m, ok := decimal.Rescale(n, from, to, decimal.MaxPrecision)
+	if !ok || decimal.Cmp(n, from, m, to) != 0 {
+		return e
+	}
+	return &Literal{Value: m, Of: &arrow.Decimal128Type{Precision: decimal.MaxPrecision, Scale: to}}
 }
 
 func comparison(op compareOp) maker {
@@ -348,6 +381,27 @@ func compareRows(op compareOp, out []byte, n int, order func(i int) int) {
 	}
 }
 
+// outcomes has a bit for each of less, equal and greater that satisfies an
+// operator.
+func (o compareOp) outcomes() uint {
+	return [...]uint{opEq: 0b010, opNe: 0b101, opLt: 0b001, opLe: 0b011, opGt: 0b100, opGe: 0b110}[o]
+}
+
+// compareNums compares decimals of one scale.
+func compareNums(op compareOp, x, y vec[decimal128.Num], out []byte, n int) {
+	want := op.outcomes()
+	for i := range n {
+		a, b := x.at(i), y.at(i)
+		var order uint // 0 less, 1 equal, 2 greater
+		if ah, bh := a.HighBits(), b.HighBits(); ah != bh {
+			order = 2 * uint(bit(ah > bh))
+		} else {
+			order = 1 + uint(bit(a.LowBits() > b.LowBits())) - uint(bit(a.LowBits() < b.LowBits()))
+		}
+		out[i/8] |= byte(want>>order&1) << (i % 8)
+	}
+}
+
 func compareBools(op compareOp, a, b value, out []byte, n int) {
 	x, y := flagsOf(a), flagsOf(b)
 	compareRows(op, out, n, func(i int) int { return int(bit(x.at(i))) - int(bit(y.at(i))) })
@@ -362,7 +416,7 @@ func compareDecimals(a, b arrow.DataType) compareFunc {
 	return func(op compareOp, a, b value, out []byte, n int) {
 		x, y := vecOf[decimal128.Num](a), vecOf[decimal128.Num](b)
 		if sa == sb {
-			compareRows(op, out, n, func(i int) int { return x.at(i).Cmp(y.at(i)) })
+			compareNums(op, x, y, out, n)
 			return
 		}
 		compareRows(op, out, n, func(i int) int { return decimal.Cmp(x.at(i), sa, y.at(i), sb) })
