@@ -17,7 +17,7 @@ import (
 // BenchmarkAggregate computes count, sum and max by key in three loops over the
 // rows: what aggregation does with a table.
 func BenchmarkAggregate(b *testing.B) {
-	for _, kind := range []string{"int64", "two int64", "string"} {
+	for _, kind := range []string{"int64", "sparse int64", "two int64", "day and code", "string"} {
 		for _, distinct := range []int{100, 10_000, 1_000_000} {
 			b.Run(fmt.Sprintf("%s/%d", kind, distinct), func(b *testing.B) { aggregate(b, kind, distinct) })
 		}
@@ -41,9 +41,9 @@ func aggregate(b *testing.B, kind string, distinct int) {
 	step := func(cols []arrow.Array) {
 		table.FindOrInsert(cols, nil, gids)
 		base, stride := table.Accs(), uintptr(table.Stride())
-		v := vector.Values[int64](cols[0])
-		if kind == "string" {
-			v = fixedValues
+		v := fixedValues
+		if _, ok := cols[0].(*array.Int64); ok {
+			v = vector.Values[int64](cols[0])
 		}
 		for _, g := range gids {
 			*(*int64)(unsafe.Add(base, uintptr(g)*stride))++
@@ -75,19 +75,28 @@ func benchBatches(kind string, distinct int) [][]arrow.Array {
 	rnd := arraytest.NewRand(1)
 	var out [][]arrow.Array
 	for range 4_000_000 / batchRows {
+		days := array.NewDate32Builder(memory.DefaultAllocator)
 		ints, texts := array.NewInt64Builder(memory.DefaultAllocator), array.NewStringViewBuilder(memory.DefaultAllocator)
 		for range batchRows {
 			k := rnd.N(distinct)
-			if kind == "string" {
+			switch kind {
+			case "day and code":
+				days.Append(arrow.Date32(k % 90))
+				texts.Append("ABC"[k/90%3:] + fmt.Sprint(k/270))
+			case "string":
 				texts.Append(fmt.Sprintf("%08d", k) + "abcdefgh"[:k%9])
-			} else {
+			case "sparse int64":
+				ints.Append(int64(vector.MixWord(0, uint64(k))))
+			default:
 				ints.Append(int64(k))
 			}
 		}
 		switch a := ints.NewArray(); kind {
 		case "string":
 			out = append(out, []arrow.Array{texts.NewArray()})
-		case "int64":
+		case "day and code":
+			out = append(out, []arrow.Array{days.NewArray(), texts.NewArray()})
+		case "int64", "sparse int64":
 			out = append(out, []arrow.Array{a})
 		default:
 			out = append(out, []arrow.Array{a, a})

@@ -74,6 +74,7 @@ type scratch struct {
 	words [chunk]uint64
 	which [chunk]uint32 // positions of the valid keys in the chunk
 	found [chunk]uint32
+	miss  [chunk]uint32  // positions of the keys that are not at home
 	probe []uint64       // chunk rows of keyWords
 	ptrs  [ahead]uintptr // addresses to prefetch; not kept
 }

@@ -195,77 +195,78 @@ const cached = 768 << 10
 
 func (t *Table) large() bool { return 8*len(t.slots)+t.n*t.stride > cached }
 
+// ahead is how many keys one pass of a lookup is in front of the next.
+const ahead = 64
+
 // wordChunk looks up at most chunk keys of one word.
 func (t *Table) wordChunk(keys []uint64, gids []uint32, insert bool) {
-	if t.large() {
-		t.wordChunkFar(keys, gids, insert)
+	if !t.large() {
+		t.words(keys, gids, insert)
 		return
 	}
-	shift := uint(64 - t.slotBits)
+	hash := t.scratch.hash[:len(keys)]
+	for i, k := range keys {
+		hash[i] = vector.HashWord(k)
+	}
+	t.probe(keys, hash, gids, insert)
+}
+
+// words looks up keys of one word whose slots and rows are in the cache, in one
+// pass: a branch that is mostly guessed right costs less than to pass twice.
+func (t *Table) words(keys []uint64, gids []uint32, insert bool) {
+	shift := uint(64-t.slotBits) & 63
 	slots, base, stride := t.slots, t.rows.Base(), uintptr(t.stride)
 	mask := uint64(len(slots) - 1)
 	gids = gids[:len(keys)]
-	for i, k := range keys {
-		h := vector.HashWord(k)
+	for i := range keys {
+		h := vector.HashWord(keys[i])
 		for p := h >> shift; ; p = (p + 1) & mask {
 			s := slots[p&mask]
 			if uint32(s>>32) == uint32(h>>32) && uint32(s) != 0 {
 				g := uint32(s) - 1
-				if *(*uint64)(unsafe.Add(base, uintptr(g)*stride)) == k {
+				if wordAt(base, uintptr(g)*stride) == keys[i] {
 					gids[i] = g
 					break
 				}
 			}
 			if s == 0 {
-				gids[i] = t.missWord(p, h, k, insert)
+				gids[i] = t.absent(p, h, keys[i:i+1], insert)
 				break
 			}
 		}
 	}
 }
 
-// missWord inserts key k at the empty slot p, or reports that it is absent.
-func (t *Table) missWord(p, h, k uint64, insert bool) uint32 {
-	if !insert {
-		return None
-	}
-	g := t.newRow()
-	*(*uint64)(t.Row(g)) = k
-	t.slots[p] = h>>32<<32 | uint64(g+1)
-	return g
+// probeChunk looks up the m keys in the scratch.
+func (t *Table) probeChunk(m int, gids []uint32, insert bool) {
+	hash := t.scratch.hash[:m]
+	t.hashProbes(hash)
+	t.probe(t.scratch.probe[:m*t.keyWords], hash, gids, insert)
 }
 
-// ahead is how many keys one pass of a lookup is in front of the next.
-const ahead = 64
-
-// wordChunkFar is wordChunk in three passes.
-func (t *Table) wordChunkFar(keys []uint64, gids []uint32, insert bool) {
-	shift := uint(64 - t.slotBits)
-	slots, base, stride := t.slots, t.rows.Base(), uintptr(t.stride)
-	mask := uint64(len(slots) - 1)
-	gids = gids[:len(keys)]
-	hash := t.scratch.hash[:len(keys)]
-	for i, k := range keys {
-		hash[i] = vector.HashWord(k)
+// probe looks up keys of keyWords words each. Most keys are at home: longer ones
+// are matched there without a branch, and the others are sought one by one. A
+// table that is larger than the cache is read in blocks, each announced in two
+// stages.
+func (t *Table) probe(keys, hash []uint64, gids []uint32, insert bool) {
+	if len(hash) == 0 {
+		return
 	}
-	for q := -2 * ahead; q < len(keys); q += ahead {
+	if !t.large() {
+		t.seek(keys, hash, gids, t.scratch.miss[:t.match(keys, hash, gids)], insert)
+		return
+	}
+	k := t.keyWords
+	for q := -2 * ahead; q < len(hash); q += ahead {
 		t.prefetch(hash, q)
-		for i := max(q, 0); i < min(q+ahead, len(keys)); i++ {
-			h, k := hash[i], keys[i]
-			for p := h >> shift; ; p = (p + 1) & mask {
-				s := slots[p&mask]
-				if uint32(s>>32) == uint32(h>>32) && uint32(s) != 0 {
-					g := uint32(s) - 1
-					if *(*uint64)(unsafe.Add(base, uintptr(g)*stride)) == k {
-						gids[i] = g
-						break
-					}
-				}
-				if s == 0 {
-					gids[i] = t.missWord(p, h, k, insert)
-					break
-				}
+		if q >= 0 {
+			end := min(q+ahead, len(hash))
+			block, h, g := keys[q*k:end*k], hash[q:end], gids[q:end]
+			if t.word {
+				t.words(block, g, insert)
+				continue
 			}
+			t.seek(block, h, g, t.scratch.miss[:t.match(block, h, g)], insert)
 		}
 	}
 }
@@ -290,31 +291,67 @@ func (t *Table) prefetch(hash []uint64, q int) {
 	prefetchRows(ptrs)
 }
 
-// probeChunk looks up the m keys in the scratch.
-func (t *Table) probeChunk(m int, gids []uint32, insert bool) {
+// match writes the row that each key's first slot names, and collects in the
+// scratch the positions of the keys that it does not hold. It returns how many
+// those are.
+func (t *Table) match(keys, hash []uint64, gids []uint32) (misses int) {
+	shift := uint(64-t.slotBits) & 63
+	slots, base, stride := t.slots, t.rows.Base(), uintptr(t.stride)
+	mask := uint64(len(slots) - 1)
+	gids = gids[:len(hash)]
+	miss := &t.scratch.miss
+	p := unsafe.Pointer(unsafe.SliceData(keys))
+	step := uintptr(8 * t.keyWords)
+	for i, h := range hash {
+		s := slots[h>>shift&mask]
+		g := max(uint32(s), 1) - 1 // an empty slot names the first row, and no key there
+		row := unsafe.Add(base, uintptr(g)*stride)
+		differ := (s^h)>>32 | wordAt(p, 0) ^ wordAt(row, 0) | uint64(one(uint32(s) == 0))
+		switch step {
+		case 16:
+			differ |= wordAt(p, 8) ^ wordAt(row, 8)
+		case 24:
+			differ |= wordAt(p, 8) ^ wordAt(row, 8) | wordAt(p, 16) ^ wordAt(row, 16)
+		default:
+			for at := uintptr(8); at < step; at += 8 {
+				differ |= wordAt(p, at) ^ wordAt(row, at)
+			}
+		}
+		gids[i] = g
+		miss[misses&(chunk-1)] = uint32(i)
+		misses += one(differ != 0)
+		p = unsafe.Add(p, step)
+	}
+	return misses
+}
+
+func wordAt(p unsafe.Pointer, at uintptr) uint64 { return *(*uint64)(unsafe.Add(p, at)) }
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// seek probes for the keys at the given positions, and inserts them or writes
+// None where they are absent.
+func (t *Table) seek(keys, hash []uint64, gids, positions []uint32, insert bool) {
 	shift := uint(64 - t.slotBits)
 	slots := t.slots
 	mask := uint64(len(slots) - 1)
-	hash := t.scratch.hash[:m]
-	probe := t.scratch.probe
-	t.hashProbes(hash)
-	large := t.large()
-	for q := -2 * ahead; q < m; q += ahead {
-		if large {
-			t.prefetch(hash, q)
-		}
-		for i := max(q, 0); i < min(q+ahead, m); i++ {
-			h, key := hash[i], probe[i*t.keyWords:(i+1)*t.keyWords]
-			for p := h >> shift; ; p = (p + 1) & mask {
-				s := slots[p&mask]
-				if uint32(s>>32) == uint32(h>>32) && uint32(s) != 0 && t.equal(key, uint32(s)-1) {
-					gids[i] = uint32(s) - 1
-					break
-				}
-				if s == 0 {
-					gids[i] = t.missKey(p, h, key, insert)
-					break
-				}
+	k := t.keyWords
+	for _, i := range positions {
+		h, key := hash[i], keys[int(i)*k:int(i+1)*k]
+		for p := h >> shift; ; p = (p + 1) & mask {
+			s := slots[p&mask]
+			if uint32(s>>32) == uint32(h>>32) && uint32(s) != 0 && t.equal(key, uint32(s)-1) {
+				gids[i] = uint32(s) - 1
+				break
+			}
+			if s == 0 {
+				gids[i] = t.absent(p, h, key, insert)
+				break
 			}
 		}
 	}
@@ -418,7 +455,8 @@ func (t *Table) equalLong(key, row []uint64) bool {
 	return true
 }
 
-func (t *Table) missKey(p, h uint64, key []uint64, insert bool) uint32 {
+// absent inserts a key at the empty slot p, or says that it is not there.
+func (t *Table) absent(p, h uint64, key []uint64, insert bool) uint32 {
 	if !insert {
 		return None
 	}

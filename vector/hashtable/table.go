@@ -54,10 +54,10 @@ type Options struct {
 // follow from those bits, so neither growth nor deletion looks at the rows, and
 // deletion closes the gap instead of leaving a tombstone.
 //
-// A lookup takes the batch in chunks. While slots and rows fit the cache, each
-// key is hashed and probed at once; above that, in three passes per 64 keys:
-// prefetch the slots of the next 64, read the candidates' slots and prefetch
-// their rows, compare.
+// A lookup takes the batch in chunks. While slots and rows fit the cache, the
+// keys are hashed and probed at once; above that, in blocks of 64 and three
+// stages: prefetch the slots of a block, read those of the block before and
+// prefetch the rows that they name, compare the block before that.
 //
 // A Table belongs to one goroutine. NULLs are equal to each other, as in GROUP BY.
 type Table struct {
