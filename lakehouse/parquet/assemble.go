@@ -26,8 +26,9 @@ func (a *assembler) data(n *node) (arrow.ArrayData, error) {
 		return d, nil
 	case structNode:
 		return a.structData(n)
+	default:
+		return a.listData(n)
 	}
-	return a.listData(n)
 }
 
 func (a *assembler) structData(n *node) (arrow.ArrayData, error) {

@@ -329,9 +329,10 @@ func (c *chunk) decoder(enc encoding, whole []byte, at int, buf *memory.Buffer) 
 		case physByteArray:
 			c.plainBytes = plainBytes{b: whole, at: at, buf: buf}
 			return &c.plainBytes, nil
+		default:
+			c.plainFixed = plainFixed{b: b, width: l.width}
+			return &c.plainFixed, nil
 		}
-		c.plainFixed = plainFixed{b: b, width: l.width}
-		return &c.plainFixed, nil
 	case encPlainDict, encRLEDict:
 		if c.dict == nil {
 			return nil, errors.New("the chunk has no dictionary")
@@ -377,8 +378,9 @@ func (c *chunk) decoder(enc encoding, whole []byte, at int, buf *memory.Buffer) 
 		}
 		c.split = byteStreamSplit{b: b, width: l.width}
 		return &c.split, nil
+	default:
+		return nil, fmt.Errorf("%w: it cannot be read", job.ErrInvalid)
 	}
-	return nil, fmt.Errorf("%w: it cannot be read", job.ErrInvalid)
 }
 
 // readDict reads the dictionary page whose header was read.

@@ -102,8 +102,9 @@ func (d *decompressor) into(codec Codec, src, dst []byte) (int, error) {
 			return n, nil
 		}
 		return lz4.UncompressBlock(src, dst)
+	default:
+		return 0, fmt.Errorf("%w: %v cannot be read", job.ErrInvalid, codec)
 	}
-	return 0, fmt.Errorf("%w: %v cannot be read", job.ErrInvalid, codec)
 }
 
 func decodeSnappy(src, dst []byte) (int, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
@@ -73,6 +74,8 @@ func (c *column) convert() ([]*memory.Buffer, error) {
 		bufs = append(bufs, c.held)
 	case uuidToView:
 		bufs = append(bufs, c.uuidViews(out))
+	default:
+		panic(fmt.Sprintf("conversion %d", c.leaf.conv))
 	}
 	return bufs, nil
 }

@@ -28,6 +28,7 @@ func ordered(t *target, w uint64) uint64 {
 			w = math.Float64bits(float64(math.Float32frombits(uint32(w))))
 		}
 		return w ^ (uint64(int64(w)>>63) | 1<<63)
+	default:
 	}
 	if t.class == class32 {
 		w = uint64(int64(int32(w)))
@@ -157,6 +158,7 @@ func (e *extremes) bounds(t *target) (lo, hi []byte) {
 		return cutMin(e.min), cutMax(e.max, t.element.logical.kind == logString)
 	case classFixed:
 		return bytes.Clone(e.min), bytes.Clone(e.max)
+	default:
 	}
 	a, b := e.lo, e.hi
 	if t.order == orderFloat {
@@ -222,6 +224,7 @@ func compareBounds(t *target, a, b []byte) int {
 			return 1
 		}
 		return 0
+	default:
 	}
 	word := func(p []byte) uint64 {
 		if t.class == class32 {

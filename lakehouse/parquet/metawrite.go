@@ -177,6 +177,7 @@ func (w *thriftWriter) logical(l *logicalType) {
 		w.beginField(2)
 		w.empty(int16(l.unit))
 		w.end()
+	default: // no parameters
 	}
 	w.end()
 }

@@ -108,15 +108,15 @@ func (p *pruner) test(e *expr.Call) (test, *node) {
 		if c == nil {
 			return nil, nil
 		}
-		var any []test
+		var each []test
 		for _, a := range e.Args[1:] {
 			t := p.compare("eq", c, a)
 			if t == nil {
 				return nil, nil
 			}
-			any = append(any, t)
+			each = append(each, t)
 		}
-		return func(b bounds) bool { return slices.ContainsFunc(any, func(t test) bool { return t(b) }) }, c
+		return func(b bounds) bool { return slices.ContainsFunc(each, func(t test) bool { return t(b) }) }, c
 	case "eq", "ne", "lt", "le", "gt", "ge":
 		if len(e.Args) != 2 {
 			return nil, nil
@@ -300,8 +300,9 @@ func (v *value) compare(o *value) int {
 		return cmpOrdered(v.f, o.f)
 	case bytesValue:
 		return bytes.Compare(v.b, o.b)
+	default:
+		return v.decimal.Cmp(o.decimal)
 	}
-	return v.decimal.Cmp(o.decimal)
 }
 
 func cmpOrdered[T int64 | float64](a, b T) int {
@@ -345,6 +346,7 @@ func statistic(l *leaf, b []byte) *value {
 		return nil
 	case fixedToView:
 		return &value{kind: bytesValue, b: b}
+	default:
 	}
 	switch {
 	case l.phys == physBool && len(b) == 1:

@@ -56,6 +56,7 @@ func drawLiteral(t *rapid.T, of arrow.DataType) *expr.Literal {
 		l.Value = text(n)
 	case arrow.DECIMAL128:
 		l.Value = decimal128.FromI64(n)
+	default: // an integer
 	}
 	return l
 }

@@ -94,7 +94,6 @@ func (f *File) Reader(o ReadOptions) (*Reader, error) {
 // project finds the nodes to read and makes a column for each leaf below them.
 func (r *Reader) project() error {
 	r.nodes = r.f.cols
-	names := make([]string, 0, len(r.nodes))
 	if r.o.Columns != nil {
 		r.nodes = make([]*node, 0, len(r.o.Columns))
 		for _, path := range r.o.Columns {
@@ -115,7 +114,6 @@ func (r *Reader) project() error {
 		if r.o.Columns != nil {
 			fields[i].Nullable = n.def > 0
 		}
-		names = append(names, n.name)
 		for _, l := range n.leaves(nil) {
 			c := r.asm.columns[l]
 			if c == nil {

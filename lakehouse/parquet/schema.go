@@ -254,6 +254,7 @@ func buildLeaf(e *element, c place, nullable bool) *node {
 		l.width = 16
 	case physFixedLenArray:
 		l.width = int(e.typeLength)
+	default: // leafType says what is wrong
 	}
 	n.typ, l.conv, n.err = leafType(e.schemaElement)
 	if n.err != nil {

@@ -50,6 +50,7 @@ func (s *shredder) shred(t *target, col arrow.Array, from, n int) (arrow.Array, 
 			if col = m.Keys(); st.child == 1 {
 				col = m.Items()
 			}
+		default: // the leaf itself
 		}
 	}
 	return col, nil

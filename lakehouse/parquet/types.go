@@ -72,8 +72,9 @@ func leafType(e *schemaElement) (arrow.DataType, conversion, error) {
 			return arrow.PrimitiveTypes.Float32, halfToFloat, nil
 		}
 		return arrow.BinaryTypes.BinaryView, fixedToView, nil
+	default:
+		return arrow.Null, asIs, fmt.Errorf("%w: unknown %v", job.ErrInvalid, e.phys)
 	}
-	return arrow.Null, asIs, fmt.Errorf("%w: unknown %v", job.ErrInvalid, e.phys)
 }
 
 func int32Type(e *schemaElement) (arrow.DataType, conversion, error) {
@@ -129,6 +130,7 @@ func timestampType(u timeUnit, adjusted bool) arrow.DataType {
 		t.Unit = arrow.Microsecond
 	case nanos:
 		t.Unit = arrow.Nanosecond
+	default: // milliseconds
 	}
 	if adjusted {
 		t.TimeZone = "UTC"
@@ -145,8 +147,9 @@ func integerOf(e *schemaElement) (bits int8, signed bool) {
 		return 8 << (e.conv - convUint8), false
 	case convInt8, convInt16, convInt32, convInt64:
 		return 8 << (e.conv - convInt8), true
+	default:
+		return 0, true
 	}
-	return 0, true
 }
 
 func decimalOf(e *schemaElement) (is bool, precision, scale int32) {
@@ -173,6 +176,7 @@ func decimalType(e *schemaElement, p, s int32) (arrow.DataType, conversion, erro
 		return t, int64ToDecimal, nil
 	case physByteArray:
 		return t, bytesToDecimal, nil
+	default:
 	}
 	if e.typeLength <= 0 || e.typeLength > 1<<10 {
 		return t, fixedToDecimal, fmt.Errorf("%w: decimal of %d bytes", job.ErrInvalid, e.typeLength)

@@ -231,6 +231,7 @@ func (t *target) timestamp(e *schemaElement, typ *arrow.TimestampType) error {
 		l.unit = micros
 	case arrow.Nanosecond:
 		l.unit = nanos
+	default: // seconds become milliseconds
 	}
 	e.logical = l
 	if l.adjusted && l.unit != nanos { // the old annotations mean UTC
