@@ -24,5 +24,7 @@ func Register(r *ops.Registry) {
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,
 		window.Kind:    window.New,
+
+		window.AssignKind: window.NewAssign,
 	})
 }

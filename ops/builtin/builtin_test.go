@@ -32,12 +32,13 @@ func TestRegister(t *testing.T) {
 		config any
 		out    []arrow.Field
 	}{
-		"calc":       {calc.Config{Exprs: []expr.Doc{{Expr: &expr.Column{Index: 1, Name: "k", Of: k.Type}}}}, []arrow.Field{k}},
-		"window-agg": {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
-		"group-agg":  {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
-		"sort-limit": {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
-		"limit":      {sort.LimitConfig{Limit: 3}, in.Fields()},
-		"union":      {nil, in.Fields()},
+		"calc":          {calc.Config{Exprs: []expr.Doc{{Expr: &expr.Column{Index: 1, Name: "k", Of: k.Type}}}}, []arrow.Field{k}},
+		"window-agg":    {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
+		"window-assign": {window.Config{SizeMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
+		"group-agg":     {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
+		"sort-limit":    {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
+		"limit":         {sort.LimitConfig{Limit: 3}, in.Fields()},
+		"union":         {nil, in.Fields()},
 	}
 	var r ops.Registry
 	builtin.Register(&r)

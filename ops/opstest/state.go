@@ -89,6 +89,8 @@ type table struct {
 	state *tableState
 	alloc memory.Allocator
 	dead  *bool // set when the task crashed or closed
+
+	discard *bool
 }
 
 func (t *table) check(rec arrow.RecordBatch, cols []arrow.Field) error {
@@ -110,6 +112,9 @@ func (t *table) Upsert(rec arrow.RecordBatch) error {
 	spec := t.state.spec
 	if err := t.check(rec, spec.Schema.Fields()); err != nil {
 		return err
+	}
+	if *t.discard {
+		return nil
 	}
 	var buf bytes.Buffer
 	w := ipc.NewWriter(&buf, ipc.WithSchema(rec.Schema()))

@@ -26,6 +26,8 @@ type Task struct {
 
 	dead     bool
 	counters map[string]int64
+	// Discard lets tables forget what is written to them, for benchmarks.
+	Discard bool
 	// Emitted receives what the operator emits and owns it; nil releases it.
 	Emitted func(p ops.Port, b *stream.Batch) error
 }
@@ -95,7 +97,7 @@ func (t *Task) Table(spec ops.TableSpec) (ops.Table, error) {
 	if !s.spec.Schema.Equal(spec.Schema) {
 		return nil, fmt.Errorf("table %s: schema %v, but the checkpoint has %v", spec.Name, spec.Schema, s.spec.Schema)
 	}
-	return &table{state: s, alloc: t.alloc, dead: &t.dead}, nil
+	return &table{state: s, alloc: t.alloc, dead: &t.dead, discard: &t.Discard}, nil
 }
 
 // Emit implements ops.Output.

@@ -23,11 +23,14 @@ func BenchmarkWindow(b *testing.B) {
 		slide    int64
 		aggs     []agg.Spec
 		perMilli int
+		every    int // batches between two barriers, or 0
 	}{
-		{"tumble10s/count_sum_max/1M", 10_000, 0, []agg.Spec{{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1}}, 1000},
-		{"tumble10s/count_sum_max/100K", 10_000, 0, []agg.Spec{{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1}}, 100},
-		{"hop10s2s/count/1M", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 1000},
-		{"hop10s2s/count/100K", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 100},
+		{"tumble10s/count_sum_max/1M", 10_000, 0, []agg.Spec{{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1}}, 1000, 0},
+		{"tumble10s/count_sum_max/100K", 10_000, 0, []agg.Spec{{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1}}, 100, 0},
+		{"hop10s2s/count/1M", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 1000, 0},
+		{"hop10s2s/count/100K", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 100, 0},
+		{"tumble10s/count_sum_max/1M/checkpoints", 10_000, 0, []agg.Spec{{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1}}, 1000, 60},
+		{"hop10s2s/count/1M/checkpoints", 10_000, 2000, []agg.Spec{{Func: "count", Filter: -1}}, 1000, 60},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			schema, recs := opstest.Bids(rows, batches, c.perMilli)
@@ -49,10 +52,16 @@ func BenchmarkWindow(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
+				task.Discard = true
 				for i, rec := range recs {
 					rec.Retain()
 					if err := task.Batch(context.Background(), 0, stream.NewBatch(rec)); err != nil {
 						b.Fatal(err)
+					}
+					if c.every > 0 && i%c.every == c.every-1 {
+						if err := task.Barrier(context.Background(), stream.Epoch(i)); err != nil {
+							b.Fatal(err)
+						}
 					}
 					wm := stream.Timestamp((i+1)*rows/c.perMilli - 5)
 					if err := task.Advance(context.Background(), wm); err != nil {

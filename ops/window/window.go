@@ -160,35 +160,7 @@ func (a *Aggregate) times(col arrow.Array) ([]int64, error) {
 	if col.NullN() > 0 {
 		return nil, fmt.Errorf("column %s: %w", a.in.Field(a.time).Name, ErrNullTime)
 	}
-	v := vector.Values[int64](col)
-	unit := col.DataType().(*arrow.TimestampType).Unit
-	if unit == arrow.Millisecond && a.clock.zone == nil {
-		return v, nil
-	}
-	if cap(a.millis) < len(v) {
-		a.millis = make([]int64, len(v))
-	}
-	ms := a.millis[:len(v)]
-	switch unit {
-	case arrow.Second:
-		for i, t := range v {
-			ms[i] = t * 1000
-		}
-	case arrow.Millisecond:
-		copy(ms, v)
-	case arrow.Microsecond:
-		for i, t := range v {
-			ms[i] = floor(t, 0, 1000) / 1000
-		}
-	case arrow.Nanosecond:
-		for i, t := range v {
-			ms[i] = floor(t, 0, 1e6) / 1e6
-		}
-	}
-	if a.clock.zone != nil {
-		a.clock.local(ms)
-	}
-	return ms, nil
+	return millis(&a.millis, col, a.clock), nil
 }
 
 // add puts the rows [from, to) of b into their panes, all at one watermark.
@@ -386,38 +358,10 @@ func (a *Aggregate) emit(ctx context.Context, w *pane, end int64, out ops.Output
 	return nil
 }
 
-// property is a column of n times, all of one window. Start and end are
-// wall-clock times; they are points of the time line, like the time attribute,
-// where the column has a time zone.
+// property is a column of n times, all of one window.
 func (a *Aggregate) property(p Property, end int64, of arrow.DataType, n int) arrow.Array {
-	at := end
-	switch p {
-	case Start:
-		at = end - a.grid.size
-	case Time:
-		at = end - 1
-	case End:
-	}
-	t := of.(*arrow.TimestampType)
-	if t.TimeZone != "" {
-		at = a.clock.epoch(at)
-	}
-	switch t.Unit {
-	case arrow.Second:
-		at = floor(at, 0, 1000) / 1000
-	case arrow.Millisecond:
-	case arrow.Microsecond:
-		at *= 1e3
-	case arrow.Nanosecond:
-		at *= 1e6
-	}
-	buf := memory.NewResizableBuffer(a.alloc)
-	buf.Resize(8 * n)
-	d := array.NewData(of, n, []*memory.Buffer{nil, buf}, nil, 0, 0)
-	buf.Release()
-	defer d.Release()
-	col := array.MakeFromData(d)
-	values := vector.Values[int64](col)
+	col, values := newTimes(a.alloc, of, n)
+	at := p.at(end-a.grid.size, a.grid.size, of.(*arrow.TimestampType), a.clock)
 	for i := range values {
 		values[i] = at
 	}

@@ -24,7 +24,7 @@ func TestOperator(t *testing.T) {
 
 func runCases(t *testing.T, own int) {
 	opstest.Run(t, "testdata", func(body string, in *arrow.Schema) (opstest.Case, error) {
-		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "keys", "aggs", "properties", "changelog")
+		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "keys", "assign", "aggs", "properties", "changelog")
 		if err != nil {
 			return opstest.Case{}, err
 		}
@@ -56,9 +56,13 @@ func runCases(t *testing.T, own int) {
 			return opstest.Case{}, err
 		}
 		v := job.Vertex{Name: "window", Kind: window.Kind, Config: doc}
+		build, keys := window.New, c.Keys
+		if _, ok := set["assign"]; ok {
+			build, keys = window.NewAssign, []int{0}
+		}
 		return opstest.Case{
-			New:  func() (ops.Operator, error) { return window.New(v, []*arrow.Schema{in}) },
-			Keys: c.Keys,
+			New:  func() (ops.Operator, error) { return build(v, []*arrow.Schema{in}) },
+			Keys: keys,
 		}, nil
 	})
 }

@@ -212,7 +212,7 @@ func (b *builder) lower(n logical.Node) (built, error) {
 	case *logical.Sink:
 		return b.sink(n)
 	case *logical.Window:
-		return built{}, fmt.Errorf("%w: not supported yet: %s without GROUP BY window_start, window_end", job.ErrInvalid, n.Spec.Kind)
+		return b.window(n)
 	}
 	return built{}, fmt.Errorf("%w: not supported yet: %s", job.ErrInvalid, logical.Relation(n))
 }

@@ -229,6 +229,28 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 	}, Insert, keyed(in, p, n.Keys)), nil
 }
 
+// window appends the windows of each row, in the tasks of its input.
+func (b *builder) window(n *logical.Window) (built, error) {
+	if k := n.Spec.Kind; k != logical.Tumble && k != logical.Hop {
+		return built{}, fmt.Errorf("%w: not supported yet: %s", job.ErrInvalid, k)
+	}
+	in, err := b.node(n.Input)
+	if err != nil {
+		return built{}, err
+	}
+	c := window.Config{
+		Time: n.Spec.Time, SizeMillis: n.Spec.Size, SlideMillis: n.Spec.Slide, OffsetMillis: n.Spec.Offset,
+		Properties: []window.Property{window.Start, window.End, window.Time},
+	}
+	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" {
+		c.Zone = b.zone()
+	}
+	return b.add(job.Vertex{
+		UID: uid("window-assign", b.lineage(n)), Name: logical.Operator(n), Kind: window.AssignKind, Config: config(c),
+		Parallelism: in.parallelism, Output: schema(n.Output),
+	}, in.mode, edge(in, in.parallelism)), nil
+}
+
 func (b *builder) union(n *logical.Union) (built, error) {
 	mode, p := Insert, 1
 	var ins []built
