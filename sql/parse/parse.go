@@ -21,7 +21,7 @@ import (
 	"github.com/wadi-engine/wadi/sql/ast"
 )
 
-// MaxDepth is how deep expressions, queries and types may nest.
+// MaxDepth is how deep the rules of the grammar may nest. A pair of parentheses takes two.
 const MaxDepth = 400
 
 // MaxChain is how many operators, set operations or joins may follow each other.
@@ -294,7 +294,7 @@ func (p *parser) failf(pos ast.Pos, format string, args ...any) {
 func (p *parser) enter() {
 	p.depth++
 	if p.depth > MaxDepth {
-		p.failf(p.pos(), "this is nested more than %d deep; split the statement, for example with WITH or a view", MaxDepth)
+		p.failf(p.pos(), "this is nested too deeply; split the statement, for example with WITH or a view")
 	}
 }
 

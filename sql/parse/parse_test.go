@@ -110,7 +110,7 @@ func TestDeepNestingIsAnError(t *testing.T) {
 		strings.Repeat("f(", 1000) + strings.Repeat(")", 1000),
 	} {
 		_, err := parse.Expr(text)
-		if err == nil || !strings.Contains(err.Error(), "nested more than") {
+		if err == nil || !strings.Contains(err.Error(), "nested too deeply") {
 			t.Errorf("got %v", err)
 		}
 	}
