@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
@@ -315,8 +314,13 @@ func (d *driver) sweep(ctx context.Context, b *Begun) error {
 	if err != nil {
 		return err
 	}
-	b.Retained = slices.DeleteFunc(claims, func(k checkpoint.Kept) bool { return k.Epoch >= b.Number })
+	if len(claims) > 0 && claims[len(claims)-1].Epoch >= b.Number {
+		return fmt.Errorf("%w: another process runs job %s", job.ErrFenced, d.id)
+	}
+	b.Retained = claims
 	if complete {
+		// A claim that a newer owner makes from now on references what stands
+		// now, and runs of its own generation.
 		d.remove(checkpoint.Orphans(runs, claims, b.Owner.Generation))
 	}
 	return nil

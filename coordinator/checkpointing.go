@@ -106,6 +106,9 @@ func (m *machine) sealed(task int, r rpc.Sealed) {
 	}
 	if f := m.flight; f != nil && f.stage <= collecting && f.epoch == r.Epoch {
 		f.handles[task] = &r.Handle
+		if m.settings.Bugs.ConfirmBeforeClaim {
+			m.send(rpc.Confirm{Epoch: f.epoch})
+		}
 	}
 	m.complete()
 }
@@ -171,9 +174,6 @@ func (m *machine) complete() {
 	if m.settings.Bugs.CommitBeforeClaim {
 		m.won()
 		m.publish(false)
-	}
-	if m.settings.Bugs.ConfirmBeforeClaim {
-		m.send(rpc.Confirm{Epoch: f.epoch})
 	}
 	m.claim(f.manifest)
 }

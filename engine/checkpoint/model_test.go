@@ -371,7 +371,7 @@ func TestModelFindsBugs(t *testing.T) {
 		"no fence":        {NoFence: true},
 		"no verify":       {NoVerify: true},
 		"lost claim won":  {LostClaimWon: true},
-		"same generation": {SameGeneration: true, NoVerify: true},
+		"same generation": {SameGeneration: true},
 	} {
 		l := limits{processes: 2, numbers: 4, deletes: true, lose: 1, restarts: 1}
 		if x := explore(bugs, l); x.broken == "" {

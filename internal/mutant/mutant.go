@@ -3,7 +3,10 @@
 // correct protocol; nothing but tests sets a switch.
 package mutant
 
-// Set says which bugs are on.
+// Set says which bugs are on. The simulation finds each of them but those with
+// the tag found:"model": they need more patience of a sleeping process than a
+// short life of a job has, and the exhaustive model of engine/checkpoint finds
+// them.
 type Set struct {
 	ClaimBeforeUpload  bool // an epoch is claimed before every task has uploaded
 	CommitBeforeClaim  bool // rows are published before their epoch is claimed
@@ -12,8 +15,8 @@ type Set struct {
 	DropPending        bool // a manifest leaves out what is claimed and not published
 	LostClaimWon       bool // a number that another owner took counts as claimed
 	NoFence            bool // a new generation does not claim the next number as aborted
-	NoVerify           bool // a claim that wins is not checked against newer owners
-	SameGeneration     bool // a restart keeps the generation
+	NoVerify           bool `found:"model"` // a claim that wins is not checked against newer owners
+	SameGeneration     bool `found:"model"` // a restart keeps the generation
 	RetainTooFew       bool // retention deletes runs that the newest manifest references
 	WatermarkLost      bool // event time is not restored
 	SplitBeforeBarrier bool // a snapshot holds splits at the positions before their last batch

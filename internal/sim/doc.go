@@ -1,0 +1,18 @@
+// Package sim runs the checkpoint protocol under a seeded scheduler: the real
+// coordinator and its driver, the real task loop, the real state backend and
+// the real documents, over an object store that loses, delays, repeats and
+// reorders, while tasks fail, processes die, and processes that seemed dead
+// come back. When the job has finished, its sink must hold what an undisturbed
+// run would have written, each row once.
+//
+//	world ── picks, from the seed, which coroutine runs next, and moves the clock
+//	  ├── process 1: driver, its I/O, worker, tasks      (dead, or a zombie)
+//	  ├── process 2: …                                   restored from what 1 left
+//	  ├── store: objects, late writes, lost replies
+//	  └── target: what was published
+//
+// Everything that would block parks its coroutine, so a seed decides everything
+// and a failure is repeated by its seed:
+//
+//	go test ./internal/sim -run Seeds -first 81723 -seeds 1 -v
+package sim

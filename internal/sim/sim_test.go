@@ -1,0 +1,87 @@
+package sim_test
+
+import (
+	"flag"
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wadi-engine/wadi/internal/mutant"
+	"github.com/wadi-engine/wadi/internal/sim"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 2000, "how many seeds to try")
+	first = flag.Uint64("first", 1, "the first of them")
+)
+
+// each calls f for every seed, on two threads.
+func each(f func(seed uint64) (more bool)) {
+	var (
+		wg   sync.WaitGroup
+		next atomic.Uint64
+	)
+	for range 2 {
+		wg.Go(func() {
+			for {
+				n := next.Add(1) - 1
+				if n >= *seeds || !f(*first+n) {
+					next.Store(*seeds)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestSeeds(t *testing.T) {
+	each(func(seed uint64) bool {
+		if err := sim.Run(seed, mutant.Set{}); err != nil {
+			t.Errorf("%v\ngo test ./internal/sim -run Seeds -first %d -seeds 1", err, seed)
+			return false
+		}
+		return true
+	})
+}
+
+// TestDeterministic runs seeds twice.
+func TestDeterministic(t *testing.T) {
+	for seed := range uint64(20) {
+		a, b := sim.Run(seed, mutant.Set{NoFence: true}), sim.Run(seed, mutant.Set{NoFence: true})
+		if fmt.Sprint(a) != fmt.Sprint(b) {
+			t.Fatalf("seed %d: %v, then %v", seed, a, b)
+		}
+	}
+}
+
+// TestMutants switches on the bugs of the protocol, one by one: each is found.
+func TestMutants(t *testing.T) {
+	bugs := reflect.TypeFor[mutant.Set]()
+	for i := range bugs.NumField() {
+		if bugs.Field(i).Tag.Get("found") == "model" {
+			continue
+		}
+		t.Run(bugs.Field(i).Name, func(t *testing.T) {
+			var set mutant.Set
+			reflect.ValueOf(&set).Elem().Field(i).SetBool(true)
+			var mu sync.Mutex
+			found := ""
+			each(func(seed uint64) bool {
+				err := sim.Run(seed, set)
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil && found == "" {
+					found = fmt.Sprintf("seed %d: %v", seed, err)
+				}
+				return found == ""
+			})
+			if found == "" {
+				t.Errorf("not found in %d seeds", *seeds)
+			}
+			t.Log(found)
+		})
+	}
+}

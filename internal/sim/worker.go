@@ -1,0 +1,411 @@
+package sim
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/engine/task"
+	"github.com/wadi-engine/wadi/internal/mutant"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// worker runs the tasks of one process: engine.Worker with coroutines in place
+// of goroutines. The keyed tasks are real ones; the source task is a model of
+// engine/task.Source, which waits on Go channels.
+type worker struct {
+	w     *world
+	h     *host
+	store checkpoint.Store
+	table *target
+	bugs  mutant.Set
+	// fails is how rare the failure of a task is, or 0 for none.
+	fails int
+	// pace is how many milliseconds a source may rest.
+	pace int
+
+	running *deployment
+}
+
+var _ coordinator.Worker = (*worker)(nil)
+
+func (w *worker) Reports() <-chan rpc.Report { return nil }
+
+func (w *worker) report(d *deployment, r rpc.Report) {
+	if d.process.dead {
+		return
+	}
+	w.h.Post(coordinator.Reported{Report: r})
+}
+
+// Send obeys at once: commands to a task keep their order.
+func (w *worker) Send(c rpc.Command) error {
+	switch c := c.(type) {
+	case rpc.Deploy:
+		w.deploy(c)
+	case rpc.Assign:
+		w.toSource(c.Task, c)
+	case rpc.Inject:
+		w.toSource(c.Task, c)
+	case rpc.Confirm:
+		if w.running != nil {
+			for _, u := range w.running.uploads {
+				u.confirm(c.Epoch)
+			}
+		}
+	case rpc.Cancel:
+		if w.running != nil {
+			w.running.process.dead = true
+			w.running = nil
+		}
+		w.h.Post(coordinator.Reported{Report: rpc.Canceled{}})
+	}
+	return nil
+}
+
+func (w *worker) toSource(id checkpoint.TaskID, c rpc.Command) {
+	if w.running != nil && w.running.sources[id] != nil {
+		w.running.sources[id].inbox = append(w.running.sources[id].inbox, c)
+	}
+}
+
+// deployment is the tasks of one generation; they die together.
+type deployment struct {
+	rpc.Deploy
+	process *process
+	gates   map[checkpoint.TaskID]*gate
+	sources map[checkpoint.TaskID]*source
+	uploads []*uploader
+}
+
+func (w *worker) deploy(c rpc.Deploy) {
+	d := &deployment{
+		Deploy: c, process: &process{name: fmt.Sprintf("%s generation %d", w.h.of.name, c.Generation)},
+		gates: map[checkpoint.TaskID]*gate{}, sources: map[checkpoint.TaskID]*source{},
+	}
+	w.running = d
+	for i := range parallelism {
+		d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}] = newGate(w.w, counterVertex*parallelism)
+	}
+	for _, a := range c.Tasks {
+		up := &uploader{w: w, d: d, a: a}
+		up.backend = state.NewMemory(state.Options{
+			Generation: c.Generation, Task: a.Task, Groups: a.Groups, KeyGroups: c.Graph.KeyGroups, Durable: c.Durable,
+			Restored: a.Tables, Store: w.dir(), MaxRuns: 2, Compression: state.Uncompressed, Bugs: w.bugs,
+		})
+		d.uploads = append(d.uploads, up)
+		w.w.spawn(d.process, up.run)
+		if a.Task.Vertex < counterVertex {
+			w.startSource(d, a, up)
+		} else {
+			w.startTask(d, a, up)
+		}
+	}
+}
+
+func (w *worker) dir() checkpoint.Store { return checkpoint.Sub(w.store, string(w.running.Job)) }
+
+// route is the edge from a source task to the keyed tasks.
+func (w *worker) route(d *deployment, of checkpoint.TaskID) *exchange.Route {
+	var to []exchange.Channel
+	for i := range parallelism {
+		to = append(to, channel{d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}], int(of.Vertex)*parallelism + of.Index})
+	}
+	return exchange.NewRoute(d.Graph.Edges[of.Vertex], d.Graph.KeyGroups, to, memory.DefaultAllocator)
+}
+
+func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
+	cfg := task.Config{State: up.backend, Report: up, Alloc: memory.DefaultAllocator, Watermark: a.Watermark}
+	for i, op := range []ops.Operator{&counter{w: w.w}, task.NewSink(table{w.table})} {
+		v := d.Graph.Vertices[counterVertex+i]
+		cfg.Stages = append(cfg.Stages, task.Stage{Op: op, Stats: &task.Stats{}, Info: ops.TaskInfo{
+			Job: d.Job, Vertex: v.ID, UID: v.UID, Index: a.Task.Index, Parallelism: parallelism,
+			Groups: d.Graph.KeyGroups, KeyGroups: a.Groups,
+		}})
+	}
+	g := d.gates[a.Task]
+	inputs := make([]int, len(g.q))
+	for ch := range inputs {
+		inputs[ch] = ch / parallelism
+	}
+	w.w.spawn(d.process, func() {
+		run := task.New(cfg, g, inputs, a.Channels).Run
+		if a.Ended {
+			run = func(ctx context.Context) error { return task.End(ctx, cfg) }
+		}
+		w.end(d, a.Task, up, run(context.Background()))
+	})
+}
+
+// end reports how a task ended.
+func (w *worker) end(d *deployment, id checkpoint.TaskID, up *uploader, err error) {
+	if err != nil {
+		w.report(d, rpc.Failed{Task: id, Err: err})
+		return
+	}
+	w.w.parkFor(func() bool { return len(up.queue) == 0 && !up.busy })
+	w.report(d, rpc.Ended{Task: id})
+}
+
+// uploader copies sealed epochs to storage beside its task, and keeps receipts
+// until they are confirmed, as that of engine does.
+type uploader struct {
+	w       *worker
+	d       *deployment
+	a       rpc.Assignment
+	backend *state.Memory
+	queue   []sealed
+	busy    bool
+	pending []ops.Pending
+}
+
+type sealed struct {
+	task.Snapshot
+	frozen state.Frozen
+}
+
+const sinkUID = "sink"
+
+func (u *uploader) Sealed(s task.Snapshot, frozen state.Frozen) {
+	u.queue = append(u.queue, sealed{s, frozen})
+	u.w.w.pause()
+}
+
+func (u *uploader) confirm(e stream.Epoch) {
+	u.backend.Confirm(e)
+	for len(u.pending) > 0 && u.pending[0].Epoch <= e {
+		u.pending = u.pending[1:]
+	}
+}
+
+func (u *uploader) run() {
+	for {
+		u.w.w.parkFor(func() bool { return len(u.queue) > 0 })
+		s := u.queue[0]
+		u.queue, u.busy = u.queue[1:], true
+		tables, err := s.frozen.Upload(context.Background(), checkpoint.Sub(u.w.store, string(u.d.Job)))
+		s.frozen.Release()
+		h := checkpoint.Handle{
+			Task: u.a.Task, Groups: u.a.Groups, Tables: tables, Splits: s.Splits, Channels: s.Channels,
+			Watermark: s.Watermark, Ended: s.Ended,
+		}
+		u.pending = append(u.pending, ops.Pending{Epoch: s.Barrier.Epoch, Committables: s.Committables[sinkUID]})
+		h.Committables = map[string][]ops.Pending{sinkUID: append([]ops.Pending(nil), u.pending...)}
+		u.busy = false
+		if err != nil {
+			u.w.report(u.d, rpc.Declined{Task: u.a.Task, Epoch: s.Barrier.Epoch, Err: err})
+			continue
+		}
+		u.w.report(u.d, rpc.Sealed{Task: u.a.Task, Epoch: s.Barrier.Epoch, Handle: h})
+	}
+}
+
+// gate is a bounded exchange.Gate that parks.
+type gate struct {
+	w       *world
+	q       [][]stream.Element
+	blocked []bool
+	open    int
+}
+
+var _ exchange.Gate = (*gate)(nil)
+
+func newGate(w *world, channels int) *gate {
+	return &gate{w: w, q: make([][]stream.Element, channels), blocked: make([]bool, channels), open: channels}
+}
+
+func (g *gate) some() []int {
+	var can []int
+	for ch := range g.q {
+		if !g.blocked[ch] && len(g.q[ch]) > 0 {
+			can = append(can, ch)
+		}
+	}
+	return can
+}
+
+func (g *gate) any() bool {
+	for ch := range g.q {
+		if !g.blocked[ch] && len(g.q[ch]) > 0 {
+			return true
+		}
+	}
+	return g.open == 0
+}
+
+func (g *gate) Next(context.Context) (stream.Element, int, error) {
+	g.w.parkFor(g.any)
+	can := g.some()
+	if len(can) == 0 {
+		return nil, 0, io.EOF
+	}
+	ch := can[g.w.rnd.IntN(len(can))]
+	e := g.q[ch][0]
+	g.q[ch] = g.q[ch][1:]
+	if _, end := e.(stream.EndOfInput); end {
+		g.open--
+	}
+	return e, ch, nil
+}
+
+func (g *gate) Block(ch int)   { g.blocked[ch] = true }
+func (g *gate) Unblock(ch int) { g.blocked[ch] = false }
+
+type channel struct {
+	g  *gate
+	ch int
+}
+
+func (c channel) Send(_ context.Context, e stream.Element) error {
+	c.g.w.parkFor(func() bool { return len(c.g.q[c.ch]) < 3 })
+	c.g.q[c.ch] = append(c.g.q[c.ch], e)
+	return nil
+}
+
+// source is the model of a source task.
+type source struct {
+	w     *worker
+	d     *deployment
+	a     rpc.Assignment
+	up    *uploader
+	route *exchange.Route
+	inbox []rpc.Command
+
+	splits  []ops.Split
+	before  []ops.Split // as splits, without what the last batch moved
+	now     stream.Timestamp
+	wanted  bool
+	noMore  bool
+	drained bool
+	stopped bool
+	ended   bool
+}
+
+func (w *worker) startSource(d *deployment, a rpc.Assignment, up *uploader) {
+	s := &source{w: w, d: d, a: a, up: up, route: w.route(d, a.Task), now: a.Watermark}
+	d.sources[a.Task] = s
+	w.w.spawn(d.process, func() {
+		ctx := context.Background()
+		if a.Ended {
+			_ = s.route.All(ctx, stream.Watermark{Time: stream.End})
+			_ = s.route.All(ctx, stream.EndOfInput{})
+			w.end(d, a.Task, up, nil)
+			return
+		}
+		var err error
+		for !s.ended && err == nil {
+			err = s.step(ctx)
+		}
+		w.end(d, a.Task, up, err)
+	})
+}
+
+func (s *source) step(ctx context.Context) error {
+	w := s.w
+	if len(s.inbox) > 0 {
+		c := s.inbox[0]
+		s.inbox = s.inbox[1:]
+		return s.obey(ctx, c)
+	}
+	if w.fails > 0 && w.w.chance(w.fails) {
+		return fmt.Errorf("%w: the machine is gone", job.ErrUnavailable)
+	}
+	switch {
+	case s.drained || s.stopped || (s.wanted && len(s.splits) == 0):
+		w.w.parkFor(func() bool { return len(s.inbox) > 0 })
+	case len(s.splits) > 0:
+		if w.w.chance(2) {
+			w.w.sleep(time.Duration(w.w.rnd.IntN(w.pace)) * time.Millisecond)
+		}
+		return s.read(ctx)
+	case !s.noMore:
+		s.wanted = true
+		w.report(s.d, rpc.WantSplits{Task: s.a.Task, N: 1 + w.w.rnd.IntN(2)})
+	default:
+		s.drained = true
+		if err := s.route.All(ctx, stream.Watermark{Time: stream.End}); err != nil {
+			return err
+		}
+		s.now = stream.End
+		if w.bugs.EndBeforeBarrier {
+			s.ended = true
+			w.report(s.d, rpc.Drained{Task: s.a.Task})
+			return s.route.All(ctx, stream.EndOfInput{})
+		}
+		w.report(s.d, rpc.Drained{Task: s.a.Task})
+	}
+	return nil
+}
+
+// read sends a batch of one of the splits.
+func (s *source) read(ctx context.Context) error {
+	i := s.w.w.rnd.IntN(len(s.splits))
+	sp := s.splits[i]
+	id, _ := strconv.Atoi(sp.ID)
+	at, _ := binary.Uvarint(sp.Position)
+	n := min(1+s.w.w.rnd.IntN(batches), rowsIn(id)-int(at))
+	s.before = append([]ops.Split(nil), s.splits...)
+	if err := s.route.Batch(ctx, batch(id, int(at), n)); err != nil {
+		return err
+	}
+	sp.Position = binary.AppendUvarint(nil, at+uint64(n))
+	sp.Watermark = stream.Timestamp((int(at) + n) * perRow)
+	s.splits[i] = sp
+	if int(at)+n == rowsIn(id) {
+		s.splits = append(s.splits[:i:i], s.splits[i+1:]...)
+	}
+	low := stream.End
+	for _, sp := range s.splits {
+		low = min(low, sp.Watermark)
+	}
+	if low != stream.End && low > s.now {
+		s.now = low
+		return s.route.All(ctx, stream.Watermark{Time: low})
+	}
+	return nil
+}
+
+func (s *source) obey(ctx context.Context, c rpc.Command) error {
+	switch c := c.(type) {
+	case rpc.Assign:
+		s.wanted, s.noMore = false, s.noMore || c.NoMore
+		s.splits = append(s.splits, c.Splits...)
+		s.before = append(s.before, c.Splits...)
+	case rpc.Inject:
+		return s.seal(ctx, c.Barrier)
+	case rpc.Deploy, rpc.Confirm, rpc.Cancel:
+	}
+	return nil
+}
+
+func (s *source) seal(ctx context.Context, b stream.Barrier) error {
+	frozen, err := s.up.backend.Freeze(b.Epoch)
+	if err != nil {
+		return err
+	}
+	snap := task.Snapshot{Barrier: b, Watermark: s.now, Ended: s.drained, Splits: append([]ops.Split(nil), s.splits...)}
+	if s.w.bugs.SplitBeforeBarrier {
+		snap.Splits = append([]ops.Split(nil), s.before...)
+	}
+	if err := s.route.All(ctx, b); err != nil {
+		return err
+	}
+	s.stopped, s.ended = b.Kind == stream.Stop, s.drained
+	s.up.Sealed(snap, frozen)
+	if s.ended {
+		return s.route.All(ctx, stream.EndOfInput{})
+	}
+	return nil
+}
