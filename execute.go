@@ -30,7 +30,7 @@ type Outcome struct {
 func (e *Env) Execute(ctx context.Context, script string, each func(Outcome) error) error {
 	stmts, parseErr := parse.Script(script)
 	for _, stmt := range stmts {
-		o, err := e.statement(ctx, stmt, script)
+		o, err := e.Statement(ctx, stmt, script)
 		if err != nil {
 			return err
 		}
@@ -45,8 +45,9 @@ func (e *Env) Execute(ctx context.Context, script string, each func(Outcome) err
 	return parseErr
 }
 
-// statement carries out one statement, but for its rows.
-func (e *Env) statement(ctx context.Context, stmt ast.Statement, text string) (Outcome, error) {
+// Statement carries out one parsed statement, but for its rows; text is what it
+// was parsed from, for errors.
+func (e *Env) Statement(ctx context.Context, stmt ast.Statement, text string) (Outcome, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if q, ok := stmt.(ast.Query); ok {

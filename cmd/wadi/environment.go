@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/lakehouse/cloud"
+)
+
+// environment is the flags of every command that plans or runs.
+type environment struct {
+	define      []string
+	parallelism int
+	verbose     bool
+}
+
+func (e *environment) flags(c *cobra.Command) {
+	c.Flags().StringArrayVarP(&e.define, "define", "D", nil, "set a configuration key, as `key=value`; may be repeated")
+	c.Flags().IntVarP(&e.parallelism, "parallelism", "p", 0, "tasks per vertex (parallelism.default)")
+	c.Flags().BoolVarP(&e.verbose, "verbose", "v", false, "log what jobs do")
+}
+
+// open makes the Env that the flags describe.
+func (e *environment) open() (*wadi.Env, error) {
+	config := make(map[string]string)
+	for _, d := range e.define {
+		key, value, ok := strings.Cut(d, "=")
+		if !ok {
+			return nil, usageError{fmt.Errorf("-D %s: want key=value", d)}
+		}
+		config[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	}
+	if e.parallelism < 0 {
+		return nil, usageError{fmt.Errorf("-p %d: want a positive number", e.parallelism)}
+	}
+	level := slog.LevelWarn
+	if e.verbose {
+		level = slog.LevelInfo
+	}
+	return wadi.Local(wadi.Options{
+		Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+	})
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wadi-engine/wadi"
+)
+
+func newRun() *cobra.Command {
+	var env environment
+	var restore string
+	c := &cobra.Command{
+		Use:   "run FILE.sql",
+		Short: "Run the jobs of a script to their end",
+		Long: `Run executes a script. Each INSERT and each statement set is a job, which runs to
+its end before the next statement begins.
+
+A job takes checkpoints when the script, or -D, sets a directory for them:
+
+  SET 'execution.checkpointing.dir' = 'file:///data/checkpoints';
+  SET 'execution.checkpointing.interval' = '10 s';
+  SET 'pipeline.name' = 'flights';
+
+Then it can be stopped (Ctrl-C, SIGTERM: with a last checkpoint) or killed, and
+--restore latest goes on exactly where it was: no row is lost and none is doubled.
+A job is found by its pipeline.name in that directory.
+
+  --restore latest   go on with the newest job of that name; fresh when there is none
+  --restore none     start fresh, and leave an unfinished job behind
+  --restore PATH     start a new job from a checkpoint`,
+		Example: "  wadi run testdata/examples/flights.sql\n  wadi run job.sql -p 4 -D execution.checkpointing.interval=2s --restore latest",
+		Args:    args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, a []string) error {
+			text, err := os.ReadFile(a[0])
+			if err != nil {
+				return usageError{fmt.Errorf("read the script: %w", err)}
+			}
+			e, err := env.open()
+			if err != nil {
+				return err
+			}
+			defer func() { _ = e.Close() }() // everything that matters has been closed by its job
+			x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(restore), resume: resumeCommand(os.Args, restore)}
+			return e.Execute(c.Context(), string(text), func(o wadi.Outcome) error { return x.outcome(c.Context(), o) })
+		},
+	}
+	env.flags(c)
+	c.Flags().StringVar(&restore, "restore", "", "`latest`, none, or the path of a checkpoint")
+	return c
+}
+
+// resumeCommand is this command line with --restore latest.
+func resumeCommand(argv []string, restore string) string {
+	var words []string
+	for i := 0; i < len(argv); i++ {
+		switch a := argv[i]; {
+		case a == "--restore":
+			i++
+		case strings.HasPrefix(a, "--restore="):
+		case strings.ContainsAny(a, " \t'\"$&;|<>()*?"):
+			words = append(words, "'"+strings.ReplaceAll(a, "'", `'\''`)+"'")
+		default:
+			words = append(words, a)
+		}
+	}
+	return strings.Join(append(words, "--restore latest"), " ")
+}
