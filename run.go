@@ -71,6 +71,15 @@ type Progress struct {
 	Watermark time.Time
 }
 
+// Fraction is how much of the input has been read, from 0 to 1, or 0 when that
+// is not known.
+func (p Progress) Fraction() float64 {
+	if p.Sources == 0 || !p.Discovered {
+		return 0
+	}
+	return float64(p.Drained) / float64(p.Sources)
+}
+
 // launch is what a job is started with, besides its plan.
 type launch struct {
 	restore    Restore

@@ -67,8 +67,8 @@ func (p *progress) update() {
 
 func (p *progress) text(s wadi.Progress, rate float64) string {
 	parts := []string{thousands(s.Read) + " rows", thousands(int64(rate)) + " rows/s"}
-	if s.Splits > 0 {
-		parts = append(parts, fmt.Sprintf("splits %d/%d", s.SplitsDone, s.Splits))
+	if s.Sources > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d readers done", s.Drained, s.Sources))
 	}
 	if !s.Watermark.IsZero() {
 		parts = append(parts, "watermark "+s.Watermark.Format("2006-01-02 15:04:05"))
