@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/sql/ast"
@@ -26,7 +27,12 @@ func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalo
 	if err != nil {
 		return nil, translate(err)
 	}
-	out := &catalog.Table{Ident: t.Ident, PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy, Options: t.Options}
+	options := maps.Clone(t.Options)
+	if options == nil {
+		options = make(map[string]string)
+	}
+	options["connector"] = t.Connector
+	out := &catalog.Table{Ident: t.Ident, PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy, Options: options}
 	for _, f := range t.Schema.Fields() {
 		dt, ok := datatype.FromField(f)
 		if !ok {

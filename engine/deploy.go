@@ -74,7 +74,7 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 		}
 		starts = append(starts, start)
 	}
-	w.running = d
+	w.running, w.stats = d, d.stats
 	for _, start := range starts {
 		start()
 	}

@@ -200,7 +200,11 @@ func TestCancelReleasesEverything(t *testing.T) {
 			break
 		}
 	}
-	if len(w.Stats()) != 0 {
-		t.Error("tasks are left")
+	before := w.Stats()[0].RecordsOut.Load()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.Stats()[0].RecordsOut.Load(); after != before {
+		t.Errorf("tasks went on after they were cancelled: %d rows, then %d", before, after)
 	}
 }

@@ -63,6 +63,7 @@ type Worker struct {
 
 	mu      sync.Mutex
 	running *deployment
+	stats   []VertexStats // of the newest deployment
 }
 
 // NewWorker returns a worker without tasks.
@@ -219,14 +220,12 @@ type VertexStats struct {
 	*task.Stats
 }
 
-// Stats returns the counters of the running tasks; they go on counting.
+// Stats returns the counters of the newest deployment; while its tasks run,
+// they go on counting.
 func (w *Worker) Stats() []VertexStats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running == nil {
-		return nil
-	}
-	return w.running.stats
+	return w.stats
 }
 
 // WallClock is the clock of the process.

@@ -28,7 +28,7 @@ type executor struct {
 	op      bool // rows come with how they change the result
 	restore wadi.Restore
 	resume  string // the command that goes on with a stopped job
-	quiet   bool   // no word of what was done
+	quiet   bool   // no word of statements that only declare
 }
 
 // Run runs one statement; the shell calls it.
@@ -163,9 +163,6 @@ func (x *executor) report(run *wadi.Run) error {
 			fmt.Fprintf(os.Stderr, "The job can go on from its last checkpoint:\n  %s\n", x.resume)
 		}
 		return failedError{fmt.Errorf("job %s %s: %w", run.Name(), lower(string(res.State)), err)}
-	}
-	if x.quiet {
-		return nil
 	}
 	switch res.State {
 	case coordinator.Finished:
