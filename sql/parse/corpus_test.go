@@ -349,3 +349,53 @@ func eachSQL(v any, f func(string)) {
 		}
 	}
 }
+
+// The statements of the SQL client's transcripts parse, but for those that the
+// transcript says are errors. A transcript is: # comments, a statement over some
+// lines, its answer, !ok or !info or !error.
+func TestSQLClientTranscripts(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(corpora(t, "flink_sql_client_q"), "flink-sql-client", "sql", "*.q"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed := 0
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sql string
+		for line := range strings.Lines(string(text)) {
+			switch {
+			case strings.HasPrefix(line, "#"):
+			case strings.HasPrefix(line, "!"):
+				if strings.HasPrefix(line, "!ok") || strings.HasPrefix(line, "!info") {
+					parsed += wantParsed(t, path, sql)
+				}
+				sql = ""
+			case sql == "" && strings.TrimSpace(line) == "", sql != "" && parse.Complete(sql):
+			default:
+				sql += line
+			}
+		}
+	}
+	t.Logf("parsed %d", parsed)
+}
+
+// wantParsed counts a statement that parses to itself. Commands of the shell are not statements.
+func wantParsed(t *testing.T, path, sql string) int {
+	t.Helper()
+	switch strings.ToUpper(strings.TrimSpace(sql)) {
+	case "HELP;", "CLEAR;", "QUIT;", "":
+		return 0
+	}
+	stmts, err := parse.Script(sql)
+	if err != nil {
+		t.Errorf("%s: %v", filepath.Base(path), err)
+		return 0
+	}
+	for _, s := range stmts {
+		roundTrip(t, sql, s, parse.Statement)
+	}
+	return 1
+}

@@ -359,6 +359,18 @@ func decodeUnicode(s string, escape byte) (string, bool) {
 func utf16Lead(r rune) bool  { return r >= 0xd800 && r < 0xdc00 }
 func utf16Trail(r rune) bool { return r >= 0xdc00 && r < 0xe000 }
 
+// otherTongues says what a character of other languages is in this one.
+var otherTongues = map[rune]string{
+	'#':  ": comments begin with --",
+	'&':  ": both is AND",
+	'!':  ": not is NOT, not equal is <>",
+	'@':  ": there are no variables",
+	'~':  ": regular expressions are REGEXP(text, pattern)",
+	'\\': ": a quote within text is doubled ('it''s'), other escapes are U&'\\000A'",
+	'‘':  ": text is in plain quotes ('text')", '’': ": text is in plain quotes ('text')",
+	'“': ": text is in plain quotes ('text')", '”': ": text is in plain quotes ('text')",
+}
+
 // operators of two characters; every other one stands alone.
 var twoByteOps = [...]string{"<>", "!=", "<=", ">=", "||", "=>", "::"}
 
@@ -388,7 +400,7 @@ func (l *lexer) punct(start int) {
 	}
 	if !strings.ContainsRune("()[]{},.;=<>+-*/%?:^|$", rune(l.src[start])) {
 		r, _ := utf8.DecodeRuneInString(l.src[start:])
-		l.fail(l.pos(start), 1, "unexpected character "+strconv.QuoteRune(r))
+		l.fail(l.pos(start), 1, "unexpected character "+strconv.QuoteRune(r)+otherTongues[r])
 	}
 	l.emit(tokPunct, l.src[start:start+1], l.src[start:start+1], start, start+1)
 }

@@ -221,6 +221,9 @@ func (p *parser) unexpected() {
 		what = "unexpected end of the statement"
 	}
 	err := newError(p.src, t.pos, width, what)
+	if t.key == "=" && p.at > 0 && p.toks[p.at-1].key == "=" {
+		p.failf(t.pos, "equal is =, not ==")
+	}
 	if p.missed.at == p.at {
 		err.Expected = append(err.Expected, p.missed.words...)
 	}
