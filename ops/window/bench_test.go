@@ -3,14 +3,18 @@ package window_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops/opstest"
 	"github.com/wadi-engine/wadi/ops/window"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
@@ -74,5 +78,99 @@ func BenchmarkWindow(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.N)*rows*batches/b.Elapsed().Seconds()/1e6, "Mrows/s")
 		})
+	}
+}
+
+// BenchmarkManyPanes is a batch job over a long time: 100,000 windows, whose
+// rows come in no order.
+func BenchmarkManyPanes(b *testing.B) {
+	const rows, batches = 16 << 10, 60
+	schema, recs := opstest.Bids(rows, batches, 1)
+	shuffled := make([]arrow.RecordBatch, batches)
+	for i := range recs { // each batch takes rows of all others
+		var parts []arrow.RecordBatch
+		for j := range recs {
+			n := int64(rows / batches)
+			parts = append(parts, recs[j].NewSlice(int64(i)*n, int64(i+1)*n))
+		}
+		shuffled[i] = vector.ConcatRecords(memory.DefaultAllocator, parts)
+	}
+	doc, err := json.Marshal(window.Config{
+		SizeMillis: 10, Keys: []int{1}, Aggs: []agg.Spec{{Func: "count", Filter: -1}}, Properties: []window.Property{window.Start},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		op, err := window.New(job.Vertex{Config: doc}, []*arrow.Schema{schema})
+		if err != nil {
+			b.Fatal(err)
+		}
+		task, err := opstest.NewTask(context.Background(), op, mem.Default())
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, rec := range shuffled {
+			rec.Retain()
+			if err := task.Batch(context.Background(), 0, stream.NewBatch(rec)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := errors.Join(task.Advance(context.Background(), stream.End), task.Close()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*rows*batches/b.Elapsed().Seconds()/1e6, "Mrows/s")
+}
+
+// TestAllocations holds what a batch costs on the Go heap once the operator
+// has warmed up: headers of arrays and records, and nothing that grows with
+// the number of rows.
+func TestAllocations(t *testing.T) {
+	const rows, batches = 8 << 10, 40
+	schema, recs := opstest.Bids(rows, batches, 1000)
+	doc, err := json.Marshal(window.Config{
+		SizeMillis: 10, SlideMillis: 5, Keys: []int{1}, Aggs: []agg.Spec{
+			{Func: "count", Filter: -1}, {Func: "sum", Args: []int{2}, Filter: -1}, {Func: "max", Args: []int{2}, Filter: -1},
+		},
+		Properties: []window.Property{window.End},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	op, err := window.New(job.Vertex{Config: doc}, []*arrow.Schema{schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := opstest.NewTask(context.Background(), op, mem.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	step := func() {
+		recs[at].Retain()
+		wm := stream.Timestamp((at+1)*rows/1000 - 2)
+		if err := errors.Join(task.Batch(context.Background(), 0, stream.NewBatch(recs[at])), task.Advance(context.Background(), wm)); err != nil {
+			t.Fatal(err)
+		}
+		at++
+	}
+	for range 10 {
+		step()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for at < batches {
+		step()
+	}
+	runtime.ReadMemStats(&after)
+	perBatch := (after.TotalAlloc - before.TotalAlloc) / (batches - 10)
+	if perBatch > rows { // a byte per row
+		t.Errorf("%d bytes on the Go heap per batch of %d rows", perBatch, rows)
+	}
+	if err := task.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

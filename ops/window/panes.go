@@ -38,30 +38,27 @@ func (p *pane) keys(groups []uint32) []arrow.Array {
 	return keys
 }
 
-// panes are the panes that have rows, by time. Tables are used again.
+// panes are the panes that have rows. Tables are used again.
 type panes struct {
-	layout *agg.Layout
-	list   []*pane
-	own    int // panes with a table of their own, at most maxOwn
-	maxOwn int
-	free   []*agg.Table
-	rest   shared
-}
-
-func (p *panes) search(start int64) (int, bool) {
-	return slices.BinarySearchFunc(p.list, start, func(x *pane, start int64) int {
-		return cmp.Compare(x.start, start)
-	})
+	layout  *agg.Layout
+	byStart map[int64]*pane
+	recent  *pane   // the last one that was asked for
+	list    []*pane // by time, once sorted
+	sorted  bool
+	own     int // panes with a table of their own, at most maxOwn
+	maxOwn  int
+	free    []*agg.Table
+	rest    shared
 }
 
 // at gives the pane that begins at start.
 func (p *panes) at(start int64) (*pane, error) {
-	if n := len(p.list); n > 0 && p.list[n-1].start == start {
-		return p.list[n-1], nil
+	if p.recent != nil && p.recent.start == start {
+		return p.recent, nil
 	}
-	i, ok := p.search(start)
-	if ok {
-		return p.list[i], nil
+	if x, ok := p.byStart[start]; ok {
+		p.recent = x
+		return x, nil
 	}
 	x := &pane{start: start}
 	var err error
@@ -80,24 +77,48 @@ func (p *panes) at(start int64) (*pane, error) {
 	if !x.shared {
 		p.own++
 	}
-	p.list = slices.Insert(p.list, i, x)
+	if p.byStart == nil {
+		p.byStart = map[int64]*pane{}
+	}
+	p.byStart[start], p.recent = x, x
+	if n := len(p.list); n == 0 {
+		p.sorted = true
+	} else if p.list[n-1].start > start {
+		p.sorted = false
+	}
+	p.list = append(p.list, x)
 	return x, nil
 }
 
-// within are the panes that begin in [from, to).
-func (p *panes) within(from, to int64) []*pane {
-	i, _ := p.search(from)
-	j, _ := p.search(to)
-	return p.list[i:j]
+// search gives the place of the first pane that begins at or behind start.
+func (p *panes) search(start int64) int {
+	if !p.sorted {
+		slices.SortFunc(p.list, func(x, y *pane) int { return cmp.Compare(x.start, y.start) })
+		p.sorted = true
+	}
+	i, _ := slices.BinarySearchFunc(p.list, start, func(x *pane, start int64) int { return cmp.Compare(x.start, start) })
+	return i
 }
+
+// from is the first pane that begins at or behind start, or nil.
+func (p *panes) from(start int64) *pane {
+	if i := p.search(start); i < len(p.list) {
+		return p.list[i]
+	}
+	return nil
+}
+
+// within are the panes that begin in [from, to).
+func (p *panes) within(from, to int64) []*pane { return p.list[p.search(from):p.search(to)] }
 
 // drop recycles the panes that begin before t.
 func (p *panes) drop(t int64) error {
-	n, _ := p.search(t)
+	n := p.search(t)
 	if n == 0 {
 		return nil
 	}
 	for _, x := range p.list[:n] {
+		delete(p.byStart, x.start)
 		if x.shared {
 			p.rest.forget(x)
 			continue
@@ -107,6 +128,7 @@ func (p *panes) drop(t int64) error {
 		p.own--
 	}
 	p.list = slices.Delete(p.list, 0, n)
+	p.recent = nil
 	return p.rest.compact(p.list)
 }
 
@@ -120,7 +142,7 @@ func (p *panes) release() {
 		t.Release()
 	}
 	p.rest.release()
-	p.list, p.free, p.own = nil, nil, 0
+	p.list, p.free, p.byStart, p.recent, p.own = nil, nil, nil, nil, 0
 }
 
 // selections are lists of rows, in memory that is used again.

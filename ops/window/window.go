@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -67,6 +66,8 @@ type Aggregate struct {
 	live  int64            // rows before it are late
 
 	merged *agg.Table
+	held   leaving
+	whole  leaving
 	millis []int64
 	ids    []uint32
 	sels   selections
@@ -285,36 +286,51 @@ func (a *Aggregate) fire(ctx context.Context, wm stream.Timestamp, out ops.Outpu
 	}
 	next := a.grid.due(a.clock.watermark(wm)) // the first window that stays open
 	for end := a.due; end < next; end += a.grid.slide {
-		if len(a.panes.list) == 0 {
+		first := a.panes.from(a.grid.live(end))
+		if first == nil {
 			break
 		}
-		end = max(end, a.grid.endAfter(a.panes.list[0].start)) // over windows without rows
+		end = max(end, a.grid.endAfter(first.start)) // over windows without rows
 		if end >= next {
 			break
 		}
-		if w := a.window(end); w != nil {
-			if err := a.emit(ctx, w, end, out); err != nil {
-				return err
-			}
-		}
-		if err := a.panes.drop(end + a.grid.slide - a.grid.size); err != nil {
+		if err := a.window(ctx, end, out); err != nil {
 			return err
 		}
+	}
+	if err := a.emit(ctx, &a.held, out); err != nil {
+		return err
 	}
 	a.complete(wm)
 	return a.panes.drop(a.live)
 }
 
-// window gives all rows of the window with this end, as one pane, or nil when
-// it has none.
-func (a *Aggregate) window(end int64) *pane {
+// window emits the window with this end. Windows of one pane in the shared
+// table are held back, to leave together.
+func (a *Aggregate) window(ctx context.Context, end int64, out ops.Output) error {
 	parts := a.panes.within(end-a.grid.size, end)
-	if len(parts) <= 1 {
-		if len(parts) == 0 {
+	if len(parts) == 1 && parts[0].shared {
+		a.held.pane = parts[0]
+		a.held.add(parts[0].groups, end)
+		if len(a.held.groups) < maxRows {
 			return nil
 		}
-		return parts[0]
+		return a.emit(ctx, &a.held, out)
 	}
+	if err := a.emit(ctx, &a.held, out); err != nil || len(parts) == 0 {
+		return err
+	}
+	w := parts[0]
+	if len(parts) > 1 {
+		w = a.merge(parts)
+	}
+	a.whole.pane = w
+	a.whole.add(w.ids(), end)
+	return a.emit(ctx, &a.whole, out)
+}
+
+// merge gives the rows of several panes as one.
+func (a *Aggregate) merge(parts []*pane) *pane {
 	a.merged.Reset()
 	for _, p := range parts {
 		if !p.shared {
@@ -328,28 +344,33 @@ func (a *Aggregate) window(end int64) *pane {
 	return &pane{table: a.merged}
 }
 
-// emit writes the groups of a window.
-func (a *Aggregate) emit(ctx context.Context, w *pane, end int64, out ops.Output) error {
-	groups, t := w.ids(), w.table
-	if a.changelog {
-		groups = slices.Clone(groups)
-		n := 0
-		for _, g := range groups {
-			if t.Rows(g) > 0 {
-				groups[n] = g
-				n++
-			}
+// leaving are groups of one table that are to be emitted, with the ends of
+// their windows.
+type leaving struct {
+	pane   *pane // that has the table
+	groups []uint32
+	ends   []int64
+}
+
+func (l *leaving) add(groups []uint32, end int64) {
+	for _, g := range groups {
+		if l.pane.table.Rows(g) > 0 {
+			l.groups, l.ends = append(l.groups, g), append(l.ends, end)
 		}
-		groups = groups[:n]
 	}
+}
+
+// emit writes the groups of l, and empties it.
+func (a *Aggregate) emit(ctx context.Context, l *leaving, out ops.Output) error {
+	groups, ends := l.groups, l.ends
+	l.groups, l.ends = l.groups[:0], l.ends[:0]
 	for from := 0; from < len(groups); from += maxRows {
-		part := groups[from:min(from+maxRows, len(groups))]
-		cols := append(w.keys(part), t.Results(part)...)
+		to := min(from+maxRows, len(groups))
+		cols := append(l.pane.keys(groups[from:to]), l.pane.table.Results(groups[from:to])...)
 		for i, p := range a.properties {
-			of := a.out.Field(len(a.keys) + len(a.specs) + i).Type
-			cols = append(cols, a.property(p, end, of, len(part)))
+			cols = append(cols, a.property(p, ends[from:to], a.out.Field(len(a.keys)+len(a.specs)+i).Type))
 		}
-		rec := array.NewRecordBatch(a.out, cols, int64(len(part)))
+		rec := array.NewRecordBatch(a.out, cols, int64(to-from))
 		release(cols)
 		if err := out.Emit(ctx, ops.Main, stream.NewBatch(rec)); err != nil {
 			return err
@@ -358,12 +379,16 @@ func (a *Aggregate) emit(ctx context.Context, w *pane, end int64, out ops.Output
 	return nil
 }
 
-// property is a column of n times, all of one window.
-func (a *Aggregate) property(p Property, end int64, of arrow.DataType, n int) arrow.Array {
-	col, values := newTimes(a.alloc, of, n)
-	at := p.at(end-a.grid.size, a.grid.size, of.(*arrow.TimestampType), a.clock)
-	for i := range values {
-		values[i] = at
+// property is a column of the windows with these ends.
+func (a *Aggregate) property(p Property, ends []int64, of arrow.DataType) arrow.Array {
+	col, values := newTimes(a.alloc, of, len(ends))
+	t := of.(*arrow.TimestampType)
+	for i, end := range ends {
+		if i > 0 && end == ends[i-1] {
+			values[i] = values[i-1]
+			continue
+		}
+		values[i] = p.at(end-a.grid.size, a.grid.size, t, a.clock)
 	}
 	return col
 }

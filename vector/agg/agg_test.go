@@ -431,6 +431,7 @@ func TestErrors(t *testing.T) {
 		want string
 	}{
 		{agg.Spec{Func: "sum", Args: []int{6}, Filter: -1}, "sum does not take string_view"},
+		{agg.Spec{Func: "sum", Args: []int{9}, Filter: -1}, "no column 9 in an input of 8"},
 		{agg.Spec{Func: "median", Args: []int{2}, Filter: -1}, `no aggregate function "median"`},
 		{agg.Spec{Func: "sum", Args: []int{2, 3}, Filter: -1}, "sum takes one argument, not 2"},
 		{agg.Spec{Func: "count", Filter: 2}, "filter of count() where i is int64, not BOOLEAN"},

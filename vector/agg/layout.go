@@ -88,6 +88,9 @@ func (s single) Column(int) arrow.Array { return s.col }
 
 // Compile lays out specs over rows of schema in, grouped by the columns keys.
 func Compile(specs []Spec, in *arrow.Schema, keys []int, o Options) (*Layout, error) {
+	if err := inRange(specs, in, keys); err != nil {
+		return nil, err
+	}
 	l := &Layout{in: in, keyCols: keys, alloc: o.Alloc, retract: o.Retract, bytes: headerBytes}
 	if l.alloc == nil {
 		l.alloc = memory.DefaultAllocator
@@ -118,6 +121,21 @@ func Compile(specs []Spec, in *arrow.Schema, keys []int, o Options) (*Layout, er
 		l.results = append(l.results, at)
 	}
 	return l, nil
+}
+
+// inRange reports a column that in does not have.
+func inRange(specs []Spec, in *arrow.Schema, keys []int) error {
+	cols := slices.Clone(keys)
+	for _, s := range specs {
+		cols = append(cols, s.Args...)
+		cols = append(cols, max(s.Filter, 0))
+	}
+	for _, c := range cols {
+		if c < 0 || c >= in.NumFields() {
+			return fmt.Errorf("no column %d in an input of %d", c, in.NumFields())
+		}
+	}
+	return nil
 }
 
 // build makes the accumulator of s.
