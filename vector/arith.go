@@ -14,6 +14,7 @@ import (
 // value for integers: see ZeroDivisor.
 type ArithOp uint8
 
+// The operations.
 const (
 	Add ArithOp = iota
 	Sub

@@ -42,13 +42,6 @@ func validBits(d arrow.ArrayData) ([]byte, int) {
 	return d.Buffers()[0].Bytes(), d.Offset()
 }
 
-// newBits copies n bits from src at bit off into a fresh buffer.
-func newBits(alloc memory.Allocator, src []byte, off, n int) *memory.Buffer {
-	buf, dst := newBuffer(alloc, bitBytes(n))
-	copyBits(dst, src, off, n)
-	return buf
-}
-
 // copyBits writes n bits of src at bit off to the start of dst; the unused bits
 // of the last byte are 0.
 func copyBits(dst, src []byte, off, n int) {

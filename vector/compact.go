@@ -45,6 +45,7 @@ func compact(alloc memory.Allocator, d arrow.ArrayData) arrow.ArrayData {
 		if changed {
 			return array.NewData(d.DataType(), d.Len(), slices.Clone(d.Buffers()), children, d.NullN(), d.Offset())
 		}
+	default: // no strings in it
 	}
 	d.Retain()
 	return d

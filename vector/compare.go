@@ -16,6 +16,7 @@ import (
 // compare by their bytes, false is less than true.
 type CompareOp uint8
 
+// The comparisons.
 const (
 	Eq CompareOp = iota
 	Ne

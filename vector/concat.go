@@ -74,6 +74,7 @@ func concat(alloc memory.Allocator, ds []arrow.ArrayData) arrow.ArrayData {
 		return concatStructs(alloc, t, ds, n)
 	case arrow.DICTIONARY, arrow.EXTENSION:
 		return concatOther(alloc, ds)
+	default: // fixed width, or the rest
 	}
 	w, ok := t.(arrow.FixedWidthDataType)
 	if !ok || t.ID() == arrow.FIXED_SIZE_LIST {
@@ -92,12 +93,12 @@ func concat(alloc memory.Allocator, ds []arrow.ArrayData) arrow.ArrayData {
 
 // concatValidity joins the bitmaps of ds: nil, 0 when no row is NULL.
 func concatValidity(alloc memory.Allocator, ds []arrow.ArrayData, n int) (*memory.Buffer, int) {
-	any := false
+	found := false
 	for _, d := range ds {
 		valid, _ := validBits(d)
-		any = any || valid != nil
+		found = found || valid != nil
 	}
-	if !any {
+	if !found {
 		return nil, 0
 	}
 	buf, dst := newBuffer(alloc, bitBytes(n))
@@ -186,8 +187,7 @@ func concatStructs(alloc memory.Allocator, t arrow.DataType, ds []arrow.ArrayDat
 // concatOther joins lists, maps, dictionaries and the layouts of the edges. The
 // values of a list are joined by concat, where they may be views.
 func concatOther(alloc memory.Allocator, ds []arrow.ArrayData) arrow.ArrayData {
-	switch ds[0].DataType().ID() {
-	case arrow.LIST, arrow.MAP:
+	if id := ds[0].DataType().ID(); id == arrow.LIST || id == arrow.MAP {
 		return concatLists(alloc, ds)
 	}
 	// An empty dictionary array may lack its dictionary, which Concatenate needs.

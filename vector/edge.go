@@ -158,6 +158,7 @@ func convert(alloc memory.Allocator, d arrow.ArrayData, to direction) arrow.Arra
 		return fixedToViews(alloc, d, t)
 	case arrow.DICTIONARY:
 		return decode(alloc, d, to)
+	default: // something nested, around one of these
 	}
 	children := make([]arrow.ArrayData, len(d.Children()))
 	for i, c := range d.Children() {

@@ -17,8 +17,9 @@ func IsKey(t arrow.DataType) bool {
 	switch t.ID() {
 	case arrow.STRING, arrow.BINARY, arrow.LARGE_STRING, arrow.LARGE_BINARY, arrow.FIXED_SIZE_BINARY:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // AppendKey appends the key encoding of one row of the columns: docs/formats.md,
@@ -107,6 +108,7 @@ func encoderOf(d arrow.ArrayData) keyEncoder {
 		}
 	case i64, u64:
 		e.words = values[uint64](d)
+	default: // read cell by cell
 	}
 	return e
 }
@@ -129,6 +131,7 @@ func (e *keyEncoder) append(dst []byte, row int) []byte {
 		b := e.bytes.at(row)
 		dst = binary.AppendUvarint(dst, uint64(len(b)))
 		return append(dst, b...)
+	default:
 	}
 	var w [1]uint64
 	words(w[:], e.data, row)

@@ -20,6 +20,7 @@ type Order struct {
 // NullOrder says where NULLs sort.
 type NullOrder uint8
 
+// Where NULLs sort.
 const (
 	// NullsLowest puts NULLs first in ascending order and last in descending.
 	NullsLowest NullOrder = iota
@@ -243,6 +244,7 @@ func orderWords(w []uint64, kind physical) {
 		for i, x := range w {
 			w[i] = x ^ (uint64(int64(x)>>63) | sign)
 		}
+	default: // unsigned already
 	}
 }
 
@@ -257,8 +259,9 @@ func (c *sortColumn) key(row, k int) uint64 {
 	case view:
 		b := c.bytes.at(row)
 		return prefix(b[min(8*k, len(b)):]) ^ c.flip
+	default:
+		return c.words[row] ^ c.flip
 	}
-	return c.words[row] ^ c.flip
 }
 
 // prefix is the first eight bytes as a number in their order.

@@ -84,6 +84,7 @@ func takeData(alloc memory.Allocator, d arrow.ArrayData, idx Sel) arrow.ArrayDat
 	case arrow.EXTENSION:
 		release(validity)
 		return takeExtension(alloc, d, idx)
+	default:
 	}
 	if w, ok := t.(arrow.FixedWidthDataType); ok {
 		return newData(t, n, nulls, []*memory.Buffer{validity, takeFixed(alloc, d, idx, w.BitWidth()/8)})

@@ -118,8 +118,9 @@ func physicalOf(t arrow.DataType) physical {
 		return d128
 	case arrow.STRING_VIEW, arrow.BINARY_VIEW:
 		return view
+	default:
+		return other
 	}
-	return other
 }
 
 func noKernel(what string, t arrow.DataType) string {

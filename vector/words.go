@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
@@ -178,31 +177,14 @@ func floatWord(f float64) uint64 {
 	return math.Float64bits(f)
 }
 
-// DecimalWords writes rows [from, from+len(lo)) of a decimal128 array as their
-// low and high words. Rows that are NULL get 0.
-func DecimalWords(lo, hi []uint64, a arrow.Array, from int) {
-	d := a.Data()
-	src := values[decimal128.Num](d)[from : from+len(lo)]
-	hi = hi[:len(lo)]
-	for i, v := range src {
-		lo[i], hi[i] = v.LowBits(), uint64(v.HighBits())
-	}
-	if valid, off := validBits(d); valid != nil {
-		for i := range lo {
-			keep := -uint64(bitAt(valid, off+from+i))
-			lo[i] &= keep
-			hi[i] &= keep
-		}
-	}
-}
-
 // aliasWords returns the values of 8-byte integers as words without a copy.
 func aliasWords(d arrow.ArrayData) ([]uint64, bool) {
 	switch physicalOf(d.DataType()) {
 	case i64, u64:
 		return values[uint64](d), true
+	default:
+		return nil, false
 	}
-	return nil, false
 }
 
 // bytesReader reads the rows of variable-width arrays of any layout.

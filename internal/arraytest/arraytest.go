@@ -160,6 +160,14 @@ func Append(r *Rand, b array.Builder, nulls int) {
 			v = decimal128.New(r.int64()>>8, r.Next())
 		}
 		b.Append(v)
+	default:
+		appendLarge(r, b, nulls)
+	}
+}
+
+// appendLarge adds a random string or nested value.
+func appendLarge(r *Rand, b array.Builder, nulls int) {
+	switch b := b.(type) {
 	case *array.StringViewBuilder:
 		b.Append(r.bytes())
 	case *array.BinaryViewBuilder:

@@ -294,7 +294,7 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// sequence returns key columns for the numbers from, from+1, …
+// sequence returns key columns for n numbers, beginning with from.
 func sequence(types []arrow.DataType, from, n int) []arrow.Array {
 	var cols []arrow.Array
 	for _, dt := range types {

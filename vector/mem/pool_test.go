@@ -7,7 +7,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"pgregory.net/rapid"
@@ -127,7 +126,6 @@ func TestPoolCarriesArrow(t *testing.T) {
 	if p.AllocatedBytes() != 0 {
 		t.Fatal("bytes remain in use")
 	}
-	var _ arrow.Array = a
 }
 
 func TestFreeOfForeignBufferPanics(t *testing.T) {
@@ -136,7 +134,7 @@ func TestFreeOfForeignBufferPanics(t *testing.T) {
 			t.Fatal("no panic")
 		}
 	}()
-	mem.New(mem.Options{}).Free(make([]byte, 100, 100))
+	mem.New(mem.Options{}).Free(make([]byte, 100))
 }
 
 func TestRegion(t *testing.T) {
