@@ -3,8 +3,6 @@ package expr
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -33,37 +31,13 @@ type casting struct {
 	env      *Env
 }
 
-// typeName is what Flink's name of a type adds to an Arrow type: its root and
-// its first number, the length or precision, or -1.
-type typeName struct {
-	root string
-	n    int
-}
-
-func parseTypeName(s string) (typeName, error) {
-	s = strings.TrimSuffix(strings.TrimSpace(strings.ToUpper(s)), " NOT NULL")
-	t := typeName{root: s, n: -1}
-	if open := strings.IndexByte(s, '('); open >= 0 {
-		end := strings.IndexAny(s[open:], ",)")
-		if end < 0 {
-			return t, fmt.Errorf("type %q lacks a closing parenthesis", s)
-		}
-		n, err := strconv.Atoi(strings.TrimSpace(s[open+1 : open+end]))
-		if err != nil {
-			return t, nil // ROW(…), ARRAY(…): nothing to add
-		}
-		t.root, t.n = strings.TrimSpace(s[:open]), n
-	}
-	return t, nil
-}
-
 func makeCast(try bool) maker {
 	return func(c *compiler, e *Call) (node, error) {
 		if len(e.Args) < 1 || len(e.Args) > 3 {
 			return nil, nil
 		}
 		k := casting{from: e.Args[0].Type(), to: e.Of, try: try, env: c.env}
-		k.shape.n, k.source.n = -1, -1
+		k.shape, k.source = noName, noName
 		for i, name := range []*typeName{&k.shape, &k.source} {
 			if len(e.Args) <= i+1 {
 				break
@@ -133,6 +107,8 @@ func (k casting) sameType() kernel {
 		return k.bytes()
 	case k.shape.n >= 0 && (isTimestamp(k.to) || k.to.ID() == arrow.TIME32):
 		return k.temporal()
+	case len(k.shape.members) > 0:
+		return k.nested()
 	}
 	return func(_ *frame, args []value) (value, error) {
 		args[0].Retain()
@@ -148,12 +124,9 @@ func (k casting) bad(text string, why error) error {
 	if k.try {
 		return errNull
 	}
-	to := k.shape.root
-	switch {
-	case to == "":
+	to := k.shape.String()
+	if to == "" {
 		to = TypeName(k.to)
-	case k.shape.n >= 0:
-		to = fmt.Sprintf("%s(%d)", to, k.shape.n)
 	}
 	if len(text) > 64 {
 		text = text[:64] + "…"

@@ -112,7 +112,7 @@ func (k casting) toText() kernel {
 		return k.bytes()
 	}
 	return textOf(k.to, func(_ *frame, args []value) (func(i int, dst []byte) ([]byte, error), error) {
-		p := &printer{env: k.env, precision: k.source.n}
+		p := &printer{env: k.env, name: k.source}
 		c := cells(args[0])
 		return func(i int, dst []byte) ([]byte, error) {
 			from := len(dst)
@@ -143,8 +143,8 @@ func fit(dst []byte, from int, shape typeName) []byte {
 
 // printer writes values as CAST to STRING does.
 type printer struct {
-	env       *Env
-	precision int // of the outermost timestamp or time, or -1
+	env  *Env
+	name typeName // of the value's type, where it is known
 }
 
 func (p *printer) append(dst []byte, c *column, i int) []byte {
@@ -176,15 +176,15 @@ func (p *printer) append(dst []byte, c *column, i int) []byte {
 	case *arrow.DurationType:
 		return chrono.AppendDuration(dst, c.integers[i])
 	case *arrow.ListType, *arrow.MapType, *arrow.StructType:
-		return (&printer{env: p.env, precision: -1}).nested(dst, c, i)
+		return p.nested(dst, c, i)
 	}
 	return strconv.AppendInt(dst, c.integers[i], 10)
 }
 
 // timePrecision shows milliseconds only where there are some, unless told.
 func (p *printer) timePrecision() int {
-	if p.precision >= 0 {
-		return p.precision
+	if p.name.n >= 0 {
+		return p.name.n
 	}
 	return 3
 }
@@ -194,12 +194,14 @@ func (p *printer) timestamp(dst []byte, v int64, t *arrow.TimestampType) []byte 
 	if t.TimeZone != "" {
 		sec = chrono.ToLocal(p.env.Zone, sec)
 	}
-	precision := p.precision
+	precision := p.name.n
 	if precision < 0 {
 		precision = 3 * int(t.Unit)
 	}
 	return chrono.AppendTimestamp(dst, chrono.Of(sec, nano), precision)
 }
+
+func (p *printer) member(k int) *printer { return &printer{env: p.env, name: p.name.member(k)} }
 
 func (p *printer) nested(dst []byte, c *column, i int) []byte {
 	switch c.class {
@@ -209,7 +211,7 @@ func (p *printer) nested(dst []byte, c *column, i int) []byte {
 			if k > 0 {
 				dst = append(dst, ", "...)
 			}
-			dst = p.append(dst, m, i)
+			dst = p.member(k).append(dst, m, i)
 		}
 		return append(dst, ')')
 	case listClass:
@@ -219,7 +221,7 @@ func (p *printer) nested(dst []byte, c *column, i int) []byte {
 			if at > from {
 				dst = append(dst, ", "...)
 			}
-			dst = p.append(dst, c.members[0], at)
+			dst = p.member(0).append(dst, c.members[0], at)
 		}
 		return append(dst, ']')
 	default:
@@ -229,8 +231,8 @@ func (p *printer) nested(dst []byte, c *column, i int) []byte {
 			if at > from {
 				dst = append(dst, ", "...)
 			}
-			dst = append(p.append(dst, c.members[0], at), '=')
-			dst = p.append(dst, c.members[1], at)
+			dst = append(p.member(0).append(dst, c.members[0], at), '=')
+			dst = p.member(1).append(dst, c.members[1], at)
 		}
 		return append(dst, '}')
 	}
@@ -267,7 +269,7 @@ func (k casting) nested() kernel {
 	members := make([]kernel, len(from.Fields()))
 	for i := range members {
 		m := casting{from: from.Fields()[i].Type, to: to.Fields()[i].Type, try: k.try, env: k.env}
-		m.shape.n, m.source.n = -1, -1
+		m.shape, m.source = k.shape.member(i), k.source.member(i)
 		if members[i] = m.kernel(); members[i] == nil {
 			return nil
 		}

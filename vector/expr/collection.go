@@ -359,10 +359,18 @@ func arraySearch(contains bool) maker {
 		}
 		var k kernel
 		if contains {
-			k = testOf(func(_ *frame, args []value) (func(i int) (bool, error), error) {
-				from, what := cells(args[0]), cells(args[1])
-				return func(i int) (bool, error) { return find(from, what, i) > 0, nil }, nil
-			})
+			k = func(f *frame, args []value) (value, error) { // a NULL can be looked for, too
+				list := args[0]
+				if list.scalar && !args[1].scalar {
+					list.Retain()
+					list = value{Array: list.expand(f.alloc, f.n)}
+					defer list.Release()
+				}
+				from, what := cells(list), cells(args[1])
+				return testOf(func(*frame, []value) (func(i int) (bool, error), error) {
+					return func(i int) (bool, error) { return find(from, what, i) > 0, nil }, nil
+				})(f, []value{list})
+			}
 		} else {
 			k = countOf(e.Of, func(_ *frame, args []value) (func(i int) (int64, error), error) {
 				from, what := cells(args[0]), cells(args[1])
@@ -465,7 +473,7 @@ func arrayJoin(c *compiler, e *Call) (node, error) {
 			v := viewsOf(args[2])
 			null = &v
 		}
-		p := &printer{env: f.env, precision: -1}
+		p := &printer{env: f.env, name: noName}
 		return func(i int, dst []byte) ([]byte, error) {
 			items, first := from.members[0], true
 			for at, end := from.items(from.row(i)); at < end; at++ {
@@ -499,8 +507,8 @@ func splitText(c *compiler, e *Call) (node, error) {
 			list := b.(*array.ListBuilder)
 			list.Append(true)
 			items := list.ValueBuilder().(*array.StringViewBuilder)
-			if in[1].at(i) == "" {
-				items.Append(in[0].at(i))
+			if in[0].at(i) == "" {
+				items.Append("")
 				return
 			}
 			for part := range strings.SplitSeq(in[0].at(i), in[1].at(i)) {

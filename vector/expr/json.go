@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,7 +25,7 @@ func jsonFunctions() map[string]maker {
 		"json_query":   takes("ss", jsonText(true)),
 		"json_exists":  takes("ss", jsonExists),
 		"is_json":      isJSON,
-		"json_quote":   mapText(func(dst []byte, s string) ([]byte, error) { return jsontext.AppendQuote(dst, s) }),
+		"json_quote":   mapText(appendJSONQuote),
 		"json_unquote": mapText(unquoteJSON),
 	}
 }
@@ -217,13 +219,76 @@ func isJSON(c *compiler, e *Call) (node, error) {
 	return neverNull(test)(c, &Call{Func: e.Func, Args: e.Args[:1], Of: arrow.FixedWidthTypes.Boolean})
 }
 
+// appendJSONQuote quotes a string in ASCII, as Flink does.
+func appendJSONQuote(dst []byte, s string) ([]byte, error) {
+	dst = append(dst, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r >= ' ' && r < utf8.RuneSelf:
+			dst = append(dst, byte(r))
+		case r < ' ' && strings.ContainsRune("\b\f\n\r\t", r):
+			dst = append(dst, '\\', "btnvfr"[r-'\b'])
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			dst = fmt.Appendf(dst, `\u%04x\u%04x`, hi, lo)
+		default:
+			dst = fmt.Appendf(dst, `\u%04x`, r)
+		}
+	}
+	return append(dst, '"'), nil
+}
+
+// unquoteJSON takes off the quotes around a string, and its escapes. What is
+// not quoted, or has an escape that is none, stays as it is.
 func unquoteJSON(dst []byte, s string) ([]byte, error) {
-	if !strings.HasPrefix(s, `"`) {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return append(dst, s...), nil
 	}
-	out, err := jsontext.AppendUnquote(dst, s)
-	if err != nil {
-		return append(dst, s...), nil //nolint:nilerr // Flink returns what is no JSON string as it is
+	from := len(dst)
+	for in := s[1 : len(s)-1]; in != ""; {
+		r, size := unescapeJSON(in)
+		if size == 0 {
+			return append(dst[:from], s...), nil
+		}
+		if r < 0 {
+			dst = append(dst, in[0])
+		} else {
+			dst = utf8.AppendRune(dst, r)
+		}
+		in = in[size:]
 	}
-	return out, nil
+	return dst, nil
+}
+
+// unescapeJSON reads one escape and returns its length, 0 when it is none, or
+// -1 and 1 for a byte that stands for itself.
+func unescapeJSON(s string) (r rune, size int) {
+	if s[0] != '\\' {
+		return -1, 1
+	}
+	if len(s) < 2 {
+		return 0, 0
+	}
+	if at := strings.IndexByte(`"\/bfnrt`, s[1]); at >= 0 {
+		return rune("\"\\/\b\f\n\r\t"[at]), 2
+	}
+	unit := func(s string) (rune, bool) {
+		if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(s[2:6], 16, 16)
+		return rune(n), err == nil
+	}
+	r, ok := unit(s)
+	if !ok {
+		return 0, 0
+	}
+	if utf16.IsSurrogate(r) {
+		if low, ok := unit(s[6:]); ok && utf16.DecodeRune(r, low) != utf8.RuneError {
+			return utf16.DecodeRune(r, low), 12
+		}
+	}
+	return r, 6
 }

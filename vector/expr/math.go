@@ -34,7 +34,7 @@ func mathFunctions() map[string]maker {
 	}
 	for name, f := range map[string]func(float64) float64{
 		"sqrt": math.Sqrt, "exp": math.Exp, "ln": math.Log, "log10": math.Log10, "log2": func(x float64) float64 { return math.Log(x) / math.Ln2 },
-		"sin": math.Sin, "cos": math.Cos, "tan": math.Tan, "asin": math.Asin, "acos": math.Acos, "atan": math.Atan,
+		"sin": math.Sin, "cos": math.Cos, "tan": math.Tan, "asin": math.Asin, "acos": acos, "atan": math.Atan,
 		"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "cot": func(x float64) float64 { return 1 / math.Tan(x) },
 		"degrees": func(x float64) float64 { return x / math.Pi * 180 }, "radians": func(x float64) float64 { return x / 180 * math.Pi },
 	} {
@@ -42,6 +42,9 @@ func mathFunctions() map[string]maker {
 	}
 	return all
 }
+
+// acos keeps the last digit where π/2 - asin(x) loses it.
+func acos(x float64) float64 { return 2 * math.Atan2(math.Sqrt(1-x), math.Sqrt(1+x)) }
 
 func floats1(fn func(float64) float64) maker {
 	return simple("d", func(t arrow.DataType) kernel {

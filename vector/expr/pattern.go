@@ -373,7 +373,7 @@ func similarRegexp(pattern, escape string) (*regexp.Regexp, error) {
 			b.WriteString(".*")
 		case r == '_':
 			b.WriteByte('.')
-		case strings.ContainsRune("|*+?{}()", r):
+		case strings.ContainsRune("|*+?{}().", r): // in Flink a point is any character, too
 			b.WriteRune(r)
 		default:
 			b.WriteString(regexp.QuoteMeta(string(r)))

@@ -501,7 +501,7 @@ func concatWS(c *compiler, e *Call) (node, error) {
 
 // elt is elt(n, a, b, …): the n-th of the strings or bytes.
 func elt(c *compiler, e *Call) (node, error) {
-	return simple("iSS*", func(t arrow.DataType) kernel {
+	return simple("iS*", func(t arrow.DataType) kernel {
 		return looseText(t, func(f *frame, args []value) func(i int, dst []byte) ([]byte, error) {
 			n := integers(f, args[0])
 			in, valid := readTexts(args[1:]), readValid(args)

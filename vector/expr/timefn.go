@@ -36,7 +36,7 @@ func timeFunctions() map[string]maker {
 
 // secondsOf reads a date, time or timestamp as local seconds and nanoseconds.
 func secondsOf(f *frame, v value) func(i int) (sec int64, nano int) {
-	k := casting{from: v.DataType(), to: v.DataType(), env: f.env}
+	k := casting{from: v.DataType(), to: v.DataType(), env: f.env, shape: noName, source: noName}
 	if isLocal(k.from) {
 		k.to = &arrow.TimestampType{Unit: unit(k.from)}
 	}
@@ -511,7 +511,7 @@ func toDate(c *compiler, e *Call) (node, error) {
 // joinOrNull makes a timestamp, or NULL when its type cannot hold it.
 func joinOrNull(t arrow.DataType) func(sec int64, nano int) (int64, error) {
 	k := casting{to: t}
-	k.shape.n = -1
+	k.shape = noName
 	join := k.joiner()
 	return func(sec int64, nano int) (int64, error) {
 		if sec < minSecond || sec > maxSecond {
@@ -558,6 +558,13 @@ func toTimestampLTZ(c *compiler, e *Call) (node, error) {
 		return nil, nil
 	}
 	join := joinOrNull(e.Of)
+	if l, ok := nth(e.Args, 2).(*Literal); ok {
+		if name, ok := l.Value.(string); ok { // a wrong zone is an error before any row
+			if _, err := chrono.LoadZone(name); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if isNumeric(e.Args[0].Type()) {
 		return ltzOfNumber(c, e, join)
 	}
@@ -601,7 +608,7 @@ func ltzOfNumber(c *compiler, e *Call, join func(sec int64, nano int) (int64, er
 	return c.call(e, rowsOf(e.Of, func(f *frame, args []value) (func(i int) (int64, error), error) {
 		precision := integers(f, args[1])
 		scale := func(i int) (int64, error) {
-			switch p := precision.at(i); p {
+			switch p := precision.at(i); p { // of what the number counts
 			case 0:
 				return 1000, nil
 			case 3:
@@ -731,7 +738,7 @@ func clock(c *compiler, e *Call) (node, error) {
 		case t.ID() == arrow.DATE32:
 			v = floorDiv(local, 86400)
 		case t.ID() == arrow.TIME32:
-			v = floorMod(local, 86400)*1000 + milli
+			v = floorMod(local, 86400) * 1000 // TIME(0)
 		case isTimestamp(t):
 			if !isLocal(t) {
 				sec = local
