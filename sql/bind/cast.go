@@ -59,16 +59,47 @@ func explicit(v Value, to datatype.Type, try bool) Value {
 	if l, ok := v.Expr.(*expr.Literal); ok && l.Value == nil {
 		return Value{Expr: &expr.Literal{Of: to.Arrow()}, Type: to.WithNull(true)}
 	}
-	if !arrow.TypeEqual(v.Type.Arrow(), to.Arrow()) {
-		out.Expr = &expr.Call{Func: fn, Args: []expr.Expr{v.Expr}, Of: to.Arrow()}
-	}
-	if !to.IsString() || to.Length == datatype.MaxLength || v.Type.IsString() && v.Type.Length <= to.Length && (to.Kind == datatype.VarChar || v.Type.Same(to.WithNull(v.Type.Nullable()))) {
+	if v.Type.WithNull(null).Same(to) || holds(v.Type, to) {
 		return out
 	}
-	length := integer(int64(to.Length)).Expr
-	out.Expr = &expr.Call{Func: "left", Args: []expr.Expr{out.Expr, length}, Of: to.Arrow()}
-	if to.Kind == datatype.Char {
-		out.Expr = &expr.Call{Func: "rpad", Args: []expr.Expr{out.Expr, length, text(" ").Expr}, Of: to.Arrow()}
+	args := []expr.Expr{v.Expr}
+	switch {
+	case detailed(to) || to.IsString() && detailed(v.Type):
+		args = append(args, text(to.WithNull(true).Text()).Expr, text(v.Type.WithNull(true).Text()).Expr)
+	case arrow.TypeEqual(v.Type.Arrow(), to.Arrow()):
+		return out
 	}
+	out.Expr = &expr.Call{Func: fn, Args: args, Of: to.Arrow()}
 	return out
+}
+
+// holds reports whether every value of type from is one of type to as it is,
+// so that a cast would change nothing.
+func holds(from, to datatype.Type) bool {
+	if !arrow.TypeEqual(from.Arrow(), to.Arrow()) {
+		return false
+	}
+	switch to.Kind {
+	case datatype.VarChar, datatype.VarBinary:
+		return from.Length <= to.Length
+	case datatype.Time, datatype.Timestamp, datatype.TimestampLTZ:
+		return from.Kind == to.Kind && from.Precision <= to.Precision
+	default:
+		return false
+	}
+}
+
+// detailed reports whether the Arrow type of t says less than t: the kernel of
+// a cast then needs the names of the types.
+func detailed(t datatype.Type) bool {
+	switch t.Kind {
+	case datatype.Char, datatype.Binary, datatype.Time, datatype.Timestamp, datatype.TimestampLTZ:
+		return true
+	case datatype.VarChar, datatype.VarBinary:
+		return t.Length != datatype.MaxLength
+	case datatype.Array, datatype.Multiset, datatype.Map, datatype.Row:
+		return true
+	default:
+		return false
+	}
 }

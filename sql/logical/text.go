@@ -62,7 +62,13 @@ func writeCall(b *strings.Builder, e *expr.Call, names []string) {
 	case "cast", "try_cast":
 		b.WriteString(strings.ToUpper(e.Func) + "(")
 		write(b, e.Args[0], names)
-		b.WriteString(" AS " + typeText(e.Of) + ")")
+		to := typeText(e.Of)
+		if len(e.Args) > 1 { // the type's name says more than its Arrow type
+			if l, ok := e.Args[1].(*expr.Literal); ok {
+				to = fmt.Sprint(l.Value)
+			}
+		}
+		b.WriteString(" AS " + to + ")")
 	case "field":
 		write(b, e.Args[0], names)
 		b.WriteString("." + fieldName(e))
