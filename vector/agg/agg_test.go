@@ -443,3 +443,26 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestNoColumns counts rows of which no column is read.
+func TestNoColumns(t *testing.T) {
+	schema := arrow.NewSchema(nil, nil)
+	l, err := agg.Compile([]agg.Spec{{Func: "count", Filter: -1}}, schema, nil, agg.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := l.NewTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	rec := array.NewRecordBatch(schema, nil, 5)
+	ids := make([]uint32, 5)
+	table.Groups(rec, nil, ids)
+	table.Add(rec, nil, ids)
+	got := table.Results([]uint32{0})[0]
+	defer got.Release()
+	if got.ValueStr(0) != "5" {
+		t.Errorf("counted %s rows, want 5", got.ValueStr(0))
+	}
+}

@@ -31,33 +31,50 @@ func (l *Layout) newFirst(b base, arg arrow.DataType) (acc, error) {
 
 func (a *first) fold(t *Table, in input) {
 	s, sc, col := t.slab(), &t.layout.scratch, in.rec.Column(a.arg)
-	var put func(g, r uint32)
+	gids, rows := a.winners(t, in)
 	switch a.class {
 	case classInts:
-		v, flip := sc.int64s(col), a.flip()
-		put = func(g, r uint32) { *s.u64(g, a.off) = uint64(v[r]) ^ flip }
+		set(s, gids, rows, a.off, sc.int64s(col), a.flip())
 	case classFloats:
-		v := sc.floatWords(col)
-		put = func(g, r uint32) { *s.u64(g, a.off) = uint64(v[r]) }
+		set(s, gids, rows, a.off, sc.floatWords(col), a.flip())
 	case classDecimals:
 		v := decimals(col)
-		put = func(g, r uint32) { *s.pair(g, a.off) = a.pairOf(v[r]) }
+		for i, g := range gids {
+			*s.pair(g, a.off) = a.pairOf(v[rows[i]])
+		}
 	case classBytes:
 		v, ar := vector.ViewsOf(col), t.arenaAt(a.slot)
-		put = func(g, r uint32) { ar.put(s.pair(g, a.off), v.At(int(r))) }
+		for i, g := range gids {
+			ar.put(s.pair(g, a.off), v.At(int(rows[i])))
+		}
+		ar.compact(t, a.off)
 	}
+}
+
+// winners are the rows whose values are kept: those of groups that have none,
+// or, for LAST_VALUE, all, of which the last is written last.
+func (a *first) winners(t *Table, in input) (gids, rows []uint32) {
+	s := t.slab()
+	gids, rows, _ = t.layout.scratch.lists(len(in.gids))
 	for i, g := range in.gids {
+		h := s.header(g)
+		if !a.last && *h&a.bit != 0 {
+			continue
+		}
+		*h |= a.bit
 		r := uint32(i)
 		if in.rows != nil {
 			r = in.rows[i]
 		}
-		if h := s.header(g); a.last || *h&a.bit == 0 {
-			put(g, r)
-			*h |= a.bit
-		}
+		gids, rows = append(gids, g), append(rows, r)
 	}
-	if a.slot >= 0 {
-		t.arenaAt(a.slot).compact(t, a.off)
+	return gids, rows
+}
+
+// set writes v^flip.
+func set(s slab, gids, rows []uint32, off uintptr, v []int64, flip uint64) {
+	for i, g := range gids {
+		*s.u64(g, off) = uint64(v[rows[i]]) ^ flip
 	}
 }
 

@@ -128,7 +128,9 @@ func inRange(specs []Spec, in *arrow.Schema, keys []int) error {
 	cols := slices.Clone(keys)
 	for _, s := range specs {
 		cols = append(cols, s.Args...)
-		cols = append(cols, max(s.Filter, 0))
+		if s.Filter >= 0 {
+			cols = append(cols, s.Filter)
+		}
 	}
 	for _, c := range cols {
 		if c < 0 || c >= in.NumFields() {
