@@ -277,10 +277,12 @@ func Show(a arrow.Array, i int) string {
 	return a.ValueStr(i)
 }
 
-// Checked runs f with an allocator over the pool of the process, and fails
-// when it does not end at zero.
+var poisoned = mem.New(mem.Options{Poison: true})
+
+// Checked runs f with an allocator over a pool that poisons what is released,
+// and fails when it does not end at zero.
 func Checked(t *rapid.T, f func(alloc memory.Allocator)) {
-	alloc := memory.NewCheckedAllocator(mem.Default())
+	alloc := memory.NewCheckedAllocator(poisoned)
 	f(alloc)
 	if alloc.CurrentAlloc() != 0 {
 		t.Fatalf("%d bytes leaked", alloc.CurrentAlloc())

@@ -38,6 +38,9 @@ type Options struct {
 	// Retained is how many bytes of free buffers the pool keeps before it
 	// gives memory back; 0 means DefaultRetained, negative means none.
 	Retained int64
+	// Poison overwrites buffers that are given back, so that tests see who
+	// still reads them.
+	Poison bool
 }
 
 // Pool is an allocator of pooled buffers in size classes. It is safe for use by
@@ -55,7 +58,8 @@ type Options struct {
 // Free lists are stacks, so that the buffer that is handed out is the one that
 // is most likely in the cache.
 type Pool struct {
-	limit int64
+	limit  int64
+	poison bool
 
 	classes [classes]class
 
@@ -101,7 +105,7 @@ func Default() *Pool { return process }
 
 // New returns an empty pool.
 func New(o Options) *Pool {
-	p := &Pool{limit: o.Retained}
+	p := &Pool{limit: o.Retained, poison: o.Poison}
 	switch {
 	case p.limit == 0:
 		p.limit = DefaultRetained
@@ -125,29 +129,38 @@ func (p *Pool) AllocatedBytes() int64 { return p.inUse.Load() }
 
 // Allocate returns size zero bytes, aligned to 64.
 func (p *Pool) Allocate(size int) []byte {
-	b := p.AllocateRaw(size)
-	clear(b)
+	b, isNew := p.allocate(size)
+	if !isNew {
+		clear(b)
+	}
 	return b
 }
 
 // AllocateRaw returns size bytes of any content, aligned to 64.
 func (p *Pool) AllocateRaw(size int) []byte {
+	b, _ := p.allocate(size)
+	return b
+}
+
+// allocate returns size bytes and whether nobody has used them before, so that
+// they are zero.
+func (p *Pool) allocate(size int) (b []byte, isNew bool) {
 	if size <= 0 {
 		if size < 0 {
 			panic(fmt.Sprintf("mem: allocate %d bytes", size))
 		}
-		return []byte{}
+		return []byte{}, true
 	}
 	c := classOf(size)
 	n := sizeOf(c)
 	p.use(int64(n))
 	ptr := p.pop(c)
-	if ptr == nil {
+	if isNew = ptr == nil; isNew {
 		ptr = fresh(n)
 	} else {
 		p.retained.Add(-int64(n))
 	}
-	return unsafe.Slice((*byte)(ptr), n)[:size]
+	return unsafe.Slice((*byte)(ptr), n)[:size], isNew
 }
 
 // Free takes back a buffer that Allocate, AllocateRaw or Reallocate has
@@ -162,6 +175,12 @@ func (p *Pool) Free(b []byte) {
 		panic(fmt.Sprintf("mem: free of %d bytes that no pool has lent", n))
 	}
 	p.inUse.Add(-int64(n))
+	if p.poison {
+		b = b[:n]
+		for i := range b {
+			b[i] = 0xdb
+		}
+	}
 	ptr := unsafe.Pointer(unsafe.SliceData(b))
 	if p.retained.Add(int64(n)) > atomic.LoadInt64(&p.limit) {
 		p.retained.Add(-int64(n))

@@ -128,6 +128,20 @@ func TestPoolCarriesArrow(t *testing.T) {
 	}
 }
 
+func TestPoison(t *testing.T) {
+	p := mem.New(mem.Options{Poison: true})
+	b := p.Allocate(100)
+	p.Free(b)
+	for i, x := range b {
+		if x != 0xdb {
+			t.Fatalf("byte %d of a released buffer is %#x", i, x)
+		}
+	}
+	if again := p.Allocate(100); !bytes.Equal(again, make([]byte, 100)) {
+		t.Fatal("an allocated buffer is not zero")
+	}
+}
+
 func TestFreeOfForeignBufferPanics(t *testing.T) {
 	defer func() {
 		if recover() == nil {
