@@ -102,7 +102,7 @@ func (s *Stores) driver(ctx context.Context, u *url.URL, props map[string]string
 			m = &memory{objects: map[string]memObject{}}
 			s.mem[u.Host] = m
 		}
-		return memDriver{memory: m, root: strings.TrimPrefix(u.Path+"/", "/")}, nil
+		return memDriver{memory: m, root: strings.TrimPrefix(strings.TrimRight(u.Path, "/")+"/", "/")}, nil
 	}
 	open, ok := s.opts.Openers[u.Scheme]
 	if !ok {
