@@ -258,6 +258,28 @@ func TestConnectorSchemas(t *testing.T) {
 	}
 }
 
+// TestConnectorPartitions reads a column that only the paths have.
+func TestConnectorPartitions(t *testing.T) {
+	s := newShelf(t)
+	schema := arrow.NewSchema([]arrow.Field{number}, nil)
+	s.put("day=2020-01-02/k=a%20b/1.parquet", schema, 0, 1)
+	s.put("day=__HIVE_DEFAULT_PARTITION__/k=c/1.parquet", schema, 1, 2)
+	day := arrow.Field{Name: "day", Type: arrow.FixedWidthTypes.Date32, Nullable: true}
+	key := arrow.Field{Name: "k", Type: arrow.BinaryTypes.StringView, Nullable: true}
+	table := s.table("path", "mem://shelf/**/*.parquet")
+	table.PartitionedBy = []string{"day", "k"}
+	table.Schema = job.Schema{Schema: arrow.NewSchema([]arrow.Field{day, number, key, word}, nil)}
+	src := s.source(ops.Scan{Table: table})
+	splits, _, err := s.splits(src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, _, err := s.read(src, splits, 1e9)
+	if want := []string{"18263 0 x612062 null ", "null 1 x63 null "}; err != nil || !slices.Equal(rows, want) {
+		t.Errorf("got %q, %v", rows, err)
+	}
+}
+
 func TestConnectorNoticesReplacedFile(t *testing.T) {
 	s := newShelf(t)
 	schema := arrow.NewSchema([]arrow.Field{number}, nil)

@@ -93,9 +93,10 @@ func (h *hybrid) run(n int) (repeat, packed int, err error) {
 	return 0, int(min(uint64(n), h.left)), nil
 }
 
-// take unpacks len(dst) values of the bit-packed run.
+// take unpacks len(dst) values of the bit-packed run. Loads may reach behind
+// the run, into what follows it in the page.
 func (h *hybrid) take(dst []uint32) {
-	unpack32(dst, h.packed, h.bit, h.width)
+	unpack32(dst, h.packed[:cap(h.packed)], h.bit, h.width)
 	h.advance(len(dst))
 }
 

@@ -28,13 +28,13 @@ type ReadOptions struct {
 	Alloc memory.Allocator
 	// BatchRows is how many rows a record has at most; 0 means 16384.
 	BatchRows int
-	// Ahead is how many bytes of a column chunk are read at once; 0 means 4 MiB.
+	// Ahead is how many bytes of a column chunk are read at once; 0 means 1 MiB.
 	Ahead int
 }
 
 const (
 	defaultBatchRows = 16 << 10
-	defaultAhead     = 4 << 20
+	defaultAhead     = 1 << 20
 	// maxBatchBytes bounds the fixed-length values of one batch of a column.
 	maxBatchBytes = 64 << 20
 )
@@ -75,6 +75,7 @@ func (f *File) Reader(o ReadOptions) (*Reader, error) {
 			o.RowGroups = append(o.RowGroups, i)
 		}
 	}
+	o.Alloc = withoutZeroing(o.Alloc)
 	r := &Reader{f: f, o: o}
 	for _, g := range o.RowGroups {
 		if g < 0 || g >= len(f.meta.groups) {

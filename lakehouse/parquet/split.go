@@ -146,7 +146,7 @@ func (s *Source) split(ctx context.Context, url string) ([]ops.Split, error) {
 		return nil, err
 	}
 	defer f.close()
-	if _, err := s.bind(f.File); err != nil {
+	if _, err := s.bind(f.File, url); err != nil {
 		return nil, err
 	}
 	var out []ops.Split

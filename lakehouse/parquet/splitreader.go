@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -20,37 +21,77 @@ import (
 
 // binding maps the columns of a scan to those of one file.
 type binding struct {
-	paths  [][]string // to read of the file
-	from   []int      // of each column of the scan: index into paths, or -1: NULL
-	casts  []bool     // of each column of the scan: the file's type is another
-	filter expr.Expr  // over paths
+	paths  [][]string  // to read of the file
+	from   []int       // of each column of the scan: index into paths, or -1
+	exprs  []expr.Expr // of each column of the scan, over paths; nil: NULL
+	plain  bool        // all exprs are columns
+	filter expr.Expr   // over paths
 }
 
 // bind finds the scan's columns in a file, by name. A column that the file
-// lacks is NULL. A type that differs must be one that holds the file's values.
-func (s *Source) bind(f *File) (*binding, error) {
-	b := &binding{from: make([]int, len(s.paths)), casts: make([]bool, len(s.paths)), paths: [][]string{}}
+// lacks comes from the file's path, when the table is partitioned by it, and
+// else is NULL. A type that differs must be one that holds the file's values.
+func (s *Source) bind(f *File, path string) (*binding, error) {
+	n := len(s.paths)
+	b := &binding{from: make([]int, n), exprs: make([]expr.Expr, n), paths: [][]string{}, plain: true}
 	for i, p := range s.paths {
-		n, err := f.find(p)
-		if err != nil {
-			if !s.schema.Field(i).Nullable {
-				return nil, fmt.Errorf("file %s: %w, and the table says it is NOT NULL", f.name, err)
+		want := s.schema.Field(i)
+		b.from[i] = -1
+		col, err := f.find(p)
+		switch {
+		case err == nil:
+			b.from[i] = len(b.paths)
+			b.paths = append(b.paths, p)
+			b.exprs[i] = &expr.Column{Index: b.from[i], Name: want.Name, Of: col.typ}
+			if arrow.TypeEqual(col.typ, want.Type) {
+				continue
 			}
-			b.from[i] = -1
+			if !holds(want.Type, col.typ) {
+				return nil, fmt.Errorf("%w: file %s: column %q is %v, and the table declares %v",
+					job.ErrInvalid, f.name, want.Name, col.typ, want.Type)
+			}
+		case len(p) == 1 && slices.Contains(s.table.PartitionedBy, p[0]):
+			text, ok := partition(path, p[0])
+			if !ok {
+				return nil, fmt.Errorf("%w: file %s: the table is partitioned by %q, and the path has no directory %q",
+					job.ErrInvalid, f.name, p[0], p[0]+"=…")
+			}
+			b.exprs[i] = &expr.Literal{Value: text, Of: arrow.BinaryTypes.StringView}
+		case !want.Nullable:
+			return nil, fmt.Errorf("file %s: %w, and the table says it is NOT NULL", f.name, err)
+		default:
 			continue
 		}
-		want := s.schema.Field(i).Type
-		if b.casts[i] = !arrow.TypeEqual(n.typ, want); b.casts[i] && !holds(want, n.typ) {
-			return nil, fmt.Errorf("%w: file %s: column %q is %v, and the table declares %v",
-				job.ErrInvalid, f.name, strings.Join(p, "."), n.typ, want)
-		}
-		b.from[i] = len(b.paths)
-		b.paths = append(b.paths, p)
+		b.plain = false
+		b.exprs[i] = &expr.Call{Func: "cast", Args: []expr.Expr{b.exprs[i]}, Of: want.Type}
 	}
 	if s.filter != nil {
 		b.filter = b.rebase(s.filter)
 	}
 	return b, nil
+}
+
+// partition finds the value of a partition column in a path of directories
+// key=value; nil is NULL.
+func partition(path, key string) (value any, ok bool) {
+	for dir := range strings.SplitSeq(path, "/") {
+		k, v, found := strings.Cut(dir, "=")
+		if !found || unescape(k) != key {
+			continue
+		}
+		if v = unescape(v); v == "__DEFAULT_PARTITION__" || v == "__HIVE_DEFAULT_PARTITION__" {
+			return nil, true
+		}
+		return v, true
+	}
+	return nil, false
+}
+
+func unescape(s string) string {
+	if t, err := url.PathUnescape(s); err == nil {
+		return t
+	}
+	return s
 }
 
 // rebase makes an expression over the scan's columns one over the file's.
@@ -114,7 +155,7 @@ type splitReader struct {
 	file   *object // kept between splits of one file
 	bound  *binding
 	reader *Reader
-	casts  *expr.Program // file columns to scan columns; nil when no type differs
+	casts  *expr.Program // the columns of the scan that are not NULL; nil when all are the file's
 }
 
 // Assign implements ops.SplitReader.
@@ -174,6 +215,7 @@ func (r *splitReader) begin(ctx context.Context, s ops.Split) error {
 	}
 	if r.reader, err = r.file.Reader(ReadOptions{
 		RowGroups: groups, Columns: r.bound.paths, Filter: r.bound.filter, Alloc: r.alloc,
+		Ahead: r.file.ahead(),
 	}); err != nil {
 		return err
 	}
@@ -202,7 +244,7 @@ func (r *splitReader) change(ctx context.Context, p part) error {
 		return fmt.Errorf("%w: file %s was replaced or changed since the job found it (version %s, now %s); "+
 			"put the old file back, or start the job afresh", job.ErrInvalid, f.name, p.version, v)
 	}
-	if r.bound, err = r.source.bind(f.File); err != nil {
+	if r.bound, err = r.source.bind(f.File, p.url); err != nil {
 		return err
 	}
 	return r.compileCasts()
@@ -210,25 +252,18 @@ func (r *splitReader) change(ctx context.Context, p part) error {
 
 func (r *splitReader) compileCasts() error {
 	r.casts = nil
-	if !slices.Contains(r.bound.casts, true) {
+	if r.bound.plain {
 		return nil
 	}
 	fields := make([]arrow.Field, len(r.bound.paths))
-	exprs := make([]expr.Expr, len(r.bound.paths))
-	for i, from := range r.bound.from {
-		if from < 0 {
-			continue
-		}
-		n, err := r.file.find(r.bound.paths[from])
+	for i, p := range r.bound.paths {
+		n, err := r.file.find(p)
 		if err != nil {
 			return err
 		}
-		fields[from] = n.field()
-		exprs[from] = &expr.Column{Index: from, Name: n.name, Of: n.typ}
-		if r.bound.casts[i] {
-			exprs[from] = &expr.Call{Func: "cast", Args: []expr.Expr{exprs[from]}, Of: r.source.schema.Field(i).Type}
-		}
+		fields[i] = n.field()
 	}
+	exprs := slices.DeleteFunc(slices.Clone(r.bound.exprs), func(e expr.Expr) bool { return e == nil })
 	var err error
 	r.casts, err = expr.Compile(exprs, arrow.NewSchema(fields, nil), expr.Env{})
 	if err != nil {
@@ -249,12 +284,12 @@ func (r *splitReader) shape(rec arrow.RecordBatch) (arrow.RecordBatch, error) {
 		}
 		defer releaseAll(cols)
 	}
-	out := make([]arrow.Array, len(r.bound.from))
+	out := make([]arrow.Array, len(r.bound.exprs))
 	var nulls []arrow.Array
 	defer func() { releaseAll(nulls) }()
-	for i, from := range r.bound.from {
-		if from >= 0 {
-			out[i] = cols[from]
+	for i, e := range r.bound.exprs {
+		if e != nil { // cols has these, in order
+			out[i], cols = cols[0], cols[1:]
 			continue
 		}
 		a := array.MakeArrayOfNull(r.alloc, r.source.schema.Field(i).Type, int(rec.NumRows()))
