@@ -440,14 +440,26 @@ func compareViews(op compareOp, a, b value, out []byte, n int) {
 			}
 			return
 		}
+		va, vb := validityOf(a), validityOf(b)
+		if va.bits == nil && vb.bits == nil {
+			for i := range n {
+				out[i/8] |= bit(x.equal(i, &y, i) == want) << (i % 8)
+			}
+			return
+		}
 		for i := range n {
-			if x.equal(i, &y, i) == want {
+			if !va.null(i) && !vb.null(i) && x.equal(i, &y, i) == want {
 				bitutil.SetBit(out, i)
 			}
 		}
 		return
 	}
-	compareRows(op, out, n, func(i int) int { return cmp.Compare(x.at(i), y.at(i)) })
+	va, vb := validityOf(a), validityOf(b)
+	for i := range n { // a null row's header may be anything: it is not followed
+		if !va.null(i) && !vb.null(i) && op.holds(cmp.Compare(x.at(i), y.at(i))) {
+			bitutil.SetBit(out, i)
+		}
+	}
 }
 
 // equalShort sets the bits of the rows equal to a value of at most twelve bytes.

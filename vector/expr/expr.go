@@ -5,7 +5,27 @@
 // Call: operators ("add", "eq", "and"), conditionals ("case", "coalesce"),
 // conversions ("cast", "try_cast") and functions ("upper"). Types are decided
 // by whoever builds the tree; Compile only looks for the kernel that takes
-// these arguments to that result, and reports what it does not find.
+// these arguments to that result, and reports what it does not find. Arguments
+// of numbers, times and literals of NULL are converted where that is plain.
+//
+// What happens to a batch: a Program opens a frame over it and asks every node
+// for its rows (frame.go). A node evaluates its arguments, and its kernel runs
+// over their arrays (rows.go has the shapes); AND, OR, CASE and COALESCE open
+// smaller frames, so that only the rows that need an argument compute it. A
+// Filter narrows a selection, condition by condition (filter.go).
+//
+// Meaning is Flink's: three-valued logic, integers that wrap around, decimals
+// that round half up and become NULL when they overflow, casts by its rules. An
+// error of a row names the innermost expression and the value.
+//
+//	family        file            family          file
+//	logic, NULL   logic.go        strings         text.go, printf.go
+//	choices       choice.go       LIKE, regexp    pattern.go
+//	comparison    compare.go      digests, codecs digest.go
+//	IN            in.go           times           timefn.go
+//	arithmetic    arith.go        rows, arrays    collection.go
+//	numbers       math.go         JSON            json.go
+//	casts         cast*.go
 package expr
 
 import "github.com/apache/arrow-go/v18/arrow"

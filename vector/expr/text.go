@@ -45,6 +45,7 @@ func textFunctions() map[string]maker {
 		"concat":      concat,
 		"concat_ws":   concatWS,
 		"elt":         elt,
+		"printf":      printf,
 	}
 }
 
