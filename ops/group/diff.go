@@ -12,10 +12,28 @@ import (
 // diff sets differ[i] where row x[i] of a is not row y[i] of b. Two NULLs are
 // the same, and so are floats of equal bits.
 func diff(differ []bool, a, b arrow.Array, x, y []uint32) {
-	if a.NullN() > 0 || b.NullN() > 0 {
-		diffNulls(differ, a, b, x, y)
+	if a.NullN() == 0 && b.NullN() == 0 {
+		diffValid(differ, a, b, x, y)
 		return
 	}
+	var at, p, q []uint32 // rows that are NULL in neither
+	for i := range differ {
+		switch n, m := a.IsNull(int(x[i])), b.IsNull(int(y[i])); {
+		case n != m:
+			differ[i] = true
+		case !n:
+			at, p, q = append(at, uint32(i)), append(p, x[i]), append(q, y[i])
+		}
+	}
+	valid := make([]bool, len(at))
+	diffValid(valid, a, b, p, q)
+	for i, d := range valid {
+		differ[at[i]] = differ[at[i]] || d
+	}
+}
+
+// diffValid is diff for rows that are not NULL.
+func diffValid(differ []bool, a, b arrow.Array, x, y []uint32) {
 	switch t := a.DataType().(type) {
 	case *arrow.BooleanType:
 		p, q := a.(*array.Boolean), b.(*array.Boolean)
@@ -47,17 +65,5 @@ func diffValues[T comparable](differ []bool, a, b arrow.Array, x, y []uint32) {
 	p, q := vector.Values[T](a), vector.Values[T](b)
 	for i := range differ {
 		differ[i] = differ[i] || p[x[i]] != q[y[i]]
-	}
-}
-
-// diffNulls compares what is NULL, and then the rows that are NULL in neither.
-func diffNulls(differ []bool, a, b arrow.Array, x, y []uint32) {
-	for i := range differ {
-		p, q := a.IsNull(int(x[i])), b.IsNull(int(y[i]))
-		if p || q {
-			differ[i] = differ[i] || p != q
-			continue
-		}
-		differ[i] = differ[i] || !array.SliceEqual(a, int64(x[i]), int64(x[i])+1, b, int64(y[i]), int64(y[i])+1)
 	}
 }
