@@ -40,6 +40,7 @@ type Assign struct {
 
 	sel    vector.Sel
 	starts []int64
+	ends   []int64
 	millis []int64
 }
 
@@ -66,7 +67,7 @@ func NewAssign(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 	}
 	a := &Assign{
 		out: v.Output.Schema, time: c.Time, properties: c.Properties,
-		grid: newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis), clock: clock{loc},
+		grid: newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis, c.Cumulate), clock: clock{loc},
 	}
 	if a.out == nil {
 		fields := slices.Clone(in[0].Fields())
@@ -119,30 +120,41 @@ func (a *Assign) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Ou
 	})
 }
 
-// assign lists the windows of the rows: starts, and the rows in sel. once
+// assign lists the windows of the rows: starts and ends, and the rows in sel. once
 // says that every row has one window, so that sel holds all rows in order.
 func (a *Assign) assign(col arrow.Array) (once bool) {
-	a.sel, a.starts = a.sel[:0], a.starts[:0]
+	a.sel, a.starts, a.ends = a.sel[:0], a.starts[:0], a.ends[:0]
 	times := millis(&a.millis, col, a.clock)
 	for i, t := range times {
 		if col.IsNull(i) {
 			a.nulls.Add(1)
 			continue
 		}
-		// The last window of t begins at the greatest start at or before it.
+		if a.grid.cumulate {
+			start := floor(t, a.grid.offset, a.grid.size)
+			for end := a.grid.endAfter(t); end <= start+a.grid.size; end += a.grid.slide {
+				a.put(i, start, end)
+			}
+			continue
+		}
 		for start := floor(t, a.grid.offset, a.grid.slide); start+a.grid.size > t; start -= a.grid.slide {
-			a.sel, a.starts = append(a.sel, uint32(i)), append(a.starts, start)
+			a.put(i, start, start+a.grid.size)
 		}
 	}
 	return a.grid.size == a.grid.slide && len(a.sel) == len(times)
 }
 
-// property is a column of the windows that begin at starts.
+// put notes that row i is in the window [start, end).
+func (a *Assign) put(i int, start, end int64) {
+	a.sel, a.starts, a.ends = append(a.sel, uint32(i)), append(a.starts, start), append(a.ends, end)
+}
+
+// property is a column of the windows in starts and ends.
 func (a *Assign) property(p Property, of arrow.DataType) arrow.Array {
 	col, values := newTimes(a.alloc, of, len(a.starts))
 	t := of.(*arrow.TimestampType)
 	for i, start := range a.starts {
-		values[i] = p.at(start, a.grid.size, t, a.clock)
+		values[i] = p.at(start, a.ends[i], t, a.clock)
 	}
 	return col
 }

@@ -25,6 +25,9 @@ type Config struct {
 	SizeMillis   int64 `json:"sizeMillis"`
 	SlideMillis  int64 `json:"slideMillis,omitempty"`
 	OffsetMillis int64 `json:"offsetMillis,omitempty"`
+	// Cumulate says that windows grow by SlideMillis until they have
+	// SizeMillis, a multiple of it.
+	Cumulate bool `json:"cumulate,omitempty"`
 	// Zone is the time zone in which the windows of a TIMESTAMP_LTZ column
 	// begin; "" is UTC. It must be empty for TIMESTAMP.
 	Zone string `json:"zone,omitempty"`
@@ -70,6 +73,9 @@ func (c *Config) check(in *arrow.Schema) error {
 	}
 	if c.SizeMillis <= 0 || c.SlideMillis <= 0 {
 		return fmt.Errorf("%w: window size %d ms and slide %d ms must be positive", job.ErrInvalid, c.SizeMillis, c.SlideMillis)
+	}
+	if c.Cumulate && c.SizeMillis%c.SlideMillis != 0 {
+		return fmt.Errorf("%w: the size of CUMULATE, %d ms, must be a multiple of its step, %d ms", job.ErrInvalid, c.SizeMillis, c.SlideMillis)
 	}
 	if c.Time < 0 || c.Time >= in.NumFields() {
 		return fmt.Errorf("%w: no column %d for the window's time", job.ErrInvalid, c.Time)

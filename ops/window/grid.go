@@ -14,17 +14,21 @@ import (
 //	                          ├──────────window───────┤
 //	                               ├──────────window───────┤
 //	panes of gcd 2       │ │ │ │ │ │ │ │ │ │ │ │ │ │ │ │ │ │
+//
+// With cumulate, windows grow by the slide until they have the size, which is
+// a multiple of it, and begin anew: [0, 4) [0, 8) [0, 12) [12, 16) …
 type grid struct {
 	size, slide, offset int64
+	cumulate            bool
 	pane                int64
 }
 
-func newGrid(size, slide, offset int64) grid {
+func newGrid(size, slide, offset int64, cumulate bool) grid {
 	a, b := size, slide
 	for b != 0 {
 		a, b = b, a%b
 	}
-	return grid{size: size, slide: slide, offset: offset, pane: a}
+	return grid{size: size, slide: slide, offset: offset, cumulate: cumulate, pane: a}
 }
 
 // floor is the greatest a + k·step at or before t.
@@ -42,6 +46,14 @@ func (g grid) paneOf(t int64) int64 { return floor(t, g.offset, g.pane) }
 // endAfter is the first end of a window that is greater than t.
 func (g grid) endAfter(t int64) int64 {
 	return floor(t, g.offset+g.size, g.slide) + g.slide
+}
+
+// startOf is the start of the window with this end.
+func (g grid) startOf(end int64) int64 {
+	if g.cumulate {
+		return floor(end-1, g.offset, g.size)
+	}
+	return end - g.size
 }
 
 // due is the first end of a window that is not complete at watermark wm:
@@ -63,5 +75,5 @@ func (g grid) live(due int64) int64 {
 	if due == math.MinInt64 || due == math.MaxInt64 {
 		return due
 	}
-	return due - g.size
+	return g.startOf(due)
 }

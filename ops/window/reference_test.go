@@ -34,11 +34,20 @@ type reference struct {
 
 func (r *reference) row(e event) {
 	kept := false
-	for start := r.c.OffsetMillis - 100*r.c.SlideMillis; start <= e.ts; start += r.c.SlideMillis {
+	step := r.c.SlideMillis
+	if r.c.Cumulate {
+		step = r.c.SizeMillis
+	}
+	for start := r.c.OffsetMillis - 100*step; start <= e.ts; start += step {
 		end := start + r.c.SizeMillis
-		if e.ts < end && end-1 > r.wm {
-			r.sums[[2]int64{end, e.key}] += e.value
-			kept = true
+		if r.c.Cumulate {
+			end = start + r.c.SlideMillis
+		}
+		for ; end <= start+r.c.SizeMillis; end += r.c.SlideMillis {
+			if e.ts < end && end-1 > r.wm {
+				r.sums[[2]int64{end, e.key}] += e.value
+				kept = true
+			}
 		}
 	}
 	if !kept {
@@ -71,6 +80,9 @@ func TestReference(t *testing.T) {
 			Keys:         []int{1}, Aggs: []agg.Spec{{Func: "sum", Args: []int{2}, Filter: -1}},
 			Properties: []window.Property{window.End},
 			OwnPanes:   rapid.SampledFrom([]int{0, 1, 2}).Draw(t, "own"),
+		}
+		if rapid.Bool().Draw(t, "cumulate") {
+			c.Cumulate, c.SizeMillis = true, slide*rapid.Int64Range(1, 4).Draw(t, "steps")
 		}
 		doc, err := json.Marshal(c)
 		if err != nil {

@@ -43,17 +43,16 @@ func millis(buf *[]int64, col arrow.Array, c clock) []int64 {
 	return ms
 }
 
-// at is the property of the window that begins at start, as a column of type t
-// holds it. Start and end are wall-clock times; they are points of the time
+// at is the property of the window [start, end), as a column of type t holds it. Start and end are wall-clock times; they are points of the time
 // line, like the time attribute, where the column has a time zone.
-func (p Property) at(start, size int64, t *arrow.TimestampType, c clock) int64 {
+func (p Property) at(start, end int64, t *arrow.TimestampType, c clock) int64 {
 	at := start
 	switch p {
 	case Start:
 	case End:
-		at = start + size
+		at = end
 	case Time:
-		at = start + size - 1
+		at = end - 1
 	}
 	if t.TimeZone != "" {
 		at = c.epoch(at)

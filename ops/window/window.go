@@ -1,4 +1,5 @@
-// Package window aggregates rows by windows of event time: TUMBLE and HOP.
+// Package window aggregates rows by windows of event time: TUMBLE, HOP and
+// CUMULATE.
 package window
 
 import (
@@ -91,7 +92,7 @@ func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) 
 	a := &Aggregate{
 		in: in, out: out, time: c.Time, keys: c.Keys, specs: c.Aggs, properties: c.Properties, changelog: c.Changelog,
 		panes: panes{maxOwn: cmp.Or(c.OwnPanes, DefaultOwnPanes)},
-		grid:  newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis), clock: clock{loc},
+		grid:  newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis, c.Cumulate), clock: clock{loc},
 		wm: stream.Start, due: math.MinInt64, live: math.MinInt64,
 	}
 	if _, err := a.compile(nil); err != nil {
@@ -308,7 +309,7 @@ func (a *Aggregate) fire(ctx context.Context, wm stream.Timestamp, out ops.Outpu
 // window emits the window with this end. Windows of one pane in the shared
 // table are held back, to leave together.
 func (a *Aggregate) window(ctx context.Context, end int64, out ops.Output) error {
-	parts := a.panes.within(end-a.grid.size, end)
+	parts := a.panes.within(a.grid.startOf(end), end)
 	if len(parts) == 1 && parts[0].shared {
 		a.held.pane = parts[0]
 		a.held.add(parts[0].groups, end)
@@ -388,7 +389,7 @@ func (a *Aggregate) property(p Property, ends []int64, of arrow.DataType) arrow.
 			values[i] = values[i-1]
 			continue
 		}
-		values[i] = p.at(end-a.grid.size, a.grid.size, t, a.clock)
+		values[i] = p.at(a.grid.startOf(end), end, t, a.clock)
 	}
 	return col
 }

@@ -24,7 +24,7 @@ func TestOperator(t *testing.T) {
 
 func runCases(t *testing.T, own int) {
 	opstest.Run(t, "testdata", func(body string, in *arrow.Schema) (opstest.Case, error) {
-		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "keys", "assign", "aggs", "properties", "changelog")
+		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "cumulate", "keys", "assign", "aggs", "properties", "changelog")
 		if err != nil {
 			return opstest.Case{}, err
 		}
@@ -50,6 +50,7 @@ func runCases(t *testing.T, own int) {
 		for _, p := range opstest.Words(set["properties"]) {
 			c.Properties = append(c.Properties, window.Property(p))
 		}
+		_, c.Cumulate = set["cumulate"]
 		_, c.Changelog = set["changelog"]
 		doc, err := json.Marshal(c)
 		if err != nil {
