@@ -29,7 +29,7 @@ var windowArgs = map[logical.WindowKind][]string{
 // windowFunc binds TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND) and
 // its relatives.
 func (b *Binder) windowFunc(ctx context.Context, f *ast.TableFunc, kind logical.WindowKind, env *ctes) (logical.Node, *scope, error) {
-	if kind == logical.Cumulate || kind == logical.Session {
+	if kind == logical.Session {
 		return nil, nil, unsupported(f.Call.Pos, kind.String())
 	}
 	named, err := windowArguments(f.Call, kind)
@@ -106,6 +106,14 @@ func (b *Binder) window(ctx context.Context, pos ast.Pos, kind logical.WindowKin
 	if kind == logical.Hop {
 		if spec.Slide, err = b.span(ctx, pos, kind, "SLIDE", named); err != nil {
 			return nil, err
+		}
+	}
+	if kind == logical.Cumulate {
+		if spec.Slide, err = b.span(ctx, pos, kind, "STEP", named); err != nil {
+			return nil, err
+		}
+		if spec.Size%spec.Slide != 0 {
+			return nil, diag.At(pos, "the SIZE of CUMULATE must be a multiple of its STEP")
 		}
 	}
 	if named["OFFSET"] != nil {

@@ -198,8 +198,12 @@ func AggText(a AggCall, names []string) string {
 // String prints a window: TUMBLE(time_col=[ts], size=[10 s]).
 func (w WindowSpec) String(names []string) string {
 	text := w.Kind.String() + "(time_col=[" + names[w.Time] + "], size=[" + Span(w.Size) + "]"
-	if w.Kind != Tumble {
+	switch w.Kind {
+	case Hop:
 		text += ", slide=[" + Span(w.Slide) + "]"
+	case Cumulate:
+		text += ", step=[" + Span(w.Slide) + "]"
+	case Tumble, Session:
 	}
 	if w.Offset != 0 {
 		text += ", offset=[" + Span(w.Offset) + "]"

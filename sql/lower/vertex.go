@@ -213,7 +213,8 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 	}
 	c := window.Config{
 		Time: n.Spec.Time, SizeMillis: n.Spec.Size, SlideMillis: n.Spec.Slide, OffsetMillis: n.Spec.Offset,
-		Keys: n.Keys, Aggs: specs(n.Aggs), Changelog: in.mode != Insert,
+		Cumulate: n.Spec.Kind == logical.Cumulate,
+		Keys:     n.Keys, Aggs: specs(n.Aggs), Changelog: in.mode != Insert,
 	}
 	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" {
 		c.Zone = b.zone()
@@ -231,15 +232,13 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 
 // window appends the windows of each row, in the tasks of its input.
 func (b *builder) window(n *logical.Window) (built, error) {
-	if k := n.Spec.Kind; k != logical.Tumble && k != logical.Hop {
-		return built{}, fmt.Errorf("%w: not supported yet: %s", job.ErrInvalid, k)
-	}
 	in, err := b.node(n.Input)
 	if err != nil {
 		return built{}, err
 	}
 	c := window.Config{
 		Time: n.Spec.Time, SizeMillis: n.Spec.Size, SlideMillis: n.Spec.Slide, OffsetMillis: n.Spec.Offset,
+		Cumulate:   n.Spec.Kind == logical.Cumulate,
 		Properties: []window.Property{window.Start, window.End, window.Time},
 	}
 	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" {
