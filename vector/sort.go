@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unsafe"
 
@@ -120,19 +121,45 @@ func (s *sorter) ends(lo, hi, c, k int) {
 	}
 	switch {
 	case same && first > end:
-		s.words(lo, hi, c, k+1)
+		s.skip(lo, hi, c, end)
 	case same:
 		s.sort(lo, hi, c+1)
 	default:
 		length := func(row int) uint64 { return uint64(min(len(col.bytes.at(row)), end+1)) ^ col.flip }
 		s.by(lo, hi, length, func(lo, hi int) {
 			if len(col.bytes.at(int(s.rows[lo]))) > end {
-				s.words(lo, hi, c, k+1)
+				s.skip(lo, hi, c, end)
 			} else {
 				s.sort(lo, hi, c+1)
 			}
 		})
 	}
+}
+
+// skip orders strings that agree in their first from bytes, and have more, from
+// the word on in which they first differ: however long they are, there are no
+// more rounds than differences.
+func (s *sorter) skip(lo, hi, c, from int) {
+	col := &s.cols[c]
+	first := col.bytes.at(int(s.rows[lo]))
+	agree, equal := len(first), true
+	for _, r := range s.rows[lo+1 : hi] {
+		b := col.bytes.at(int(r))
+		if len(b) == len(first) && agree == len(first) && bytes.Equal(b, first) {
+			continue
+		}
+		equal = false
+		n := min(agree, len(b))
+		agree = from
+		for agree < n && b[agree] == first[agree] {
+			agree++
+		}
+	}
+	if equal {
+		s.sort(lo, hi, c+1)
+		return
+	}
+	s.words(lo, hi, c, agree/8)
 }
 
 // by orders rows by a word, and calls run for each run of two and more that

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -91,6 +92,22 @@ func TestSort(t *testing.T) {
 			t.Fatalf("order %v, want %v", got, want)
 		}
 	})
+}
+
+// TestSortLongStrings sorts strings that differ after a megabyte, or only in
+// their length, and equal ones by the next column.
+func TestSortLongStrings(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	values := []string{long + "b", long, long + "a", long, long + "\x00", long[:1<<20-3], long + "a"}
+	texts, ints := array.NewStringViewBuilder(memory.DefaultAllocator), array.NewInt64Builder(memory.DefaultAllocator)
+	for i, v := range values {
+		texts.Append(v)
+		ints.Append(int64(-i))
+	}
+	got := vector.Sort(mem.Default(), []arrow.Array{texts.NewArray(), ints.NewArray()}, make([]vector.Order, 2))
+	if fmt.Sprint(got) != "[5 3 1 4 6 2 0]" {
+		t.Fatalf("order %v", got)
+	}
 }
 
 func BenchmarkSort(b *testing.B) {
