@@ -198,13 +198,12 @@ func openObject(ctx context.Context, stores *objstore.Stores, url string, props 
 	return &object{File: f, obj: obj}, nil
 }
 
-// ahead is how much of a column chunk to read at once: a request to a cloud
-// costs as much time as some megabytes.
-func (o *object) ahead() int {
-	if u := o.obj.URL(); strings.HasPrefix(u, "file:") || strings.HasPrefix(u, "mem:") {
-		return 0
+// latency sets how to read from where the first byte of a request takes as
+// long as some megabytes.
+func (o *object) latency(r *ReadOptions) {
+	if u := o.obj.URL(); !strings.HasPrefix(u, "file:") && !strings.HasPrefix(u, "mem:") {
+		r.Ahead, r.Reads = 8<<20, 16
 	}
-	return 8 << 20
 }
 
 func (o *object) close() { _ = o.obj.Close() } // nothing was written

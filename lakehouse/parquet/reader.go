@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -30,6 +31,9 @@ type ReadOptions struct {
 	BatchRows int
 	// Ahead is how many bytes of a column chunk are read at once; 0 means 1 MiB.
 	Ahead int
+	// Reads is how many reads may be under way at once when a row group
+	// begins; 0 means 1. The source and the allocator must allow it.
+	Reads int
 }
 
 const (
@@ -211,7 +215,26 @@ func (r *Reader) begin() error {
 			return r.at(c, err)
 		}
 	}
-	return nil
+	return r.prefetch()
+}
+
+// prefetch reads the beginning of all chunks at the same time, where a read
+// waits long for its first byte.
+func (r *Reader) prefetch() error {
+	if r.o.Reads <= 1 || r.ranges[0].from > 0 || r.row > 0 {
+		return nil
+	}
+	var g errgroup.Group
+	g.SetLimit(r.o.Reads)
+	for _, c := range r.leaves {
+		g.Go(func() error {
+			if _, err := c.peek(1); err != nil {
+				return r.at(c, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // read reads the next n rows of the current group.

@@ -229,7 +229,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("schema is %v, was %v", f.Schema(), rec.Schema())
 		}
 		rec.Release()
-		r, err := f.Reader(parquet.ReadOptions{Alloc: alloc, BatchRows: rapid.IntRange(1, 50).Draw(t, "batch")})
+		r, err := f.Reader(parquet.ReadOptions{Alloc: alloc, BatchRows: rapid.IntRange(1, 50).Draw(t, "batch"), Reads: 3})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -213,10 +213,9 @@ func (r *splitReader) begin(ctx context.Context, s ops.Split) error {
 	for g := p.from; g < p.to; g++ {
 		groups = append(groups, g)
 	}
-	if r.reader, err = r.file.Reader(ReadOptions{
-		RowGroups: groups, Columns: r.bound.paths, Filter: r.bound.filter, Alloc: r.alloc,
-		Ahead: r.file.ahead(),
-	}); err != nil {
+	o := ReadOptions{RowGroups: groups, Columns: r.bound.paths, Filter: r.bound.filter, Alloc: r.alloc}
+	r.file.latency(&o)
+	if r.reader, err = r.file.Reader(o); err != nil {
 		return err
 	}
 	if len(s.Position) > 0 {
