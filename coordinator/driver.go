@@ -190,6 +190,12 @@ func (d *driver) receive(message any) Event {
 		}
 	}
 	if e, ok := message.(Event); ok {
+		switch e := e.(type) {
+		case Claimed:
+			d.phase("claimed", e.Epoch)
+		case Published:
+			d.phase("published", e.Epoch)
+		}
 		return e
 	}
 	return Tick{}
@@ -234,13 +240,16 @@ func (d *driver) perform(a Action) {
 			return Taken{Attempt: a.Attempt, Task: a.Task, Wanted: a.N, Splits: s.enum.Take(a.Reader, readers, a.N)}
 		})
 	case Freeze:
+		d.log(a)
 		d.freeze(a)
 	case Claim:
+		d.log(a)
 		d.host.Go(func() {
 			kind, err := d.keeper.Claim(d.io, a.Manifest)
 			d.host.Post(Claimed{Epoch: a.Manifest.Epoch, Kind: kind, Err: err})
 		})
 	case Publish:
+		d.log(a)
 		pending := slices.Clone(a.Pending)
 		d.host.Go(func() {
 			e, err := d.sinks[a.Sink].Commit(d.io, pending, a.Force)
@@ -265,8 +274,21 @@ func (d *driver) log(a Action) {
 	case Finish:
 		d.Log.Info("job ended", slog.String("job", string(d.id)), slog.String("state", string(a.Result.State)),
 			slog.Uint64("epoch", uint64(a.Result.Epoch)))
-	case Send, Discover, Take, Freeze, Claim, Publish, Delete, Record:
+	case Freeze:
+		d.phase("prepare", a.Epoch)
+	case Claim:
+		d.phase("claim", a.Manifest.Epoch)
+	case Publish:
+		if n := len(a.Pending); n > 0 {
+			d.phase("commit", a.Pending[n-1].Epoch)
+		}
+	case Send, Discover, Take, Delete, Record:
 	}
+}
+
+// phase logs where an epoch is on its way: what a crash would interrupt.
+func (d *driver) phase(name string, e stream.Epoch) {
+	d.Log.Debug("epoch", slog.String("phase", name), slog.Uint64("epoch", uint64(e)))
 }
 
 // freeze takes the snapshot of every source behind what was done with it before.

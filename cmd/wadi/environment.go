@@ -16,13 +16,13 @@ import (
 type environment struct {
 	define      []string
 	parallelism int
-	verbose     bool
+	verbose     int
 }
 
 func (e *environment) flags(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&e.define, "define", "D", nil, "set a configuration key, as `key=value`; may be repeated")
 	c.Flags().IntVarP(&e.parallelism, "parallelism", "p", 0, "tasks per vertex (parallelism.default)")
-	c.Flags().BoolVarP(&e.verbose, "verbose", "v", false, "log what jobs do")
+	c.Flags().CountVarP(&e.verbose, "verbose", "v", "log what jobs do; twice: every epoch")
 }
 
 // open makes the Env that the flags describe.
@@ -39,7 +39,10 @@ func (e *environment) open() (*wadi.Env, error) {
 		return nil, usageError{fmt.Errorf("-p %d: want a positive number", e.parallelism)}
 	}
 	level := slog.LevelWarn
-	if e.verbose {
+	switch {
+	case e.verbose > 1:
+		level = slog.LevelDebug
+	case e.verbose > 0:
 		level = slog.LevelInfo
 	}
 	return wadi.Local(wadi.Options{

@@ -44,7 +44,7 @@ A job is found by its pipeline.name in that directory.
 				return err
 			}
 			defer func() { _ = e.Close() }() // everything that matters has been closed by its job
-			x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(restore), resume: resumeCommand(os.Args, restore), quiet: !env.verbose}
+			x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(restore), resume: resumeCommand(os.Args, restore), quiet: env.verbose == 0}
 			return e.Execute(c.Context(), string(text), func(o wadi.Outcome) error { return x.outcome(c.Context(), o) })
 		},
 	}
