@@ -16,7 +16,7 @@ import (
 
 func newSQL() *cobra.Command {
 	var env environment
-	var text, file, format string
+	var text, file, format, initial string
 	c := &cobra.Command{
 		Use:   "sql [-e TEXT | -f FILE]",
 		Short: "Run queries and print their rows, or open the shell",
@@ -50,7 +50,10 @@ execution.runtime-mode says otherwise.
 				return err
 			}
 			defer func() { _ = e.Close() }() // everything that matters has been closed by its job
-			x := &executor{env: e, out: c.OutOrStdout(), format: f}
+			x := &executor{env: e, out: c.OutOrStdout(), format: f, quiet: text != "" || file != ""}
+			if err := x.initialize(c, initial); err != nil {
+				return err
+			}
 			if text == "" && file == "" && term.IsTerminal(int(os.Stdin.Fd())) {
 				return runShell(c, x)
 			}
@@ -65,8 +68,23 @@ execution.runtime-mode says otherwise.
 	env.flags(c)
 	c.Flags().StringVarP(&text, "execute", "e", "", "the statements to run")
 	c.Flags().StringVarP(&file, "file", "f", "", "a file of statements to run; - is standard input")
+	c.Flags().StringVarP(&initial, "init", "i", "", "a `file` of statements to run first, such as CREATE CATALOG")
 	c.Flags().StringVar(&format, "format", "table", "table, json, csv or changelog")
 	return c
+}
+
+// initialize runs the statements of a file without a word.
+func (x *executor) initialize(c *cobra.Command, file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return usageError{err}
+	}
+	quiet := *x
+	quiet.quiet = true
+	return x.env.Execute(c.Context(), string(text), func(o wadi.Outcome) error { return quiet.outcome(c.Context(), o) })
 }
 
 func readScript(file string, in io.Reader) (string, error) {
