@@ -334,17 +334,7 @@ func (t frozenTable) upload(ctx context.Context, to checkpoint.Store, e stream.E
 	unsaved := t.unsaved[:n]
 	t.m.mu.Unlock()
 
-	runs = t.unexpired(runs)
-	if n > 0 {
-		run, err := t.store(ctx, to, unsaved, t.dropped)
-		if err != nil {
-			return s, err
-		}
-		if run.Rows > 0 {
-			runs = append(runs[:len(runs):len(runs)], run)
-		}
-	}
-	runs, err := t.merge(ctx, to, runs, e, t.dropped)
+	runs, err := t.next(ctx, to, t.unexpired(runs), unsaved, e)
 	if err != nil {
 		return s, err
 	}

@@ -11,16 +11,41 @@ import (
 	"github.com/wadi-engine/wadi/vector"
 )
 
-// store writes the logs of some epochs as one run.
-func (t *table) store(ctx context.Context, to checkpoint.Store, logs []sealed, dropped stream.Timestamp) (checkpoint.Run, error) {
-	all := t.gather(logs, dropped)
-	defer all.release()
-	order := all.unexpired(all.latest(t.m.o.Bugs))
-	run := checkpoint.Run{Groups: t.m.o.Groups, Oldest: logs[0].epoch, Newest: logs[len(logs)-1].epoch}
-	if len(order) == 0 {
-		return run, nil
+// next returns the runs as of epoch e: those there are and one of the logs,
+// some of them merged when they are too many.
+func (t frozenTable) next(ctx context.Context, to checkpoint.Store, runs []checkpoint.Run, logs []sealed, e stream.Epoch) ([]checkpoint.Run, error) {
+	if len(logs) == 0 || t.spec == nil {
+		return runs, nil
 	}
-	return t.write(ctx, to, all, order, run)
+	fresh := t.gather(logs, t.dropped)
+	defer func() { fresh.release() }()
+	order := fresh.unexpired(fresh.latest(t.m.o.Bugs))
+	if len(order) == 0 {
+		return runs, nil
+	}
+	run := checkpoint.Run{Groups: t.m.o.Groups, Rows: int64(len(order)), Oldest: logs[0].epoch, Newest: e}
+	kept := runs
+	if len(runs) >= t.m.o.MaxRuns {
+		all, first, err := t.merge(ctx, to, append(slices.Clone(runs), run), fresh)
+		if err != nil {
+			return nil, err
+		}
+		if all != nil {
+			fresh, kept = all, runs[:first]
+			order = all.unexpired(all.latest(t.m.o.Bugs))
+			if first == 0 || t.m.o.Bugs.TombstonesDropped {
+				order = all.live(order)
+			}
+			for _, r := range runs[first:] {
+				run.Oldest = min(run.Oldest, r.Oldest)
+			}
+		}
+	}
+	if len(order) == 0 {
+		return slices.Clone(kept), nil
+	}
+	run, err := t.write(ctx, to, fresh, order, run)
+	return append(slices.Clone(kept), run), err
 }
 
 // write stores rows in this order as a run file.
@@ -38,46 +63,28 @@ func (t *table) write(ctx context.Context, to checkpoint.Store, all *rows, order
 	return run, nil
 }
 
-// merge joins runs when there are more than MaxRuns: the newest ones, back to
-// the first that is more than twice as large as all after it together. Every
-// row is then rewritten a logarithmic number of times.
+// merge joins the newest runs, of which the last is the fresh one: back to the
+// first that is more than twice as large as all after it together. Every row is
+// then rewritten a logarithmic number of times.
 //
 //	rows   900  100  8  9  5  2  1  1        MaxRuns 7
 //	                 └───────────────┘ 26    100 > 2·26: it stays
 //
 // A tombstone hides rows of older runs. It is dropped when there are none: when
 // the oldest run is among those merged.
-func (t *table) merge(ctx context.Context, to checkpoint.Store, runs []checkpoint.Run, e stream.Epoch, dropped stream.Timestamp) ([]checkpoint.Run, error) {
-	if t.spec == nil || len(runs) <= t.m.o.MaxRuns {
-		return runs, nil
+//
+// It returns the rows from run first on, in place of fresh, or nil when the
+// store is busy: then the runs are merged another time.
+func (t frozenTable) merge(ctx context.Context, to checkpoint.Store, runs []checkpoint.Run, fresh *rows) (all *rows, first int, err error) {
+	first = firstToMerge(runs)
+	old, err := t.load(ctx, to, runs[first:len(runs)-1], t.dropped)
+	if errors.Is(err, checkpoint.ErrCorrupt) {
+		return nil, 0, err
 	}
-	first := firstToMerge(runs)
-	all, err := t.load(ctx, to, runs[first:], dropped)
 	if err != nil {
-		if errors.Is(err, checkpoint.ErrCorrupt) {
-			return nil, err
-		}
-		return runs, nil // the store is busy: another time
+		return nil, 0, nil //nolint:nilerr // an upload does not need the merge
 	}
-	defer all.release()
-	order := all.latest(t.m.o.Bugs)
-	if first == 0 || t.m.o.Bugs.TombstonesDropped {
-		order = all.live(order)
-	} else {
-		order = all.unexpired(order)
-	}
-	kept := slices.Clone(runs[:first])
-	if len(order) == 0 {
-		return kept, nil
-	}
-	merged := checkpoint.Run{Groups: t.m.o.Groups, Oldest: runs[first].Oldest, Newest: e}
-	for _, r := range runs[first:] {
-		merged.Oldest = min(merged.Oldest, r.Oldest)
-	}
-	if merged, err = t.write(ctx, to, all, order, merged); err != nil {
-		return runs, nil
-	}
-	return append(kept, merged), nil
+	return concat(t.m.o.Allocator, []*rows{old, fresh}), first, nil
 }
 
 func firstToMerge(runs []checkpoint.Run) int {

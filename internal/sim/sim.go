@@ -120,7 +120,7 @@ func (r *run) start(done *bool) {
 	}
 	r.w.spawn(p, func() {
 		res, err := coordinator.Run(context.Background(), coordinator.Job{
-			Graph: graph(), Store: r.store, Restore: coordinator.Restore{Mode: coordinator.RestoreLatest},
+			Graph: graph(1+r.w.rnd.IntN(2), 1+r.w.rnd.IntN(3)), Store: r.store, Restore: coordinator.Restore{Mode: coordinator.RestoreLatest},
 			Connectors: r.connectors(), Settings: settings, NewID: r.newID,
 			Progress: func(coordinator.Progress) {
 				if !r.w.now.Before(r.calm) {
@@ -153,17 +153,12 @@ func (r *run) connectors() *ops.Registry {
 	}}}
 }
 
-// The graph: two sources, keyed to a counter with the sink chained to it.
+// graph is two sources, keyed to a counter with the sink chained to it:
 //
 //	source 0 ─┐
 //	          ├─ by key ─► counter ─► sink
 //	source 1 ─┘
-const (
-	parallelism   = 2 // of every vertex
-	counterVertex = 2
-)
-
-func graph() *job.Graph {
+func graph(sources, counters int) *job.Graph {
 	config := func(c any) json.RawMessage {
 		data, err := json.Marshal(c)
 		if err != nil {
@@ -176,14 +171,17 @@ func graph() *job.Graph {
 	for i := range counterVertex {
 		id := job.VertexID(i)
 		g.Vertices = append(g.Vertices, job.Vertex{
-			ID: id, UID: fmt.Sprint("source", i), Name: "Source", Kind: job.KindSource, Parallelism: parallelism,
+			ID: id, UID: fmt.Sprint("source", i), Name: "Source", Kind: job.KindSource, Parallelism: sources,
 			Config: config(ops.SourceConfig{Scan: ops.Scan{Table: t, Limit: int64(i)}}),
 		})
 		g.Edges = append(g.Edges, job.Edge{From: id, To: counterVertex, Input: i, Partitioning: job.ByKey, Keys: []int{0}})
 	}
 	g.Vertices = append(g.Vertices,
-		job.Vertex{ID: counterVertex, UID: "counter", Name: "Count", Kind: "counter", Parallelism: parallelism},
-		job.Vertex{ID: counterVertex + 1, UID: sinkUID, Name: "Sink", Kind: job.KindSink, Parallelism: parallelism, Config: config(ops.SinkConfig{Table: t})})
+		job.Vertex{ID: counterVertex, UID: "counter", Name: "Count", Kind: "counter", Parallelism: counters},
+		job.Vertex{ID: counterVertex + 1, UID: sinkUID, Name: "Sink", Kind: job.KindSink, Parallelism: counters, Config: config(ops.SinkConfig{Table: t})})
 	g.Edges = append(g.Edges, job.Edge{From: counterVertex, To: counterVertex + 1, Partitioning: job.Forward})
 	return g
 }
+
+// counterVertex is the vertex behind the sources.
+const counterVertex = 2

@@ -113,9 +113,16 @@ const (
 	batches = 4  // rows in a batch, at most
 )
 
-func rowsIn(s int) int { return 6 + (s*5)%11 }
+func rowsIn(s int) int { return 20 - (s*5)%13 }
 
-func keyOf(s, i int) int64 { return int64((s*7 + i*i) % keys) }
+// keyOf is broad at first, so that the first run of state is large, and narrow
+// later, so that later ones are small and full of deletions.
+func keyOf(s, i int) int64 {
+	if s == firstOf[0] || s == firstOf[1] {
+		return int64((s*4 + i) % keys)
+	}
+	return int64((i*i + s) % 7)
+}
 
 // firstOf is the first split of each of the two sources, and the end.
 var firstOf = [...]int{0, 4, splits}

@@ -96,8 +96,8 @@ func (w *worker) deploy(c rpc.Deploy) {
 		gates: map[checkpoint.TaskID]*gate{}, sources: map[checkpoint.TaskID]*source{},
 	}
 	w.running = d
-	for i := range parallelism {
-		d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}] = newGate(w.w, counterVertex*parallelism)
+	for i := range c.Graph.Vertices[counterVertex].Parallelism {
+		d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}] = newGate(w.w, counterVertex*c.Graph.Vertices[0].Parallelism)
 	}
 	for _, a := range c.Tasks {
 		up := &uploader{w: w, d: d, a: a}
@@ -120,8 +120,9 @@ func (w *worker) dir() checkpoint.Store { return checkpoint.Sub(w.store, string(
 // route is the edge from a source task to the keyed tasks.
 func (w *worker) route(d *deployment, of checkpoint.TaskID) *exchange.Route {
 	var to []exchange.Channel
-	for i := range parallelism {
-		to = append(to, channel{d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}], int(of.Vertex)*parallelism + of.Index})
+	for i := range d.Graph.Vertices[counterVertex].Parallelism {
+		ch := int(of.Vertex)*d.Graph.Vertices[0].Parallelism + of.Index
+		to = append(to, channel{d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}], ch})
 	}
 	return exchange.NewRoute(d.Graph.Edges[of.Vertex], d.Graph.KeyGroups, to, memory.DefaultAllocator)
 }
@@ -131,14 +132,14 @@ func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
 	for i, op := range []ops.Operator{&counter{w: w.w}, task.NewSink(table{w.table})} {
 		v := d.Graph.Vertices[counterVertex+i]
 		cfg.Stages = append(cfg.Stages, task.Stage{Op: op, Stats: &task.Stats{}, Info: ops.TaskInfo{
-			Job: d.Job, Vertex: v.ID, UID: v.UID, Index: a.Task.Index, Parallelism: parallelism,
+			Job: d.Job, Vertex: v.ID, UID: v.UID, Index: a.Task.Index, Parallelism: v.Parallelism,
 			Groups: d.Graph.KeyGroups, KeyGroups: a.Groups,
 		}})
 	}
 	g := d.gates[a.Task]
 	inputs := make([]int, len(g.q))
 	for ch := range inputs {
-		inputs[ch] = ch / parallelism
+		inputs[ch] = ch / d.Graph.Vertices[0].Parallelism
 	}
 	w.w.spawn(d.process, func() {
 		run := task.New(cfg, g, inputs, a.Channels).Run

@@ -122,12 +122,15 @@ func (w *world) run(over func() bool) {
 			w.violate("the job does not end")
 			return
 		}
-		if len(can) == 0 || w.chance(200) {
-			if !w.tick() && len(can) == 0 {
+		if len(can) == 0 {
+			if !w.tick(0) {
 				w.violate("deadlock")
 				return
 			}
 			continue
+		}
+		if w.chance(200) {
+			w.tick(time.Duration(w.rnd.IntN(200)) * time.Millisecond) // everybody is slow
 		}
 		w.resume(w.pick(can))
 	}
@@ -145,8 +148,9 @@ func (w *world) bury() {
 	}
 }
 
-// tick moves the clock to the next time that somebody waits for.
-func (w *world) tick() bool {
+// tick moves the clock to the next time that somebody waits for, unless that is
+// further away than a limit; 0 is none.
+func (w *world) tick(limit time.Duration) bool {
 	var next time.Time
 	for _, c := range w.live {
 		if c.of.dead {
@@ -160,7 +164,7 @@ func (w *world) tick() bool {
 			next = at
 		}
 	}
-	if next.IsZero() {
+	if next.IsZero() || (limit > 0 && next.Sub(w.now) > limit) {
 		return false
 	}
 	w.now = next
