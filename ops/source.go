@@ -28,6 +28,13 @@ type Discoverer interface {
 	DiscoveryInterval() time.Duration
 }
 
+// Updating is a Source whose rows need not all be inserts: they say how a table
+// changes. Of every source that is not one, each row is an insert.
+type Updating interface {
+	Source
+	Updating() bool
+}
+
 // Split is a piece of a source that one reader reads: a partition, a file, a
 // row group. Position is opaque to all but the source; the zero position is
 // the beginning.

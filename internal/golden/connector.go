@@ -48,6 +48,7 @@ type source struct {
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
 func (s *source) Bounded() bool         { return true }
+func (s *source) Updating() bool        { return s.table.changes }
 
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
 	e := &enumerator{Left: []ops.Split{{ID: s.table.name}}}
@@ -146,7 +147,11 @@ type table struct {
 	changes bool // some kind is not an insert
 }
 
-const nullCell = "NULL"
+// How NULL and a text of no characters are written.
+const (
+	nullCell  = "NULL"
+	emptyCell = "''"
+)
 
 // record is the rows [from, to) with the columns of s.
 func (t *table) record(alloc memory.Allocator, s *arrow.Schema, from, to int) (arrow.RecordBatch, error) {
@@ -162,6 +167,8 @@ func (t *table) record(alloc memory.Allocator, s *arrow.Schema, from, to int) (a
 				return nil, fmt.Errorf("table %s, row %d: %d values for %d columns", t.name, i+1, len(cells), s.NumFields())
 			case cells[c] == nullCell:
 				b.AppendNull()
+			case cells[c] == emptyCell:
+				b.Append("")
 			default:
 				b.Append(cells[c])
 			}
@@ -243,6 +250,9 @@ func textRows(alloc memory.Allocator, b *stream.Batch) ([]row, error) {
 		for k, c := range cols {
 			if cells[k] = nullCell; c.IsValid(i) {
 				cells[k] = strings.Clone(c.(*array.StringView).Value(i))
+			}
+			if cells[k] == "" {
+				cells[k] = emptyCell
 			}
 		}
 		rows[i] = row{kind: b.Kind(i), text: strings.Join(cells, ", ")}

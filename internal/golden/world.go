@@ -2,7 +2,8 @@
 // batch, as a stream cut into single rows and at random, on several tasks, with
 // a crash after every epoch, and rescaled. The answers must be equal.
 //
-// A case stands in a text file:
+// Cases stand in text files of blocks, with a blank line between two. A line
+// that begins with # is a comment.
 //
 //	table bids (auction BIGINT, price BIGINT, ts TIMESTAMP(3),
 //	  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
@@ -15,8 +16,20 @@
 //	----
 //	1, 10
 //
-// A row may begin with its kind; NULL is written NULL, text with a comma in
-// double quotes.
+//	error
+//	SELECT nothing FROM bids
+//	----
+//	unknown column
+//
+//	statement
+//	CREATE TEMPORARY VIEW v AS SELECT * FROM bids
+//	----
+//
+// A row may begin with its kind; NULL is written NULL, a text of no characters
+// ”, text with a comma in double quotes. The expected rows of a query are
+// sorted, unless it says "query ordered". "query streaming-only: why" and "query
+// batch-only: why" leave out the other modes. What is expected of an error is
+// part of its text.
 package golden
 
 import (
@@ -96,17 +109,20 @@ func (w *world) publish(name string, id ops.SinkID, e stream.Epoch, rows []row) 
 }
 
 // table is the content of a sink after all its changes: a multiset of rows. It
-// is an error when a row is taken away that is not there.
-func (w *world) table(name string) (map[string]int, error) {
+// is an error when a row is taken away that is not there: at the end, or, when
+// the changes came in one order, at any time.
+func (w *world) table(name string, inOrder bool) (map[string]int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	rows := make(map[string]int)
 	if p := w.published[name]; p != nil {
-		for _, r := range p.rows {
-			if r.kind.Retracts() {
-				rows[r.text]--
-			} else {
+		for i, r := range p.rows {
+			if !r.kind.Retracts() {
 				rows[r.text]++
+				continue
+			}
+			if rows[r.text]--; inOrder && rows[r.text] < 0 {
+				return nil, fmt.Errorf("change %d, %v [%s], takes away a row that is not there", i+1, r.kind, r.text)
 			}
 		}
 	}
@@ -179,3 +195,17 @@ func (c *committer) Commit(_ context.Context, pending []ops.Pending, _ bool) (st
 }
 
 func (c *committer) Close() error { return nil }
+
+// pace says whether every batch is to have an epoch of its own.
+func (w *world) pace(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paced, w.waiting = on, nil
+}
+
+// after sets what is called after each published epoch.
+func (w *world) after(hook func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.onEpoch = hook
+}

@@ -100,7 +100,15 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 	return b.add(job.Vertex{
 		UID: "source-" + plain(n.Table.Ident), Name: logical.Operator(n), Kind: job.KindSource, Config: config(cfg),
 		Parallelism: p, Output: schema(n.Output),
-	}, Insert), nil
+	}, sourceMode(src)), nil
+}
+
+// sourceMode is the kinds of the rows of a source.
+func sourceMode(src ops.Source) Mode {
+	if u, ok := src.(ops.Updating); ok && u.Updating() {
+		return Insert | UpdateBefore | UpdateAfter | Delete
+	}
+	return Insert
 }
 
 // plain is a table's name without quotes.
