@@ -160,20 +160,18 @@ func selectKinds(kinds []stream.RowKind, sel vector.Sel) []stream.RowKind {
 	}
 	out := make([]stream.RowKind, len(sel))
 	for i, r := range sel {
-		k := kinds[r]
-		switch {
-		case k == stream.UpdateBefore:
-			lost := int(r)+1 < len(kinds) && kinds[r+1] == stream.UpdateAfter && (i+1 == len(sel) || sel[i+1] != r+1)
-			if lost {
-				k = stream.Delete
+		out[i] = kinds[r]
+		switch kinds[r] {
+		case stream.UpdateBefore:
+			if int(r)+1 < len(kinds) && kinds[r+1] == stream.UpdateAfter && (i+1 == len(sel) || sel[i+1] != r+1) {
+				out[i] = stream.Delete
 			}
-		case k == stream.UpdateAfter:
-			lost := r > 0 && kinds[r-1] == stream.UpdateBefore && (i == 0 || sel[i-1] != r-1)
-			if lost {
-				k = stream.Insert
+		case stream.UpdateAfter:
+			if r > 0 && kinds[r-1] == stream.UpdateBefore && (i == 0 || sel[i-1] != r-1) {
+				out[i] = stream.Insert
 			}
+		case stream.Insert, stream.Delete:
 		}
-		out[i] = k
 	}
 	return out
 }

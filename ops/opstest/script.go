@@ -182,7 +182,7 @@ func withNulls(acts []action, schema *arrow.Schema, seed int) []action {
 			n := row{kind: r.kind, values: make([]string, len(r.values))}
 			for c, v := range r.values {
 				h := fnv.New32a()
-				fmt.Fprintf(h, "%d %d %q", seed, c, r.values)
+				_, _ = fmt.Fprintf(h, "%d %d %q", seed, c, r.values)
 				if n.values[c] = v; h.Sum32()%4 == 0 && schema.Field(c).Nullable {
 					n.values[c] = null
 				}

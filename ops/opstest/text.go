@@ -45,7 +45,7 @@ func Schema(text string) (*arrow.Schema, error) {
 	return arrow.NewSchema(fields, nil), nil
 }
 
-// Type reads a type's name: bigint, decimal(10,2), timestamp(6), timestamp_ltz(3), …
+// Type reads a type's name: bigint, decimal(10,2), timestamp(6), timestamp_ltz(3) and so on.
 func Type(s string) (arrow.DataType, error) {
 	if t, ok := plainTypes[s]; ok {
 		return t, nil
@@ -75,7 +75,7 @@ func Type(s string) (arrow.DataType, error) {
 func splitOutside(s string, sep byte) []string {
 	var parts []string
 	depth, quoted, from := 0, false, 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '\'':
 			quoted = !quoted

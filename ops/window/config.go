@@ -50,6 +50,7 @@ const DefaultOwnPanes = 512
 // Property is a column that a window has.
 type Property string
 
+// The properties of windows.
 const (
 	Start Property = "window_start"
 	End   Property = "window_end"  // exclusive

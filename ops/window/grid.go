@@ -16,7 +16,7 @@ import (
 //	panes of gcd 2       │ │ │ │ │ │ │ │ │ │ │ │ │ │ │ │ │ │
 //
 // With cumulate, windows grow by the slide until they have the size, which is
-// a multiple of it, and begin anew: [0, 4) [0, 8) [0, 12) [12, 16) …
+// a multiple of it, and begin anew: [0, 4) [0, 8) [0, 12) [12, 16) and so on.
 type grid struct {
 	size, slide, offset int64
 	cumulate            bool

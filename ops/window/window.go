@@ -59,7 +59,6 @@ type Aggregate struct {
 	layout  *agg.Layout
 	late    ops.Counter
 	stored  store
-	started bool
 
 	panes panes
 	wm    stream.Timestamp // as far as windows are complete

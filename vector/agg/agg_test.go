@@ -163,7 +163,7 @@ type held struct {
 	rows  []testRow
 }
 
-func (h *held) check(t *rapid.T, alloc memory.Allocator, specs []agg.Spec, keys []int) {
+func (h *held) check(t *rapid.T, specs []agg.Spec, keys []int) {
 	groups := map[string][]testRow{}
 	for _, r := range h.rows {
 		groups[slowKey(r, keys)] = append(groups[slowKey(r, keys)], r)
@@ -287,12 +287,12 @@ func TestTable(t *testing.T) {
 			case "store":
 				next := open()
 				next.rows = h.rows
-				stored(t, h.table, next.table, len(keys), len(l.Sets()))
+				stored(t, h.table, next.table, len(l.Sets()))
 				h.table.Release()
 				*h = *next
 			}
-			a.check(t, alloc, specs, keys)
-			b.check(t, alloc, specs, keys)
+			a.check(t, specs, keys)
+			b.check(t, specs, keys)
 		}
 		a.table.Release()
 		b.table.Release()
@@ -305,7 +305,7 @@ type failer struct{ *rapid.T }
 func (failer) Helper() {}
 
 // stored moves all groups of from to the empty table to through their columns.
-func stored(t *rapid.T, from, to *agg.Table, keys, sets int) {
+func stored(t *rapid.T, from, to *agg.Table, sets int) {
 	ids := from.Dirty(nil)
 	kc, cols := from.Keys(ids), from.Export(ids)
 	to.Load(kc, cols, len(ids))

@@ -29,6 +29,7 @@ func classOf(t arrow.DataType) (class, error) {
 		return classDecimals, nil
 	case arrow.STRING_VIEW, arrow.BINARY_VIEW:
 		return classBytes, nil
+	default:
 	}
 	if isInts(t) {
 		return classInts, nil
@@ -101,6 +102,7 @@ func (a *extreme) fold(t *Table, in input) {
 				*p = x
 			}
 		}
+	case classBytes: // a byteExtreme
 	}
 }
 
@@ -190,6 +192,7 @@ func (a *extreme) emit(t *Table, groups []uint32) arrow.Array {
 			return c.array(a.of)
 		}
 		return narrowFloats(t, c, a.of)
+	case classInts, classBytes:
 	}
 	c := newColumn[int64](alloc, len(groups))
 	for i, g := range groups {

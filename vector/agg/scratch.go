@@ -154,8 +154,9 @@ func isInts(t arrow.DataType) bool {
 	case arrow.BOOL, arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64, arrow.DATE32, arrow.TIME32, arrow.TIME64,
 		arrow.TIMESTAMP, arrow.DURATION, arrow.INTERVAL_MONTHS:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // column builds a fixed-width column of n values, row by row.

@@ -347,8 +347,9 @@ func checkNumber(b base) error {
 	switch b.of.ID() {
 	case arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64, arrow.FLOAT32, arrow.FLOAT64, arrow.DECIMAL128:
 		return nil
+	default:
+		return fmt.Errorf("%s does not give %v", b.spec.Func, b.of)
 	}
-	return fmt.Errorf("%s does not give %v", b.spec.Func, b.of)
 }
 
 func (a *moments) place(off uintptr, bit uint64) int { a.at(off, bit); return 24 }
