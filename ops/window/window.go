@@ -55,10 +55,10 @@ type Aggregate struct {
 	grid       grid
 	clock      clock
 
-	alloc   memory.Allocator
-	layout  *agg.Layout
-	late    ops.Counter
-	stored  store
+	alloc  memory.Allocator
+	layout *agg.Layout
+	late   ops.Counter
+	stored store
 
 	panes panes
 	wm    stream.Timestamp // as far as windows are complete
