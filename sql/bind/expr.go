@@ -252,19 +252,15 @@ func (x *exprs) logical(e *ast.Binary) (Value, error) {
 		at = b.Left
 	}
 	slices.Reverse(parts)
-	var out Value
+	vs := make([]Value, len(parts))
 	for i, p := range parts {
 		v, err := x.condition(p, op.String())
 		if err != nil {
 			return v, err
 		}
-		if i == 0 {
-			out = v
-			continue
-		}
-		out = apply(strings.ToLower(op.String()), boolType, out, v)
+		vs[i] = v
 	}
-	return out, nil
+	return apply(strings.ToLower(op.String()), boolType, vs...), nil
 }
 
 func concat(pos ast.Pos, l, r Value) (Value, error) {
@@ -438,16 +434,14 @@ func (x *exprs) anyOf(v Value, list []Value, constant bool) Value {
 	if constant && len(list) > 1 {
 		return apply("in", boolType, append([]Value{v}, list...)...)
 	}
-	var out Value
+	eqs := make([]Value, len(list))
 	for i, item := range list {
-		eq := apply("eq", boolType, v, item)
-		if i == 0 {
-			out = eq
-		} else {
-			out = apply("or", boolType, out, eq)
-		}
+		eqs[i] = apply("eq", boolType, v, item)
 	}
-	return out
+	if len(eqs) == 1 {
+		return eqs[0]
+	}
+	return apply("or", boolType, eqs...)
 }
 
 func (x *exprs) like(e *ast.Like) (Value, error) {

@@ -79,10 +79,14 @@ func timestampUnit(precision int) arrow.TimeUnit {
 	return arrow.Nanosecond
 }
 
+// Exact reports whether the Arrow type says all about t. Of nested types the
+// fields say it.
+func (t Type) Exact() bool { return t.IsNested() || fromArrow(t.Arrow()).Same(t.WithNull(true)) }
+
 // ArrowField is a column of type t, with the metadata that FromField needs.
 func ArrowField(name string, t Type) arrow.Field {
 	f := arrow.Field{Name: name, Type: t.Arrow(), Nullable: t.Nullable()}
-	if back := fromArrow(f.Type); !back.Same(t) && !t.IsNested() || t.Kind == Multiset {
+	if !t.Exact() || t.Kind == Multiset {
 		f.Metadata = arrow.NewMetadata([]string{MetadataKey}, []string{t.Text()})
 	}
 	return f

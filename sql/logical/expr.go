@@ -2,7 +2,6 @@ package logical
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -75,6 +74,31 @@ func Substitute(e expr.Expr, by []expr.Expr) expr.Expr {
 	})
 }
 
+// Size is the number of nodes of e, or limit when it has more.
+func Size(e expr.Expr, limit int) int {
+	n := 0
+	Walk(e, func(expr.Expr) bool {
+		n++
+		return n < limit
+	})
+	return min(n, limit)
+}
+
+// Grown is the size of e after substitution with by, or limit when it is more:
+// a column that is used twice brings its expression twice.
+func Grown(e expr.Expr, by []expr.Expr, limit int) int {
+	n := 0
+	Walk(e, func(e expr.Expr) bool {
+		if c, ok := e.(*expr.Column); ok {
+			n += Size(by[c.Index], limit)
+		} else {
+			n++
+		}
+		return n < limit
+	})
+	return min(n, limit)
+}
+
 // Columns marks in used, by index, the columns that e refers to.
 func Columns(e expr.Expr, used map[int]bool) {
 	Walk(e, func(e expr.Expr) bool {
@@ -97,22 +121,28 @@ func Conjuncts(e expr.Expr) []expr.Expr {
 	return []expr.Expr{e}
 }
 
-// And joins conditions, dropping repeated ones; nil for none.
+// And joins conditions to one flat AND, dropping repeated ones; nil for none.
 func And(conds ...expr.Expr) expr.Expr {
-	var out expr.Expr
-	var seen []string
+	var args []expr.Expr
+	seen := map[string]bool{}
 	for _, c := range conds {
-		if c == nil || slices.Contains(seen, Key(c)) {
+		if c == nil {
 			continue
 		}
-		seen = append(seen, Key(c))
-		if out == nil {
-			out = c
-		} else {
-			out = &expr.Call{Func: "and", Args: []expr.Expr{out, c}, Of: c.Type()}
+		for _, part := range Conjuncts(c) {
+			if key := Key(part); !seen[key] {
+				seen[key] = true
+				args = append(args, part)
+			}
 		}
 	}
-	return out
+	switch len(args) {
+	case 0:
+		return nil
+	case 1:
+		return args[0]
+	}
+	return &expr.Call{Func: "and", Args: args, Of: args[0].Type()}
 }
 
 // volatile are the kernels whose result differs between two calls.

@@ -45,11 +45,14 @@ func write(b *strings.Builder, e expr.Expr, names []string) {
 }
 
 func writeCall(b *strings.Builder, e *expr.Call, names []string) {
-	if op := infix[e.Func]; op != "" && len(e.Args) == 2 {
+	if op := infix[e.Func]; op != "" && len(e.Args) >= 2 {
 		b.WriteString("(")
-		write(b, e.Args[0], names)
-		b.WriteString(" " + op + " ")
-		write(b, e.Args[1], names)
+		for i, a := range e.Args {
+			if i > 0 {
+				b.WriteString(" " + op + " ")
+			}
+			write(b, a, names)
+		}
 		b.WriteString(")")
 		return
 	}

@@ -3,6 +3,7 @@ package lower
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -167,10 +168,27 @@ func (b *builder) compiles(input logical.Node, exprs []expr.Expr, cond expr.Expr
 	if cond != nil {
 		exprs = append(exprs[:len(exprs):len(exprs)], cond)
 	}
+	for _, e := range exprs {
+		if deeper(e, maxDepth) {
+			return fmt.Errorf("%w: an expression is nested more than %d deep; put parts of it into subqueries", job.ErrInvalid, maxDepth)
+		}
+	}
 	if _, err := expr.Compile(exprs, schema(input.Schema()).Schema, expr.Env{}); err != nil {
 		return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
 	}
 	return nil
+}
+
+// maxDepth bounds the nesting of expressions, so that the plan can be written
+// and read as JSON.
+const maxDepth = 2000
+
+func deeper(e expr.Expr, levels int) bool {
+	c, ok := e.(*expr.Call)
+	if !ok {
+		return false
+	}
+	return levels == 0 || slices.ContainsFunc(c.Args, func(a expr.Expr) bool { return deeper(a, levels-1) })
 }
 
 // zone is the session's time zone as operators want it: "" for UTC.

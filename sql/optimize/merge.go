@@ -45,42 +45,60 @@ func each(list []expr.Expr, f func(expr.Expr) expr.Expr) []expr.Expr {
 	return out
 }
 
-// foldExpr folds the largest constant parts of e. An expression that fails,
-// such as 1 / 0, stays: it may never be computed.
+// foldExpr folds the constant parts of e, from the leaves up. An expression
+// that fails, such as 1 / 0, stays: it may never be computed.
 func foldExpr(e expr.Expr, fold func(expr.Expr) (*expr.Literal, bool)) expr.Expr {
-	c, ok := e.(*expr.Call)
-	if !ok {
-		return e
-	}
-	if logical.Constant(e) {
-		if l, ok := fold(e); ok {
+	return logical.Rewrite(e, func(e expr.Expr) expr.Expr {
+		c, ok := e.(*expr.Call)
+		if !ok {
+			return e
+		}
+		for _, a := range c.Args {
+			if _, ok := a.(*expr.Literal); !ok {
+				return simplified(c)
+			}
+		}
+		if l, ok := foldCall(c, fold); ok {
 			return l
 		}
 		return e
-	}
-	return simplified(&expr.Call{Func: c.Func, Args: each(c.Args, func(a expr.Expr) expr.Expr { return foldExpr(a, fold) }), Of: c.Of})
+	})
 }
 
-// simplified drops the neutral sides of AND and OR.
+// foldCall computes a call of constants.
+func foldCall(c *expr.Call, fold func(expr.Expr) (*expr.Literal, bool)) (*expr.Literal, bool) {
+	if !logical.Deterministic(c) {
+		return nil, false
+	}
+	return fold(c)
+}
+
+// simplified drops the neutral arguments of AND and OR, and knows the result
+// where one argument decides it.
 func simplified(c *expr.Call) expr.Expr {
-	if c.Func != "and" && c.Func != "or" || len(c.Args) != 2 {
+	if c.Func != "and" && c.Func != "or" {
 		return c
 	}
-	for i, a := range c.Args {
-		l, ok := a.(*expr.Literal)
-		if !ok {
-			continue
+	neutral := c.Func == "and"
+	var args []expr.Expr
+	for _, a := range c.Args {
+		if l, ok := a.(*expr.Literal); ok {
+			if v, ok := l.Value.(bool); ok {
+				if v != neutral {
+					return l
+				}
+				continue
+			}
 		}
-		v, ok := l.Value.(bool)
-		if !ok {
-			continue
-		}
-		if v == (c.Func == "and") {
-			return c.Args[1-i]
-		}
-		return l
+		args = append(args, a)
 	}
-	return c
+	switch len(args) {
+	case 0:
+		return &expr.Literal{Value: neutral, Of: c.Of}
+	case 1:
+		return args[0]
+	}
+	return &expr.Call{Func: c.Func, Args: args, Of: c.Of}
 }
 
 // mergeAll merges projections, drops those that change nothing, and joins

@@ -5,6 +5,10 @@ import (
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
+// maxPushed bounds the nodes of a condition that grows as computed columns are
+// put in place of their names.
+const maxPushed = 1000
+
 // push moves filters down. A filter is taken apart at its ANDs; each part goes
 // as far as it can: through projections that are not volatile, into every side
 // of a union, below aggregations when it is about keys.
@@ -43,6 +47,9 @@ func sink(n logical.Node, cond expr.Expr) (logical.Node, bool) {
 			if !logical.Deterministic(n.Exprs[i]) {
 				return n, false
 			}
+		}
+		if logical.Grown(cond, n.Exprs, maxPushed) == maxPushed && logical.Size(cond, maxPushed) < maxPushed {
+			return n, false
 		}
 		return n.With([]logical.Node{drop(n.Input, logical.Substitute(cond, n.Exprs))}), true
 	case *logical.Filter:

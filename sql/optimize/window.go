@@ -96,7 +96,7 @@ func flatten(n logical.Node) calc {
 	for {
 		switch in := c.input.(type) {
 		case *logical.Project:
-			if slices.ContainsFunc(in.Exprs, func(e expr.Expr) bool { return !logical.Deterministic(e) }) {
+			if slices.ContainsFunc(in.Exprs, func(e expr.Expr) bool { return !logical.Deterministic(e) }) || c.grows(in.Exprs) {
 				return c
 			}
 			sub := func(e expr.Expr) expr.Expr { return logical.Substitute(e, in.Exprs) }
@@ -108,6 +108,14 @@ func flatten(n logical.Node) calc {
 			return c
 		}
 	}
+}
+
+// grows reports that an expression would become too large over another
+// projection.
+func (c calc) grows(by []expr.Expr) bool {
+	return slices.ContainsFunc(append(slices.Clone(c.exprs), c.conds...), func(e expr.Expr) bool {
+		return logical.Grown(e, by, maxPushed) == maxPushed && logical.Size(e, maxPushed) < maxPushed
+	})
 }
 
 // windowing rewrites one aggregation. columns are the window's columns among

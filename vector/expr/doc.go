@@ -22,11 +22,13 @@ func NewDoc(e Expr) *Doc {
 	return &Doc{Expr: e}
 }
 
+// docNode is the tree as plain data, so that it is written and read in one
+// pass however deep it is.
 type docNode struct {
 	Column *int            `json:"column,omitempty"`
 	Name   string          `json:"name,omitempty"`
 	Func   string          `json:"func,omitempty"`
-	Args   []Doc           `json:"args,omitempty"`
+	Args   []docNode       `json:"args,omitempty"`
 	Value  json.RawMessage `json:"value,omitempty"`
 	Kind   string          `json:"kind,omitempty"` // of a literal's value
 	Type   []byte          `json:"type"`           // an Arrow IPC schema of one field
@@ -37,50 +39,74 @@ func (d Doc) MarshalJSON() ([]byte, error) {
 	if d.Expr == nil {
 		return []byte("null"), nil
 	}
-	var n docNode
-	switch e := d.Expr.(type) {
+	n, err := toDoc(d.Expr, map[string][]byte{})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(n)
+}
+
+// toDoc converts e; types holds the encoded types by fingerprint.
+func toDoc(e Expr, types map[string][]byte) (n docNode, err error) {
+	switch e := e.(type) {
+	case Doc:
+		return toDoc(e.Expr, types)
 	case *Column:
 		n.Column, n.Name = &e.Index, e.Name
 	case *Call:
 		n.Func = e.Func
-		for _, a := range e.Args {
-			n.Args = append(n.Args, Doc{Expr: a})
+		n.Args = make([]docNode, len(e.Args))
+		for i, a := range e.Args {
+			if n.Args[i], err = toDoc(a, types); err != nil {
+				return n, err
+			}
 		}
-	case Doc:
-		return e.MarshalJSON()
 	case *Literal:
-		v := e.Value
-		switch x := e.Value.(type) {
-		case nil:
-			n.Kind = "null"
-		case bool:
-			n.Kind = "bool"
-		case int64:
-			n.Kind = "int"
-		case float64:
-			n.Kind, v = "float", fmt.Sprintf("%x", x)
-		case string: // kept as bytes: a string literal need not be valid UTF-8
-			n.Kind, v = "string", []byte(x)
-		case []byte:
-			n.Kind = "bytes"
-		case decimal128.Num:
-			n.Kind, v = "decimal", x.BigInt().String()
-		default:
-			return nil, fmt.Errorf("literal of Go type %T", x)
+		if n.Kind, n.Value, err = literalDoc(e.Value); err != nil {
+			return n, err
 		}
-		raw, err := json.Marshal(v)
-		if err != nil {
-			return nil, err
-		}
-		n.Value = raw
+	}
+	n.Type, err = typeDoc(e.Type(), types)
+	return n, err
+}
+
+func literalDoc(value any) (kind string, raw json.RawMessage, err error) {
+	v := value
+	switch x := value.(type) {
+	case nil:
+		kind = "null"
+	case bool:
+		kind = "bool"
+	case int64:
+		kind = "int"
+	case float64:
+		kind, v = "float", fmt.Sprintf("%x", x)
+	case string: // kept as bytes: a string literal need not be valid UTF-8
+		kind, v = "string", []byte(x)
+	case []byte:
+		kind = "bytes"
+	case decimal128.Num:
+		kind, v = "decimal", x.BigInt().String()
+	default:
+		return "", nil, fmt.Errorf("literal of Go type %T", x)
+	}
+	raw, err = json.Marshal(v)
+	return kind, raw, err
+}
+
+// typeDoc is the IPC schema message of a type.
+func typeDoc(t arrow.DataType, types map[string][]byte) ([]byte, error) {
+	key := t.Fingerprint()
+	if b, ok := types[key]; ok && key != "" {
+		return b, nil
 	}
 	var buf bytes.Buffer
-	field := arrow.Field{Name: "t", Type: d.Type(), Nullable: true}
+	field := arrow.Field{Name: "t", Type: t, Nullable: true}
 	if err := ipc.NewWriter(&buf, ipc.WithSchema(arrow.NewSchema([]arrow.Field{field}, nil))).Close(); err != nil {
-		return nil, fmt.Errorf("write type %v: %w", d.Type(), err)
+		return nil, fmt.Errorf("write type %v: %w", t, err)
 	}
-	n.Type = buf.Bytes()
-	return json.Marshal(n)
+	types[key] = buf.Bytes()
+	return buf.Bytes(), nil
 }
 
 // UnmarshalJSON reads the tree.
@@ -93,29 +119,42 @@ func (d *Doc) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &n); err != nil {
 		return fmt.Errorf("read expression: %w", err)
 	}
-	r, err := ipc.NewReader(bytes.NewReader(n.Type))
-	if err != nil {
-		return fmt.Errorf("read type of expression: %w", err)
+	e, err := fromDoc(n, map[string]arrow.DataType{})
+	d.Expr = e
+	return err
+}
+
+// fromDoc converts n; types holds the decoded types by their encoding.
+func fromDoc(n docNode, types map[string]arrow.DataType) (Expr, error) {
+	t, ok := types[string(n.Type)]
+	if !ok {
+		r, err := ipc.NewReader(bytes.NewReader(n.Type))
+		if err != nil {
+			return nil, fmt.Errorf("read type of expression: %w", err)
+		}
+		t = r.Schema().Field(0).Type
+		r.Release()
+		types[string(n.Type)] = t
 	}
-	defer r.Release()
-	t := r.Schema().Field(0).Type
 	switch {
 	case n.Column != nil:
-		d.Expr = &Column{Index: *n.Column, Name: n.Name, Of: t}
+		return &Column{Index: *n.Column, Name: n.Name, Of: t}, nil
 	case n.Func != "":
 		c := &Call{Func: n.Func, Of: t}
 		for _, a := range n.Args {
-			c.Args = append(c.Args, a.Expr)
+			arg, err := fromDoc(a, types)
+			if err != nil {
+				return nil, err
+			}
+			c.Args = append(c.Args, arg)
 		}
-		d.Expr = c
-	default:
-		v, err := literalValue(n.Kind, n.Value)
-		if err != nil {
-			return fmt.Errorf("read literal: %w", err)
-		}
-		d.Expr = &Literal{Value: v, Of: t}
+		return c, nil
 	}
-	return nil
+	v, err := literalValue(n.Kind, n.Value)
+	if err != nil {
+		return nil, fmt.Errorf("read literal: %w", err)
+	}
+	return &Literal{Value: v, Of: t}, nil
 }
 
 func literalValue(kind string, raw json.RawMessage) (any, error) {
