@@ -2,6 +2,7 @@ package lower
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zeebo/xxh3"
@@ -27,6 +28,8 @@ func (b *builder) lineage(n logical.Node) string {
 		return b.lineage(n.Input) + " where " + logical.Text(n.Cond, b.origins(n.Input))
 	case *logical.Aggregate:
 		return "group(" + b.keyText(n.Keys, n.Input) + "; " + b.lineage(n.Input) + ")"
+	case *logical.Window:
+		return "windows(" + n.Spec.String(b.origins(n.Input)) + "; " + b.lineage(n.Input) + ")"
 	case *logical.WindowAggregate:
 		return b.windowLineage(n)
 	case *logical.Union:
@@ -97,6 +100,8 @@ func (b *builder) trace(n logical.Node) []string {
 		for _, p := range n.Properties {
 			names = append(names, p.Column())
 		}
+	case *logical.Window:
+		names = append(slices.Clone(b.origins(n.Input)), "window_start", "window_end", "window_time")
 	case *logical.Union, *logical.Values:
 		names = n.Schema().Names()
 	default:
@@ -175,6 +180,8 @@ func exact(n logical.Node) string {
 		s.WriteString(logical.Key(n.Cond))
 	case *logical.Aggregate:
 		fmt.Fprintf(&s, "%v %v", n.Keys, aggKeys(n.Aggs))
+	case *logical.Window:
+		fmt.Fprintf(&s, "%v", n.Spec)
 	case *logical.WindowAggregate:
 		fmt.Fprintf(&s, "%v %v %v %v", n.Spec, n.Keys, aggKeys(n.Aggs), n.Properties)
 	case *logical.Sort:

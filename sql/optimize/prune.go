@@ -114,6 +114,8 @@ func (p *pruner) node(n logical.Node, need paths) (logical.Node, renumber) {
 		return &logical.Filter{Input: in, Cond: re(n.Cond)}, re
 	case *logical.Aggregate:
 		return p.aggregate(n, need.columns())
+	case *logical.Window:
+		return p.window(n, need.columns())
 	case *logical.WindowAggregate:
 		return p.windowAggregate(n, need.columns())
 	case *logical.Union:
@@ -338,6 +340,42 @@ func keepAggs(output logical.Schema, keys int, aggs []logical.AggCall, need map[
 		}
 	}
 	return keep, kept
+}
+
+// window keeps its time column, the columns that are used, and all three of
+// the window's own.
+func (p *pruner) window(n *logical.Window, need map[int]bool) (logical.Node, renumber) {
+	s := n.Input.Schema()
+	below := paths{strconv.Itoa(n.Spec.Time): true}
+	keep := map[int]bool{n.Spec.Time: true}
+	for i := range need {
+		if i < len(s) {
+			below[strconv.Itoa(i)] = true
+			keep[i] = true
+		}
+	}
+	order := sorted(keep)
+	in, re := p.node(n.Input, below)
+	if len(in.Schema()) != len(order) { // a filter below keeps its own columns
+		in, re = p.exactly(n.Input, order), nil
+	}
+	for i := range n.Output[len(s):] {
+		order = append(order, len(s)+i)
+	}
+	out, up := kept(n.Output, order)
+	c := &logical.Window{Input: in, Spec: n.Spec, Output: out}
+	if re != nil {
+		c.Spec.Time = re.index(s, n.Spec.Time)
+	} else {
+		c.Spec.Time = slices.Index(order, n.Spec.Time)
+	}
+	return c, up
+}
+
+// exactly prunes a node to these columns, in this order.
+func (p *pruner) exactly(n logical.Node, keep []int) logical.Node {
+	out, _ := kept(n.Schema(), keep)
+	return p.only(n, keep, out)
 }
 
 func (p *pruner) windowAggregate(n *logical.WindowAggregate, need map[int]bool) (logical.Node, renumber) {
