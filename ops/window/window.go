@@ -325,8 +325,15 @@ func (a *Aggregate) window(ctx context.Context, end int64, out ops.Output) error
 		w = a.merge(parts)
 	}
 	a.whole.pane = w
-	a.whole.add(w.ids(), end)
-	return a.emit(ctx, &a.whole, out)
+	for ids := w.ids(); len(ids) > 0; {
+		n := min(maxRows, len(ids))
+		a.whole.add(ids[:n], end)
+		if err := a.emit(ctx, &a.whole, out); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
 }
 
 // merge gives the rows of several panes as one.
