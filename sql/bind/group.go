@@ -221,10 +221,18 @@ func (g *groups) add(call logical.AggCall) Value {
 	}
 	// The index of an aggregate's column is known once all keys are: they are
 	// added before anything is bound through groups.
-	return Value{Expr: &expr.Column{Index: g.keys + at, Name: aggName(at), Of: call.Type.Arrow()}, Type: call.Type}
+	return Value{Expr: &expr.Column{Index: g.keys + at, Name: g.aggName(call), Of: call.Type.Arrow()}, Type: call.Type}
 }
 
-func aggName(i int) string { return "EXPR$" + itoa(i) }
+// aggName is the text of the aggregate, by which an aggregation above it calls
+// its state in turn.
+func (g *groups) aggName(call logical.AggCall) string {
+	names := make([]string, len(g.pre))
+	for i, v := range g.pre {
+		names[i] = g.preName(v)
+	}
+	return logical.AggText(call, names)
+}
 
 // windowProperty resolves TUMBLE_START(ts, INTERVAL …) above GROUP BY TUMBLE(ts, INTERVAL …).
 func (g *groups) windowProperty(c *ast.Call, name string) (Value, bool) {
@@ -269,8 +277,8 @@ func (g *groups) plan(input logical.Node) *logical.Aggregate {
 		c.Name = g.keyName(i)
 		agg.Output = append(agg.Output, c)
 	}
-	for i, a := range g.aggs {
-		agg.Output = append(agg.Output, logical.Column{Name: aggName(i), Type: a.Type})
+	for _, a := range g.aggs {
+		agg.Output = append(agg.Output, logical.Column{Name: g.aggName(a), Type: a.Type})
 	}
 	return agg
 }

@@ -170,6 +170,8 @@ func Operator(n Node) string {
 		return "GroupAggregate(" + groupText(n.Keys, s) + "select=[" + aggItems(n.Keys, n.Aggs, n.Output, s) + "])"
 	case *WindowAggregate:
 		return windowText(n)
+	case *Window:
+		return "WindowTableFunction(window=[" + n.Spec.String(n.Input.Schema().Names()) + "])"
 	case *Union:
 		return "Union(all=[true], union=[" + strings.Join(n.Output.Names(), ", ") + "])"
 	case *Sort:
@@ -236,7 +238,11 @@ func KeyNames(keys []int, s Schema) []string {
 func aggItems(keys []int, aggs []AggCall, out, in Schema) string {
 	parts := KeyNames(keys, in)
 	for i, a := range aggs {
-		parts = append(parts, AggText(a, in.Names())+" AS "+out[len(keys)+i].Name)
+		text := AggText(a, in.Names())
+		if name := out[len(keys)+i].Name; name != text {
+			text += " AS " + name
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, ", ")
 }

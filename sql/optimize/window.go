@@ -61,6 +61,9 @@ func attached(n logical.Node, a *logical.Aggregate, calc calc, source *logical.W
 		w.columns[time] = logical.WindowTime
 	}
 	w.input = source
+	if source.Spec.Kind == logical.Cumulate && w.asks(logical.WindowStart) {
+		return n // the end of a CUMULATE window does not tell its start
+	}
 	slide := source.Spec.Slide
 	w.spec = logical.WindowSpec{
 		Kind: logical.Tumble, Time: time, Size: slide, Slide: slide, Offset: (source.Spec.Offset + source.Spec.Size) % slide,
@@ -154,6 +157,24 @@ func (w *windowing) plan(n logical.Node) logical.Node {
 		}
 	}
 	return w.build(below, above)
+}
+
+// asks reports whether a key or a condition is about a property.
+func (w *windowing) asks(p logical.WindowProperty) bool {
+	list := slices.Clone(w.calc.conds)
+	for _, k := range w.agg.Keys {
+		list = append(list, w.calc.exprs[k])
+	}
+	used := map[int]bool{}
+	for _, e := range list {
+		logical.Columns(e, used)
+	}
+	for i := range used {
+		if q, ok := w.columns[i]; ok && q == p {
+			return true
+		}
+	}
+	return false
 }
 
 // property reports whether e is a column of the window.
