@@ -212,6 +212,9 @@ func (d *driver) begin(a Begin) {
 			d.host.Post(b)
 		})
 	}
+	if idle == 0 {
+		start()
+	}
 	for _, s := range d.sources {
 		d.enqueue(s, func() any {
 			d.closeEnumerator(s)

@@ -149,8 +149,8 @@ func (d *driver) loop(ctx context.Context) Result {
 		for _, a := range actions {
 			d.perform(a)
 		}
-		if d.Job.Progress != nil {
-			d.Job.Progress(d.state.progress(d.host.Now()))
+		if d.Progress != nil {
+			d.Progress(d.state.progress(d.host.Now()))
 		}
 		if d.result != nil {
 			return *d.result
@@ -195,6 +195,7 @@ func (d *driver) receive(message any) Event {
 			d.phase("claimed", e.Epoch)
 		case Published:
 			d.phase("published", e.Epoch)
+		case Tick, Reported, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Recorded:
 		}
 		return e
 	}

@@ -17,13 +17,13 @@ import (
 type Event interface{ event() }
 
 type (
-	// Tick: time has passed.
+	// Tick says that time has passed.
 	Tick struct{}
-	// Reported: a worker says something.
+	// Reported is what a worker says.
 	Reported struct{ Report rpc.Report }
-	// StopRequested: the user wants the job to end with a checkpoint.
+	// StopRequested says that the user wants the job to end with a checkpoint.
 	StopRequested struct{}
-	// CancelRequested: the user wants the job to end now.
+	// CancelRequested says that the user wants the job to end now.
 	CancelRequested struct{ Err error }
 	// Begun answers Begin.
 	Begun struct {
@@ -174,14 +174,14 @@ type Result struct {
 type End string
 
 const (
-	// Finished: every row is read and published.
+	// Finished means that every row is read and published.
 	Finished End = "FINISHED"
-	// Stopped: the job ended with a checkpoint, as the user wished.
+	// Stopped means that the job ended with a checkpoint, as the user wished.
 	Stopped End = "STOPPED"
-	// Canceled: the job ended without one, as the user wished.
+	// Canceled means that the job ended without one, as the user wished.
 	Canceled End = "CANCELED"
-	// Failed: the job could not go on.
+	// Failed means that the job could not go on.
 	Failed End = "FAILED"
-	// Fenced: another process has taken the job over.
+	// Fenced means that another process has taken the job over.
 	Fenced End = "FENCED"
 )

@@ -47,13 +47,13 @@ const (
 type Outcome uint8
 
 const (
-	// Open: the claim has not ended.
+	// Open means that the claim has not ended.
 	Open Outcome = iota
-	// Won: the number is ours, as Standing says.
+	// Won means that the number is ours, as Standing says.
 	Won
-	// Taken: an older owner has the number.
+	// Taken means that an older owner has the number.
 	Taken
-	// Fenced: a newer owner has taken the job over; this one must stop.
+	// Fenced means that a newer owner has taken the job over; this one must stop.
 	Fenced
 )
 
@@ -62,6 +62,7 @@ func (o Outcome) String() string { return [...]string{"open", "won", "taken", "f
 // Verb is what an operation asks of the store.
 type Verb uint8
 
+// The verbs of Store that the machines need.
 const (
 	PutIfAbsent Verb = iota
 	Get

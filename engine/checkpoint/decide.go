@@ -42,7 +42,7 @@ type Found struct {
 type Decision interface{ decision() }
 
 type (
-	// StartFresh: nothing was ever claimed.
+	// StartFresh says that nothing was ever claimed.
 	StartFresh struct{}
 	// Restore goes on from a checkpoint, after publishing what it still
 	// holds. Skipped are the newer ones that cannot be used.
@@ -50,13 +50,13 @@ type (
 		Manifest *Manifest
 		Skipped  []Found
 	}
-	// Done: the job has finished.
+	// Done says that the job has finished.
 	Done struct{ Terminal Terminal }
-	// AskSinks: decide again when Facts.Published is known.
+	// AskSinks asks to decide again when Facts.Published is known.
 	AskSinks struct{}
-	// StepDown: the facts are those of a newer owner.
+	// StepDown says that the facts are those of a newer owner.
 	StepDown struct{ To Owner }
-	// Refuse: going on would lose or double rows; Err says which.
+	// Refuse says that going on would lose or double rows; Err says which.
 	Refuse struct{ Err error }
 )
 

@@ -202,7 +202,7 @@ func TestRedistribute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := print(l); got != want {
+		if got := describe(l); got != want {
 			t.Errorf("parallelism %d:\n%swant\n%s", p, got, want)
 		}
 		if s := l.Splits["src"]; len(s) != 1 || s[0].Watermark != 30 {
@@ -226,7 +226,7 @@ func TestRedistribute(t *testing.T) {
 	}
 }
 
-func print(l Layout) string {
+func describe(l Layout) string {
 	var b strings.Builder
 	for _, a := range l.Tasks {
 		var in []int64

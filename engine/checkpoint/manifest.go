@@ -132,11 +132,11 @@ type Terminal struct {
 type End string
 
 const (
-	// Finished: everything is read and published; the job is never run again.
+	// Finished means that everything is read and published; the job is never run again.
 	Finished End = "finished"
-	// Canceled: the user ended it.
+	// Canceled means that the user ended it.
 	Canceled End = "canceled"
-	// Failed: it could not go on.
+	// Failed means that it could not go on.
 	Failed End = "failed"
 )
 

@@ -25,6 +25,7 @@ import (
 // Compression is the codec of run files.
 type Compression uint8
 
+// The codecs.
 const (
 	Zstd Compression = iota
 	Uncompressed
@@ -136,7 +137,7 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte) (arro
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // of bytes in memory
 	pr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: 64 << 10}, alloc)
 	if err != nil {
 		return nil, err

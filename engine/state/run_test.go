@@ -107,7 +107,7 @@ func FuzzRun(f *testing.F) {
 	spec := ops.TableSpec{Name: "t", Keys: 1, Partition: 1, Schema: arrow.NewSchema([]arrow.Field{
 		{Name: "k", Type: arrow.PrimitiveTypes.Int64}, {Name: "s", Type: arrow.BinaryTypes.StringView},
 	}, nil)}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		all, err := decodeRun(context.Background(), memory.DefaultAllocator, "f", data, spec, nil)
 		if err == nil {
 			all.release()

@@ -14,5 +14,5 @@
 // Everything that would block parks its coroutine, so a seed decides everything
 // and a failure is repeated by its seed:
 //
-//	go test ./internal/sim -run Seeds -first 81723 -seeds 1 -v
+//	go test ./internal/sim -run Sim -first 81723 -seeds 1 -v
 package sim

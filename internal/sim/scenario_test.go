@@ -152,11 +152,9 @@ func TestDamagedManifest(t *testing.T) {
 			}
 			name := res.Checkpoint + "/_metadata"
 			r.store.objects[name][len(r.store.objects[name])/2] ^= 4
-			older := r.target.epoch
 			if !published {
 				// As if the rows of the last epochs had not reached the target.
-				older = 2
-				r.target.rows, r.target.epoch = map[result]int{}, older
+				r.target.rows, r.target.epoch = map[result]int{}, 2
 			}
 			again, err := r.job(latest(), 0, nil)
 			if err != nil {

@@ -37,10 +37,10 @@ func each(f func(seed uint64) (more bool)) {
 	wg.Wait()
 }
 
-func TestSeeds(t *testing.T) {
+func TestSim(t *testing.T) {
 	each(func(seed uint64) bool {
 		if err := sim.Run(seed, mutant.Set{}); err != nil {
-			t.Errorf("%v\ngo test ./internal/sim -run Seeds -first %d -seeds 1", err, seed)
+			t.Errorf("%v\ngo test ./internal/sim -run Sim -first %d -seeds 1", err, seed)
 			return false
 		}
 		return true

@@ -1,0 +1,204 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// TestStep plays the scripts in testdata: each line is an event, the answer is
+// what Step decides. The graph is a source of two tasks (0/0, 0/1) and a keyed
+// task with the sink (1/0).
+func TestStep(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		var p player
+		datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
+			p.out.Reset()
+			if d.Cmd == "start" {
+				p.start(d.CmdArgs)
+			}
+			for line := range strings.Lines(d.Input) {
+				p.play(strings.Fields(line))
+			}
+			if p.out.Len() == 0 {
+				return "-\n"
+			}
+			return p.out.String()
+		})
+	})
+}
+
+type player struct {
+	state State
+	now   time.Time
+	out   strings.Builder
+}
+
+func (p *player) start(args []datadriven.CmdArg) {
+	s, durable := Settings{TolerableFailures: 1, Timeout: time.Minute}, true
+	for _, a := range args {
+		switch v := a.Vals[0]; a.Key {
+		case "interval":
+			s.Interval, _ = time.ParseDuration(v)
+		case "restarts":
+			s.Restart.Attempts, _ = strconv.Atoi(v)
+			s.Restart.Delay = time.Second
+		case "durable":
+			durable = v == "true"
+		}
+	}
+	g := &job.Graph{KeyGroups: 4, Vertices: []job.Vertex{
+		{ID: 0, UID: "source", Name: "Source", Kind: job.KindSource, Parallelism: 2},
+		{ID: 1, UID: "sink", Name: "Sink", Kind: job.KindSink, Parallelism: 1},
+	}, Edges: []job.Edge{{From: 0, To: 1, Partitioning: job.Gather}}}
+	p.now = time.UnixMilli(0)
+	var actions []Action
+	p.state, actions = newState(newPlan("j", g, s, durable, []string{"sink"}, p.now))
+	p.print(actions)
+}
+
+// play steps through one event.
+func (p *player) play(words []string) {
+	number := func(i int) int {
+		n, err := strconv.Atoi(words[i])
+		if err != nil {
+			panic(fmt.Sprintf("%q: %v", words, err))
+		}
+		return n
+	}
+	task := func() checkpoint.TaskID {
+		v, i, _ := strings.Cut(words[1], "/")
+		vertex, _ := strconv.Atoi(v)
+		index, _ := strconv.Atoi(i)
+		return checkpoint.TaskID{Vertex: job.VertexID(vertex), Index: index}
+	}
+	failure := func(i int) error {
+		if len(words) <= i {
+			return nil
+		}
+		return map[string]error{"unavailable": job.ErrUnavailable, "fenced": job.ErrFenced, "invalid": job.ErrInvalid}[words[i]]
+	}
+	var e Event
+	switch words[0] {
+	case "begun":
+		l, err := checkpoint.Redistribute(nil, p.state.graph, checkpoint.RedistributeOptions{})
+		e = Begun{Owner: checkpoint.Owner{Generation: 1, Term: 1, Nonce: "n"}, Number: 1, Layout: l, Err: errors.Join(err, failure(1)), Manifest: p.state.manifest}
+		if p.state.manifest != nil {
+			b := e.(Begun)
+			b.Number = p.state.next + 1
+			e = b
+		}
+	case "want":
+		e = Reported{rpc.WantSplits{Task: task(), N: number(2)}}
+	case "drained":
+		e = Reported{rpc.Drained{Task: task()}}
+	case "sealed":
+		n := number(2)
+		h := checkpoint.Handle{Task: task(), Ended: len(words) > 3}
+		if h.Task.Vertex == 1 {
+			h.Committables = map[string][]ops.Pending{"sink": {{Epoch: stream.Epoch(n), Committables: []ops.Committable{[]byte(words[2])}}}}
+		}
+		e = Reported{rpc.Sealed{Task: task(), Epoch: stream.Epoch(n), Handle: h}}
+	case "declined":
+		e = Reported{rpc.Declined{Task: task(), Epoch: stream.Epoch(number(2)), Err: job.ErrUnavailable}}
+	case "failed":
+		e = Reported{rpc.Failed{Task: task(), Err: failure(2)}}
+	case "canceled":
+		e = Reported{rpc.Canceled{}}
+	case "discovered":
+		e = Discovered{Attempt: p.state.attempt, Done: words[1] == "done"}
+	case "taken":
+		e = Taken{Attempt: p.state.attempt, Task: number(1), Wanted: number(2), Splits: make([]ops.Split, number(3))}
+	case "frozen":
+		e = Frozen{Attempt: p.state.attempt, Epoch: stream.Epoch(number(1))}
+	case "claimed":
+		e = Claimed{Epoch: stream.Epoch(number(1)), Kind: checkpoint.Kind(words[2]), Err: failure(2)}
+	case "published":
+		e = Published{Epoch: stream.Epoch(number(1)), Err: failure(2)}
+	case "recorded":
+		e = Recorded{}
+	case "stop":
+		e = StopRequested{}
+	case "after":
+		d, err := time.ParseDuration(words[1])
+		if err != nil {
+			panic(err)
+		}
+		p.now, e = p.now.Add(d), Tick{}
+	}
+	before := fmt.Sprintf("%+v", p.state.tasks)
+	old := p.state
+	next, actions := Step(p.state, p.now, e)
+	if fmt.Sprintf("%+v", old.tasks) != before {
+		panic("Step has changed the state that it was given")
+	}
+	again, actions2 := Step(old, p.now, e)
+	if !reflect.DeepEqual(actions, actions2) || !reflect.DeepEqual(next, again) {
+		panic("Step is not a function")
+	}
+	p.state = next
+	p.print(actions)
+}
+
+func (p *player) print(actions []Action) {
+	for _, a := range actions {
+		fmt.Fprintln(&p.out, describe(a))
+	}
+}
+
+func describe(a Action) string {
+	switch a := a.(type) {
+	case Send:
+		switch c := a.Command.(type) {
+		case rpc.Deploy:
+			return fmt.Sprintf("deploy %d tasks", len(c.Tasks))
+		case rpc.Assign:
+			return fmt.Sprintf("assign %v: %d splits, no more: %v", c.Task, len(c.Splits), c.NoMore)
+		case rpc.Inject:
+			return fmt.Sprintf("inject %v: %v %d", c.Task, c.Barrier.Kind, c.Barrier.Epoch)
+		case rpc.Confirm:
+			return fmt.Sprintf("confirm %d", c.Epoch)
+		case rpc.Cancel:
+			return "cancel"
+		}
+	case Begin:
+		return fmt.Sprintf("begin attempt %d", a.Attempt)
+	case Discover:
+		return "discover"
+	case Take:
+		return fmt.Sprintf("take %d for task %d", a.N, a.Task)
+	case Freeze:
+		return fmt.Sprintf("freeze %d", a.Epoch)
+	case Claim:
+		return fmt.Sprintf("claim %d as %s%s", a.Manifest.Epoch, a.Manifest.Kind, pending(a.Manifest.Pending["sink"]))
+	case Publish:
+		return fmt.Sprintf("publish%s, force: %v", pending(a.Pending), a.Force)
+	case Delete:
+		return fmt.Sprint("delete ", a.Files)
+	case Record:
+		return fmt.Sprintf("record %s at %d", a.Terminal.State, a.Terminal.Epoch)
+	case Finish:
+		return fmt.Sprintf("finish %s at %d: %v", a.Result.State, a.Result.Epoch, a.Result.Err)
+	}
+	return fmt.Sprintf("%T", a)
+}
+
+func pending(ps []ops.Pending) string {
+	var b strings.Builder
+	for _, p := range ps {
+		fmt.Fprintf(&b, " %d=%s", p.Epoch, p.Committables)
+	}
+	return b.String()
+}
