@@ -61,11 +61,19 @@ type Connector struct {
 	Projects bool
 	// Filters says that Source can use Scan.Filter to skip rows.
 	Filters bool
+	// Metadata are the keys of what Source can tell about a row besides its
+	// data. A column of the table's schema that is to hold one of them has the
+	// key in its field's metadata, under MetadataColumn.
+	Metadata []string
 	Sink    func(ctx context.Context, t job.Table) (Sink, error)
 	// Changelog says that the sink takes rows of every kind; otherwise only
 	// inserts reach it.
 	Changelog bool
 }
+
+// MetadataColumn is the key of an Arrow field's metadata that names the piece
+// of metadata in the column: METADATA FROM 'key'.
+const MetadataColumn = "wadi.metadata"
 
 // Option is one key of a WITH clause.
 type Option struct {

@@ -85,7 +85,7 @@ func resolveFiles(_ context.Context, t job.Table) (job.Table, error) {
 
 func registry() *ops.Registry {
 	return &ops.Registry{Connectors: map[string]*ops.Connector{
-		"nexmark":    connector("nexmark", ops.Connector{Source: reads(false), Projects: true}),
+		"nexmark":    connector("nexmark", ops.Connector{Source: reads(false), Projects: true, Metadata: []string{"partition", "off"}}),
 		"datagen":    connector("datagen", ops.Connector{Source: reads(false)}),
 		"filesystem": connector("filesystem", ops.Connector{Source: reads(true), Sink: writes, Resolve: resolveFiles, Projects: true, Filters: true}),
 		"iceberg":    connector("iceberg", ops.Connector{Sink: writes}),

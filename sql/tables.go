@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/function"
@@ -43,6 +44,9 @@ func (t tables) Resolve(ctx context.Context, jt job.Table) (job.Table, error) {
 		}
 		return jt, fmt.Errorf("%w: table %s: no connector '%s'%s", job.ErrInvalid, jt.Ident, jt.Connector, near)
 	}
+	if err := metadata(c, jt); err != nil {
+		return jt, err
+	}
 	if c.Resolve == nil {
 		return jt, nil
 	}
@@ -51,6 +55,25 @@ func (t tables) Resolve(ctx context.Context, jt job.Table) (job.Table, error) {
 		return out, fmt.Errorf("table %s: %w", jt.Ident, err)
 	}
 	return out, nil
+}
+
+// metadata refuses columns that the connector does not know how to fill.
+func metadata(c *ops.Connector, t job.Table) error {
+	if t.Schema.Schema == nil {
+		return nil
+	}
+	for _, f := range t.Schema.Fields() {
+		key, ok := f.Metadata.GetValue(ops.MetadataColumn)
+		if !ok || slices.Contains(c.Metadata, key) {
+			continue
+		}
+		known := "it has none"
+		if len(c.Metadata) > 0 {
+			known = "there are " + strings.Join(c.Metadata, ", ")
+		}
+		return fmt.Errorf("%w: table %s: column %q: connector '%s' has no metadata '%s'; %s", job.ErrInvalid, t.Ident, f.Name, c.Name, key, known)
+	}
+	return nil
 }
 
 // readers are the table functions that read files, with their formats.

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
@@ -17,10 +18,6 @@ import (
 	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 )
-
-// MetadataColumn is the key of an Arrow field's metadata that names the piece
-// of metadata that a connector puts into the column: METADATA FROM 'key'.
-const MetadataColumn = "wadi.metadata"
 
 func (b *Binder) lookup(ctx context.Context, pos ast.Pos, id job.Ident, name ast.Name) (*catalog.Table, error) {
 	t, err := b.Tables.Table(ctx, id)
@@ -125,7 +122,7 @@ func (b *Binder) JobTable(ctx context.Context, t *catalog.Table) (job.Table, err
 	for _, c := range t.Columns {
 		if c.Kind == ast.MetadataColumn {
 			f := datatype.ArrowField(c.Name, c.Type)
-			f.Metadata = withKey(f.Metadata, MetadataColumn, c.MetadataKey)
+			f.Metadata = withKey(f.Metadata, ops.MetadataColumn, c.MetadataKey)
 			fields = append(fields, f)
 		}
 	}
