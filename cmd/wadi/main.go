@@ -93,7 +93,7 @@ done, 1 when a job failed, 2 when the request is wrong.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newVersion())
+	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newState(), newVersion())
 	return root
 }
 
