@@ -87,6 +87,11 @@ func writeParquet(rec arrow.RecordBatch, c Compression) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write run: %w", err)
 	}
+	for i, key := range rec.Schema().Metadata().Keys() {
+		if err := w.AppendKeyValueMetadata(key, rec.Schema().Metadata().Values()[i]); err != nil {
+			return nil, fmt.Errorf("write run: %w", err)
+		}
+	}
 	if err := w.Write(rec); err != nil {
 		return nil, fmt.Errorf("write run: %w", err)
 	}
@@ -138,6 +143,9 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte) (arro
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // of bytes in memory
+	if v := r.MetaData().KeyValueMetadata().FindValue(runVersionKey); v == nil || *v != runVersion {
+		return nil, fmt.Errorf("its format is not version %s of runs", runVersion)
+	}
 	pr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: 64 << 10}, alloc)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,10 @@ package state
 
 import (
 	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +16,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
 )
 
 var everyType = ops.TableSpec{
@@ -86,6 +91,55 @@ func TestEveryType(t *testing.T) {
 	}
 }
 
+func version() *arrow.Metadata {
+	m := arrow.NewMetadata([]string{runVersionKey, runKeysKey}, []string{runVersion, "1"})
+	return &m
+}
+
+var rewrite = flag.Bool("rewrite", false, "write the files in testdata/compat anew")
+
+// TestCompat reads a run of every version there was.
+func TestCompat(t *testing.T) {
+	spec := ops.TableSpec{Name: "t", Keys: 1, Partition: 1, Schema: arrow.NewSchema([]arrow.Field{
+		{Name: "k", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "s", Type: arrow.BinaryTypes.StringView, Nullable: true},
+	}, nil)}
+	want, _, err := array.RecordFromJSON(memory.DefaultAllocator, spec.Schema, strings.NewReader(`[{"k":1,"s":"one"},{"k":2,"s":"two, and not inline"},{"k":null,"s":null}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", "compat", "v1-run.parquet")
+	if *rewrite {
+		all := &rows{schema: spec.Schema, keys: 1, rec: want, group: []uint16{1, 1, 3}, deleted: []bool{false, false, true}}
+		data, err := encodeRun(memory.DefaultAllocator, all, vector.Sel{0, 1, 2}, Zstd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeRun(context.Background(), memory.DefaultAllocator, file, data, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.release()
+	if !array.RecordEqual(got.rec, want) || !slices.Equal(got.group, []uint16{1, 1, 3}) || !slices.Equal(got.deleted, []bool{false, false, true}) {
+		t.Errorf("%v groups %v deleted %v", got.rec, got.group, got.deleted)
+	}
+	part, err := decodeRun(context.Background(), memory.DefaultAllocator, file, data, spec, &stream.KeyGroupRange{Start: 2, End: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer part.release()
+	if len(part.group) != 1 || !part.deleted[0] {
+		t.Errorf("of groups [2,4): %v", part.rec)
+	}
+}
+
 // FuzzRun reads damaged runs: rows or an error, never a panic.
 func FuzzRun(f *testing.F) {
 	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
@@ -93,7 +147,7 @@ func FuzzRun(f *testing.F) {
 		{Name: deletedColumn, Type: arrow.FixedWidthTypes.Boolean},
 		{Name: "k", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "s", Type: arrow.BinaryTypes.String},
-	}, nil), strings.NewReader(`[{"_group":1,"_deleted":false,"k":1,"s":"x"},{"_group":2,"_deleted":true,"k":2,"s":null}]`))
+	}, version()), strings.NewReader(`[{"_group":1,"_deleted":false,"k":1,"s":"x"},{"_group":2,"_deleted":true,"k":2,"s":null}]`))
 	if err != nil {
 		f.Fatal(err)
 	}
