@@ -65,7 +65,7 @@ type Connector struct {
 	// data. A column of the table's schema that is to hold one of them has the
 	// key in its field's metadata, under MetadataColumn.
 	Metadata []string
-	Sink    func(ctx context.Context, t job.Table) (Sink, error)
+	Sink     func(ctx context.Context, t job.Table) (Sink, error)
 	// Changelog says that the sink takes rows of every kind; otherwise only
 	// inserts reach it.
 	Changelog bool

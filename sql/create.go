@@ -162,6 +162,7 @@ func addColumn(t *catalog.Table, c *ast.ColumnDef) error {
 		if c.MetadataKey != nil {
 			col.MetadataKey = c.MetadataKey.Value
 		}
+	default:
 	}
 	if c.Type != nil {
 		ct, err := datatype.FromAST(c.Type)

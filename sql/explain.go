@@ -151,6 +151,7 @@ func (p *printer) edge(e job.Edge, first, rest string) {
 		text = "Exchange(distribution=[rebalance])"
 	case job.Broadcast:
 		text = "Exchange(distribution=[broadcast])"
+	case job.Forward:
 	}
 	if text == "" {
 		p.vertex(e.From, first, rest)

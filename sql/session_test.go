@@ -145,7 +145,7 @@ func show(s *sql.Session, stmt ast.Statement, r sql.Result) string {
 func TestPlans(t *testing.T) {
 	datadriven.Walk(t, "testdata/plan", func(t *testing.T, path string) {
 		s := newSession(t)
-		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+		datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
 			var out strings.Builder
 			err := s.Script(context.Background(), d.Input, func(stmt ast.Statement, r sql.Result) error {
 				if d.Cmd == "uids" {

@@ -220,6 +220,7 @@ func (s *Session) columnRows(ctx context.Context, t *catalog.Table) ([][]any, er
 			text += " *ROWTIME*"
 		case logical.Proctime:
 			text += " *PROCTIME*"
+		case logical.NoTime:
 		}
 		rows[i] = []any{c.Name, text, c.Type.Nullable(), keyOf(t, c.Name), extras(t, c.Name), watermarkOf(t, c.Name)}
 	}
@@ -252,6 +253,7 @@ func extras(t *catalog.Table, name string) any {
 				text += " VIRTUAL"
 			}
 			return text
+		default:
 		}
 	}
 	return nil
@@ -330,6 +332,7 @@ func (s *Session) showCreate(ctx context.Context, q *ast.ShowCreate) (Result, er
 		}
 		text := "CREATE CATALOG " + datatype.QuoteName(q.Name.Last()) + optionsText(s.space.Options(q.Name.Last()))
 		return list("result", []string{text})
+	default:
 	}
 	return nil, diag.Unsupported(q.Pos, "SHOW CREATE "+q.Object.String())
 }

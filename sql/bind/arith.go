@@ -62,7 +62,7 @@ func timeArithmetic(pos ast.Pos, op ast.BinaryOp, l, r Value) (Value, error) {
 		l, r = r, l
 	}
 	ok := (op == ast.Add || op == ast.Sub) && l.Type.IsTemporal() && (r.Type.IsInterval() || r.Type.Kind == datatype.Null) &&
-		!(l.Type.Kind == datatype.Time && r.Type.Kind == datatype.IntervalMonths)
+		(l.Type.Kind != datatype.Time || r.Type.Kind != datatype.IntervalMonths)
 	if !ok {
 		if op == ast.Sub && l.Type.IsTemporal() && r.Type.IsTemporal() {
 			return Value{}, diag.At(pos, "two points in time are subtracted with TIMESTAMPDIFF(SECOND, a, b)")
@@ -102,6 +102,7 @@ func fold(op ast.BinaryOp, l, r Value) Value {
 			n = x - y
 		case ast.Mul:
 			n = x * y
+		default:
 		}
 		return literal(n, l.Type)
 	}

@@ -1,14 +1,12 @@
 package bind
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -187,7 +185,7 @@ func (x *exprs) unitCall(name string, e *ast.Call) (string, []Value, error) {
 // trims are the kernels of TRIM(BOTH | LEADING | TRAILING chars FROM x).
 var trims = map[string]string{"BOTH": "btrim", "LEADING": "ltrim", "TRAILING": "rtrim"}
 
-func (x *exprs) trim(name string, e *ast.Call) (Value, bool, error) {
+func (x *exprs) trim(_ string, e *ast.Call) (Value, bool, error) {
 	if len(e.Args) < 2 {
 		return Value{}, false, nil
 	}
@@ -205,7 +203,7 @@ func (x *exprs) trim(name string, e *ast.Call) (Value, bool, error) {
 
 // proctime is the time at which a row is processed; where it is read as a
 // value it is the clock.
-func (x *exprs) proctime(_ string, e *ast.Call) (Value, bool, error) {
+func (x *exprs) proctime(string, *ast.Call) (Value, bool, error) {
 	t := datatype.TimestampLTZOf(3).WithNull(false)
 	return Value{Expr: &expr.Call{Func: "current_timestamp", Of: t.Arrow()}, Type: t, Time: logical.Proctime}, true, nil
 }
@@ -295,6 +293,3 @@ func (x *exprs) jsonExists(e *ast.JSONExists) (Value, error) {
 }
 
 func plainFallback(f ast.JSONFallback) bool { return f.Kind == ast.JSONUnset || f.Kind == ast.JSONNull }
-
-// notSupported reports whether err says that a known function cannot run yet.
-func notSupported(err error) bool { return errors.Is(err, function.ErrNotSupported) }

@@ -194,6 +194,7 @@ func (x *exprs) unary(e *ast.Unary) (Value, error) {
 		if n, ok := e.X.(*ast.Number); ok {
 			return number(n, true)
 		}
+	default:
 	}
 	v, err := x.bind(e.X)
 	if err != nil {

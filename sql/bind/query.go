@@ -106,6 +106,7 @@ func sortKey(item ast.OrderItem, column int) logical.SortKey {
 		k.NullsFirst = true
 	case ast.NullsLast:
 		k.NullsFirst = false
+	default:
 	}
 	return k
 }

@@ -48,6 +48,7 @@ func fromAST(d *ast.DataType) (Type, error) {
 		return collectionType(d)
 	case ast.RowType:
 		return rowType(d)
+	default:
 	}
 	return Type{}, diag.Unsupported(d.Pos, "type "+d.Kind.String())
 }
@@ -108,6 +109,7 @@ func collectionType(d *ast.DataType) (Type, error) {
 		return ArrayOf(elem), nil
 	case ast.MultisetType:
 		return MultisetOf(elem), nil
+	default:
 	}
 	key, err := FromAST(d.Key)
 	return MapOf(key, elem), err

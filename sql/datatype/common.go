@@ -154,7 +154,7 @@ func Castable(from, to Type) bool {
 	case from.IsBinary():
 		return to.IsString()
 	case from.IsTemporal() && to.IsTemporal():
-		return !(from.Kind == Time && to.Kind == Date) && !(from.Kind == Date && to.Kind == Time)
+		return (from.Kind != Time || to.Kind != Date) && (from.Kind != Date || to.Kind != Time)
 	case from.IsInterval() && to.IsInteger(), from.IsInteger() && to.IsInterval():
 		return true
 	case from.Kind == to.Kind && from.Kind == Row:

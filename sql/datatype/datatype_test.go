@@ -19,7 +19,7 @@ func drawType(t *rapid.T, depth int) datatype.Type {
 		kinds = append(kinds, datatype.Array, datatype.Map, datatype.Multiset, datatype.Row)
 	}
 	out := datatype.Type{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), NotNull: rapid.Bool().Draw(t, "not null")}
-	elem := func(name string, nullable bool) *datatype.Type {
+	elem := func(nullable bool) *datatype.Type {
 		e := drawType(t, depth-1)
 		if nullable {
 			e.NotNull = false
@@ -35,16 +35,17 @@ func drawType(t *rapid.T, depth int) datatype.Type {
 	case datatype.Time, datatype.Timestamp, datatype.TimestampLTZ:
 		out.Precision = rapid.IntRange(0, 9).Draw(t, "precision")
 	case datatype.Array:
-		out.Elem = elem("element", false)
+		out.Elem = elem(false)
 	case datatype.Multiset:
-		out.Elem = elem("element", true)
+		out.Elem = elem(true)
 	case datatype.Map: // Arrow's keys are never null, so their nullability is lost
-		out.Key, out.Elem = elem("key", true), elem("value", false)
+		out.Key, out.Elem = elem(true), elem(false)
 	case datatype.Row:
 		for range rapid.IntRange(1, 3).Draw(t, "fields") {
 			name := rapid.SampledFrom([]string{"a", "select", "with `tick`", "ü"}).Draw(t, "name")
-			out.Fields = append(out.Fields, datatype.Field{Name: name + string(rune('a'+len(out.Fields))), Type: *elem("field", false)})
+			out.Fields = append(out.Fields, datatype.Field{Name: name + string(rune('a'+len(out.Fields))), Type: *elem(false)})
 		}
+	default:
 	}
 	return out
 }

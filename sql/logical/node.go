@@ -227,16 +227,35 @@ type Sink struct {
 	Name string
 }
 
-func (n *Scan) Schema() Schema            { return n.Output }
-func (n *Values) Schema() Schema          { return n.Output }
-func (n *Project) Schema() Schema         { return n.Output }
-func (n *Filter) Schema() Schema          { return n.Input.Schema() }
-func (n *Window) Schema() Schema          { return n.Output }
-func (n *Aggregate) Schema() Schema       { return n.Output }
+// Schema implements Node.
+func (n *Scan) Schema() Schema { return n.Output }
+
+// Schema implements Node.
+func (n *Values) Schema() Schema { return n.Output }
+
+// Schema implements Node.
+func (n *Project) Schema() Schema { return n.Output }
+
+// Schema implements Node.
+func (n *Filter) Schema() Schema { return n.Input.Schema() }
+
+// Schema implements Node.
+func (n *Window) Schema() Schema { return n.Output }
+
+// Schema implements Node.
+func (n *Aggregate) Schema() Schema { return n.Output }
+
+// Schema implements Node.
 func (n *WindowAggregate) Schema() Schema { return n.Output }
-func (n *Union) Schema() Schema           { return n.Output }
-func (n *Sort) Schema() Schema            { return n.Input.Schema() }
-func (n *Sink) Schema() Schema            { return n.Input.Schema() }
+
+// Schema implements Node.
+func (n *Union) Schema() Schema { return n.Output }
+
+// Schema implements Node.
+func (n *Sort) Schema() Schema { return n.Input.Schema() }
+
+// Schema implements Node.
+func (n *Sink) Schema() Schema { return n.Input.Schema() }
 
 // Schema is the input's, with the column marked as event time.
 func (n *Watermark) Schema() Schema {
@@ -245,29 +264,71 @@ func (n *Watermark) Schema() Schema {
 	return s
 }
 
-func (n *Scan) Inputs() []Node            { return nil }
-func (n *Values) Inputs() []Node          { return nil }
-func (n *Project) Inputs() []Node         { return []Node{n.Input} }
-func (n *Filter) Inputs() []Node          { return []Node{n.Input} }
-func (n *Watermark) Inputs() []Node       { return []Node{n.Input} }
-func (n *Window) Inputs() []Node          { return []Node{n.Input} }
-func (n *Aggregate) Inputs() []Node       { return []Node{n.Input} }
-func (n *WindowAggregate) Inputs() []Node { return []Node{n.Input} }
-func (n *Union) Inputs() []Node           { return n.In }
-func (n *Sort) Inputs() []Node            { return []Node{n.Input} }
-func (n *Sink) Inputs() []Node            { return []Node{n.Input} }
+// Inputs implements Node.
+func (n *Scan) Inputs() []Node { return nil }
 
-func (n *Scan) With([]Node) Node               { return n }
-func (n *Values) With([]Node) Node             { return n }
-func (n *Project) With(in []Node) Node         { c := *n; c.Input = in[0]; return &c }
-func (n *Filter) With(in []Node) Node          { c := *n; c.Input = in[0]; return &c }
-func (n *Watermark) With(in []Node) Node       { c := *n; c.Input = in[0]; return &c }
-func (n *Window) With(in []Node) Node          { c := *n; c.Input = in[0]; return &c }
-func (n *Aggregate) With(in []Node) Node       { c := *n; c.Input = in[0]; return &c }
+// Inputs implements Node.
+func (n *Values) Inputs() []Node { return nil }
+
+// Inputs implements Node.
+func (n *Project) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Filter) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Watermark) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Window) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Aggregate) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *WindowAggregate) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Union) Inputs() []Node { return n.In }
+
+// Inputs implements Node.
+func (n *Sort) Inputs() []Node { return []Node{n.Input} }
+
+// Inputs implements Node.
+func (n *Sink) Inputs() []Node { return []Node{n.Input} }
+
+// With implements Node.
+func (n *Scan) With([]Node) Node { return n }
+
+// With implements Node.
+func (n *Values) With([]Node) Node { return n }
+
+// With implements Node.
+func (n *Project) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
+
+// With implements Node.
+func (n *Filter) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
+
+// With implements Node.
+func (n *Watermark) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
+
+// With implements Node.
+func (n *Window) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
+
+// With implements Node.
+func (n *Aggregate) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
+
+// With implements Node.
 func (n *WindowAggregate) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
-func (n *Union) With(in []Node) Node           { c := *n; c.In = in; return &c }
-func (n *Sort) With(in []Node) Node            { c := *n; c.Input = in[0]; return &c }
-func (n *Sink) With(in []Node) Node            { c := *n; c.Input = in[0]; return &c }
+
+// With implements Node.
+func (n *Union) With(in []Node) Node { c := *n; c.In = in; return &c }
+
+// With implements Node.
+func (n *Sort) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
+
+// With implements Node.
+func (n *Sink) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
 
 func (*Scan) node()            {}
 func (*Values) node()          {}

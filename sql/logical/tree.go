@@ -179,6 +179,7 @@ func Operator(n Node) string {
 	case *Sink:
 		id := n.Table.Ident
 		return "Sink(table=[" + strings.ReplaceAll(identText(id.Catalog, id.Database, id.Name), ", ", ".") + "], fields=[" + strings.Join(n.Input.Schema().Names(), ", ") + "])"
+	case *Watermark:
 	}
 	return Relation(n)
 }

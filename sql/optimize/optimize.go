@@ -56,7 +56,7 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		out[i] = n
 	}
 	if len(out) > 1 {
-		out = share(out, o)
+		out = share(out)
 	}
 	for i, n := range out {
 		out[i] = rewrite(n, func(n logical.Node) logical.Node { return hint(n, o) })

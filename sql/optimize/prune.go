@@ -237,8 +237,9 @@ func width(t datatype.Type) int {
 		return 16
 	case datatype.Char, datatype.VarChar, datatype.Binary, datatype.VarBinary:
 		return 64
+	default:
+		return 1024
 	}
-	return 1024
 }
 
 func (p *pruner) values(n *logical.Values, need map[int]bool) (logical.Node, renumber) {
@@ -315,7 +316,7 @@ func (re renumber) keys(s logical.Schema, keys []int) []int {
 
 // aggregate keeps all keys and the aggregates that are used.
 func (p *pruner) aggregate(n *logical.Aggregate, need map[int]bool) (logical.Node, renumber) {
-	keep, aggs := keepAggs(n.Output, len(n.Keys), n.Aggs, need)
+	keep, aggs := keepAggs(len(n.Keys), n.Aggs, need)
 	below := paths{}
 	for _, k := range n.Keys {
 		below[strconv.Itoa(k)] = true
@@ -329,7 +330,7 @@ func (p *pruner) aggregate(n *logical.Aggregate, need map[int]bool) (logical.Nod
 
 // keepAggs chooses the keys and the used aggregates. An aggregation that had
 // aggregates keeps one: without any it would be DISTINCT.
-func keepAggs(output logical.Schema, keys int, aggs []logical.AggCall, need map[int]bool) (keep []int, kept []logical.AggCall) {
+func keepAggs(keys int, aggs []logical.AggCall, need map[int]bool) (keep []int, kept []logical.AggCall) {
 	for i := range keys {
 		keep = append(keep, i)
 	}
@@ -379,7 +380,7 @@ func (p *pruner) exactly(n logical.Node, keep []int) logical.Node {
 }
 
 func (p *pruner) windowAggregate(n *logical.WindowAggregate, need map[int]bool) (logical.Node, renumber) {
-	keep, aggs := keepAggs(n.Output, len(n.Keys), n.Aggs, need)
+	keep, aggs := keepAggs(len(n.Keys), n.Aggs, need)
 	var properties []logical.WindowProperty
 	base := len(n.Keys) + len(n.Aggs)
 	for i, w := range n.Properties {

@@ -13,7 +13,7 @@ import (
 // share makes one scan of all scans of a table in one job: it reads what any of
 // them reads, and each takes its columns from it. A source is read once, and
 // all queries of a statement set see the same rows.
-func share(roots []logical.Node, o Options) []logical.Node {
+func share(roots []logical.Node) []logical.Node {
 	groups := map[string][]*logical.Scan{}
 	for _, r := range roots {
 		collect(r, groups)
