@@ -270,7 +270,9 @@ func (c *Config) Zone() *time.Location {
 	return loc
 }
 
-// zone reads a time zone by name, or as an offset: GMT-03:00, +08:00.
+// zone reads a time zone by name, or as an offset of whole hours: GMT-03:00,
+// +08:00. The result has a name by which any process can load it, because plans
+// carry the name.
 func zone(name string) (*time.Location, error) {
 	if name == "" || strings.EqualFold(name, "default") {
 		return time.UTC, nil
@@ -278,7 +280,10 @@ func zone(name string) (*time.Location, error) {
 	offset := strings.TrimPrefix(strings.TrimPrefix(name, "GMT"), "UTC")
 	if t, err := time.Parse("-07:00", offset); err == nil {
 		_, seconds := t.Zone()
-		return time.FixedZone(name, seconds), nil
+		if seconds%3600 != 0 {
+			return nil, fmt.Errorf("%w: time zone %s: name a region, such as Asia/Kolkata", job.ErrInvalid, name)
+		}
+		return time.LoadLocation(fmt.Sprintf("Etc/GMT%+d", -seconds/3600)) // Etc's signs are the other way round
 	}
 	return time.LoadLocation(name)
 }
