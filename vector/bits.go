@@ -13,14 +13,6 @@ func bitBytes(n int) int { return (n + 7) / 8 }
 
 func bitAt(b []byte, i int) byte { return b[uint(i)/8] >> (uint(i) % 8) & 1 }
 
-// toBit is 1 for true; it compiles to one instruction.
-func toBit(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // word returns the 64 bits that begin at bit i of b. Bits past the end are 0.
 func word(b []byte, i int) uint64 {
 	b = b[i/8:]
@@ -154,26 +146,3 @@ func andBits(dst, src []byte, off, n int) {
 		}
 	}
 }
-
-// appendOnes appends base + the positions of the ones among w.
-func appendOnes(dst Sel, base uint32, w uint64) Sel {
-	if w == ^uint64(0) {
-		n := len(dst)
-		dst = append(dst, fullWord[:]...)
-		for i := range dst[n:] {
-			dst[n+i] += base
-		}
-		return dst
-	}
-	for ; w != 0; w &= w - 1 {
-		dst = append(dst, base+uint32(bits.TrailingZeros64(w)))
-	}
-	return dst
-}
-
-var fullWord = func() (w [64]uint32) {
-	for i := range w {
-		w[i] = uint32(i)
-	}
-	return w
-}()

@@ -106,31 +106,6 @@ func TestKeyHash(t *testing.T) {
 	})
 }
 
-// TestHash: rows with equal keys have equal hashes, and the others hardly ever.
-func TestHash(t *testing.T) {
-	eachType(t, arraytest.Scalars, func(t *rapid.T, alloc memory.Allocator, dt arrow.DataType) {
-		n := arraytest.DrawRows(t)
-		cols := []arrow.Array{arraytest.Draw(t, alloc, dt, n)}
-		if rapid.Bool().Draw(t, "two columns") {
-			cols = append(cols, arraytest.Draw(t, alloc, rapid.SampledFrom(arraytest.Scalars).Draw(t, "second"), n))
-		}
-		for _, c := range cols {
-			defer c.Release()
-		}
-		byKey, byHash := map[string]uint64{}, map[uint64]string{}
-		for i, h := range vector.Hash(nil, cols...) {
-			key := string(vector.AppendKey(nil, cols, i))
-			if old, ok := byKey[key]; ok && old != h {
-				t.Fatalf("row %d: equal keys, other hash", i)
-			}
-			if old, ok := byHash[h]; ok && old != key {
-				t.Fatalf("row %d: keys %x and %x share a hash", i, key, old)
-			}
-			byKey[key], byHash[h] = h, key
-		}
-	})
-}
-
 // TestHashWordSpreads places keys of common patterns in a half-full table by
 // the top bits of their hashes: they are not much further from home than random
 // ones would be.
@@ -173,17 +148,6 @@ func TestHashWordSpreads(t *testing.T) {
 		if mean := float64(far) / n; mean > 1 {
 			t.Errorf("%s: keys are %.2f slots from home", name, mean)
 		}
-	}
-}
-
-func TestHashOfViewsAndStringsIsTheSame(t *testing.T) {
-	v, s := array.NewStringViewBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
-	for _, x := range []string{"", "a", "twelve bytes", "thirteen bytes"} {
-		v.Append(x)
-		s.Append(x)
-	}
-	if a, b := vector.Hash(nil, v.NewArray()), vector.Hash(nil, s.NewArray()); fmt.Sprint(a) != fmt.Sprint(b) {
-		t.Fatalf("%x and %x", a, b)
 	}
 }
 
@@ -251,21 +215,14 @@ func TestScatter(t *testing.T) {
 	})
 }
 
-func TestPrefixMax(t *testing.T) {
+func TestMinMax(t *testing.T) {
 	v := []int64{3, 1, 4, 1, 5, 9, 2}
-	dst := make([]int64, len(v))
-	if last := vector.PrefixMax(dst, v, 2); last != 9 || fmt.Sprint(dst) != "[3 3 4 4 5 9 9]" {
-		t.Fatalf("%v, %d", dst, last)
-	}
-	if last := vector.PrefixMax(nil, nil, -7); last != -7 {
-		t.Fatalf("no rows: %d", last)
-	}
 	if lo, hi := vector.MinMax(v); lo != 1 || hi != 9 {
 		t.Fatalf("%d, %d", lo, hi)
 	}
 }
 
-func BenchmarkHash(b *testing.B) {
+func BenchmarkKeyHash(b *testing.B) {
 	const n = 16384
 	for _, dt := range []arrow.DataType{arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.StringView} {
 		rnd := arraytest.NewRand(1)
@@ -275,13 +232,7 @@ func BenchmarkHash(b *testing.B) {
 		}
 		cols := []arrow.Array{bld.NewArray()}
 		dst := make([]uint64, n)
-		b.Run("fast/"+dt.Name(), func(b *testing.B) {
-			for b.Loop() {
-				vector.Hash(dst, cols...)
-			}
-			rate(b, n)
-		})
-		b.Run("key/"+dt.Name(), func(b *testing.B) {
+		b.Run(dt.Name(), func(b *testing.B) {
 			for b.Loop() {
 				vector.KeyHash(dst, cols)
 			}

@@ -54,18 +54,6 @@ func Scatter(alloc memory.Allocator, rec arrow.RecordBatch, channels []Sel) []ar
 	return out
 }
 
-// PrefixMax writes the running maximum: dst[i] = max(start, v[0], …, v[i]). It
-// returns the last of them, or start for no rows. dst has v's length and may be
-// v itself.
-func PrefixMax(dst, v []int64, start int64) int64 {
-	dst = dst[:len(v)]
-	for i, x := range v {
-		start = max(start, x)
-		dst[i] = start
-	}
-	return start
-}
-
 // MinMax returns the smallest and the largest of v, which is not empty.
 func MinMax[T Integer](v []T) (lo, hi T) {
 	lo, hi = v[0], v[0]

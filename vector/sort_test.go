@@ -45,6 +45,54 @@ func order(x, y any) int {
 	panic("no order")
 }
 
+// scalarAt is a row as a constant.
+func scalarAt(a arrow.Array, i int) any {
+	if a.IsNull(i) {
+		return nil
+	}
+	switch a := a.(type) {
+	case *array.Boolean:
+		return a.Value(i)
+	case *array.Int8:
+		return int64(a.Value(i))
+	case *array.Int16:
+		return int64(a.Value(i))
+	case *array.Int32:
+		return int64(a.Value(i))
+	case *array.Int64:
+		return a.Value(i)
+	case *array.Uint8:
+		return int64(a.Value(i))
+	case *array.Uint16:
+		return int64(a.Value(i))
+	case *array.Uint32:
+		return int64(a.Value(i))
+	case *array.Uint64:
+		return a.Value(i)
+	case *array.Date32:
+		return int64(a.Value(i))
+	case *array.Time32:
+		return int64(a.Value(i))
+	case *array.Timestamp:
+		return int64(a.Value(i))
+	case *array.Duration:
+		return int64(a.Value(i))
+	case *array.MonthInterval:
+		return int64(a.Value(i))
+	case *array.Float32:
+		return float64(a.Value(i))
+	case *array.Float64:
+		return a.Value(i)
+	case *array.Decimal128:
+		return a.Value(i)
+	case *array.StringView:
+		return a.Value(i)
+	case *array.BinaryView:
+		return a.Value(i)
+	}
+	panic(fmt.Sprintf("no constant of %T", a))
+}
+
 func orderRows(a arrow.Array, o vector.Order, i, j int) int {
 	x, y := scalarAt(a, i), scalarAt(a, j)
 	first := o.Nulls == vector.NullsFirst || o.Nulls == vector.NullsLowest && !o.Desc

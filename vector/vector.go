@@ -38,9 +38,6 @@ type Integer interface {
 // Float is the constraint of kernels over floating-point numbers.
 type Float interface{ ~float32 | ~float64 }
 
-// Number is the constraint of kernels over machine numbers.
-type Number interface{ Integer | Float }
-
 // All returns the selection of rows [0, n), in dst's memory where it fits.
 func All(dst Sel, n int) Sel {
 	dst = resize(dst, n)

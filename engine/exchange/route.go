@@ -79,7 +79,7 @@ func (r *Route) All(ctx context.Context, e stream.Element) error {
 }
 
 // scatter cuts b by key group in one pass: hash of the key columns → key group
-// → task, then one gather per channel.
+// → task, then each column is gathered for all channels while it is in the cache.
 func (r *Route) scatter(ctx context.Context, b *stream.Batch) error {
 	defer b.Release()
 	n := b.Len()
@@ -94,20 +94,27 @@ func (r *Route) scatter(ctx context.Context, b *stream.Batch) error {
 		r.target[i] = r.ofGroup[g]
 	}
 	r.parts = vector.Partition(r.parts, r.target, len(r.to))
-	for i, sel := range r.parts {
-		if len(sel) == 0 {
+	records := vector.Scatter(r.alloc, b.Rows, r.parts)
+	for i, rec := range records {
+		if rec == nil {
 			continue
 		}
-		if err := r.to[i].Send(ctx, Pick(r.alloc, b, sel)); err != nil {
+		if err := r.to[i].Send(ctx, part(b, rec, r.parts[i])); err != nil {
+			for _, unsent := range records[i+1:] {
+				if unsent != nil {
+					unsent.Release()
+				}
+			}
 			return err
 		}
 	}
 	return nil
 }
 
-// Pick returns the rows sel of b, with their kinds and the marks before them.
-func Pick(alloc memory.Allocator, b *stream.Batch, sel vector.Sel) *stream.Batch {
-	p := stream.NewBatch(vector.TakeRecord(alloc, b.Rows, sel))
+// part is a batch of the rows sel of b, which rec holds, with their kinds and
+// the marks before them.
+func part(b *stream.Batch, rec arrow.RecordBatch, sel vector.Sel) *stream.Batch {
+	p := stream.NewBatch(rec)
 	if b.Kinds != nil {
 		p.Kinds = make([]stream.RowKind, len(sel))
 		for i, row := range sel {
