@@ -46,7 +46,7 @@ var ErrUnfinished = coordinator.ErrUnfinished
 // Run is a job that has been started.
 type Run struct {
 	graph  *job.Graph
-	worker *engine.Worker
+	tasks  interface{ Stats() []engine.VertexStats }
 	stop   chan struct{}
 	once   sync.Once
 	cancel context.CancelCauseFunc
@@ -96,29 +96,55 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if l.registry == nil {
 		l.registry = e.registry
 	}
+	staged, err := e.staged()
+	if err != nil {
+		return nil, err
+	}
+	finally := func() {}
+	if !l.checkpoint {
+		dir = ""
+	}
+	if staged && dir == "" {
+		if dir, finally, err = scratch(); err != nil {
+			return nil, err
+		}
+	}
 	var store checkpoint.Store
-	if dir != "" && l.checkpoint {
+	if dir != "" {
 		bucket, err := e.stores.Open(ctx, dir, nil)
 		if err != nil {
+			finally()
 			return nil, fmt.Errorf("open checkpoint directory: %w", err)
 		}
 		store = bucket
 	}
 	r := &Run{graph: &p.Graph, stop: make(chan struct{}), done: make(chan struct{})}
-	log := e.log.With(slog.String("job", p.Graph.Name))
-	w := engine.NewWorker(engine.Options{
-		Registry: l.registry, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: log, Backend: backend,
-	})
-	r.worker = w
+	o := e.workerOptions(l.registry, store)
+	o.Log = e.log.With(slog.String("job", p.Graph.Name))
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: restoreOf(l.restore), Connectors: l.registry, Settings: s,
-		Stop: r.stop, Progress: r.observe, Log: log, NewID: newID,
+		Stop: r.stop, Progress: r.observe, Log: o.Log, NewID: newID,
+	}
+	var run func(context.Context) (Result, error)
+	if staged {
+		stages := &stageRunner{elsewhere: e.o.Launcher, here: o, checkpoints: dir, config: e.configured()}
+		r.tasks = stages
+		run = func(ctx context.Context) (Result, error) {
+			return coordinator.RunStaged(ctx, j, stages, coordinator.NewHost(o.Clock))
+		}
+	} else {
+		w := engine.NewWorker(o)
+		r.tasks = w
+		run = func(ctx context.Context) (Result, error) {
+			defer func() { _ = w.Close() }() // it waits for tasks, and has nothing to say
+			return coordinator.Run(ctx, j, w, coordinator.NewHost(o.Clock))
+		}
 	}
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(r.done)
-		res, err := coordinator.Run(ctx, j, w, coordinator.NewHost(engine.WallClock{}))
-		_ = w.Close() // it waits for tasks, and has nothing to say
+		defer finally()
+		res, err := run(ctx)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.result, r.err = res, err
@@ -180,7 +206,7 @@ func (r *Run) Progress() Progress {
 // numLateRecordsDropped.
 func (r *Run) Counters() map[job.VertexID]map[string]int64 {
 	all := make(map[job.VertexID]map[string]int64)
-	for _, s := range r.worker.Stats() {
+	for _, s := range r.tasks.Stats() {
 		m := all[s.Vertex]
 		if m == nil {
 			m = make(map[string]int64)
@@ -199,7 +225,7 @@ func (r *Run) Counters() map[job.VertexID]map[string]int64 {
 // event time of the sinks.
 func (r *Run) count() (read, written int64, at time.Time) {
 	low, sinks := stream.End, 0
-	for _, s := range r.worker.Stats() {
+	for _, s := range r.tasks.Stats() {
 		switch r.graph.Vertices[s.Vertex].Kind {
 		case job.KindSource:
 			read += s.RecordsOut.Load()

@@ -2,6 +2,7 @@ package wadi
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 )
 
-// The keys that decide how a job is run. All are Flink's.
+// The keys that decide how a job is run. All but the last two are Flink's.
 const (
 	keyCheckpointDir      = "execution.checkpointing.dir"
 	keyCheckpointInterval = "execution.checkpointing.interval"
@@ -20,6 +21,8 @@ const (
 	keyCheckpointRetained = "execution.checkpointing.num-retained"
 	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
 	keyRestart            = "restart-strategy.type"
+	keyGear               = "execution.gear"
+	keyEpochRows          = "wadi.staged.rows-per-epoch"
 )
 
 // keyReader reads typed configuration and keeps the first error.
@@ -70,7 +73,10 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 	s := coordinator.Settings{
 		Interval: k.duration(keyCheckpointInterval), Timeout: k.duration(keyCheckpointTimeout),
 		MinPause: k.duration(keyCheckpointPause), TolerableFailures: k.int(keyCheckpointTolerate),
-		Retained: k.int(keyCheckpointRetained),
+		Retained: k.int(keyCheckpointRetained), EpochRows: int64(k.int(keyEpochRows)),
+	}
+	if s.EpochRows < 0 {
+		return s, "", fmt.Errorf("%w: '%s' = '%d': want a positive number, or 0 for all rows", job.ErrInvalid, keyEpochRows, s.EpochRows)
 	}
 	const prefix = "restart-strategy."
 	switch kind := strings.ToLower(e.Config(keyRestart)); kind {
@@ -92,4 +98,23 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 		return s, "", fmt.Errorf("%w: '%s' = '%s': want none, fixed-delay, failure-rate or exponential-delay", job.ErrInvalid, keyRestart, kind)
 	}
 	return s, e.Config(keyCheckpointDir), k.err
+}
+
+// staged reads in which gear jobs are run.
+func (e *Env) staged() (bool, error) {
+	switch gear := strings.ToLower(e.Config(keyGear)); gear {
+	case "", "pipelined":
+		return false, nil
+	case "staged":
+		return true, nil
+	default:
+		return false, fmt.Errorf("%w: '%s' = '%s': want pipelined or staged", job.ErrInvalid, keyGear, gear)
+	}
+}
+
+// configured is what was set.
+func (e *Env) configured() map[string]string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.session.Config().All())
 }

@@ -44,6 +44,9 @@ type Options struct {
 	// Stores adds schemes of URLs, such as those of lakehouse/cloud. Local disk
 	// and memory are always there.
 	Stores map[string]objstore.Opener
+	// Launcher runs the stages of jobs in the staged gear; nil means in this
+	// process.
+	Launcher Launcher
 	// Log receives what jobs have to say; nil means nothing is logged.
 	Log *slog.Logger
 	// Stdout and Stderr are where the print connector writes; nil means those

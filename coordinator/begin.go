@@ -48,6 +48,11 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 	if err := d.openSources(ctx); err != nil {
 		return nil, err
 	}
+	if d.staged != nil {
+		if err := d.pace(); err != nil {
+			return nil, err
+		}
+	}
 	if d.Store == nil {
 		d.id = job.ID(d.NewID())
 		return nil, d.openSinks(ctx)

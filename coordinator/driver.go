@@ -43,8 +43,11 @@ type Job struct {
 //
 // When ctx ends, the tasks are canceled and nothing more is claimed.
 func Run(ctx context.Context, j Job, w Worker, h Host) (Result, error) {
-	d := &driver{Job: j, worker: w, host: h}
-	graph := *j.Graph // its key groups become those of the job's first start
+	return (&driver{Job: j, worker: w, host: h}).run(ctx)
+}
+
+func (d *driver) run(ctx context.Context) (Result, error) {
+	graph := *d.Graph // its key groups become those of the job's first start
 	d.Graph = &graph
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
@@ -53,7 +56,7 @@ func Run(ctx context.Context, j Job, w Worker, h Host) (Result, error) {
 	d.io = io
 	defer func() {
 		stop()
-		h.Wait()
+		d.host.Wait()
 		d.close()
 	}()
 	finished, err := d.open(ctx)
@@ -72,6 +75,7 @@ type driver struct {
 	Job
 	worker Worker
 	host   Host
+	staged *stages         // the worker of the staged gear, or nil
 	io     context.Context //nolint:containedctx // the life of all I/O beside the loop
 
 	id      job.ID

@@ -33,7 +33,10 @@ type Settings struct {
 	// DiscoveryInterval is for sources that have none of their own; 0 means
 	// ten seconds.
 	DiscoveryInterval time.Duration
-	Bugs              mutant.Set
+	// EpochRows is how many rows, at about, each source task reads in an epoch
+	// of the staged gear (wadi.staged.rows-per-epoch); 0 means all that it has.
+	EpochRows int64
+	Bugs      mutant.Set
 }
 
 func (s Settings) withDefaults() Settings {

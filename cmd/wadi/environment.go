@@ -27,16 +27,29 @@ func (e *environment) flags(c *cobra.Command) {
 
 // open makes the Env that the flags describe.
 func (e *environment) open() (*wadi.Env, error) {
+	o, err := e.options()
+	if err != nil {
+		return nil, err
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	o.Launcher = processes{binary}
+	return wadi.Local(o)
+}
+
+func (e *environment) options() (wadi.Options, error) {
 	config := make(map[string]string)
 	for _, d := range e.define {
 		key, value, ok := strings.Cut(d, "=")
 		if !ok {
-			return nil, usageError{fmt.Errorf("-D %s: want key=value", d)}
+			return wadi.Options{}, usageError{fmt.Errorf("-D %s: want key=value", d)}
 		}
 		config[strings.TrimSpace(key)] = strings.TrimSpace(value)
 	}
 	if e.parallelism < 0 {
-		return nil, usageError{fmt.Errorf("-p %d: want a positive number", e.parallelism)}
+		return wadi.Options{}, usageError{fmt.Errorf("-p %d: want a positive number", e.parallelism)}
 	}
 	level := slog.LevelWarn
 	switch {
@@ -45,8 +58,8 @@ func (e *environment) open() (*wadi.Env, error) {
 	case e.verbose > 0:
 		level = slog.LevelInfo
 	}
-	return wadi.Local(wadi.Options{
+	return wadi.Options{
 		Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
-	})
+	}, nil
 }

@@ -58,7 +58,10 @@ func (e failedError) Unwrap() error { return e.error }
 func codeOf(err error) int {
 	var failed failedError
 	var usage usageError
+	var corrupt corruptError
 	switch {
+	case errors.As(err, &corrupt):
+		return exitCorrupt
 	case errors.As(err, &failed):
 		return exitFailed
 	case errors.As(err, &usage), errors.Is(err, job.ErrInvalid):
@@ -93,7 +96,7 @@ done, 1 when a job failed, 2 when the request is wrong.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newState(), newVersion())
+	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newState(), newStage(), newVersion())
 	return root
 }
 

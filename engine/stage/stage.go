@@ -7,12 +7,14 @@ package stage
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/engine/exchange/durable"
 	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/engine/task"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -32,17 +34,46 @@ type Spec struct {
 	// Rows is how many rows, at about, each source task reads before the epoch
 	// ends; 0 means all that it has.
 	Rows int64 `json:"rows,omitempty"`
+	// Wait is how long, at most, the source tasks read before the epoch ends;
+	// 0 means until all rest.
+	Wait time.Duration `json:"waitNanos,omitempty"`
 }
 
 // Result is what the tasks hold at the end of the epoch.
 type Result struct {
 	Handles []checkpoint.Handle `json:"handles"`
+	Counts  []Count             `json:"counts,omitempty"`
 }
 
-// Run runs s. The options need a Store, whose root is the directory of the
-// job; its Exchange is replaced.
+// Count is what one task has counted at one vertex during the epoch.
+type Count struct {
+	Vertex    job.VertexID     `json:"vertex"`
+	Index     int              `json:"index"`
+	In        int64            `json:"in"`
+	Out       int64            `json:"out"`
+	Watermark stream.Timestamp `json:"watermark"` // at its end
+	Counters  map[string]int64 `json:"counters,omitempty"`
+}
+
+func counts(stats []engine.VertexStats) []Count {
+	all := make([]Count, len(stats))
+	for i, s := range stats {
+		c := Count{
+			Vertex: s.Vertex, Index: s.Index, In: s.RecordsIn.Load(), Out: s.RecordsOut.Load(),
+			Watermark: stream.Timestamp(s.Watermark.Load()), Counters: make(map[string]int64),
+		}
+		for name, n := range s.Counters {
+			c.Counters[name] += n
+		}
+		all[i] = c
+	}
+	return all
+}
+
+// Run runs s. The options need a Store, the checkpoint directory: the channels
+// lie in the job's part of it, as its state does. Their Exchange is replaced.
 func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
-	links := &links{spec: s, o: o}
+	links := &links{spec: s, o: o, store: checkpoint.Sub(o.Store, checkpoint.JobDir(s.Job))}
 	o.Exchange = links
 	w := engine.NewWorker(o)
 	defer func() { _ = w.Close() }() // it waits for tasks, and has nothing to say
@@ -53,10 +84,11 @@ func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
 	if err := w.Send(rpc.Deploy{Job: s.Job, Generation: s.Generation, Graph: s.Graph, Durable: true, Tasks: s.Tasks}); err != nil {
 		return Result{}, err
 	}
-	res, err := r.loop(ctx)
+	res, err := r.loop(ctx, o.Clock)
 	if err != nil {
 		return Result{}, err
 	}
+	res.Counts = counts(w.Stats())
 	return res, links.seal(ctx)
 }
 
@@ -64,6 +96,7 @@ func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
 type links struct {
 	spec    Spec
 	o       engine.Options
+	store   checkpoint.Store // of the job
 	writers []*durable.Writer
 }
 
@@ -81,12 +114,12 @@ func (l *links) Gate(channels []engine.Link) exchange.Gate {
 	for i, c := range channels {
 		ids[i] = l.id(c)
 	}
-	return durable.NewGate(ids, l.o.Store, l.o.Alloc)
+	return durable.NewGate(ids, l.store, l.o.Alloc)
 }
 
 // Channel writes to a stage behind this one.
 func (l *links) Channel(k engine.Link) exchange.Channel {
-	w := durable.NewWriter(l.id(k), l.o.Store, l.o.Alloc)
+	w := durable.NewWriter(l.id(k), l.store, l.o.Alloc)
 	l.writers = append(l.writers, w)
 	return w
 }
@@ -112,12 +145,22 @@ type run struct {
 	ended   int
 }
 
-func (r *run) loop(ctx context.Context) (Result, error) {
+func (r *run) loop(ctx context.Context, clock task.Clock) (Result, error) {
+	var late <-chan time.Time
+	if r.spec.Wait > 0 {
+		late = clock.After(r.spec.Wait)
+	}
 	for len(r.waiting) > 0 || r.ended < r.ending() {
 		select {
 		case rep := <-r.worker.Reports():
 			if err := r.on(rep); err != nil {
 				return Result{}, err
+			}
+		case <-late:
+			if !r.sent {
+				if err := r.inject(stream.Stop); err != nil {
+					return Result{}, err
+				}
 			}
 		case <-ctx.Done():
 			return Result{}, context.Cause(ctx)

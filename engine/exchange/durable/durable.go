@@ -5,7 +5,7 @@
 // A channel is one edge from one task to another, and, for one epoch, a list of
 // segments:
 //
-//	channels/<epoch>/<edge>/<sender>-<receiver>/<k>
+//	channels/<epoch>/<edge>/<sender>-<receiver>/<k>      in the job's directory
 //
 // Segments are written in order and none is written twice with other bytes by
 // the same attempt; a stage that is tried again writes them all again before
@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
@@ -43,11 +45,21 @@ type ID struct {
 }
 
 func (id ID) segment(k int) string {
-	return fmt.Sprintf("channels/%d/%s/%d-%d/%d", id.Epoch, id.Edge, id.Sender, id.Receiver, k)
+	return fmt.Sprintf("%s%s/%d-%d/%d", Folder(id.Epoch), id.Edge, id.Sender, id.Receiver, k)
 }
 
+// Root is where all channels of a job lie.
+const Root = "channels/"
+
 // Folder is where all channels of an epoch lie.
-func Folder(e stream.Epoch) string { return fmt.Sprintf("channels/%d/", e) }
+func Folder(e stream.Epoch) string { return fmt.Sprintf("%s%d/", Root, e) }
+
+// EpochOf is the epoch of the channel to which a segment belongs.
+func EpochOf(segment string) (stream.Epoch, bool) {
+	digits, _, _ := strings.Cut(strings.TrimPrefix(segment, Root), "/")
+	e, err := strconv.ParseUint(digits, 10, 64)
+	return stream.Epoch(e), err == nil
+}
 
 // Writer is the sending end of a channel.
 type Writer struct {

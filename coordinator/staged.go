@@ -1,0 +1,326 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange/durable"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/engine/stage"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Launcher runs one stage of a job for one epoch: in this process, in another,
+// in a container or a function. It returns when the stage has ended, and at the
+// end of ctx soon. Errors keep their class: job.ErrInvalid,
+// checkpoint.ErrCorrupt, or neither, which is worth another try.
+type Launcher interface {
+	Run(ctx context.Context, s stage.Spec) (stage.Result, error)
+}
+
+// RunStaged runs a job in the staged gear: no task lives longer than an epoch,
+// and between the stages of one there is only storage. Everything that is
+// decided is decided as in Run, by Step, so a job may change gear at any
+// checkpoint.
+//
+// A job whose sources all end is done in one epoch, or in epochs of
+// Settings.EpochRows per source task, one after the other. A job with a source
+// that does not end takes an epoch per Settings.Interval, which it then needs.
+// A stage that fails fails the attempt: the epoch is run again, as a whole and
+// under a new number, as the restart strategy allows.
+func RunStaged(ctx context.Context, j Job, l Launcher, h Host) (Result, error) {
+	if j.Store == nil {
+		return Result{}, fmt.Errorf("%w: the staged gear needs a checkpoint directory", job.ErrInvalid)
+	}
+	w := &stages{ctx: context.WithoutCancel(ctx), launcher: l, host: h, store: j.Store, rows: j.Settings.EpochRows, log: j.Log}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	j.Settings.Timeout = unlimited
+	return (&driver{Job: j, worker: w, host: h, staged: w}).run(ctx)
+}
+
+// pace says how long an epoch is.
+func (d *driver) pace() error {
+	for _, s := range d.sources {
+		if s.Bounded() {
+			continue
+		}
+		if d.Settings.Interval == 0 {
+			return fmt.Errorf("%w: source %s does not end: set 'execution.checkpointing.interval', which is the length of an epoch in the staged gear", job.ErrInvalid, s.uid)
+		}
+		d.staged.wait = d.Settings.Interval
+		return nil
+	}
+	d.Settings.Interval = 0 // the epoch ends when all is read
+	return nil
+}
+
+// unlimited is the timeout of a checkpoint whose barrier starts the work: an
+// epoch may take long.
+const unlimited = 100 * 365 * 24 * time.Hour
+
+// stages is the Worker of the staged gear. To the coordinator it looks like
+// tasks that live long; in truth a barrier is what starts them, one stage after
+// the other, with the splits that were assigned before it:
+//
+//	Deploy ─► WantSplits ⇄ Assign ─► Inject n ─► run stage 1, 2, …; Sealed, Ended ─► Confirm n
+//	              ▲                                             │ next epoch
+//	              └─────────────────────────────────────────────┘
+//
+// Source tasks ask for one split at a time, in turn, so that all get their
+// part. One that will get no more is said to be drained: nothing is worth
+// waiting for, so the coordinator injects the barrier at once.
+type stages struct {
+	ctx      context.Context //nolint:containedctx // the life of all deployments
+	launcher Launcher
+	host     Host
+	store    checkpoint.Store
+	rows     int64
+	wait     time.Duration // the longest that a source task reads; 0 means as long as it takes
+	log      *slog.Logger
+
+	running *staging
+}
+
+var _ Worker = (*stages)(nil)
+
+// Reports is nil: reports go to the coordinator's queue.
+func (w *stages) Reports() <-chan rpc.Report { return nil }
+
+// Send obeys a command. Epochs run beside it.
+func (w *stages) Send(c rpc.Command) error {
+	switch c := c.(type) {
+	case rpc.Deploy:
+		w.deploy(c)
+	case rpc.Assign:
+		w.running.assign(c)
+	case rpc.Inject:
+		w.running.inject(c)
+	case rpc.Confirm:
+		w.running.confirm(c.Epoch)
+	case rpc.Cancel:
+		d := w.running
+		if d == nil {
+			w.host.Post(Reported{rpc.Canceled{}})
+			return nil
+		}
+		d.cancel(errCanceled)
+		w.host.Go(func() {
+			d.epochs.Wait()
+			w.host.Post(Reported{rpc.Canceled{}})
+		})
+	}
+	return nil
+}
+
+var errCanceled = fmt.Errorf("canceled by the coordinator")
+
+// staging is one attempt at the job: what its tasks hold between two epochs.
+type staging struct {
+	*stages
+	deploy rpc.Deploy
+	chains []job.Chain
+	ctx    context.Context //nolint:containedctx // the life of the attempt
+	cancel context.CancelCauseFunc
+	epochs sync.WaitGroup
+
+	mu    sync.Mutex
+	tasks map[checkpoint.TaskID]*stagedTask
+}
+
+// stagedTask is a task between two epochs.
+type stagedTask struct {
+	source   bool
+	handle   checkpoint.Handle // at the end of the last epoch, or as restored
+	splits   []ops.Split       // assigned, and not read to their end
+	noMore   bool
+	injected stream.Epoch
+	// unconfirmed are the committables of epochs that may have been aborted:
+	// they are reported again.
+	unconfirmed map[string][]ops.Pending
+}
+
+func (w *stages) deploy(c rpc.Deploy) {
+	d := &staging{stages: w, deploy: c, chains: c.Graph.Chains(), tasks: make(map[checkpoint.TaskID]*stagedTask)}
+	d.ctx, d.cancel = context.WithCancelCause(w.ctx)
+	w.running = d
+	for _, a := range c.Tasks {
+		t := &stagedTask{source: c.Graph.Vertices[a.Task.Vertex].Kind == job.KindSource, handle: handleOf(a)}
+		d.tasks[a.Task] = t
+		if t.source && !a.Ended {
+			d.post(rpc.WantSplits{Task: a.Task, N: 1})
+		}
+	}
+}
+
+// handleOf is what a task holds before its first epoch.
+func handleOf(a checkpoint.Assignment) checkpoint.Handle {
+	return checkpoint.Handle{
+		Task: a.Task, Groups: a.Groups, Tables: a.Tables, Channels: a.Channels,
+		Watermark: a.Watermark, NextTick: a.NextTick, Ended: a.Ended,
+	}
+}
+
+func (d *staging) post(r rpc.Report) { d.host.Post(Reported{r}) }
+
+func (d *staging) assign(c rpc.Assign) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.tasks[c.Task]
+	t.splits = append(t.splits, c.Splits...)
+	if t.noMore = t.noMore || c.NoMore; t.noMore {
+		d.post(rpc.Drained{Task: c.Task})
+		return
+	}
+	d.post(rpc.WantSplits{Task: c.Task, N: 1})
+}
+
+// inject begins the epoch when every source task has its barrier.
+func (d *staging) inject(c rpc.Inject) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tasks[c.Task].injected = c.Barrier.Epoch
+	for _, t := range d.tasks {
+		if t.source && !t.handle.Ended && t.injected != c.Barrier.Epoch {
+			return
+		}
+	}
+	specs, err := d.specs(c.Barrier.Epoch)
+	if err != nil {
+		d.post(rpc.Failed{Task: c.Task, Err: err})
+		return
+	}
+	d.epochs.Add(1)
+	d.host.Go(func() {
+		defer d.epochs.Done()
+		d.epoch(c.Barrier.Epoch, specs)
+	})
+}
+
+// specs are the stages of an epoch, in topological order. Splits that are
+// assigned from now on are for the next.
+func (d *staging) specs(e stream.Epoch) ([]stage.Spec, error) {
+	layout, err := checkpoint.Redistribute(d.standing(), d.deploy.Graph, checkpoint.RedistributeOptions{})
+	if err != nil {
+		return nil, err
+	}
+	specs := make([]stage.Spec, len(d.chains))
+	for i, c := range d.chains {
+		s := stage.Spec{Job: d.deploy.Job, Generation: d.deploy.Generation, Graph: d.deploy.Graph, Epoch: e}
+		for _, a := range layout.Tasks {
+			if a.Task.Vertex == c.Head() {
+				s.Tasks = append(s.Tasks, a)
+			}
+		}
+		if d.deploy.Graph.Vertices[c.Head()].Kind == job.KindSource {
+			s.Rows, s.Wait, s.NoMore, s.Splits = d.rows, d.wait, true, make(map[int][]ops.Split)
+			for _, a := range s.Tasks {
+				t := d.tasks[a.Task]
+				s.NoMore = s.NoMore && (t.noMore || a.Ended)
+				if len(t.splits) > 0 {
+					s.Splits[a.Task.Index] = t.splits
+				}
+				t.splits = nil
+			}
+		}
+		specs[i] = s
+	}
+	return specs, nil
+}
+
+// standing is what the tasks hold, as a checkpoint.
+func (d *staging) standing() *checkpoint.Manifest {
+	m := &checkpoint.Manifest{KeyGroups: d.deploy.Graph.KeyGroups, Vertices: checkpoint.VerticesOf(d.deploy.Graph)}
+	for _, a := range d.deploy.Tasks {
+		m.Handles = append(m.Handles, d.tasks[a.Task].handle)
+	}
+	return m
+}
+
+// epoch runs the stages of an epoch and reports what they hold at its end.
+func (d *staging) epoch(e stream.Epoch, specs []stage.Spec) {
+	var handles []checkpoint.Handle
+	for _, s := range specs {
+		began := d.host.Now()
+		r, err := d.launcher.Run(d.ctx, s)
+		if err != nil {
+			d.post(rpc.Failed{Task: s.Tasks[0].Task, Err: fmt.Errorf("run its stage for epoch %d: %w", e, err)})
+			return
+		}
+		d.log.Debug("stage", slog.Uint64("epoch", uint64(e)), slog.Int("vertex", int(s.Tasks[0].Task.Vertex)),
+			slog.Duration("took", d.host.Now().Sub(began)))
+		handles = append(handles, r.Handles...)
+	}
+	d.seal(e, handles)
+	d.sweep(e)
+}
+
+func (d *staging) seal(e stream.Epoch, handles []checkpoint.Handle) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range handles {
+		t := d.tasks[h.Task]
+		h.Committables = t.hold(h.Committables)
+		t.handle = h
+		t.handle.Committables, t.handle.Splits = nil, nil
+		t.splits = append(slices.Clone(h.Splits), t.splits...)
+		d.post(rpc.Sealed{Task: h.Task, Epoch: e, Handle: h})
+		if h.Ended {
+			d.post(rpc.Ended{Task: h.Task})
+		}
+	}
+}
+
+// hold adds to what is not confirmed, and returns all of it.
+func (t *stagedTask) hold(add map[string][]ops.Pending) map[string][]ops.Pending {
+	all := make(map[string][]ops.Pending)
+	for _, m := range []map[string][]ops.Pending{t.unconfirmed, add} {
+		for uid, p := range m {
+			all[uid] = append(all[uid], p...)
+		}
+	}
+	t.unconfirmed = all
+	return all
+}
+
+func (d *staging) confirm(e stream.Epoch) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.tasks {
+		kept := make(map[string][]ops.Pending)
+		for uid, ps := range t.unconfirmed {
+			for _, p := range ps {
+				if p.Epoch > e {
+					kept[uid] = append(kept[uid], p)
+				}
+			}
+		}
+		t.unconfirmed = kept
+	}
+}
+
+// sweep deletes the channels of an epoch that all stages have read, and those
+// of attempts that came to nothing. What stays is found by the next epoch.
+func (d *staging) sweep(e stream.Epoch) {
+	store := checkpoint.Sub(d.store, checkpoint.JobDir(d.deploy.Job))
+	names, err := store.List(d.ctx, durable.Root)
+	for _, name := range names {
+		if of, ok := durable.EpochOf(name); !ok || of > e {
+			continue
+		}
+		if err == nil {
+			err = store.Delete(d.ctx, name)
+		}
+	}
+	if err != nil && d.ctx.Err() == nil {
+		d.log.Warn("channels of an epoch stay", slog.Uint64("epoch", uint64(e)), slog.Any("error", err))
+	}
+}

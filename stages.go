@@ -1,0 +1,142 @@
+package wadi
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/stage"
+	"github.com/wadi-engine/wadi/engine/task"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector/mem"
+)
+
+// Stage is the tasks of one chain of a job, for one epoch: a document that
+// another process, container or function can run with Env.RunStage. It may hold
+// secrets: those of the tables that the job reads and writes.
+type Stage struct {
+	Spec stage.Spec `json:"spec"`
+	// Checkpoints is the URL of the checkpoint directory.
+	Checkpoints string `json:"checkpoints"`
+	// Config is what was set in the Env.
+	Config map[string]string `json:"config,omitempty"`
+}
+
+// StageResult is what the tasks of a stage hold at the end of the epoch.
+type StageResult = stage.Result
+
+// Launcher runs the stages of jobs in the staged gear ('execution.gear' =
+// 'staged') elsewhere. Launch returns when the stage has ended, and soon after
+// the end of ctx; what cannot be helped by another try is an error that wraps
+// job.ErrInvalid.
+type Launcher interface {
+	Launch(ctx context.Context, s Stage) (StageResult, error)
+}
+
+// RunStage runs a stage in this process. The Env needs the connectors and
+// stores of the one that made the stage.
+func (e *Env) RunStage(ctx context.Context, s Stage) (StageResult, error) {
+	store, err := e.stores.Open(ctx, s.Checkpoints, nil)
+	if err != nil {
+		return StageResult{}, fmt.Errorf("open checkpoint directory: %w", err)
+	}
+	return stage.Run(ctx, s.Spec, e.workerOptions(e.registry, store))
+}
+
+func (e *Env) workerOptions(r *ops.Registry, store checkpoint.Store) engine.Options {
+	return engine.Options{Registry: r, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log, Backend: backend}
+}
+
+// stageRunner runs the stages of one job where they belong: those that end in
+// this process, as the rows of a SELECT do, are run in it.
+type stageRunner struct {
+	elsewhere   Launcher // or nil
+	here        engine.Options
+	checkpoints string
+	config      map[string]string
+
+	mu     sync.Mutex
+	counts []engine.VertexStats
+}
+
+var _ coordinator.Launcher = (*stageRunner)(nil)
+
+// Run runs s and adds up what it has counted.
+func (r *stageRunner) Run(ctx context.Context, s stage.Spec) (stage.Result, error) {
+	var res stage.Result
+	var err error
+	if r.elsewhere == nil || endsHere(s) {
+		res, err = stage.Run(ctx, s, r.here)
+	} else {
+		res, err = r.elsewhere.Launch(ctx, Stage{Spec: s, Checkpoints: r.checkpoints, Config: r.config})
+	}
+	r.add(res.Counts)
+	return res, err
+}
+
+// endsHere reports whether a stage has a sink that gives its rows to this
+// process.
+func endsHere(s stage.Spec) bool {
+	for _, c := range s.Graph.Chains() {
+		if len(s.Tasks) == 0 || c.Head() != s.Tasks[0].Task.Vertex {
+			continue
+		}
+		v := s.Graph.Vertices[c.Tail()]
+		if v.Kind != job.KindSink {
+			return false
+		}
+		config, err := ops.DecodeConfig[ops.SinkConfig](v)
+		return err == nil && (config.Table.Connector == collectName || config.Table.Connector == "print")
+	}
+	return false
+}
+
+func (r *stageRunner) add(counts []stage.Count) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range counts {
+		s := r.at(c.Vertex, c.Index)
+		s.RecordsIn.Add(c.In)
+		s.RecordsOut.Add(c.Out)
+		if c.Watermark != stream.Start {
+			s.Watermark.Store(int64(c.Watermark))
+		}
+		for name, n := range c.Counters {
+			s.Counter(name).Add(n)
+		}
+	}
+}
+
+func (r *stageRunner) at(v job.VertexID, index int) *task.Stats {
+	for _, s := range r.counts {
+		if s.Vertex == v && s.Index == index {
+			return s.Stats
+		}
+	}
+	s := &task.Stats{}
+	s.Watermark.Store(int64(stream.Start))
+	r.counts = append(r.counts, engine.VertexStats{Vertex: v, Index: index, Stats: s})
+	return s
+}
+
+// Stats are the sums over all epochs.
+func (r *stageRunner) Stats() []engine.VertexStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]engine.VertexStats(nil), r.counts...)
+}
+
+// scratch makes a checkpoint directory for a job that has none: the staged gear
+// keeps in it what passes from one stage to the next.
+func scratch() (dir string, remove func(), err error) {
+	if dir, err = os.MkdirTemp("", "wadi-staged-"); err != nil {
+		return "", nil, fmt.Errorf("make a directory for the stages: %w", err)
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil // what stays is in the system's temporary directory
+}
