@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
-
-	"github.com/apache/arrow-go/v18/arrow"
-
-	"github.com/wadi-engine/wadi/job"
 )
 
 var _ catalog.Catalog = (*lakeCatalog)(nil)

@@ -1,7 +1,6 @@
 package vector
 
 import (
-	"bytes"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -60,23 +59,6 @@ func (v Views) Address(i int) uintptr {
 		return uintptr(unsafe.Pointer(unsafe.SliceData(v.buffers[b].Bytes()))) + uintptr(h.Hi>>32)
 	}
 	return 0
-}
-
-// equal reports whether row i and row j of o hold the same bytes.
-func (v Views) equal(i int, o Views, j int) bool {
-	a, b := v.Headers[i], o.Headers[j]
-	if a.Lo != b.Lo {
-		return false
-	}
-	if a.Len() <= Inline {
-		return a.Hi == b.Hi
-	}
-	return bytes.Equal(v.long(a), o.long(b))
-}
-
-// compare orders row i and row j of o by their bytes.
-func (v Views) compare(i int, o Views, j int) int {
-	return bytes.Compare(v.At(i), o.At(j))
 }
 
 // MakeHeader returns the header of a value of up to 12 bytes.

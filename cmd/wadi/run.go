@@ -44,7 +44,7 @@ A job is found by its pipeline.name in that directory.
 				return err
 			}
 			defer func() { _ = e.Close() }() // everything that matters has been closed by its job
-			x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(restore), resume: resumeCommand(os.Args, restore), quiet: env.verbose == 0}
+			x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(restore), resume: resumeCommand(os.Args), quiet: env.verbose == 0}
 			return e.Execute(c.Context(), string(text), func(o wadi.Outcome) error { return x.outcome(c.Context(), o) })
 		},
 	}
@@ -54,7 +54,7 @@ A job is found by its pipeline.name in that directory.
 }
 
 // resumeCommand is this command line with --restore latest.
-func resumeCommand(argv []string, restore string) string {
+func resumeCommand(argv []string) string {
 	var words []string
 	for i := 0; i < len(argv); i++ {
 		switch a := argv[i]; {

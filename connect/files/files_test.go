@@ -219,7 +219,7 @@ func (f faulty) Move(ctx context.Context, from, to string) error {
 		return err
 	}
 	if err := f.change(); err != nil {
-		src, oerr := f.Driver.Open(ctx, from)
+		src, oerr := f.Open(ctx, from)
 		if oerr != nil {
 			return oerr
 		}

@@ -71,7 +71,7 @@ func inferCSV(in input, o settings) (*arrow.Schema, error) {
 	}
 	var names []string
 	var guesses []guess
-	for row := 0; row < sampleRows; row++ {
+	for range sampleRows {
 		cells, err := c.Read()
 		if errors.Is(err, io.EOF) {
 			break

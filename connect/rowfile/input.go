@@ -57,7 +57,7 @@ func openInput(ctx context.Context, stores *objstore.Stores, f file) (input, err
 	in := input{name: objstore.Redact(f.URL), object: obj, compressed: true, closers: []func() error{obj.Close}}
 	info := obj.Info()
 	if info.Size != f.Size || info.ModTime.UnixMilli() != f.Modified {
-		in.close()
+		_ = in.close()
 		return input{}, fmt.Errorf("%w: file %s was replaced since it was found (%d bytes then, %d now): restore the old file, or start without the checkpoint",
 			job.ErrInvalid, in.name, f.Size, info.Size)
 	}
@@ -80,7 +80,7 @@ func openInput(ctx context.Context, stores *objstore.Stores, f file) (input, err
 		in.plain, in.compressed = obj.Reader(), false
 	}
 	if err != nil {
-		in.close()
+		_ = in.close()
 		return input{}, fmt.Errorf("%w: open %s: %w", job.ErrInvalid, in.name, err)
 	}
 	return in, nil

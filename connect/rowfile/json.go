@@ -32,7 +32,7 @@ const maxLine = 64 << 20
 func inferJSON(in input, _ settings) (*arrow.Schema, error) {
 	lines := newLines(in.plain)
 	root := &shape{}
-	for row := 0; row < sampleRows; row++ {
+	for row := range sampleRows {
 		line, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			break

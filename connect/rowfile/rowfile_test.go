@@ -3,6 +3,7 @@ package rowfile_test
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,7 +92,7 @@ func read(t *testing.T, format string, restart bool, o map[string]string, column
 			for {
 				f, err := r.Fetch(ctx)
 				if err != nil {
-					return res, fmt.Errorf("%w (close: %v)", err, r.Close())
+					return res, errors.Join(err, r.Close())
 				}
 				if f.Batch != nil {
 					res.rows = append(res.rows, text(f.Batch.Rows)...)

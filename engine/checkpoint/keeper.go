@@ -30,7 +30,7 @@ func (k Keeper) Load(ctx context.Context, unusable map[stream.Epoch]error) (Fact
 		f     Facts
 		files []string
 	)
-	err := k.retry(ctx, func() (err error) { files, err = k.Store.List(ctx, ""); return })
+	err := k.retry(ctx, func() (err error) { files, err = k.Store.List(ctx, ""); return err })
 	if err != nil {
 		return f, fmt.Errorf("list the checkpoints of job %s: %w", k.Job, err)
 	}
@@ -93,7 +93,7 @@ func (k Keeper) find(ctx context.Context, e stream.Epoch, unusable error) (Found
 // then nothing is known to be an orphan.
 func (k Keeper) Standing(ctx context.Context) (claims []Kept, runs []string, complete bool, err error) {
 	var files []string
-	if err := k.retry(ctx, func() (err error) { files, err = k.Store.List(ctx, ""); return }); err != nil {
+	if err := k.retry(ctx, func() (err error) { files, err = k.Store.List(ctx, ""); return err }); err != nil {
 		return nil, nil, false, fmt.Errorf("list the checkpoints of job %s: %w", k.Job, err)
 	}
 	complete = true

@@ -22,7 +22,7 @@ func (n Names) Newest(ctx context.Context, name string) (id job.ID, number uint6
 	dir := nameDir(name)
 	k := Keeper{Store: n.Store, Pause: n.Pause}
 	var files []string
-	err = k.retry(ctx, func() (err error) { files, err = n.Store.List(ctx, dir); return })
+	err = k.retry(ctx, func() (err error) { files, err = n.Store.List(ctx, dir); return err })
 	if err != nil {
 		return "", 0, fmt.Errorf("look for jobs named %q: %w", name, err)
 	}

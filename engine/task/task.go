@@ -93,7 +93,7 @@ func (t *Task) Run(ctx context.Context) (err error) {
 	}
 	for {
 		element, ch, err := t.in.Next(ctx)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return t.chain.broadcast(ctx, stream.EndOfInput{}) // T4
 		}
 		if errors.Is(err, exchange.ErrSealed) {

@@ -230,7 +230,7 @@ func (j *job) kill(n int) (phase string, ended bool) {
 		}
 		phase = w.now()
 		_ = cmd.Process.Kill()
-		for range w.seen {
+		for range w.seen { //nolint:revive // what is under way is let through until the watcher ends
 		}
 		_ = cmd.Wait()
 		return phase, false

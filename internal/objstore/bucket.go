@@ -215,7 +215,7 @@ func (o *Object) ReadAt(p []byte, off int64) (int, error) {
 		if n == len(p) {
 			return n, nil
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = ErrChanged
 		}
 		return n, err

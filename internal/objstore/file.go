@@ -73,7 +73,7 @@ func (d fileDriver) Open(_ context.Context, key string) (Source, error) {
 		err = fmt.Errorf("%w: it is a directory", fs.ErrNotExist)
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, reason(err)
 	}
 	return &fileSource{f: f, info: fileInfo(key, st)}, nil

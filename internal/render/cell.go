@@ -35,7 +35,7 @@ func precisionOf(f arrow.Field, unit arrow.TimeUnit) int {
 
 // scalar makes the cell of a type that has no members and the same text in every
 // format; nil for the others. Dates and times have no quotes.
-func scalar(f arrow.Field, zone *time.Location) cell {
+func scalar(f arrow.Field) cell {
 	switch t := f.Type.(type) {
 	case *arrow.Int8Type:
 		return func(dst []byte, a arrow.Array, i int) []byte {
@@ -174,14 +174,6 @@ func bytesOf(a arrow.Array, i int) []byte {
 	return []byte(a.ValueStr(i))
 }
 
-func isText(t arrow.DataType) bool {
-	switch t.ID() {
-	case arrow.STRING, arrow.LARGE_STRING, arrow.STRING_VIEW:
-		return true
-	}
-	return false
-}
-
 func isBytes(t arrow.DataType) bool {
 	switch t.ID() {
 	case arrow.BINARY, arrow.LARGE_BINARY, arrow.BINARY_VIEW, arrow.FIXED_SIZE_BINARY:
@@ -192,7 +184,7 @@ func isBytes(t arrow.DataType) bool {
 
 // textCell writes a value as a cast to STRING does: what tables and CSV show.
 func textCell(f arrow.Field, zone *time.Location) cell {
-	if c := scalar(f, zone); c != nil {
+	if c := scalar(f); c != nil {
 		return c
 	}
 	if c := moment(f, zone); c != nil {

@@ -62,7 +62,7 @@ func jsonCell(f arrow.Field, zone *time.Location) cell {
 }
 
 func jsonValue(f arrow.Field, zone *time.Location) cell {
-	if c := scalar(f, zone); c != nil {
+	if c := scalar(f); c != nil {
 		return c
 	}
 	if c := moment(f, zone); c != nil {

@@ -39,7 +39,7 @@ type Env struct {
 
 func (e Env) now() time.Time {
 	if e.Now == nil {
-		return time.Now()
+		return time.Now() //nolint:forbidigo // the clock of those who give none
 	}
 	return e.Now()
 }

@@ -14,7 +14,7 @@ import (
 // partitionTerm is one field of the table property 'partitioning', written as
 // in Spark: col, identity(col), year(col) or years(col), month, day, hour,
 // bucket(16, col), truncate(4, col), void(col).
-var partitionTerm = regexp.MustCompile("^(?:([A-Za-z]+)\\(\\s*(?:(\\d+)\\s*,\\s*)?([^,()]+?)\\s*\\)|([^,()]+?))$")
+var partitionTerm = regexp.MustCompile(`^(?:([A-Za-z]+)\(\s*(?:(\d+)\s*,\s*)?([^,()]+?)\s*\)|([^,()]+?))$`)
 
 // partitionSpec makes the partition spec of a new table from the columns of
 // PARTITIONED BY, which are identities, followed by the terms of 'partitioning'.
@@ -105,9 +105,10 @@ func parseTerm(term string) (column, name string, t ice.Transform, err error) {
 			return "", "", nil, bad(err.Error())
 		}
 		name = column + "_" + fn
-		if fn == "identity" {
+		switch fn {
+		case "identity":
 			name = column
-		} else if fn == "void" {
+		case "void":
 			name = column + "_null"
 		}
 		return column, name, t, nil

@@ -235,7 +235,7 @@ func TestWriterDiscardsWhatWasNotPrepared(t *testing.T) {
 		t.Fatal(err)
 	}
 	var left []string
-	err = filepath.WalkDir(w.dir+"/wh", func(path string, d os.DirEntry, err error) error {
+	err = filepath.WalkDir(w.dir+"/wh", func(path string, _ os.DirEntry, err error) error {
 		if strings.HasSuffix(path, ".parquet") || strings.Contains(path, ".wadi-tmp") {
 			left = append(left, path)
 		}

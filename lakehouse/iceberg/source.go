@@ -236,7 +236,7 @@ func (p position) shape(t *table.Table) (*ice.PartitionSpec, *ice.Schema, error)
 	return nil, nil, fmt.Errorf("%w: the table has lost schema %d or partition spec %d since the scan began", job.ErrInvalid, p.Schema, p.Spec)
 }
 
-func (e *enumerator) Take(_, readers, n int) []ops.Split {
+func (e *enumerator) Take(_, _, n int) []ops.Split {
 	n = min(n, len(e.state.Splits))
 	out := e.state.Splits[:n:n]
 	e.state.Splits = e.state.Splits[n:]

@@ -134,7 +134,7 @@ func inBackticks(name string) string { return "`" + strings.ReplaceAll(name, "`"
 
 // isPlain reports whether name has the form of a bare identifier.
 func isPlain(name string) bool {
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		c := name[i]
 		if !(c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || i > 0 && '0' <= c && c <= '9') {
 			return false

@@ -24,13 +24,14 @@ func binding(e Expr) int {
 		return BindCompare
 	case *Between, *In, *Like:
 		return BindPredicate
+	default:
+		return BindPostfix
 	}
-	return BindPostfix
 }
 
-// operand writes e, in parentheses if it holds less tightly than min.
-func (p *printer) operand(e Expr, min int) {
-	if binding(e) < min {
+// operand writes e, in parentheses if it holds less tightly than loosest.
+func (p *printer) operand(e Expr, loosest int) {
+	if binding(e) < loosest {
 		p.s("(")
 		e.print(p)
 		p.s(")")
@@ -115,11 +116,11 @@ func (e *Unary) print(p *printer) {
 		return
 	}
 	// Two signs side by side would begin a comment.
-	min := BindSign
+	loosest := BindSign
 	if _, signed := e.X.(*Unary); signed {
-		min = BindPostfix
+		loosest = BindPostfix
 	}
-	p.operand(e.X, min)
+	p.operand(e.X, loosest)
 }
 
 func (e *Binary) print(p *printer) {
@@ -143,11 +144,11 @@ func (e *Binary) print(p *printer) {
 }
 
 func (e *Is) print(p *printer) {
-	min := BindIs
+	loosest := BindIs
 	if e.What == IsDistinctFrom {
-		min = BindCompare
+		loosest = BindCompare
 	}
-	p.operand(e.X, min)
+	p.operand(e.X, loosest)
 	p.s(" IS ")
 	p.when(e.Not, "NOT ")
 	p.s(e.What.String())

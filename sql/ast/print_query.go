@@ -12,13 +12,14 @@ func bindingOf(q Query) int {
 			return 2
 		}
 		return 1
+	default:
+		return 3
 	}
-	return 3
 }
 
-// body writes q, in parentheses if it holds less tightly than min.
-func (p *printer) body(q Query, min int) {
-	if bindingOf(q) < min {
+// body writes q, in parentheses if it holds less tightly than loosest.
+func (p *printer) body(q Query, loosest int) {
+	if bindingOf(q) < loosest {
 		p.paren(q)
 		return
 	}

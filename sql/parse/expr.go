@@ -5,7 +5,7 @@ import "github.com/wadi-engine/wadi/sql/ast"
 // expr reads an expression.
 func (p *parser) expr() ast.Expr { return p.exprAt(ast.BindLowest) }
 
-// exprAt reads an expression whose operators hold at least as tightly as min.
+// exprAt reads an expression whose operators hold at least as tightly as loosest.
 //
 // This is Pratt's method: an operand, then, while the next operator holds
 // tightly enough, the operator and an operand of the next higher strength.
@@ -15,10 +15,10 @@ func (p *parser) expr() ast.Expr { return p.exprAt(ast.BindLowest) }
 //	                   exprAt(* 1)         c, and = is too loose: back
 //	                                   (a + (b * c)), then =
 //	                   exprAt(= 1)       d
-func (p *parser) exprAt(min int) ast.Expr {
+func (p *parser) exprAt(loosest int) ast.Expr {
 	p.enter()
 	defer p.leave()
-	return p.infix(p.prefix(), min)
+	return p.infix(p.prefix(), loosest)
 }
 
 var binaryOps = map[string]ast.BinaryOp{
@@ -30,7 +30,7 @@ var binaryOps = map[string]ast.BinaryOp{
 }
 
 // infix goes on after an operand that has been read.
-func (p *parser) infix(left ast.Expr, min int) ast.Expr {
+func (p *parser) infix(left ast.Expr, loosest int) ast.Expr {
 	for n := 0; ; n++ {
 		p.chained(n)
 		tok := p.cur()
@@ -38,13 +38,13 @@ func (p *parser) infix(left ast.Expr, min int) ast.Expr {
 			return left
 		}
 		if op, ok := binaryOps[tok.key]; ok {
-			if op.Binding() < min {
+			if op.Binding() < loosest {
 				return left
 			}
 			left = p.binary(left, op)
 			continue
 		}
-		next := p.postfix(left, min)
+		next := p.postfix(left, loosest)
 		if next == nil {
 			return left
 		}
@@ -64,8 +64,8 @@ func (p *parser) binary(left ast.Expr, op ast.BinaryOp) ast.Expr {
 }
 
 // postfix reads the operators that are more than a token and an operand.
-// It gives nil if none stands here that holds at least as tightly as min.
-func (p *parser) postfix(left ast.Expr, min int) ast.Expr {
+// It gives nil if none stands here that holds at least as tightly as loosest.
+func (p *parser) postfix(left ast.Expr, loosest int) ast.Expr {
 	tok := p.cur()
 	switch tok.key {
 	case "[":
@@ -83,20 +83,20 @@ func (p *parser) postfix(left ast.Expr, min int) ast.Expr {
 		p.advance()
 		return &ast.Cast{Pos: tok.pos, X: left, Type: p.dataType()}
 	case "IS":
-		return p.isTest(left, min)
+		return p.isTest(left, loosest)
 	case "NOT", "BETWEEN", "IN", "LIKE", "ILIKE", "RLIKE", "SIMILAR":
-		if min > ast.BindPredicate {
+		if loosest > ast.BindPredicate {
 			return nil
 		}
 		return p.predicate(left)
 	case "MEMBER", "SUBMULTISET", "IMMEDIATELY", "MULTISET":
-		return p.wordy(left, min)
+		return p.wordy(left, loosest)
 	}
 	return nil
 }
 
 // wordy reads the binary operators of several words.
-func (p *parser) wordy(left ast.Expr, min int) ast.Expr {
+func (p *parser) wordy(left ast.Expr, loosest int) ast.Expr {
 	pos, from := p.pos(), p.at
 	var op ast.BinaryOp
 	switch p.advance().key {
@@ -125,7 +125,7 @@ func (p *parser) wordy(left ast.Expr, min int) ast.Expr {
 			op++
 		}
 	}
-	if op.Binding() < min {
+	if op.Binding() < loosest {
 		p.at = from
 		return nil
 	}
@@ -133,9 +133,9 @@ func (p *parser) wordy(left ast.Expr, min int) ast.Expr {
 }
 
 // isTest reads IS [NOT] ….
-func (p *parser) isTest(left ast.Expr, min int) ast.Expr {
+func (p *parser) isTest(left ast.Expr, loosest int) ast.Expr {
 	distinct := p.ahead(1).key == "DISTINCT" || p.ahead(1).key == "NOT" && p.ahead(2).key == "DISTINCT"
-	if min > ast.BindCompare || min > ast.BindIs && !distinct {
+	if loosest > ast.BindCompare || loosest > ast.BindIs && !distinct {
 		return nil
 	}
 	is := &ast.Is{Pos: p.advance().pos, X: left}

@@ -41,7 +41,6 @@ type lexer struct {
 
 	mark     ast.Pos // a place at or before at, from which pos counts on
 	tokens   []token
-	nesting  int
 	hintOpen ast.Pos
 }
 

@@ -271,8 +271,9 @@ func describe(t *token) string {
 		return "`" + clip(t.text) + "`"
 	case tokEOF:
 		return "end"
+	default:
+		return `"` + clip(t.text) + `"`
 	}
-	return `"` + clip(t.text) + `"`
 }
 
 func clip(s string) string {
@@ -371,7 +372,7 @@ func (p *parser) integer() int {
 		p.want("number")
 	}
 	n := 0
-	for i := 0; i < len(t.text); i++ {
+	for i := range len(t.text) {
 		if !isDigit(t.text[i]) {
 			p.failf(t.pos, "expected a whole number, got %s", t.text)
 		}

@@ -39,7 +39,7 @@ func (p *parser) queryFrom(pos ast.Pos, left ast.Query) ast.Query {
 }
 
 // setOps reads the set operations after a query; INTERSECT, of strength 1, holds tighter.
-func (p *parser) setOps(left ast.Query, min int) ast.Query {
+func (p *parser) setOps(left ast.Query, loosest int) ast.Query {
 	for n := 0; ; n++ {
 		p.chained(n)
 		op, strength := ast.Union, 0
@@ -52,7 +52,7 @@ func (p *parser) setOps(left ast.Query, min int) ast.Query {
 		default:
 			return left
 		}
-		if strength < min {
+		if strength < loosest {
 			return left
 		}
 		s := &ast.SetOp{Pos: p.advance().pos, Op: op, Left: left}
@@ -127,7 +127,7 @@ func (p *parser) number() ast.Expr {
 	if tok.kind != tokNumber {
 		p.want("number")
 	}
-	for i := 0; i < len(tok.text); i++ {
+	for i := range len(tok.text) {
 		if !isDigit(tok.text[i]) {
 			p.failf(tok.pos, "expected a whole number, got %s", clip(tok.text))
 		}

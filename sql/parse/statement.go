@@ -372,26 +372,28 @@ func (p *parser) use() ast.Statement {
 // set reads SET, SET 'key' = 'value' and, for hands that come from other shells, SET key = value.
 func (p *parser) set() ast.Statement {
 	s := &ast.Set{Pos: p.advance().pos}
-	switch tok := p.cur(); {
-	case tok.kind == tokString:
+	switch p.cur().kind {
+	case tokString:
 		s.Key = p.quotedKey()
 		p.expect("=")
 		s.Value = p.text().Value
-	case tok.kind == tokWord:
+	case tokWord:
 		s.Key = p.bareKey()
 		p.expect("=")
 		s.Value = p.bareValue()
+	default:
 	}
 	return s
 }
 
 func (p *parser) reset() ast.Statement {
 	s := &ast.Reset{Pos: p.advance().pos}
-	switch tok := p.cur(); {
-	case tok.kind == tokString:
+	switch p.cur().kind {
+	case tokString:
 		s.Key = p.quotedKey()
-	case tok.kind == tokWord:
+	case tokWord:
 		s.Key = p.bareKey()
+	default:
 	}
 	return s
 }

@@ -269,6 +269,7 @@ func finer(from, to ast.Unit) bool {
 		return to == ast.Minute || to == ast.Second
 	case ast.Minute:
 		return to == ast.Second
+	default:
+		return false
 	}
-	return false
 }

@@ -249,8 +249,8 @@ func ParseLike(pattern, escape string) (*Like, error) {
 	}
 	in := []rune(pattern)
 	for i := 0; i < len(in); i++ {
-		switch r := in[i]; {
-		case r == esc:
+		switch r := in[i]; r {
+		case esc:
 			if i+1 < len(in) && (in[i+1] == '%' || in[i+1] == '_' || in[i+1] == esc) {
 				i++
 				piece = append(piece, in[i])
@@ -260,9 +260,9 @@ func ParseLike(pattern, escape string) (*Like, error) {
 				return nil, fmt.Errorf("invalid escape sequence in '%s': after '%s' comes %%, _ or itself", pattern, escape)
 			}
 			piece = append(piece, r)
-		case r == '%':
+		case '%':
 			end()
-		case r == '_':
+		case '_':
 			piece, wild = append(piece, -1), true
 		default:
 			piece = append(piece, r)

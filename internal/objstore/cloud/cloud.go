@@ -117,7 +117,7 @@ func (s *source) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		return 0, objstore.ErrChanged
 	}
 	n, err := io.ReadFull(r, p)
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("short reply: %d of %d bytes", n, len(p))
 	}
 	return n, s.driver.class(err)
@@ -175,7 +175,7 @@ func (d *driver) Walk(ctx context.Context, prefix string, yield func(objstore.In
 	it := d.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		o, err := it.Next(ctx)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

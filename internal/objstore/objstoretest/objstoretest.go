@@ -109,17 +109,17 @@ func ranges(t *testing.T, b *objstore.Bucket) {
 	}
 	buf := make([]byte, 25)
 	for _, off := range []int64{0, 7, 9_975} {
-		if n, err := o.ReadAt(buf, off); n != len(buf) || (err != nil && err != io.EOF) {
+		if n, err := o.ReadAt(buf, off); n != len(buf) || (err != nil && !errors.Is(err, io.EOF)) {
 			t.Fatalf("ReadAt(%d) = %d, %v", off, n, err)
 		}
 		if !bytes.Equal(buf, data[off:off+25]) {
 			t.Errorf("ReadAt(%d) = %q", off, buf)
 		}
 	}
-	if n, err := o.ReadAt(buf, 9_990); n != 10 || err != io.EOF {
+	if n, err := o.ReadAt(buf, 9_990); n != 10 || !errors.Is(err, io.EOF) {
 		t.Errorf("ReadAt over the end = %d, %v", n, err)
 	}
-	if n, err := o.ReadAt(buf, 10_000); n != 0 || err != io.EOF {
+	if n, err := o.ReadAt(buf, 10_000); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("ReadAt behind the end = %d, %v", n, err)
 	}
 	all, err := io.ReadAll(o.Reader())
