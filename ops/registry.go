@@ -83,6 +83,15 @@ type Option struct {
 	Secret  bool   // its value is masked wherever it is shown
 }
 
+// Keys are the keys of options, in their order.
+func Keys(options []Option) []string {
+	keys := make([]string, len(options))
+	for i, o := range options {
+		keys[i] = o.Key
+	}
+	return keys
+}
+
 // Scan is what a query wants of a table.
 type Scan struct {
 	Table job.Table `json:"table"`

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/sql/function"
 )
 
 // The keys of the configuration that planning reads. All keys are Flink's.
@@ -153,11 +153,7 @@ func canonical(key string) (string, error) {
 			return key, nil
 		}
 	}
-	near := function.Nearest(key, slices.Collect(maps.Keys(keys)))
-	if near != "" {
-		near = "; did you mean '" + near + "'?"
-	}
-	return "", fmt.Errorf("%w: no configuration key '%s'%s", job.ErrInvalid, key, near)
+	return "", fmt.Errorf("%w: no configuration key '%s'%s", job.ErrInvalid, key, nearest.Hint(key, slices.Sorted(maps.Keys(keys)), "'"))
 }
 
 // Set sets a key, under its current name, after checking the values of those

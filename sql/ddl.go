@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/function"
 )
 
 // exists turns the error of what is there already into success under IF NOT
@@ -167,10 +167,7 @@ func (s *Session) dropTable(ctx context.Context, q *ast.Drop) error {
 	}
 	t, err := s.space.Table(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		near := function.Nearest(id.Name, s.tables.Near(ctx, id))
-		if near != "" {
-			near = "; did you mean \"" + near + "\"?"
-		}
+		near := nearest.Hint(id.Name, s.tables.Near(ctx, id), `"`)
 		return &diag.Error{Line: q.Name.Line, Col: q.Name.Col, Msg: fmt.Sprintf("no table %q%s", q.Name.String(), near), Cause: err}
 	}
 	if err != nil {

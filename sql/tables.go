@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
-	"github.com/wadi-engine/wadi/sql/function"
 )
 
 // tables is how the binder sees the session's tables.
@@ -36,10 +36,8 @@ func (t tables) Resolve(ctx context.Context, jt job.Table) (job.Table, error) {
 	c, ok := t.s.registry.Connectors[jt.Connector]
 	if !ok {
 		known := slices.Sorted(maps.Keys(t.s.registry.Connectors))
-		near := function.Nearest(jt.Connector, known)
-		if near != "" {
-			near = "; did you mean '" + near + "'?"
-		} else {
+		near := nearest.Hint(jt.Connector, known, "'")
+		if near == "" {
 			near = "; there are " + strings.Join(known, ", ")
 		}
 		return jt, fmt.Errorf("%w: table %s: no connector '%s'%s", job.ErrInvalid, jt.Ident, jt.Connector, near)

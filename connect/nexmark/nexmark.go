@@ -17,13 +17,14 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )
@@ -165,17 +166,9 @@ func (r *reader) duration(key string) time.Duration {
 }
 
 func (r *reader) known(key string) {
-	best, distance := "", math.MaxInt
-	for _, o := range options {
-		if o.Key == key {
-			return
-		}
-		if d := levenshtein.ComputeDistance(key, o.Key); d < distance {
-			best, distance = o.Key, d
-		}
-	}
-	if key != "connector" && r.err == nil {
-		r.err = fmt.Errorf("unknown option '%s'; the nearest known one is '%s'", key, best)
+	keys := ops.Keys(options)
+	if key != "connector" && !slices.Contains(keys, key) && r.err == nil {
+		r.err = fmt.Errorf("unknown option '%s'%s", key, nearest.Hint(key, keys, "'"))
 	}
 }
 

@@ -11,15 +11,15 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
@@ -127,24 +127,13 @@ func parse(name string, f format, t job.Table) (settings, error) {
 	} else if ignore && s.policy == fail {
 		s.policy = skip
 	}
-	known := append(options[:len(options):len(options)], f.options...)
-	for key := range t.Options {
-		if best := nearest(key, known); best != key && key != "connector" {
-			return bad("unknown option '%s' of format %s; the nearest known one is '%s'", key, name, best)
+	known := slices.Concat(ops.Keys(options), ops.Keys(f.options))
+	for _, key := range slices.Sorted(maps.Keys(t.Options)) {
+		if key != "connector" && !slices.Contains(known, key) {
+			return bad("unknown option '%s' of format %s%s", key, name, nearest.Hint(key, known, "'"))
 		}
 	}
 	return s, nil
-}
-
-// nearest is the known key that looks most like key.
-func nearest(key string, known []ops.Option) string {
-	best, distance := "", math.MaxInt
-	for _, o := range known {
-		if d := levenshtein.ComputeDistance(key, o.Key); d < distance {
-			best, distance = o.Key, d
-		}
-	}
-	return best
 }
 
 func (s settings) flag(key string, otherwise bool) (bool, error) {

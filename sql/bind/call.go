@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
@@ -41,11 +42,7 @@ func (x *exprs) unknownFunction(e *ast.Call, name string) error {
 	if slices.Contains(windowFunctions, name) {
 		return unsupported(e.Pos, "function "+name)
 	}
-	near := x.b.Functions.Nearest(name)
-	if near != "" {
-		near = "; did you mean " + near + "?"
-	}
-	return diag.At(e.Pos, "no function %s%s", name, near)
+	return diag.At(e.Pos, "no function %s%s", name, nearest.Hint(name, x.b.Functions.Names(), ""))
 }
 
 // windowFunctions are known but need OVER or pattern matching.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"strings"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -189,11 +189,7 @@ func (b *Binder) noTableFunc(f *ast.TableFunc) error {
 		return unsupported(f.Pos, "LATERAL TABLE")
 	}
 	known := append([]string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}, b.Tables.FunctionNames()...)
-	near := function.Nearest(name, known)
-	if near != "" {
-		near = "; did you mean " + near + "?"
-	}
-	return diag.At(f.Call.Pos, "no table function %s%s", name, near)
+	return diag.At(f.Call.Pos, "no table function %s%s", name, nearest.Hint(name, known, ""))
 }
 
 // constants are the arguments of a function that reads files: strings in

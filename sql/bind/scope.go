@@ -4,10 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -121,8 +121,8 @@ func (s *scope) tables() []string {
 
 // meant suggests the name that looks most like the one given, or lists a few.
 func meant(name string, names []string) string {
-	if near := function.Nearest(name, names); near != "" {
-		return "; did you mean \"" + near + "\"?"
+	if hint := nearest.Hint(name, names, `"`); hint != "" {
+		return hint
 	}
 	if len(names) == 0 {
 		return ""

@@ -9,24 +9,20 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 )
 
 func (b *Binder) lookup(ctx context.Context, pos ast.Pos, id job.Ident, name ast.Name) (*catalog.Table, error) {
 	t, err := b.Tables.Table(ctx, id)
 	if catalog.IsNotFound(err) {
-		near := function.Nearest(id.Name, b.Tables.Near(ctx, id))
-		if near != "" {
-			near = "; did you mean \"" + near + "\"?"
-		}
-		return nil, diag.At(pos, "no table %q%s", name.String(), near)
+		return nil, diag.At(pos, "no table %q%s", name.String(), nearest.Hint(id.Name, b.Tables.Near(ctx, id), `"`))
 	}
 	return t, diag.Wrap(pos, err)
 }

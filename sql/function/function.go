@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -92,21 +90,6 @@ var special = []string{
 
 // Names lists every function, sorted.
 func (c *Catalogue) Names() []string { return c.names }
-
-// Nearest is the known name that looks most like name, or "".
-func (c *Catalogue) Nearest(name string) string { return Nearest(strings.ToUpper(name), c.names) }
-
-// Nearest picks from names the one with the smallest edit distance to name, or
-// "" when none is close.
-func Nearest(name string, names []string) string {
-	best, at := "", max(2, len(name)/3)+1
-	for _, n := range names {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(n)); d < at {
-			best, at = n, d
-		}
-	}
-	return best
-}
 
 // IsScalar reports whether name is a scalar function of the catalogue.
 func (c *Catalogue) IsScalar(name string) bool { return len(c.scalars[strings.ToUpper(name)]) > 0 }

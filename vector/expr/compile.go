@@ -8,6 +8,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/internal/nearest"
 )
 
 // node is a compiled expression.
@@ -53,7 +55,7 @@ func (c *compiler) node(e Expr) (node, error) {
 func (c *compiler) compileCall(e *Call) (node, error) {
 	compile, ok := c.makers[e.Func]
 	if !ok {
-		return nil, fmt.Errorf("there is no function %s%s", e.Func, nearest(e.Func))
+		return nil, fmt.Errorf("there is no function %s%s", e.Func, nearest.Hint(e.Func, Functions(), ""))
 	}
 	n, err := compile(c, e)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
@@ -91,18 +90,4 @@ func Functions() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// nearest returns a hint for a name that is almost that of a function.
-func nearest(name string) string {
-	best, at := "", 3
-	for _, n := range Functions() {
-		if d := levenshtein.ComputeDistance(name, n); d < at {
-			best, at = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
 }
