@@ -7,12 +7,13 @@ GOLANGCI    := v2.5.0
 GOFUMPT     := v0.9.2
 RUNS        ?= 50
 SEEDS       ?= 20000
+PLATFORMS   := linux/amd64 linux/arm64 darwin/arm64
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build test race check lint fmt golden sim sim-mutants crash bench interop fuzz clean
+.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench interop fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +24,9 @@ demo: build ## backfill and stream into Iceberg, kill it in the middle, prove ev
 build: ## the static binary bin/wadi
 	@mkdir -p $(BIN)
 	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/wadi ./cmd/wadi
+
+cross: ## the binary compiles for every platform that we build for
+	@set -e; for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/wadi; done
 
 test: ## all tests; with a C compiler, the race detector over the concurrent packages too
 	go test -timeout 20m ./...
