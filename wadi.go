@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/ops"
@@ -86,6 +87,7 @@ func Local(o Options) (*Env, error) {
 	var err error
 	e.session, err = sql.New(sql.Options{
 		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog,
+		Now: func() int64 { return time.Now().UnixMilli() },
 	})
 	if err != nil {
 		return nil, err

@@ -102,7 +102,7 @@ func (m *machine) report(r rpc.Report) {
 		t.gone = true
 		m.checkGone(t, r.Task)
 	case rpc.Failed:
-		m.failed(fmt.Errorf("task %v of %s: %w", r.Task, m.graph.Vertices[r.Task.Vertex].Name, r.Err))
+		m.failed(fmt.Errorf("task %d of %s: %w", r.Task.Index, m.graph.Vertices[r.Task.Vertex].Label(), r.Err))
 	case rpc.Canceled:
 	}
 }

@@ -182,7 +182,7 @@ func (d *deployment) run(id checkpoint.TaskID, body func(context.Context) error)
 		case d.ctx.Err() != nil:
 		case errors.Is(err, exchange.ErrSealed): // the reports of the epoch say everything
 		case err != nil:
-			d.report(rpc.Failed{Task: id, Err: fmt.Errorf("task %v (%s): %w", id, d.rpc.Graph.Vertices[id.Vertex].Name, err)})
+			d.report(rpc.Failed{Task: id, Err: err})
 		default:
 			d.uploads[id].finish()
 			d.report(rpc.Ended{Task: id})

@@ -40,6 +40,16 @@ type Vertex struct {
 	Output      Schema          `json:"output"`
 }
 
+// Label is a short name for errors: the UID of a source or a sink, which names
+// the table, and otherwise the Name up to its parenthesis.
+func (v Vertex) Label() string {
+	if strings.HasPrefix(v.UID, v.Kind+"-") {
+		return v.UID
+	}
+	name, _, _ := strings.Cut(v.Name, "(")
+	return name
+}
+
 // The kinds of vertices at the edges of a graph.
 const (
 	KindSource = "source"

@@ -96,6 +96,13 @@ done, 1 when a job failed, 2 when the request is wrong.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
+	root.Args = func(_ *cobra.Command, a []string) error {
+		if len(a) == 0 {
+			return nil
+		}
+		return usageError{fmt.Errorf("no command %q; see wadi --help", a[0])}
+	}
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newState(), newStage(), newVersion())
 	return root
 }

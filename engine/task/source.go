@@ -43,13 +43,14 @@ type Source struct {
 	reader  ops.SplitReader
 	splits  []ops.Split // not ended yet, at the positions behind the last row sent
 	time    *watermarks
-	noMore  bool  // no splits will follow
-	wanted  bool  // WantSplits was sent, no answer yet
-	drained bool  // End was sent
-	budget  int64 // rows that may be read; 0 means any number
-	paused  bool  // the budget is used up
-	stopped bool  // the barrier Stop has passed
-	ended   bool  // EndOfInput was sent
+	ticked  time.Time // when the last Tick was sent
+	noMore  bool      // no splits will follow
+	wanted  bool      // WantSplits was sent, no answer yet
+	drained bool      // End was sent
+	budget  int64     // rows that may be read; 0 means any number
+	paused  bool      // the budget is used up
+	stopped bool      // the barrier Stop has passed
+	ended   bool      // EndOfInput was sent
 }
 
 // NewSource returns a task that reads src. Commands are Assign and Inject.
@@ -98,6 +99,9 @@ func (s *Source) step(ctx context.Context) error {
 	if s.drained || s.stopped || s.paused {
 		return s.wait(ctx, nil)
 	}
+	if err := s.tick(ctx); err != nil {
+		return err
+	}
 	if len(s.splits) == 0 {
 		return s.next(ctx)
 	}
@@ -112,6 +116,20 @@ func (s *Source) step(ctx context.Context) error {
 		return s.wait(ctx, f.Ready)
 	}
 	return nil
+}
+
+// tickInterval is the least time between two ticks.
+const tickInterval = time.Second
+
+// tick tells the operators the time: before the first row, and then before the
+// next row when tickInterval has passed. A source that is silent sends none.
+func (s *Source) tick(ctx context.Context) error {
+	now := s.clock.Now()
+	if !s.ticked.IsZero() && now.Sub(s.ticked) < tickInterval {
+		return nil
+	}
+	s.ticked = now
+	return s.chain.tick(ctx, stream.Tick{Now: stream.Timestamp(now.UnixMilli())})
 }
 
 // next asks for splits, or ends the source when there are none left.

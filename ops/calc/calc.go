@@ -31,6 +31,8 @@ type Config struct {
 	Zone string `json:"zone,omitempty"`
 	// NowMillis is what CURRENT_TIMESTAMP and its kin give until the first Tick.
 	NowMillis int64 `json:"nowMillis,omitempty"`
+	// Fixed says that it is always NowMillis: in a batch the time stands still.
+	Fixed bool `json:"fixed,omitempty"`
 }
 
 // Calc filters and projects. A batch goes through in three steps:
@@ -44,6 +46,8 @@ type Calc struct {
 	out     *arrow.Schema
 	filter  *expr.Filter
 	columns *expr.Program
+
+	fixed bool
 
 	alloc memory.Allocator
 	now   int64
@@ -62,7 +66,7 @@ func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 	if len(in) != 1 {
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 1", job.ErrInvalid, v.Name, len(in))
 	}
-	c := &Calc{now: cfg.NowMillis}
+	c := &Calc{now: cfg.NowMillis, fixed: cfg.Fixed}
 	env := expr.Env{Now: func() int64 { return c.now }}
 	if cfg.Zone != "" {
 		if env.Zone, err = time.LoadLocation(cfg.Zone); err != nil {
@@ -181,7 +185,9 @@ func (c *Calc) Advance(context.Context, stream.Watermark, ops.Output) error { re
 
 // Tick sets the time of CURRENT_TIMESTAMP.
 func (c *Calc) Tick(_ context.Context, now stream.Tick, _ ops.Output) error {
-	c.now = int64(now.Now)
+	if !c.fixed {
+		c.now = int64(now.Now)
+	}
 	return nil
 }
 

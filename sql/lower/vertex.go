@@ -157,7 +157,7 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 	}
 	return b.add(job.Vertex{
 		UID: uid("calc", b.lineage(input)), Name: name, Kind: calc.Kind,
-		Config:      config(calc.Config{Filter: expr.NewDoc(cond), Exprs: docs(exprs), Zone: b.zone(), NowMillis: b.o.NowMillis}),
+		Config:      config(calc.Config{Filter: expr.NewDoc(cond), Exprs: docs(exprs), Zone: b.zone(), NowMillis: b.o.NowMillis, Fixed: b.o.Batch}),
 		Parallelism: in.parallelism, Output: schema(out),
 	}, mode, edge(in, in.parallelism)), nil
 }
