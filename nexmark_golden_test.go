@@ -22,6 +22,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/parse"
 )
@@ -30,14 +31,7 @@ import (
 // answered, in streaming and in batch mode, and compares the final tables. What
 // is not there yet must say so.
 func TestNexmarkAsFlink(t *testing.T) {
-	dir := os.Getenv("WADI_CORPORA")
-	if dir == "" {
-		dir = "../shared/corpora"
-	}
-	dir = filepath.Join(dir, "flink_nexmark_golden")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no third-party corpora at %s (WADI_CORPORA)", dir)
-	}
+	dir := corpora.Path(t, "flink_nexmark_golden")
 	for _, set := range []string{".", "extra", "late"} {
 		expected := digests(t, filepath.Join(dir, set))
 		files, _ := filepath.Glob(filepath.Join(dir, set, "*.sql"))

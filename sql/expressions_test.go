@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/bind"
 	"github.com/wadi-engine/wadi/sql/function"
@@ -36,7 +37,7 @@ var fieldName = regexp.MustCompile(`\bf\d+\b`)
 // TestFlinkExpressions computes the cases of Flink's expression tests that need
 // no input row; as there, values are compared as CAST to STRING prints them.
 func TestFlinkExpressions(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(corpora(t), "flink_expressions", "*Test.json"))
+	files, _ := filepath.Glob(filepath.Join(corpora.Path(t, "flink_expressions"), "*Test.json"))
 	var right, wrong, missing int
 	for _, file := range files {
 		raw, err := os.ReadFile(file)

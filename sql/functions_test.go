@@ -20,6 +20,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/bind"
 	"github.com/wadi-engine/wadi/sql/datatype"
@@ -54,7 +55,7 @@ var errSkip = errors.New("skipped")
 // TestFlinkFunctions binds, folds nothing, and computes the built-in function
 // cases of Flink: the result and its type must be Flink's.
 func TestFlinkFunctions(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(corpora(t), "flink_functions", "*.jsonl"))
+	files, _ := filepath.Glob(filepath.Join(corpora.Path(t, "flink_functions"), "*.jsonl"))
 	var right, wrong, missing, skipped int
 	for _, file := range files {
 		f, err := os.Open(file)

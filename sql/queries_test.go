@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/sql"
 	"github.com/wadi-engine/wadi/sql/ast"
@@ -25,7 +25,7 @@ var noTable = regexp.MustCompile(`no table "([^"]+)"`)
 // query can be planned; but each gets a plan or an error that is the user's,
 // and nothing panics.
 func TestFlinkPlannerQueries(t *testing.T) {
-	f, err := os.Open(filepath.Join(corpora(t), "flink_sql_parse", "planner_queries.jsonl"))
+	f, err := os.Open(corpora.Path(t, "flink_sql_parse", "planner_queries.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/cockroachdb/datadriven"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql"
@@ -169,21 +170,10 @@ func TestPlans(t *testing.T) {
 	})
 }
 
-func corpora(t *testing.T) string {
-	dir := os.Getenv("WADI_CORPORA")
-	if dir == "" {
-		dir = "../../shared/corpora"
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no third-party corpora at %s (WADI_CORPORA)", dir)
-	}
-	return dir
-}
-
 // TestNexmarkPlans plans the official queries: each must plan, or say what is
 // not there yet.
 func TestNexmarkPlans(t *testing.T) {
-	dir := filepath.Join(corpora(t), "flink_nexmark_golden")
+	dir := corpora.Path(t, "flink_nexmark_golden")
 	ddl, err := os.ReadFile(filepath.Join(dir, "ddl.sql"))
 	if err != nil {
 		t.Fatal(err)

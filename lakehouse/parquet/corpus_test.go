@@ -23,21 +23,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 )
-
-// corpora finds the files of apache/parquet-testing, or skips the test.
-func corpora(t testing.TB) string {
-	dir := os.Getenv("WADI_CORPORA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpora")
-	}
-	dir = filepath.Join(dir, "parquet_testing")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no corpora: %v", err)
-	}
-	return dir
-}
 
 // scan reads a file and hands each record to use, which does not keep it.
 func scan(ctx context.Context, path string, o parquet.ReadOptions, use func(arrow.RecordBatch)) (*arrow.Schema, error) {
@@ -218,7 +206,7 @@ var refused = map[string]string{
 // TestCorpus compares every file of apache/parquet-testing with what PyArrow
 // or DuckDB reads from it, in large and in small batches.
 func TestCorpus(t *testing.T) {
-	dir := corpora(t)
+	dir := corpora.Path(t, "parquet_testing")
 	list, err := os.Open(filepath.Join("testdata", "corpus.txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +246,7 @@ func TestCorpus(t *testing.T) {
 }
 
 func TestCorpusRefused(t *testing.T) {
-	dir := corpora(t)
+	dir := corpora.Path(t, "parquet_testing")
 	for name, reason := range refused {
 		t.Run(name, func(t *testing.T) {
 			alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"pgregory.net/rapid"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 )
 
@@ -86,11 +87,7 @@ func FuzzReader(f *testing.F) {
 		}).Example(i)
 		f.Add(rec.Bytes())
 	}
-	dir := os.Getenv("WADI_CORPORA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "corpora")
-	}
-	_ = filepath.WalkDir(filepath.Join(dir, "parquet_testing"), func(path string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(filepath.Join(corpora.Dir(f), "parquet_testing"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".parquet") || strings.Contains(path, "large_string_map") {
 			return nil
 		}

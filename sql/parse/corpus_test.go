@@ -14,22 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/parse"
 )
-
-// corpora is the folder of third-party test material, beside the repository.
-func corpora(t testing.TB, path ...string) string {
-	root := os.Getenv("WADI_CORPORA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "corpora")
-	}
-	full := filepath.Join(append([]string{root}, path...)...)
-	if _, err := os.Stat(full); err != nil {
-		t.Skipf("third-party corpus %s is not here", filepath.Join(path...))
-	}
-	return full
-}
 
 // lines decodes each line of a JSON Lines file.
 func lines[T any](t testing.TB, path string) []T {
@@ -131,7 +119,7 @@ func TestFlinkParserCases(t *testing.T) {
 		OK, Fails       *string
 	}
 	var accepted, refused, placed, ok, fails int
-	for _, tc := range lines[testCase](t, corpora(t, "flink_sql_parse", "parser_tests.jsonl")) {
+	for _, tc := range lines[testCase](t, corpora.Path(t, "flink_sql_parse", "parser_tests.jsonl")) {
 		sql := tc.SQL
 		if _, skip := notOurs[strings.ReplaceAll(sql, `\'`, `'`)]; skip {
 			continue
@@ -178,7 +166,7 @@ func TestFlinkParserCases(t *testing.T) {
 
 func TestFlinkPlannerQueries(t *testing.T) {
 	type testCase struct{ File, Test, SQL string }
-	cases := lines[testCase](t, corpora(t, "flink_sql_parse", "planner_queries.jsonl"))
+	cases := lines[testCase](t, corpora.Path(t, "flink_sql_parse", "planner_queries.jsonl"))
 	failed := 0
 	for _, tc := range cases {
 		s, err := parse.Statement(tc.SQL)
@@ -210,7 +198,7 @@ func TestSameTreeAsFlink(t *testing.T) {
 		return strings.ReplaceAll(strings.ToUpper(ast.SQL(s)), "`", "")
 	}
 	same, all := 0, 0
-	for _, tc := range lines[testCase](t, corpora(t, "flink_sql_parse", "parser_tests.jsonl")) {
+	for _, tc := range lines[testCase](t, corpora.Path(t, "flink_sql_parse", "parser_tests.jsonl")) {
 		if tc.OK == nil || tc.Kind != "sql" || written.MatchString(*tc.OK) {
 			continue
 		}
@@ -237,7 +225,7 @@ func TestSameTreeAsFlink(t *testing.T) {
 var variables = regexp.MustCompile(`\$\{[^}]*\}`)
 
 func TestNexmarkScripts(t *testing.T) {
-	root := corpora(t, "nexmark")
+	root := corpora.Path(t, "nexmark")
 	err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".sql" {
 			return err
@@ -264,7 +252,7 @@ func TestNexmarkScripts(t *testing.T) {
 // Arroyo's queries are of another dialect (intervals without units, names that
 // are reserved in Flink): they parse, or are refused with a position.
 func TestArroyoQueries(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(corpora(t, "arroyo", "planner_queries"), "*.sql"))
+	files, err := filepath.Glob(filepath.Join(corpora.Path(t, "arroyo", "planner_queries"), "*.sql"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +298,7 @@ func TestFlinkPrograms(t *testing.T) {
 		parsed++
 	}
 	for _, dir := range []string{"flink_programs", "flink_scala_itcases", "flink_functions", "flink_agg_functions", "flink_expressions"} {
-		err := filepath.WalkDir(corpora(t, dir), func(path string, _ os.DirEntry, err error) error {
+		err := filepath.WalkDir(corpora.Path(t, dir), func(path string, _ os.DirEntry, err error) error {
 			if err != nil || filepath.Ext(path) != ".json" {
 				return err
 			}
@@ -354,7 +342,7 @@ func eachSQL(v any, f func(string)) {
 // transcript says are errors. A transcript is: # comments, a statement over some
 // lines, its answer, !ok or !info or !error.
 func TestSQLClientTranscripts(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(corpora(t, "flink_sql_client_q"), "flink-sql-client", "sql", "*.q"))
+	files, err := filepath.Glob(filepath.Join(corpora.Path(t, "flink_sql_client_q"), "flink-sql-client", "sql", "*.q"))
 	if err != nil {
 		t.Fatal(err)
 	}

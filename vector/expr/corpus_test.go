@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/vector/chrono"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -35,13 +35,9 @@ type corpusCase struct {
 
 // TestFlinkCasts runs the scalar casts of Flink's CastFunctionITCase.
 func TestFlinkCasts(t *testing.T) {
-	root := os.Getenv("WADI_CORPORA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "corpora")
-	}
-	f, err := os.Open(filepath.Join(root, "flink_functions", "CastFunctionITCase.jsonl"))
+	f, err := os.Open(corpora.Path(t, "flink_functions", "CastFunctionITCase.jsonl"))
 	if err != nil {
-		t.Skip("no corpora: set WADI_CORPORA")
+		t.Fatal(err)
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
