@@ -31,7 +31,7 @@ func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalo
 		options = make(map[string]string)
 	}
 	options["connector"] = t.Connector
-	out := &catalog.Table{Ident: t.Ident, PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy, Options: options}
+	out := &catalog.Table{Ident: t.Ident, PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy, Options: options, Foreign: true}
 	for _, f := range t.Schema.Fields() {
 		dt, ok := datatype.FromField(f)
 		if !ok {

@@ -251,6 +251,7 @@ func (s *Session) like(ctx context.Context, t *catalog.Table, q *ast.CreateTable
 		t.Watermark = nil
 	}
 	if rule("OPTIONS") != "EXCLUDING" {
+		t.Foreign = from.Foreign
 		for k, v := range from.Options {
 			t.Options[k] = v
 		}

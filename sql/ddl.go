@@ -11,6 +11,7 @@ import (
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/reference"
 )
 
 // exists turns the error of what is there already into success under IF NOT
@@ -43,7 +44,11 @@ func (s *Session) createCatalog(ctx context.Context, q *ast.CreateCatalog) (Resu
 	case s.o.OpenCatalog == nil:
 		return nil, diag.At(q.Pos, "no catalog type '%s'; there is 'generic_in_memory'", kind)
 	}
-	c, err := s.o.OpenCatalog(ctx, q.Name.Name, options)
+	resolved, err := reference.Options(options)
+	if err != nil {
+		return nil, diag.Wrap(q.Pos, fmt.Errorf("catalog %s: %w", q.Name.Name, err))
+	}
+	c, err := s.o.OpenCatalog(ctx, q.Name.Name, resolved)
 	if err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", q.Name.Name, err)
 	}

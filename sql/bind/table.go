@@ -3,6 +3,7 @@ package bind
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
 	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/sql/reference"
 )
 
 func (b *Binder) lookup(ctx context.Context, pos ast.Pos, id job.Ident, name ast.Name) (*catalog.Table, error) {
@@ -104,8 +106,14 @@ func message(err error) string {
 // JobTable is the table as its connector sees it: physical columns, then those
 // of metadata, completed by the connector.
 func (b *Binder) JobTable(ctx context.Context, t *catalog.Table) (job.Table, error) {
+	options, err := t.Options, error(nil)
+	if !t.Foreign {
+		if options, err = reference.Options(t.Options); err != nil {
+			return job.Table{}, fmt.Errorf("table %s: %w", t.Ident, err)
+		}
+	}
 	jt := job.Table{
-		Ident: t.Ident, Connector: t.Options["connector"], Options: t.Options,
+		Ident: t.Ident, Connector: options["connector"], Options: options,
 		PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy,
 	}
 	if jt.Connector == "" {
@@ -125,7 +133,7 @@ func (b *Binder) JobTable(ctx context.Context, t *catalog.Table) (job.Table, err
 	if len(fields) > 0 {
 		jt.Schema = job.Schema{Schema: arrow.NewSchema(fields, nil)}
 	}
-	jt, err := b.Tables.Resolve(ctx, jt)
+	jt, err = b.Tables.Resolve(ctx, jt)
 	if err == nil && jt.Schema.Schema == nil {
 		err = diag.At(ast.Pos{}, "table %s declares no columns and connector %q finds none", t.Ident, jt.Connector)
 	}

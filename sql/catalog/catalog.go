@@ -50,6 +50,10 @@ type Table struct {
 	Options       map[string]string
 	Comment       string
 	Temporary     bool
+	// Foreign says that the options come from outside, such as a shared
+	// catalog: references in them are not followed, because whoever wrote them
+	// must not learn what this machine holds.
+	Foreign bool
 	// View is nil for a table.
 	View *View
 }
