@@ -35,7 +35,7 @@ func (e *environment) open() (*wadi.Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	o.Launcher = processes{binary}
+	o.Launcher = processes{binary, o.Log}
 	return wadi.Local(o)
 }
 

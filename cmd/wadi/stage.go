@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -63,7 +64,10 @@ func newStage() *cobra.Command {
 }
 
 // processes launches every stage as a process of its own.
-type processes struct{ binary string }
+type processes struct {
+	binary string
+	log    *slog.Logger
+}
 
 var _ wadi.Launcher = processes{}
 
@@ -79,6 +83,10 @@ func (p processes) Launch(ctx context.Context, s wadi.Stage) (wadi.StageResult, 
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &problem
 	detach(cmd) // Ctrl-C is for the job, which stops after the epoch
 	err = cmd.Run()
+	if cmd.ProcessState != nil {
+		p.log.Debug("stage process", slog.Int("pid", cmd.ProcessState.Pid()), slog.Uint64("epoch", uint64(s.Spec.Epoch)),
+			slog.String("vertex", s.Spec.Graph.Vertices[s.Spec.Tasks[0].Task.Vertex].Name), slog.Duration("cpu", cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()))
+	}
 	if ctx.Err() != nil {
 		return wadi.StageResult{}, context.Cause(ctx)
 	}
