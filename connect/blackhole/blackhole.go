@@ -15,11 +15,11 @@ import (
 )
 
 // Checksum is the name of the counter that holds, with 'verify' = 'true', the
-// sum modulo 2^64 of one number per row: the lower eight bytes, little-endian,
+// sum modulo 2^64 of one number per row: the first eight bytes, little-endian,
 // of the MD5 of the row's text, in which a tab follows each column and NULL is
 // \N. It does not depend on the order of the rows. In DuckDB it is
 //
-//	sum(md5_number_lower(coalesce(a::varchar, '\N') || chr(9) || …)) % 2^64
+//	sum(md5_number_upper(coalesce(a::varchar, '\N') || chr(9) || …)) % 2^64
 const Checksum = "checksum"
 
 // Connector offers the sink as 'connector' = 'blackhole'.
