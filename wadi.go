@@ -87,7 +87,7 @@ func Local(o Options) (*Env, error) {
 	var err error
 	e.session, err = sql.New(sql.Options{
 		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog,
-		Now: func() int64 { return time.Now().UnixMilli() },
+		Now: func() int64 { return time.Now().UnixMilli() }, //nolint:forbidigo // the clock of those who give none
 	})
 	if err != nil {
 		return nil, err
