@@ -1,0 +1,139 @@
+// Package testserver starts real servers for tests: object stores that speak
+// the protocols of the clouds. A program that is not installed makes the test
+// skip, in one line that says how to get it.
+package testserver
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// S3 starts versitygw and returns the URL of an empty bucket and the
+// properties with which objstore/s3 opens it.
+func S3(t testing.TB) (url string, props map[string]string) {
+	t.Helper()
+	program := find(t, "versitygw", "go install github.com/versity/versitygw/cmd/versitygw@v1.8.0")
+	dir, address := t.TempDir(), freeAddress(t)
+	if err := os.Mkdir(filepath.Join(dir, "bucket"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	start(t, address, []string{"ROOT_ACCESS_KEY=access", "ROOT_SECRET_KEY=secretsecret"},
+		program, "--port", address, "posix", dir)
+	return "s3://bucket", map[string]string{
+		"s3.endpoint": "http://" + address, "s3.access-key": "access", "s3.secret-key": "secretsecret", "s3.region": "us-east-1",
+	}
+}
+
+// AzureKey is the key of the emulator's account devstoreaccount1: public, and
+// the same everywhere.
+const AzureKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+// Azure starts Azurite's blob service. The caller creates containers.
+func Azure(t testing.TB) (props map[string]string) {
+	t.Helper()
+	program := find(t, "azurite-blob", "npm install azurite@3.35.0")
+	address := freeAddress(t)
+	host, port, _ := net.SplitHostPort(address)
+	start(t, address, nil, program, "--silent", "--skipApiVersionCheck", "--inMemoryPersistence",
+		"--blobHost", host, "--blobPort", port)
+	return map[string]string{
+		"azure.account": "devstoreaccount1", "azure.key": AzureKey, "azure.endpoint": "http://" + address + "/devstoreaccount1",
+	}
+}
+
+// GCS starts fake-gcs-server with an empty bucket.
+func GCS(t testing.TB) (url string, props map[string]string) {
+	t.Helper()
+	program := find(t, "fake-gcs-server", "go install github.com/fsouza/fake-gcs-server@v1.56.1")
+	dir, address := t.TempDir(), freeAddress(t)
+	if err := os.Mkdir(filepath.Join(dir, "bucket"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(address)
+	start(t, address, nil, program, "-backend", "memory", "-scheme", "http", "-host", host, "-port", port,
+		"-external-url", "http://"+address, "-data", dir)
+	return "gs://bucket", map[string]string{"gs.endpoint": "http://" + address + "/storage/v1/"}
+}
+
+// find looks for a program in WADI_TEST_BIN, in the path, and where go install
+// puts it.
+func find(t testing.TB, program, how string) string {
+	t.Helper()
+	if dir := os.Getenv("WADI_TEST_BIN"); dir != "" {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path
+		}
+	}
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		if path, err := exec.LookPath(filepath.Join(home, "go", "bin", program)); err == nil {
+			return path
+		}
+	}
+	t.Skipf("%s is not in the path or in WADI_TEST_BIN: %s", program, how)
+	return ""
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start runs a server until the test ends, and returns when it accepts.
+func start(t testing.TB, address string, env []string, program string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var output strings.Builder
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatalf("start %s: %v", program, err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	if err := accepts(address, ended); err != nil {
+		cancel()
+		err = fmt.Errorf("%w: %v", err, <-ended)
+		ended <- nil
+		t.Fatalf("start %s: %v\n%s", program, err, output.String())
+	}
+}
+
+func accepts(address string, ended chan error) error {
+	deadline, poll := time.NewTimer(20*time.Second), time.NewTicker(20*time.Millisecond)
+	defer deadline.Stop()
+	defer poll.Stop()
+	for {
+		select {
+		case <-poll.C:
+			if c, err := net.Dial("tcp", address); err == nil {
+				return c.Close()
+			}
+		case err := <-ended:
+			ended <- err
+			return fmt.Errorf("it ended")
+		case <-deadline.C:
+			return fmt.Errorf("it does not accept on %s", address)
+		}
+	}
+}
