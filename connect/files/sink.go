@@ -39,7 +39,7 @@ func (e Env) now() time.Time {
 }
 
 // Options are the keys that the sink of a filesystem table reads.
-var Options = []ops.Option{
+var Options = append([]ops.Option{
 	{Key: "path", Help: "Directory or URL below which files are written."},
 	{Key: "format", Help: "csv, json or parquet."},
 	{Key: "sink.rolling-policy.file-size", Default: "128MB", Help: "Size at which a file is closed and another begun."},
@@ -59,7 +59,7 @@ var Options = []ops.Option{
 	{Key: "csv.header", Default: "false", Help: "Begin each file with the names of the columns."},
 	{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601."},
 	{Key: "json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
-}
+}, objstore.Keys...)
 
 // Sink writes a table's rows to files below a directory.
 type Sink struct {
@@ -109,7 +109,7 @@ func (s *Sink) configure(ctx context.Context) error {
 	if err := s.commitPolicy(); err != nil {
 		return err
 	}
-	if s.root, err = s.env.Stores.Open(ctx, root, s.options); err != nil {
+	if s.root, err = s.env.Stores.Open(ctx, root, objstore.Properties(s.options)); err != nil {
 		return err
 	}
 	d, err := newDivider(s.schema, s.by, s.options.text("partition.default-name", "__DEFAULT_PARTITION__"))

@@ -73,6 +73,7 @@ func Open(ctx context.Context, name string, options map[string]string, env Env) 
 			c.options[key] = v
 		}
 	}
+	maps.Copy(c.options, objstore.Properties(options))
 	warehouse, err := location(options[optWarehouse])
 	if err != nil {
 		return nil, fmt.Errorf("open catalog %q: %w", name, err)
@@ -134,9 +135,11 @@ func (c *Catalog) openSQL(uri, warehouse string) error {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	c.db = db
-	c.backend, err = sqlcatalog.NewCatalog(c.name, db, sqlcatalog.SQLite, ice.Properties{
-		"warehouse": warehouse, "init_catalog_tables": "true",
-	})
+	props := ice.Properties{"warehouse": warehouse, "init_catalog_tables": "true"}
+	maps.Copy(props, objstore.Properties(c.options))
+	scheme, _, _ := strings.Cut(warehouse, "://")
+	install(scheme, c.env.Stores)
+	c.backend, err = sqlcatalog.NewCatalog(c.name, db, sqlcatalog.SQLite, props)
 	if err != nil {
 		return fmt.Errorf("%w: catalog database %s: %w", job.ErrInvalid, path, err)
 	}
@@ -258,14 +261,12 @@ func (c *Catalog) load(ctx context.Context, database, name string) (*table.Table
 	if err != nil {
 		return nil, c.fail("load table", c.name+"."+database+"."+name, err)
 	}
-	if c.env.Stores == nil {
-		return t, nil
-	}
-	root, err := c.env.Stores.Open(ctx, t.Location(), nil)
+	props := objstore.Properties(c.options)
+	root, err := c.env.Stores.Open(ctx, t.Location(), props)
 	if err != nil {
 		return nil, err
 	}
-	files := fileIO{stores: c.env.Stores, root: root}
+	files := fileIO{stores: c.env.Stores, root: root, props: props}
 	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), files.open, c.backend), nil
 }
 
@@ -399,7 +400,7 @@ func (c *Catalog) AlterTable(ctx context.Context, t job.Table) error {
 func tableProperties(options map[string]string) ice.Properties {
 	props := ice.Properties{}
 	for k, v := range options {
-		if !connectorOption(k) && k != "format-version" && k != "location" && k != optPartitioning {
+		if !connectorOption(k) && len(objstore.Properties(map[string]string{k: v})) == 0 && k != "format-version" && k != "location" && k != optPartitioning {
 			props[k] = v
 		}
 	}

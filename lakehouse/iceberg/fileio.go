@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	iceio "github.com/apache/iceberg-go/io"
@@ -34,15 +36,45 @@ func (f fileIO) open(ctx context.Context) (iceio.IO, error) {
 	return &f, nil
 }
 
-func (f *fileIO) locate(name string) (*objstore.Bucket, string, error) {
-	url := name
-	if !strings.Contains(url, "://") && strings.HasPrefix(f.root.Root(), "file://") {
-		url = "file://" + strings.TrimPrefix(url, "file:")
+// iceberg-go finds the storage of metadata files by scheme, in a table of the
+// whole process. installed are the stores behind the schemes that were put
+// there: those of the catalog that was opened last.
+var (
+	installing sync.Mutex
+	installed  = map[string]*objstore.Stores{}
+)
+
+// install makes iceberg-go write through stores wherever a URL has this
+// scheme. For files that matters too: iceberg-go does not fsync.
+func install(scheme string, stores *objstore.Stores) {
+	installing.Lock()
+	defer installing.Unlock()
+	if installed[scheme] == nil {
+		iceio.Unregister(scheme)
+		iceio.Register(scheme, func(ctx context.Context, u *url.URL, props map[string]string) (iceio.IO, error) {
+			installing.Lock()
+			stores := installed[scheme]
+			installing.Unlock()
+			props = objstore.Properties(props)
+			authority := &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}
+			root, err := stores.Open(ctx, authority.String(), props)
+			if err != nil {
+				return nil, err
+			}
+			return &fileIO{ctx: ctx, stores: stores, root: root, props: props}, nil
+		})
 	}
-	if rest, ok := strings.CutPrefix(url, f.root.Root()+"/"); ok {
+	installed[scheme] = stores
+}
+
+func (f *fileIO) locate(name string) (*objstore.Bucket, string, error) {
+	if !strings.Contains(name, "://") && strings.HasPrefix(f.root.Root(), "file://") {
+		name = "file://" + strings.TrimPrefix(name, "file:")
+	}
+	if rest, ok := strings.CutPrefix(name, f.root.Root()+"/"); ok {
 		return f.root, rest, nil
 	}
-	return f.stores.Split(f.ctx, url, f.props)
+	return f.stores.Split(f.ctx, name, f.props)
 }
 
 func (f *fileIO) Open(name string) (iceio.File, error) {

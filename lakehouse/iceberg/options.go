@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
@@ -33,7 +34,7 @@ const (
 
 // Options are the keys that the connector reads. Every other key of a table
 // in an Iceberg catalog is a property of the table.
-var options = []ops.Option{
+var options = append([]ops.Option{
 	{Key: optCatalogType, Help: "jdbc or hadoop."},
 	{Key: optCatalogName, Help: "Name of the catalog; tables of a jdbc catalog are kept under it."},
 	{Key: optCatalogDatabase, Default: DefaultDatabase, Help: "Database of the table in the catalog."},
@@ -51,7 +52,7 @@ var options = []ops.Option{
 	{Key: "read.#", Help: "Iceberg's table properties for readers."},
 	{Key: "commit.#", Help: "Iceberg's table properties for commits."},
 	{Key: "history.#", Help: "Iceberg's table properties for snapshots to keep."},
-}
+}, objstore.Keys...)
 
 // connectorOption reports whether a key speaks to this package, not about the table.
 func connectorOption(key string) bool {

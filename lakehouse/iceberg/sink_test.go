@@ -3,6 +3,7 @@ package iceberg_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,9 @@ import (
 	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/internal/objstore/s3"
+	"github.com/wadi-engine/wadi/internal/testserver"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/ops"
@@ -308,5 +312,27 @@ func TestDeclaredColumnsMustFit(t *testing.T) {
 		if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+func TestTablesOnS3(t *testing.T) {
+	url, props := testserver.S3(t)
+	w := newWarehouse(t, "jdbc")
+	w.env.Stores = objstore.New(objstore.Options{Openers: map[string]objstore.Opener{"s3": s3.Open}})
+	w.options["warehouse"] = url + "/wh"
+	maps.Copy(w.options, props)
+	tbl := eventTable(w, "events", map[string]string{"partitioning": "month(ts)"})
+	s := newSink(t, w, tbl)
+	c := committer(t, s, "a")
+	defer c.Close()
+	if e, err := c.Commit(t.Context(), []ops.Pending{stage(t, s, 1, 0, 300)}, true); e != 1 || err != nil {
+		t.Fatalf("Commit = %d, %v", e, err)
+	}
+	there, err := w.open(t).Table(t.Context(), "default", "events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows := drain(t, iceberg.Connector(w.env), ops.Scan{Table: there}, -1); len(rows) != 300 {
+		t.Errorf("%d rows, want 300", len(rows))
 	}
 }
