@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/connect/blackhole"
+	"github.com/wadi-engine/wadi/connect/datagen"
 	"github.com/wadi-engine/wadi/connect/files"
 	"github.com/wadi-engine/wadi/connect/nexmark"
 	"github.com/wadi-engine/wadi/connect/print"
@@ -30,7 +31,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	all["parquet"] = parquet.NewConnector(e.stores)
 	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.NewEncoder{"parquet": parquetEncoder}})
 	for _, c := range []*ops.Connector{
-		nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
+		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
 		iceberg.Connector(iceberg.Env{Stores: e.stores}),
 		values.Connector(),
 		(&collector{}).connector(), // for plans; every run has one of its own
