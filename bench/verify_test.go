@@ -1,0 +1,79 @@
+package bench_test
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/bench"
+)
+
+// inDuckDB says what the measured queries select, for DuckDB over the bids.
+var inDuckDB = map[string]string{
+	"q0": `SELECT auction, bidder, price, "dateTime" AS begins, extra FROM bid`,
+	"q1": `SELECT auction, bidder, (0.908 * price)::DECIMAL(23, 3) AS price, "dateTime" AS begins, extra FROM bid`,
+	"q2": `SELECT auction, price FROM bid WHERE auction % 123 = 0`,
+	"tumble": `SELECT auction, time_bucket(INTERVAL 10 SECOND, "dateTime") AS begins, COUNT(*) AS n, SUM(price) AS s, MAX(price) AS m
+		FROM bid GROUP BY ALL`,
+	"q5count": `SELECT auction, COUNT(*) AS n, begins, begins + INTERVAL 10 SECOND AS ends FROM (
+		SELECT auction, time_bucket(INTERVAL 2 SECOND, "dateTime") - k * INTERVAL 2 SECOND AS begins FROM bid, range(5) t(k)) GROUP BY ALL`,
+}
+
+// sumScript is the blackhole's checksum, in DuckDB.
+const sumScript = `
+import sys, duckdb
+bids, query = sys.argv[1:]
+con = duckdb.connect()
+con.execute(f"CREATE VIEW bid AS SELECT * FROM read_parquet('{bids}')")
+text = " || ".join(f"coalesce(\"{c}\"::varchar, '\\N') || chr(9)" for c in con.sql(query).columns)
+print(*con.sql(f"SELECT count(*), sum(md5_number_lower({text})::HUGEINT) % 18446744073709551616::HUGEINT FROM ({query})").fetchone())
+`
+
+// TestVerify writes the bids to Parquet and computes every measured query over
+// them in DuckDB: the rows that reach the blackhole must sum up to the same.
+func TestVerify(t *testing.T) {
+	ctx := context.Background()
+	if !bench.DuckDB(ctx) {
+		t.Skip("no python3 with duckdb and pyarrow")
+	}
+	const events, rate = 300_000, 10_000
+	dir := t.TempDir()
+	env, err := wadi.Local(wadi.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer env.Close()
+	script := bench.NexmarkTables(events, rate) + "CREATE TABLE bids (auction BIGINT, bidder BIGINT, price BIGINT, `dateTime` TIMESTAMP(3), extra STRING)\n" +
+		"WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '" + dir + "');\n" +
+		"INSERT INTO bids SELECT auction, bidder, price, `dateTime`, extra FROM bid;"
+	err = env.Execute(ctx, script, func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		_, err := o.Pipeline.Run(ctx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, parallelism := range []int{1, 2} {
+		for _, mode := range []string{"streaming", "batch"} {
+			o := bench.NexmarkOptions{Events: events, Rate: rate, Parallelism: parallelism, Mode: mode, Verify: true}
+			err := bench.Nexmark(ctx, o, func(_ context.Context, r bench.Result) error {
+				got := fmt.Sprintf("%d %s", r.RowsOut, r.Checksum)
+				want, err := exec.Command("python3", "-c", sumScript, filepath.Join(dir, "part-*"), inDuckDB[r.Query]).CombinedOutput()
+				if err != nil || strings.TrimSpace(string(want)) != got {
+					t.Errorf("%s in %s at %d: rows and checksum %s; DuckDB: %s %v", r.Query, mode, parallelism, got, want, err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

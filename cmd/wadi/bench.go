@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/pprof"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wadi-engine/wadi/bench"
+)
+
+func newBench() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "bench nexmark|flights",
+		Short: "Measure the engine",
+		Long: `Bench measures events per second of CPU time of this process, user and system,
+which stays comparable on a machine that has other work.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newBenchNexmark(), newBenchFlights())
+	return c
+}
+
+// measuring is the flags of both benchmarks.
+type measuring struct{ format, profile string }
+
+func (m *measuring) flags(c *cobra.Command) {
+	c.Flags().StringVar(&m.format, "format", "table", "table, or json: one object per run")
+	c.Flags().StringVar(&m.profile, "cpuprofile", "", "write a CPU profile to this `file`, for go tool pprof")
+}
+
+// run calls f with where its results go.
+func (m *measuring) run(out io.Writer, f func(bench.Report) error) (err error) {
+	report := bench.Table(out)
+	switch m.format {
+	case "table":
+	case "json":
+		report = bench.JSON(out)
+	default:
+		return usageError{fmt.Errorf("--format %s: want table or json", m.format)}
+	}
+	if m.profile == "" {
+		return f(report)
+	}
+	file, err := os.Create(m.profile)
+	if err != nil {
+		return usageError{fmt.Errorf("write the profile: %w", err)}
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	err = f(report)
+	pprof.StopCPUProfile()
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func newBenchNexmark() *cobra.Command {
+	var o bench.NexmarkOptions
+	var m measuring
+	c := &cobra.Command{
+		Use:   "nexmark",
+		Short: "Run queries of Nexmark into a blackhole",
+		Long: `The queries are q0, q1, q2, tumble (TUMBLE of 10 s with count, sum and maximum by
+auction) and q5count (the counts by HOP of 10 s in q5). All kinds of event count as
+events, and making them is part of the time.`,
+		Example: "  wadi bench nexmark --queries q0,q1 --events 50000000 -p 1 --format json",
+		Args:    args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return m.run(c.OutOrStdout(), func(r bench.Report) error {
+				return bench.Nexmark(c.Context(), o, func(ctx context.Context, res bench.Result) error {
+					if o.Checkpoints > 0 && res.Checkpoints < 5 {
+						fmt.Fprintf(os.Stderr, "%s: only %d checkpoints were completed: more --events give a better measure\n", res.Query, res.Checkpoints)
+					}
+					return r(ctx, res)
+				})
+			})
+		},
+	}
+	c.Flags().StringSliceVar(&o.Queries, "queries", nil, "`names`, separated by commas; all if not set")
+	c.Flags().Int64Var(&o.Events, "events", 50_000_000, "events per run")
+	c.Flags().Int64Var(&o.Rate, "rate", 100_000, "events per second of event time")
+	c.Flags().IntVarP(&o.Parallelism, "parallelism", "p", 1, "tasks per vertex")
+	c.Flags().StringVar(&o.Mode, "mode", "streaming", "streaming or batch")
+	c.Flags().BoolVar(&o.Verify, "verify", false, "sum up every value that reaches the sink; slow")
+	c.Flags().DurationVar(&o.Checkpoints, "checkpoints", 0, "take checkpoints at this `interval`, such as 1s, to a temporary directory")
+	m.flags(c)
+	return c
+}
+
+func newBenchFlights() *cobra.Command {
+	var o bench.FlightsOptions
+	var m measuring
+	c := &cobra.Command{
+		Use:   "flights --file FILE",
+		Short: "Compare queries over flights with DuckDB, one thread each",
+		Long: `The queries are filter, groupby, parquet and iceberg (writing all rows, with zstd).
+Each is run in both engines in turn, results are compared, and the medians of five
+warm runs are reported. It needs python3 with duckdb and pyarrow.`,
+		Example: "  wadi bench flights --file flights-3m.parquet",
+		Args:    args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !bench.DuckDB(c.Context()) {
+				fmt.Fprintln(os.Stderr, "skipped: no python3 with duckdb and pyarrow")
+				return nil
+			}
+			return m.run(c.OutOrStdout(), func(r bench.Report) error { return bench.Flights(c.Context(), o, r) })
+		},
+	}
+	c.Flags().StringVar(&o.File, "file", "../shared/data/flights-3m.parquet", "a Parquet `file` with date, delay, distance, origin and destination")
+	c.Flags().StringSliceVar(&o.Queries, "queries", nil, "`names`, separated by commas; all if not set")
+	m.flags(c)
+	return c
+}
