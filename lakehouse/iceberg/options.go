@@ -29,6 +29,7 @@ const (
 	optCommitSize      = "sink.commit.target-file-size"
 	optCommitAge       = "sink.commit.max-age"
 	optFileSize        = "write.target-file-size-bytes"
+	optCodec           = "write.parquet.compression-codec"
 	optSnapshot        = "snapshot-id"
 )
 

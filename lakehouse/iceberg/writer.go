@@ -28,13 +28,27 @@ type Writer struct {
 	ctx    context.Context // of the files; ends with Close
 	cancel context.CancelFunc
 
-	stage *stage // of the epoch, nil before its first row
+	stage stage // of the epoch, nil before its first row
+}
+
+// stage is the files of one epoch.
+type stage interface {
+	// write owns rec.
+	write(ctx context.Context, rec arrow.RecordBatch) error
+	// finish makes the files durable and describes them.
+	finish(ctx context.Context) ([]ice.DataFile, error)
+	// abandon stops, once the context of the files is cancelled, and returns
+	// the files that are finished: they are to be removed.
+	abandon() []ice.DataFile
 }
 
 var _ ops.SinkWriter = (*Writer)(nil)
 
 func newWriter(ctx context.Context, t *table.Table, name string, schema *arrow.Schema, mem memory.Allocator) *Writer {
 	ctx, cancel := context.WithCancel(compute.WithAllocator(context.WithoutCancel(ctx), mem))
+	if suits(t) {
+		schema = directSchema(schema)
+	}
 	return &Writer{table: t, name: name, schema: schema, mem: mem, ctx: ctx, cancel: cancel}
 }
 
@@ -54,12 +68,26 @@ func (w *Writer) Write(ctx context.Context, b *stream.Batch) error {
 		return fmt.Errorf("write to table %s: %w", w.name, err)
 	}
 	if w.stage == nil {
-		w.stage = newStage(w.ctx, w.table, w.schema)
+		if w.stage, err = w.newStage(); err != nil {
+			rec.Release()
+			return w.fail(err)
+		}
 	}
 	if err := w.stage.write(ctx, rec); err != nil {
 		return w.fail(err)
 	}
 	return nil
+}
+
+func (w *Writer) newStage() (stage, error) {
+	if !suits(w.table) {
+		return newFanout(w.ctx, w.table, w.schema), nil
+	}
+	d, err := newDirect(w.ctx, w.table, w.schema)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // Prepare implements ops.SinkWriter: it closes the epoch's files.
@@ -109,10 +137,10 @@ func (w *Writer) Close() error {
 	return err
 }
 
-// stage is the files of one epoch. Rows go to iceberg-go's writer, which
-// wants to pull them, through a channel without buffer: at most one batch
-// waits, and a stalled disk stalls Write.
-type stage struct {
+// fanout is a stage for tables with partitions and special wishes. Rows go to
+// iceberg-go's writer, which wants to pull them, through a channel without
+// buffer: at most one batch waits, and a stalled disk stalls Write.
+type fanout struct {
 	in   chan arrow.RecordBatch
 	done chan struct{}
 
@@ -121,8 +149,10 @@ type stage struct {
 	err   error
 }
 
-func newStage(ctx context.Context, t *table.Table, schema *arrow.Schema) *stage {
-	s := &stage{in: make(chan arrow.RecordBatch), done: make(chan struct{})}
+var _ stage = (*fanout)(nil)
+
+func newFanout(ctx context.Context, t *table.Table, schema *arrow.Schema) *fanout {
+	s := &fanout{in: make(chan arrow.RecordBatch), done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		for df, err := range table.WriteRecords(ctx, t, schema, s.records(ctx),
@@ -137,7 +167,7 @@ func newStage(ctx context.Context, t *table.Table, schema *arrow.Schema) *stage 
 	return s
 }
 
-func (s *stage) records(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+func (s *fanout) records(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for {
 			select {
@@ -154,7 +184,7 @@ func (s *stage) records(ctx context.Context) iter.Seq2[arrow.RecordBatch, error]
 }
 
 // write hands rec over, or releases it.
-func (s *stage) write(ctx context.Context, rec arrow.RecordBatch) error {
+func (s *fanout) write(ctx context.Context, rec arrow.RecordBatch) error {
 	select {
 	case s.in <- rec:
 		return nil
@@ -171,7 +201,7 @@ func (s *stage) write(ctx context.Context, rec arrow.RecordBatch) error {
 }
 
 // finish ends the input and waits for the files.
-func (s *stage) finish(ctx context.Context) ([]ice.DataFile, error) {
+func (s *fanout) finish(ctx context.Context) ([]ice.DataFile, error) {
 	close(s.in)
 	select {
 	case <-s.done:
@@ -183,7 +213,7 @@ func (s *stage) finish(ctx context.Context) ([]ice.DataFile, error) {
 
 // abandon waits for the end of a stage whose context is cancelled and returns
 // the files that it had finished.
-func (s *stage) abandon() []ice.DataFile {
+func (s *fanout) abandon() []ice.DataFile {
 	<-s.done
 	return s.files
 }
