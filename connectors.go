@@ -78,16 +78,34 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 			if t.Schema.Schema != nil { // it may be written: nothing need be there
 				return t, nil
 			}
-			return c.Resolve(ctx, t)
+			found, err := c.Resolve(ctx, forReading(t, c))
+			found.Options = t.Options
+			return found, err
 		},
 		Source: func(ctx context.Context, s ops.Scan) (ops.Source, error) {
 			c, err := by(s.Table)
 			if err != nil {
 				return nil, err
 			}
+			if len(s.Table.PartitionedBy) > 0 {
+				return nil, fmt.Errorf("%w: table %s: reading a table that is PARTITIONED BY is not supported yet: "+
+					"those columns stand in the names of its directories; read the files with a table without them", job.ErrInvalid, s.Table.Ident)
+			}
+			s.Table = forReading(s.Table, c)
 			return c.Source(ctx, s)
 		},
 	}
+}
+
+// forReading is t without the options that are for writing files only.
+func forReading(t job.Table, reader *ops.Connector) job.Table {
+	t.Options = maps.Clone(t.Options)
+	for _, w := range files.Options {
+		if !slices.ContainsFunc(reader.Options, func(r ops.Option) bool { return r.Key == w.Key }) {
+			delete(t.Options, w.Key)
+		}
+	}
+	return t
 }
 
 // parquetEncoder writes a Parquet file of a filesystem table.

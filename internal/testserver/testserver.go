@@ -5,6 +5,7 @@ package testserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -58,7 +59,7 @@ func GCS(t testing.TB) (url string, props map[string]string) {
 	}
 	host, port, _ := net.SplitHostPort(address)
 	start(t, address, nil, program, "-backend", "memory", "-scheme", "http", "-host", host, "-port", port,
-		"-external-url", "http://"+address, "-data", dir)
+		"-external-url", "http://"+address, "-public-host", address, "-data", dir)
 	return "gs://bucket", map[string]string{"gs.endpoint": "http://" + address + "/storage/v1/"}
 }
 
@@ -113,15 +114,16 @@ func start(t testing.TB, address string, env []string, program string, args ...s
 	})
 	if err := accepts(address, ended); err != nil {
 		cancel()
-		err = fmt.Errorf("%w: %v", err, <-ended)
+		end := <-ended
 		ended <- nil
-		t.Fatalf("start %s: %v\n%s", program, err, output.String())
+		t.Fatalf("start %s: %v (%v)\n%s", program, err, end, output.String())
 	}
 }
 
 func accepts(address string, ended chan error) error {
-	deadline, poll := time.NewTimer(20*time.Second), time.NewTicker(20*time.Millisecond)
-	defer deadline.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	poll := time.NewTicker(20 * time.Millisecond) //nolint:forbidigo // it waits for a real process
 	defer poll.Stop()
 	for {
 		select {
@@ -131,8 +133,8 @@ func accepts(address string, ended chan error) error {
 			}
 		case err := <-ended:
 			ended <- err
-			return fmt.Errorf("it ended")
-		case <-deadline.C:
+			return errors.New("it ended")
+		case <-ctx.Done():
 			return fmt.Errorf("it does not accept on %s", address)
 		}
 	}

@@ -22,8 +22,10 @@ type Options struct {
 	// PinRead makes a read fail unless the object still has this ETag. as is
 	// blob.ReaderOptions.BeforeRead's.
 	PinRead func(as func(any) bool, etag string)
-	// Code classifies errors that gocloud does not: it returns "" or the code
-	// of the service.
+	// ETag returns what PinRead is to be given, where that is not the ETag of
+	// the service. as is blob.Attributes.As.
+	ETag func(as func(any) bool) string
+	// Code returns the service's code in an error, or "".
 	Code func(error) string
 }
 
@@ -41,10 +43,33 @@ type driver struct {
 	opts   Options
 }
 
+// codes are the services' own words. They go before gocloud's codes, which
+// for S3 are guesses from the text: an error whose request id happens to hold
+// "301" is a missing bucket there.
+var codes = map[string]error{
+	"PreconditionFailed": fs.ErrExist, "ConditionNotMet": fs.ErrExist, "BlobAlreadyExists": fs.ErrExist,
+	"TargetConditionNotMet": fs.ErrExist, "SourceConditionNotMet": fs.ErrExist,
+	"NoSuchKey": fs.ErrNotExist, "NoSuchBucket": fs.ErrNotExist, "NotFound": fs.ErrNotExist,
+	"BlobNotFound": fs.ErrNotExist, "ContainerNotFound": fs.ErrNotExist,
+	"AccessDenied": fs.ErrPermission, "Forbidden": fs.ErrPermission, "InvalidAccessKeyId": fs.ErrPermission,
+	"SignatureDoesNotMatch": fs.ErrPermission, "ExpiredToken": fs.ErrPermission, "AuthenticationFailed": fs.ErrPermission,
+	"AuthorizationFailure": fs.ErrPermission, "AuthorizationPermissionMismatch": fs.ErrPermission,
+	"InsufficientAccountPermissions": fs.ErrPermission,
+	"InvalidBucketName":              job.ErrInvalid, "InvalidResourceName": job.ErrInvalid,
+}
+
 // class gives err the sentinel that objstore looks for.
 func (d *driver) class(err error) error {
 	if err == nil {
 		return nil
+	}
+	if d.opts.Code != nil {
+		if code := d.opts.Code(err); code != "" {
+			if class, known := codes[code]; known {
+				return fmt.Errorf("%w: %w", class, err)
+			}
+			return err
+		}
 	}
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
@@ -57,19 +82,9 @@ func (d *driver) class(err error) error {
 		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	case gcerrors.Canceled:
 		return fmt.Errorf("%w: %w", context.Canceled, err)
+	default:
+		return err
 	}
-	if d.opts.Code != nil {
-		switch d.opts.Code(err) {
-		case "PreconditionFailed":
-			return fmt.Errorf("%w: %w", fs.ErrExist, err)
-		case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AuthorizationFailure",
-			"AuthorizationPermissionMismatch", "InsufficientAccountPermissions":
-			return fmt.Errorf("%w: %w", fs.ErrPermission, err)
-		case "InvalidBucketName", "InvalidResourceName":
-			return fmt.Errorf("%w: %w", job.ErrInvalid, err)
-		}
-	}
-	return err
 }
 
 func (d *driver) Stat(ctx context.Context, key string) (objstore.Info, error) {
@@ -77,7 +92,11 @@ func (d *driver) Stat(ctx context.Context, key string) (objstore.Info, error) {
 	if err != nil {
 		return objstore.Info{}, d.class(err)
 	}
-	return objstore.Info{Name: key, Size: a.Size, ModTime: a.ModTime, ETag: a.ETag}, nil
+	info := objstore.Info{Name: key, Size: a.Size, ModTime: a.ModTime, ETag: a.ETag}
+	if d.opts.ETag != nil {
+		info.ETag = d.opts.ETag(a.As)
+	}
+	return info, nil
 }
 
 func (d *driver) Open(ctx context.Context, key string) (objstore.Source, error) {
@@ -107,13 +126,14 @@ func (s *source) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	}
 	r, err := s.driver.bucket.NewRangeReader(ctx, s.info.Name, off, int64(len(p)), &opts)
 	if err != nil {
-		if err = s.driver.class(err); errors.Is(err, fs.ErrExist) {
+		if err = s.driver.class(err); errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 			err = objstore.ErrChanged
 		}
 		return 0, err
 	}
 	defer r.Close()
-	if r.Size() != s.info.Size || !r.ModTime().IsZero() && !r.ModTime().Equal(s.info.ModTime) {
+	// Some replies tell whole seconds only.
+	if r.Size() != s.info.Size || !r.ModTime().IsZero() && r.ModTime().Unix() != s.info.ModTime.Unix() {
 		return 0, objstore.ErrChanged
 	}
 	n, err := io.ReadFull(r, p)

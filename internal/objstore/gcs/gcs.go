@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
+	"cloud.google.com/go/storage"
 	"gocloud.dev/blob/gcsblob"
 	"gocloud.dev/gcp"
 	"google.golang.org/api/option"
@@ -37,5 +39,21 @@ func Open(ctx context.Context, root *url.URL, props map[string]string) (objstore
 	if err != nil {
 		return nil, err
 	}
-	return cloud.New(b, root.Path, cloud.Options{}), nil
+	return cloud.New(b, root.Path, cloud.Options{ETag: generation, PinRead: pin}), nil
+}
+
+// generation is the number that GCS gives each version of an object.
+func generation(as func(any) bool) string {
+	var attrs storage.ObjectAttrs
+	if !as(&attrs) {
+		return ""
+	}
+	return strconv.FormatInt(attrs.Generation, 10)
+}
+
+func pin(as func(any) bool, etag string) {
+	var object **storage.ObjectHandle
+	if n, err := strconv.ParseInt(etag, 10, 64); err == nil && as(&object) {
+		*object = (*object).Generation(n)
+	}
 }
