@@ -122,7 +122,7 @@ func (r *splitReader) Assign(splits []ops.Split) error {
 		if err := json.Unmarshal(s.Position, &o.at); err != nil {
 			return fmt.Errorf("position of split %s: %w", s.ID, err)
 		}
-		o.begin, o.first = time.Now(), o.made() //nolint:forbidigo // the rate is one of wall-clock time
+		o.begin, o.first = time.Now(), o.made()
 		r.open = append(r.open, o)
 	}
 	return nil
@@ -161,7 +161,7 @@ func (r *splitReader) ready(o *openSplit) (count int64, after time.Duration) {
 		return count, 0
 	}
 	rate := float64(r.rate) / float64(o.at.Splits)
-	due := int64(time.Since(o.begin).Seconds()*rate) + 1 - (o.made() - o.first) //nolint:forbidigo // the rate is one of wall-clock time
+	due := int64(time.Since(o.begin).Seconds()*rate) + 1 - (o.made() - o.first)
 	if due > 0 {
 		return min(count, due), 0
 	}
