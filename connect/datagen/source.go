@@ -122,7 +122,7 @@ func (r *splitReader) Assign(splits []ops.Split) error {
 		if err := json.Unmarshal(s.Position, &o.at); err != nil {
 			return fmt.Errorf("position of split %s: %w", s.ID, err)
 		}
-		o.begin, o.first = time.Now(), o.made()
+		o.begin, o.first = time.Now(), o.made() //nolint:forbidigo // the rate is one of wall-clock time
 		r.open = append(r.open, o)
 	}
 	return nil
