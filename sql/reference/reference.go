@@ -6,7 +6,9 @@
 //	${file:PATH}           what a file holds, without the line's end
 //
 // Catalogs keep the text with its references, and that is what SHOW prints; it
-// is replaced when a statement is planned. "$${" stands for "${".
+// is replaced when a statement is planned. "$${" stands for "${". What has no
+// colon, ${NAME}, is no reference and stays as it is: scripts use it for tools
+// of their own.
 package reference
 
 import (
@@ -67,7 +69,10 @@ func Text(value string) (string, error) {
 }
 
 func resolve(ref string) (string, error) {
-	kind, of, _ := strings.Cut(ref, ":")
+	kind, of, typed := strings.Cut(ref, ":")
+	if !typed {
+		return "${" + ref + "}", nil
+	}
 	switch kind {
 	case "env":
 		name, fallback, has := strings.Cut(of, ":-")

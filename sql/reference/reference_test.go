@@ -30,6 +30,7 @@ func TestText(t *testing.T) {
 		{in: "${env:REF_UNSET}", problem: "no variable REF_UNSET"},
 		{in: "${file:" + key + ".gone}", problem: "key.gone"},
 		{in: "${file:" + dir + "}", problem: "at most"},
+		{in: "${DIR}/x", want: "${DIR}/x"},
 		{in: "${env:}", problem: "want ${env:NAME}"},
 		{in: "${vault:x}", problem: "want ${env:NAME}"},
 		{in: "${env:REF_SET", problem: "no closing brace"},
