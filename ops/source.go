@@ -53,8 +53,10 @@ type SplitEnumerator interface {
 	// The coordinator calls it at the start, and again, while it is not done,
 	// every DiscoveryInterval of the source (see Discoverer).
 	Discover(ctx context.Context) (done bool, err error)
-	// Take hands up to n splits to the reader with this index. Splits are
-	// handed out in the order in which their rows should be read.
+	// Take hands splits to the reader with this index, which has room for n.
+	// Splits are handed out in the order in which their rows should be read;
+	// those that have to be read in turn, since their event times go side by
+	// side, are handed out together, even if they are more than n.
 	Take(reader, readers, n int) []Split
 	// Return gives back splits that were taken, at the positions where they
 	// are to be read on: those of a task that died, or of a restored job.

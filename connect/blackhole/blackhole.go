@@ -9,9 +9,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // Checksum is the name of the counter that holds, with 'verify' = 'true', the
@@ -45,7 +50,7 @@ func (s sink) Writer(_ context.Context, rt ops.Runtime) (ops.SinkWriter, error) 
 	if !s.verify {
 		return writer{}, nil
 	}
-	return &verifier{sum: rt.Counter(Checksum)}, nil
+	return &verifier{sum: rt.Counter(Checksum), alloc: rt.Allocator()}, nil
 }
 
 func (s sink) Committer(context.Context, ops.SinkID) (ops.Committer, error) { return nil, nil }
@@ -65,20 +70,31 @@ func (writer) Close() error { return nil }
 // verifier looks at every value before it lets it go.
 type verifier struct {
 	writer
-	sum ops.Counter
-	row []byte
+	sum   ops.Counter
+	alloc memory.Allocator
+
+	texts *expr.Program // casts the columns of schema to strings
+	of    *arrow.Schema
+	row   []byte
 }
 
 func (v *verifier) Write(_ context.Context, b *stream.Batch) error {
 	defer b.Release()
+	if err := v.compile(b.Rows.Schema()); err != nil {
+		return err
+	}
+	cols, err := v.texts.Eval(v.alloc, b.Rows, nil)
+	if err != nil {
+		return fmt.Errorf("write values as text: %w", err)
+	}
 	var sum uint64
 	for i := range b.Len() {
 		v.row = v.row[:0]
-		for _, c := range b.Rows.Columns() {
+		for _, c := range cols {
 			if c.IsNull(i) {
 				v.row = append(v.row, `\N`...)
 			} else {
-				v.row = append(v.row, c.ValueStr(i)...)
+				v.row = append(v.row, c.(*array.StringView).Value(i)...)
 			}
 			v.row = append(v.row, '\t')
 		}
@@ -89,6 +105,25 @@ func (v *verifier) Write(_ context.Context, b *stream.Batch) error {
 		}
 		sum += n
 	}
+	for _, c := range cols {
+		c.Release()
+	}
 	v.sum.Add(int64(sum))
 	return nil
+}
+
+func (v *verifier) compile(s *arrow.Schema) (err error) {
+	if v.of == s {
+		return nil
+	}
+	casts := make([]expr.Expr, s.NumFields())
+	for i, f := range s.Fields() {
+		col := &expr.Column{Index: i, Name: f.Name, Of: f.Type}
+		if casts[i] = col; f.Type.ID() != arrow.STRING_VIEW {
+			casts[i] = &expr.Call{Func: "cast", Of: arrow.BinaryTypes.StringView, Args: []expr.Expr{col}}
+		}
+	}
+	v.of = s
+	v.texts, err = expr.Compile(casts, s, expr.Env{})
+	return err
 }

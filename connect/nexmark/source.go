@@ -11,14 +11,14 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/connect/deal"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
 
 var (
-	_ ops.Source          = (*source)(nil)
-	_ ops.SplitEnumerator = (*enumerator)(nil)
-	_ ops.SplitReader     = (*splitReader)(nil)
+	_ ops.Source      = (*source)(nil)
+	_ ops.SplitReader = (*splitReader)(nil)
 )
 
 // source is the events of one table. They are cut into blocks of whole rounds,
@@ -48,56 +48,12 @@ type position struct {
 	Next   int64 `json:"next"` // the number of an event
 }
 
-// Enumerator deals the events to splits, when the first reader comes.
+// Enumerator deals the rows to splits, when the first reader comes.
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
-	e := &enumerator{splits: s.splits, block: s.block()}
-	if state != nil {
-		if err := json.Unmarshal(state, &e.state); err != nil {
-			return nil, fmt.Errorf("restore nexmark splits: %w", err)
-		}
-	}
-	return e, nil
+	return deal.New(s.splits, func(split, splits int) ([]byte, error) {
+		return json.Marshal(position{Split: split, Splits: splits, Next: int64(split) * s.block()})
+	}, state)
 }
-
-type enumerator struct {
-	splits int
-	block  int64
-	state  struct {
-		Dealt bool        `json:"dealt"`
-		Left  []ops.Split `json:"left"`
-	}
-}
-
-func (e *enumerator) Discover(context.Context) (bool, error) { return true, nil }
-
-func (e *enumerator) Take(_, readers, n int) []ops.Split {
-	if !e.state.Dealt {
-		e.state.Dealt = true
-		count := e.splits
-		if count == 0 {
-			count = readers
-		}
-		for i := range count {
-			p, err := json.Marshal(position{Split: i, Splits: count, Next: int64(i) * e.block})
-			if err != nil {
-				panic(err)
-			}
-			e.state.Left = append(e.state.Left, ops.Split{ID: fmt.Sprintf("%d of %d", i, count), Position: p})
-		}
-	}
-	n = min(n, len(e.state.Left))
-	taken := e.state.Left[:n:n]
-	e.state.Left = e.state.Left[n:]
-	return taken
-}
-
-func (e *enumerator) Return(splits []ops.Split) {
-	e.state.Dealt = true
-	e.state.Left = append(splits, e.state.Left...)
-}
-
-func (e *enumerator) Snapshot() ([]byte, error) { return json.Marshal(e.state) }
-func (e *enumerator) Close() error              { return nil }
 
 // Reader returns a reader without splits.
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
