@@ -7,7 +7,7 @@ GOLANGCI    := v2.5.0
 GOFUMPT     := v0.9.2
 RUNS        ?= 50
 SEEDS       ?= 20000
-PLATFORMS   := linux/amd64 linux/arm64 darwin/arm64
+PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.

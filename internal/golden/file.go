@@ -42,6 +42,7 @@ type block struct {
 type flags struct {
 	ordered                  bool
 	streamingOnly, batchOnly bool
+	oneTask                  bool // not at a higher parallelism
 }
 
 const separator = "----"
@@ -116,14 +117,25 @@ func (f *flags) parse(text string) error {
 			f.streamingOnly = true
 		case "batch-only":
 			f.batchOnly = true
+		case "one-task":
+			f.oneTask = true
 		default:
-			return fmt.Errorf("unknown flag %q: want ordered, streaming-only or batch-only", word)
+			return fmt.Errorf("unknown flag %q: want ordered, streaming-only, batch-only or one-task", word)
 		}
 	}
-	if (f.streamingOnly || f.batchOnly) && (!reason || strings.TrimSpace(why) == "") {
-		return fmt.Errorf("say why only one mode is possible, behind a colon")
+	if (f.streamingOnly || f.batchOnly || f.oneTask) && (!reason || strings.TrimSpace(why) == "") {
+		return fmt.Errorf("say why not every mode is possible, behind a colon")
 	}
 	return nil
+}
+
+// allow reports whether the query can be run in mode m.
+func (f *flags) allow(m mode) bool {
+	switch {
+	case m.batch && f.streamingOnly, !m.batch && f.batchOnly:
+		return false
+	}
+	return !f.oneTask || len(m.parallelism) == 0
 }
 
 // parseTable reads the columns, up to the parenthesis that closes them, and the

@@ -148,7 +148,7 @@ func newRunner(t *testing.T, f *file) *runner {
 // query runs a case in every mode that it allows.
 func (r *runner) query(t *testing.T, b *block) {
 	for _, m := range modes() {
-		if m.batch && b.flags.streamingOnly || !m.batch && b.flags.batchOnly {
+		if !b.flags.allow(m) {
 			continue
 		}
 		got, err := r.answer(t.Context(), b, m)
@@ -173,7 +173,7 @@ func (r *runner) query(t *testing.T, b *block) {
 // error runs a case that must fail, as a batch and as a stream.
 func (r *runner) error(t *testing.T, b *block) {
 	for _, m := range modes()[:3] {
-		if m.batch && b.flags.streamingOnly || !m.batch && b.flags.batchOnly {
+		if !b.flags.allow(m) {
 			continue
 		}
 		_, err := r.answer(t.Context(), b, m)

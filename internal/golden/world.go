@@ -28,8 +28,8 @@
 // A row may begin with its kind; NULL is written NULL, a text of no characters
 // ”, text with a comma in double quotes. The expected rows of a query are
 // sorted, unless it says "query ordered". "query streaming-only: why" and "query
-// batch-only: why" leave out the other modes. What is expected of an error is
-// part of its text.
+// batch-only: why" leave out the other modes, "query one-task: why" those at a
+// higher parallelism. What is expected of an error is part of its text.
 package golden
 
 import (
