@@ -1,0 +1,46 @@
+package rowstore
+
+import (
+	"math/bits"
+
+	"github.com/wadi-engine/wadi/vector"
+)
+
+// bitmap is a set of ids.
+type bitmap []uint64
+
+func (b bitmap) has(id uint32) bool { return int(id/64) < len(b) && b[id/64]>>(id%64)&1 == 1 }
+
+func (b *bitmap) set(id uint32) {
+	for int(id/64) >= len(*b) {
+		*b = append(*b, 0)
+	}
+	(*b)[id/64] |= 1 << (id % 64)
+}
+
+func (b bitmap) unset(id uint32) {
+	if int(id/64) < len(b) {
+		b[id/64] &^= 1 << (id % 64)
+	}
+}
+
+// Mark remembers that rows have changed.
+func (s *Store) Mark(ids []uint32) {
+	for _, id := range ids {
+		s.dirty.set(id)
+	}
+}
+
+// Dirty appends the ids of marked rows, ascending, to dst. Freed rows have no
+// marks.
+func (s *Store) Dirty(dst vector.Sel) vector.Sel {
+	for i, w := range s.dirty {
+		for ; w != 0; w &= w - 1 {
+			dst = append(dst, uint32(64*i+bits.TrailingZeros64(w)))
+		}
+	}
+	return dst
+}
+
+// ClearDirty forgets all marks.
+func (s *Store) ClearDirty() { clear(s.dirty) }
