@@ -5,8 +5,10 @@ BIN         := $(CURDIR)/bin
 TOOLS       := $(BIN)/tools
 GOLANGCI    := v2.5.0
 GOFUMPT     := v0.9.2
+GOTESTSUM   := v1.13.0
 RUNS        ?= 50
 SEEDS       ?= 20000
+SHOW        := --format pkgname-and-test-fails --format-hide-empty-pkg
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X main.version=$(VERSION)
@@ -28,12 +30,12 @@ build: ## the static binary bin/wadi
 cross: ## the binary compiles for every platform that we build for
 	@set -e; for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/wadi; done
 
-test: ## all tests; with a C compiler, the race detector over the concurrent packages too
-	go test -timeout 20m ./...
-	@if command -v cc >/dev/null; then $(MAKE) --no-print-directory race; else echo "race detector skipped: no C compiler"; fi
+test: race $(TOOLS)/gotestsum ## all tests; with a C compiler, first the race detector over the concurrent packages
+	$(TOOLS)/gotestsum $(SHOW) -- -timeout 20m ./...
 
-race:
-	CGO_ENABLED=1 go test -race -short -timeout 15m $(RACE)
+race: $(TOOLS)/gotestsum
+	@if command -v cc >/dev/null; then CGO_ENABLED=1 $(TOOLS)/gotestsum $(SHOW) -- -race -short -timeout 15m $(RACE); \
+	else echo "race detector skipped: no C compiler"; fi
 
 check: lint ## gofumpt, golangci-lint, floors, vet; no tests
 	go vet ./...
@@ -51,6 +53,9 @@ $(TOOLS)/golangci-lint:
 
 $(TOOLS)/gofumpt:
 	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT)
+
+$(TOOLS)/gotestsum:
+	GOBIN=$(TOOLS) go install gotest.tools/gotestsum@$(GOTESTSUM)
 
 golden: ## rewrite the golden files; read the diff
 	go test ./internal/golden ./sql/... ./ops/... -rewrite
