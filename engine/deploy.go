@@ -272,7 +272,11 @@ func (b *builder) stage(c job.Chain, v job.VertexID, a rpc.Assignment) (task.Sta
 	}
 	var in []*arrow.Schema
 	for _, e := range b.graph.Inputs(v) {
-		in = append(in, b.graph.Vertices[e.From].Output.Schema)
+		rows := b.graph.Vertices[e.From].Output
+		if e.Schema != nil {
+			rows = *e.Schema
+		}
+		in = append(in, rows.Schema)
 	}
 	op, err := b.worker.o.Registry.Operator(vx, in)
 	st.Op = op

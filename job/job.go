@@ -64,6 +64,9 @@ type Edge struct {
 	Input        int          `json:"input"`          // which input of To
 	Partitioning Partitioning `json:"partitioning"`
 	Keys         []int        `json:"keys,omitempty"` // columns of From's output, for ByKey
+	// Schema is that of the rows when they are not of From's Output, as those
+	// of other ports than the main one.
+	Schema *Schema `json:"schema,omitempty"`
 }
 
 // Partitioning says which task of To receives a row.

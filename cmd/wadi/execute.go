@@ -119,6 +119,10 @@ func (x *executor) ended(ctx context.Context, w *render.Writer, err error) error
 	return failedError{err}
 }
 
+// oneSignal is for how long signals count as one: a key press reaches the
+// process by its group and by whoever runs it.
+const oneSignal = 500 * time.Millisecond
+
 // pipeline runs the job of an INSERT to its end, or until a signal stops it
 // with a last checkpoint.
 func (x *executor) pipeline(ctx context.Context, p *wadi.Pipeline) error {
@@ -131,18 +135,20 @@ func (x *executor) pipeline(ctx context.Context, p *wadi.Pipeline) error {
 	defer signal.Stop(signals)
 	show := newProgress(run, p.Bounded())
 	defer show.stop()
-	stopping := false
+	var stopping time.Time
 	for {
 		select {
 		case <-run.Done():
 			show.stop()
 			return x.report(run)
 		case <-signals:
-			if stopping {
-				run.Cancel(fmt.Errorf("the user did not want to wait for the last checkpoint"))
+			if !stopping.IsZero() {
+				if time.Since(stopping) > oneSignal {
+					run.Cancel(fmt.Errorf("the user did not want to wait for the last checkpoint"))
+				}
 				continue
 			}
-			stopping = true
+			stopping = time.Now()
 			show.say("stopping with a last checkpoint; once more to stop at once")
 			go func() { _, _ = run.Stop() }() // its result is reported when the job is done
 		case <-show.tick():

@@ -30,7 +30,8 @@ execution.runtime-mode says otherwise.
   --format table       for people (default)
   --format json        one object per row; 64-bit integers and decimals are exact
   --format csv         with a line of column names
-  --format changelog   every change of the result, with its kind in the column op`,
+  --format changelog   every change of the result, its kind first, in op: to a terminal as a table,
+                       otherwise as json`,
 		Example: "  wadi sql -e \"SELECT origin, COUNT(*) FROM read_parquet('flights.parquet') GROUP BY origin\"\n" +
 			"  wadi sql -f testdata/examples/flights.sql --format json",
 		Args: args(cobra.NoArgs),
@@ -51,6 +52,9 @@ execution.runtime-mode says otherwise.
 			}
 			defer func() { _ = e.Close() }() // everything that matters has been closed by its job
 			x := &executor{env: e, out: c.OutOrStdout(), format: f, quiet: text != "" || file != ""}
+			if f == render.Changelog && !term.IsTerminal(int(os.Stdout.Fd())) {
+				x.format, x.op = render.JSON, true
+			}
 			if err := x.initialize(c, initial); err != nil {
 				return err
 			}

@@ -133,7 +133,7 @@ func (t *textColumns) check(texts []arrow.Array, rec arrow.RecordBatch, row int)
 		f := t.schema.Field(i)
 		return badRow{
 			row:    t.numbers[row],
-			reason: fmt.Sprintf("column %s: %q is no %v", f.Name, cells[i], f.Type),
+			reason: fmt.Sprintf("column %s: %q is no %s", f.Name, cells[i], expr.TypeName(f.Type)),
 			bytes:  []byte(strings.Join(cells, ",")),
 		}, false
 	}

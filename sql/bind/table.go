@@ -83,6 +83,9 @@ func (b *Binder) scan(ctx context.Context, pos ast.Pos, t *catalog.Table, hints 
 		}
 		s.Output = append(s.Output, logical.Column{Name: f.Name, Type: ft})
 	}
+	if s.Errors, err = b.deadLetters(ctx, pos, jt); err != nil {
+		return nil, err
+	}
 	node, err := b.columns(ctx, pos, t, s)
 	if err != nil || t.Watermark == nil {
 		return node, err

@@ -85,7 +85,18 @@ type Scan struct {
 	// Watermark gives the watermark that a row implies, over the columns, or
 	// is nil.
 	Watermark expr.Expr
-	Output    Schema
+	// Errors is where rows go that cannot be read, or nil: Exprs are over
+	// ops.DeadLetters.
+	Errors *Side
+	Output Schema
+}
+
+// Side is a table into which a node writes rows that are not part of its
+// result: its columns, computed over those rows.
+type Side struct {
+	Table  job.Table
+	Exprs  []expr.Expr
+	Output Schema
 }
 
 // Values is rows of constants. Each row has one expression per column, without

@@ -98,10 +98,11 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	return b.add(job.Vertex{
+	v := b.add(job.Vertex{
 		UID: "source-" + plain(n.Table.Ident), Name: logical.Operator(n), Kind: job.KindSource, Config: config(cfg),
 		Parallelism: p, Output: schema(n.Output),
-	}, sourceMode(src)), nil
+	}, sourceMode(src))
+	return v, b.side(v, ops.Errors, ops.DeadLetters, n.Errors)
 }
 
 // sourceMode is the kinds of the rows of a source.

@@ -1,0 +1,113 @@
+package wadi_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wadi-engine/wadi"
+)
+
+// TestDeadLetters: rows that cannot be read go to the table that the source
+// names, with their bytes, and the others to where the query sends them, in
+// both gears.
+func TestDeadLetters(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"rows.csv":  "1,2\nx,3\n4,5,6\n7,8\n",
+		"rows.json": "{\"a\":1,\"b\":2}\nnot json\n{\"a\":\"x\",\"b\":3}\n{\"a\":7,\"b\":8}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string][]string{
+		"csv":  {"2: x,3", "3: 4,5,6"},
+		"json": {"2: not json", `3: {"a":"x","b":3}`},
+	}
+	for _, gear := range []string{"pipelined", "staged"} {
+		for _, format := range []string{"csv", "json"} {
+			t.Run(gear+"/"+format, func(t *testing.T) {
+				out := t.TempDir()
+				env, err := wadi.Local(wadi.Options{Parallelism: 2, Config: map[string]string{"execution.gear": gear}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer env.Close()
+				script := fmt.Sprintf(`
+					CREATE TABLE dead (`+"`position`"+` BIGINT NOT NULL, bytes BYTES, note STRING) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
+					CREATE TABLE good (a INT, b INT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/good');
+					CREATE TABLE rows_in (a INT, b INT) WITH ('connector' = 'filesystem', 'format' = '%[2]s', 'path' = '%[3]s/rows.%[2]s',
+						'error.policy' = 'dead-letter', 'error.table' = 'dead');
+					INSERT INTO good SELECT * FROM rows_in;`, out, format, dir)
+				run(t, env, script)
+				if got := texts(t, env, "SELECT CAST(a AS STRING) || ' ' || CAST(b AS STRING) FROM good"); !slices.Equal(got, []string{"1 2", "7 8"}) {
+					t.Errorf("good rows %q", got)
+				}
+				got := texts(t, env, "SELECT CAST(`position` AS STRING) || ': ' || CAST(bytes AS STRING) FROM dead WHERE note IS NULL")
+				if !slices.Equal(got, want[format]) {
+					t.Errorf("dead letters %q, want %q", got, want[format])
+				}
+			})
+		}
+	}
+}
+
+// TestDeadLettersRefused: what is wrong with the table is said when planning.
+func TestDeadLettersRefused(t *testing.T) {
+	for _, c := range []struct{ dead, options, problem string }{
+		{"reason STRING", "", "needs the option 'error.table'"},
+		{"reason STRING", ", 'error.table' = 'deed'", `no table "deed"; did you mean "dead"?`},
+		{"reason BIGINT", ", 'error.table' = 'dead'", `column "reason" of `},
+		{"other INT NOT NULL", ", 'error.table' = 'dead'", `column "other" of `},
+		{"reason STRING", ", 'error.table' = 'rows_in'", "its own bad rows"},
+	} {
+		env, err := wadi.Local(wadi.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = env.Execute(context.Background(), fmt.Sprintf(`
+			CREATE TABLE dead (%s) WITH ('connector' = 'print');
+			CREATE TABLE rows_in (a INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'nowhere', 'error.policy' = 'dead-letter'%s);
+			SELECT * FROM rows_in`, c.dead, c.options), func(wadi.Outcome) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), c.problem) {
+			t.Errorf("%s%s: error %v, want one that says %q", c.dead, c.options, err, c.problem)
+		}
+		if err := env.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// run carries a script out to its end.
+func run(t *testing.T, env *wadi.Env, script string) {
+	t.Helper()
+	err := env.Execute(t.Context(), script, func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		_, err := o.Pipeline.Run(t.Context())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// texts are the rows of a query of one string, sorted.
+func texts(t *testing.T, env *wadi.Env, query string) []string {
+	t.Helper()
+	var out []string
+	for row, err := range wadi.Rows[struct{ Text string }](t.Context(), env.SQL("SELECT t AS text FROM ("+query+") AS q (t)")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, row.Text)
+	}
+	slices.Sort(out)
+	return out
+}
