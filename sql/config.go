@@ -1,6 +1,7 @@
 package sql
 
 import (
+	_ "embed"
 	"fmt"
 	"maps"
 	"slices"
@@ -103,38 +104,44 @@ var keys = map[string]string{
 	"wadi.staged.rows-per-epoch":                                       "0",
 }
 
-// families are prefixes under which every key is taken: they tune what this
-// engine does in a way of its own, or what others read.
+// families are prefixes of keys that people name themselves, or that others read.
 var families = []string{
-	"table.optimizer.", "table.exec.", "state.backend.", "state.changelog.", "execution.checkpointing.", "execution.batch.",
-	"sql-client.", "metrics.", "taskmanager.", "jobmanager.", "rest.", "web.", "historyserver.", "fs.", "s3.", "azure.", "gs.",
-	"high-availability.", "kubernetes.", "security.", "wadi.",
+	"metrics.reporter.", "events.reporter.", "traces.reporter.", "external-resource.", "security.delegation.token.provider.",
+	"flink.hadoop.", "containerized.", "env.", "fs.", "s3.", "azure.", "gs.", "kubernetes.", "wadi.",
 }
 
-// aliases are the old names of keys.
-var aliases = map[string]string{
-	"execution.buffer-timeout":                        "execution.buffer-timeout.interval",
-	"execution.checkpointing.alignment-timeout":       "execution.checkpointing.aligned-checkpoint-timeout",
-	"state.checkpoints.create-subdir":                 "execution.checkpointing.create-subdir",
-	"state.checkpoints.dir":                           "execution.checkpointing.dir",
-	"state.backend.fs.checkpointdir":                  "execution.checkpointing.dir",
-	"state.backend.incremental":                       "execution.checkpointing.incremental",
-	"state.checkpoints.num-retained":                  "execution.checkpointing.num-retained",
-	"state.savepoints.dir":                            "execution.checkpointing.savepoint-dir",
-	"savepoints.state.backend.fs.dir":                 "execution.checkpointing.savepoint-dir",
-	"state.checkpoint-storage":                        "execution.checkpointing.storage",
-	"execution.checkpointing.unaligned":               "execution.checkpointing.unaligned.enabled",
-	"execution.savepoint.path":                        "execution.state-recovery.path",
-	"execution.savepoint.ignore-unclaimed-state":      "execution.state-recovery.ignore-unclaimed-state",
-	"execution.savepoint-restore-mode":                "execution.state-recovery.claim-mode",
-	"state.backend":                                   "state.backend.type",
-	"restart-strategy":                                "restart-strategy.type",
-	"sql-client.display.max-column-width":             "table.display.max-column-width",
-	"execution.checkpointing.externalized-checkpoint": "execution.checkpointing.externalized-checkpoint-retention",
-	"sql-client.execution.mode":                       KeyRuntimeMode,
-	"execution.runtime.mode":                          KeyRuntimeMode,
-	"table.exec.source.idle.timeout":                  KeyIdleTimeout,
-}
+// flinkKeys lists every key of Flink, one a line, with its older names behind "<-".
+//
+//go:embed keys.txt
+var flinkKeys string
+
+// known is every key that SET takes: those above, and Flink's, most of which
+// have no meaning here. Older names of keys are aliases of the current ones.
+var known, aliases = func() (known map[string]bool, aliases map[string]string) {
+	known = map[string]bool{}
+	for k := range keys {
+		known[k] = true
+	}
+	aliases = map[string]string{
+		"execution.checkpointing.externalized-checkpoint": "execution.checkpointing.externalized-checkpoint-retention",
+		"execution.runtime.mode":                          KeyRuntimeMode,
+		"restart-strategy":                                "restart-strategy.type",
+		"sql-client.display.max-column-width":             "table.display.max-column-width",
+		"sql-client.execution.mode":                       KeyRuntimeMode,
+		"table.exec.source.idle.timeout":                  KeyIdleTimeout,
+	}
+	for line := range strings.Lines(flinkKeys) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, older, _ := strings.Cut(strings.TrimSpace(line), " <- ")
+		known[key] = true
+		for _, o := range strings.Fields(older) {
+			aliases[o] = key
+		}
+	}
+	return known, aliases
+}()
 
 // Config is the configuration of a session: what was SET.
 type Config struct{ values map[string]string }
@@ -145,7 +152,7 @@ func canonical(key string) (string, error) {
 	if now, ok := aliases[key]; ok {
 		return now, nil
 	}
-	if _, ok := keys[key]; ok {
+	if known[key] {
 		return key, nil
 	}
 	for _, f := range families {
@@ -153,7 +160,7 @@ func canonical(key string) (string, error) {
 			return key, nil
 		}
 	}
-	return "", fmt.Errorf("%w: no configuration key '%s'%s", job.ErrInvalid, key, nearest.Hint(key, slices.Sorted(maps.Keys(keys)), "'"))
+	return "", fmt.Errorf("%w: no configuration key '%s'%s", job.ErrInvalid, key, nearest.Hint(key, slices.Sorted(maps.Keys(known)), "'"))
 }
 
 // Set sets a key, under its current name, after checking the values of those
