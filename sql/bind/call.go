@@ -17,7 +17,7 @@ func (x *exprs) call(e *ast.Call) (Value, error) {
 	name := strings.ToUpper(e.Name.Last())
 	switch {
 	case e.Over != nil:
-		return Value{}, unsupported(e.Pos, "OVER")
+		return Value{}, diag.At(e.Pos, "%s OVER (…) can stand in the select list, in ORDER BY and in QUALIFY; filter its result around the query, or with QUALIFY", name)
 	case x.b.Functions.IsAggregate(name):
 		return Value{}, diag.At(e.Pos, "aggregate function %s is not allowed here", name)
 	case e.Filter != nil || e.Distinct || len(e.Within) > 0 || len(e.OrderBy) > 0:
@@ -39,15 +39,21 @@ func (x *exprs) call(e *ast.Call) (Value, error) {
 }
 
 func (x *exprs) unknownFunction(e *ast.Call, name string) error {
+	if slices.Contains(overNames, name) {
+		return diag.At(e.Pos, "%s needs OVER (…)", name)
+	}
 	if slices.Contains(windowFunctions, name) {
 		return unsupported(e.Pos, "function "+name)
 	}
 	return diag.At(e.Pos, "no function %s%s", name, nearest.Hint(name, x.b.Functions.Names(), ""))
 }
 
-// windowFunctions are known but need OVER or pattern matching.
+// overNames are the functions that need OVER.
+var overNames = []string{"ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "LAG", "LEAD"}
+
+// windowFunctions are known but belong to grouping or pattern matching.
 var windowFunctions = []string{
-	"ROW_NUMBER", "RANK", "DENSE_RANK", "LEAD", "LAG", "NTILE", "CUME_DIST", "PERCENT_RANK", "MATCH_ROWTIME", "MATCH_PROCTIME",
+	"MATCH_ROWTIME", "MATCH_PROCTIME",
 	"CURRENT_WATERMARK", "GROUPING", "GROUP_ID", "GROUPING_ID",
 }
 

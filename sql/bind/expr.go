@@ -20,10 +20,20 @@ type exprs struct {
 	// groups is set above a GROUP BY: aggregates and keys become columns of
 	// the aggregation, other columns are errors.
 	groups *groups
+	// windows collects the calls with OVER; it is nil where none may stand.
+	windows *windows
+	// aliases are the items of the select list by name, for QUALIFY.
+	aliases map[string]Value
 }
 
 // bind binds e.
 func (x *exprs) bind(e ast.Expr) (Value, error) {
+	if c, ok := e.(*ast.Call); ok && c.Over != nil && x.windows != nil {
+		return x.windows.take(x, c)
+	}
+	if v, ok := x.alias(e); ok {
+		return v, nil
+	}
 	if x.groups != nil {
 		if v, ok, err := x.groups.take(x, e); ok || err != nil {
 			return v, err

@@ -78,7 +78,7 @@ func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
 			return v, true, nil
 		}
 	}
-	if hasAggregate(x.b, e, g.has) {
+	if hasAggregate(x.b, e, g.has) || x.windows != nil && hasOver(e, x.windows.has) {
 		return Value{}, false, nil
 	}
 	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
@@ -351,7 +351,7 @@ func children(e ast.Expr) []ast.Expr {
 	case *ast.Cast:
 		return []ast.Expr{e.X}
 	case *ast.Call:
-		return e.Args
+		return callChildren(e)
 	case *ast.Row:
 		return e.Elems
 	case *ast.Array:

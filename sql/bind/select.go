@@ -22,9 +22,6 @@ type sorting struct {
 //
 //	FROM → WHERE → GROUP BY → HAVING → select list → DISTINCT → ORDER BY
 func (b *Binder) selectQuery(ctx context.Context, s *ast.Select, env *ctes, order *sorting) (logical.Node, error) {
-	if err := refuseClauses(s); err != nil {
-		return nil, err
-	}
 	node, sc, err := b.from(ctx, s, env)
 	if err != nil {
 		return nil, err
@@ -37,6 +34,9 @@ func (b *Binder) selectQuery(ctx context.Context, s *ast.Select, env *ctes, orde
 		}
 		node = &logical.Filter{Input: node, Cond: cond.Expr}
 	}
+	if x.windows, err = newWindows(s); err != nil {
+		return nil, err
+	}
 	if b.grouped(s, order) {
 		return b.groupedSelect(ctx, s, node, sc, order)
 	}
@@ -48,16 +48,6 @@ func (b *Binder) selectQuery(ctx context.Context, s *ast.Select, env *ctes, orde
 		return nil, err
 	}
 	return b.finish(s, x, node, items, order)
-}
-
-func refuseClauses(s *ast.Select) error {
-	switch {
-	case s.Qualify != nil:
-		return unsupported(s.Qualify.Position(), "QUALIFY")
-	case len(s.Windows) > 0:
-		return unsupported(s.Windows[0].Pos, "WINDOW")
-	}
-	return nil
 }
 
 // from binds FROM; without it there is one row without columns.
@@ -113,10 +103,15 @@ func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.
 	if err != nil {
 		return nil, err
 	}
+	qualify, err := x.qualify(s, items)
+	if err != nil {
+		return nil, err
+	}
 	node = g.plan(node)
 	if having != nil {
 		node = &logical.Filter{Input: node, Cond: having.Expr}
 	}
+	node = x.windowed(node, qualify, items, hidden)
 	return complete(s, node, items, hidden, keys, order), nil
 }
 
@@ -280,6 +275,11 @@ func (b *Binder) finish(s *ast.Select, x *exprs, node logical.Node, items []Valu
 	if err != nil {
 		return nil, err
 	}
+	qualify, err := x.qualify(s, items)
+	if err != nil {
+		return nil, err
+	}
+	node = x.windowed(node, qualify, items, hidden)
 	return complete(s, node, items, hidden, keys, order), nil
 }
 

@@ -63,7 +63,7 @@ func (s Schema) Names() []string {
 
 // Node is one step of a plan. The set is closed: *Scan, *Values, *Project,
 // *Filter, *Watermark, *Window, *Aggregate, *WindowAggregate, *Union, *Sort,
-// *Sink.
+// *Over, *Rank, *Sink.
 //
 //sumtype:decl
 type Node interface {

@@ -61,6 +61,10 @@ func Relation(n Node) string {
 		return "LogicalUnion(all=[true])"
 	case *Sort:
 		return "LogicalSort(" + sortText(n, numbers(n.Input.Schema())) + ")"
+	case *Over:
+		return "LogicalWindow(" + strings.TrimPrefix(overOperator(n), "OverAggregate(")
+	case *Rank:
+		return "Logical" + rankOperator(n)
 	case *Sink:
 		return "LogicalSink(table=[" + identText(n.Table.Ident.Catalog, n.Table.Ident.Database, n.Table.Ident.Name) + "], fields=[" + strings.Join(n.Input.Schema().Names(), ", ") + "])"
 	}
@@ -176,6 +180,10 @@ func Operator(n Node) string {
 		return "Union(all=[true], union=[" + strings.Join(n.Output.Names(), ", ") + "])"
 	case *Sort:
 		return sortOperator(n)
+	case *Over:
+		return overOperator(n)
+	case *Rank:
+		return rankOperator(n)
 	case *Sink:
 		id := n.Table.Ident
 		return "Sink(table=[" + strings.ReplaceAll(identText(id.Catalog, id.Database, id.Name), ", ", ".") + "], fields=[" + strings.Join(n.Input.Schema().Names(), ", ") + "])"

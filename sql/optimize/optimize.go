@@ -8,6 +8,7 @@
 //	fold        constant expressions become literals
 //	window      GROUP BY window_start, window_end over a window table function becomes one node
 //	push        filters move towards the scans
+//	rank        a filter over the number of a row keeps the first N
 //	merge       a projection over a projection becomes one
 //	assume      behind a filter c = 2 a projection computes with 2 for c
 //	idle        watermarks that no operator reads are dropped
@@ -44,6 +45,7 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = mergeAll(n)
 		n = rewrite(n, windowAggregate)
 		n = push(n)
+		n = rewrite(n, rank)
 		n = mergeAll(n)
 		n = rewrite(n, func(n logical.Node) logical.Node { return assume(n, o.Fold) })
 		n = foldAll(n, o.Fold)
@@ -125,9 +127,7 @@ func dropWatermarks(n logical.Node, batch, used bool) logical.Node {
 		c.Watermark = nil
 		return &c
 	}
-	if _, ok := n.(*logical.WindowAggregate); ok {
-		used = true
-	}
+	used = used || waits(n)
 	return inputs(n, func(in logical.Node) logical.Node { return dropWatermarks(in, batch, used) })
 }
 

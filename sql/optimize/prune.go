@@ -122,6 +122,10 @@ func (p *pruner) node(n logical.Node, need paths) (logical.Node, renumber) {
 		return p.union(n, need.columns())
 	case *logical.Sort:
 		return p.sort(n, need.columns())
+	case *logical.Over:
+		return p.over(n, need)
+	case *logical.Rank:
+		return p.rank(n, need)
 	default: // what needs all columns of its inputs
 		return inputs(n, func(in logical.Node) logical.Node {
 			return prune(in, p.o)

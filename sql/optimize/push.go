@@ -1,6 +1,8 @@
 package optimize
 
 import (
+	"slices"
+
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -71,8 +73,28 @@ func sink(n logical.Node, cond expr.Expr) (logical.Node, bool) {
 		return sinkKeys(n, n.Input, n.Keys, cond)
 	case *logical.WindowAggregate:
 		return sinkKeys(n, n.Input, n.Keys, cond)
+	case *logical.Over:
+		return sinkPartition(n, n.Input, n.Partition, cond)
+	case *logical.Rank:
+		return sinkPartition(n, n.Input, n.Partition, cond)
 	}
 	return n, false
+}
+
+// sinkPartition puts a condition about the partition below the functions of
+// its rows: whole partitions go.
+func sinkPartition(n, input logical.Node, partition []int, cond expr.Expr) (logical.Node, bool) {
+	used := map[int]bool{}
+	logical.Columns(cond, used)
+	for i := range used {
+		if !slices.Contains(partition, i) {
+			return n, false
+		}
+	}
+	if len(used) == 0 {
+		return n, false
+	}
+	return n.With([]logical.Node{drop(input, cond)}), true
 }
 
 // drop puts a condition as far below n as it goes, or on top of it.
