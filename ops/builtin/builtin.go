@@ -7,6 +7,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/calc"
 	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/union"
 	"github.com/wadi-engine/wadi/ops/window"
@@ -20,6 +21,7 @@ func Register(r *ops.Registry) {
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
 		calc.Kind:      calc.New,
 		group.Kind:     group.New,
+		rank.Kind:      rank.New,
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,

@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/builtin"
 	"github.com/wadi-engine/wadi/ops/calc"
 	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/window"
 	"github.com/wadi-engine/wadi/vector/agg"
@@ -38,6 +39,7 @@ func TestRegister(t *testing.T) {
 		"group-agg":     {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
 		"sort-limit":    {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
 		"limit":         {sort.LimitConfig{Limit: 3}, in.Fields()},
+		"rank":          {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
 		"union":         {nil, in.Fields()},
 	}
 	var r ops.Registry

@@ -34,11 +34,11 @@ func (b *Binder) selectQuery(ctx context.Context, s *ast.Select, env *ctes, orde
 		}
 		node = &logical.Filter{Input: node, Cond: cond.Expr}
 	}
-	if x.windows, err = newWindows(s); err != nil {
-		return nil, err
-	}
 	if b.grouped(s, order) {
 		return b.groupedSelect(ctx, s, node, sc, order)
+	}
+	if x.windows, err = newWindows(s); err != nil {
+		return nil, err
 	}
 	if s.Having != nil {
 		return nil, diag.At(s.Having.Position(), "HAVING needs GROUP BY or an aggregate function; WHERE filters rows")
@@ -85,6 +85,9 @@ func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.
 		return nil, err
 	}
 	x := &exprs{b: b, ctx: ctx, scope: sc, groups: g}
+	if x.windows, err = newWindows(s); err != nil {
+		return nil, err
+	}
 	items, err := b.items(s, x, sc)
 	if err != nil {
 		return nil, err

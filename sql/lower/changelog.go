@@ -64,6 +64,10 @@ func (b *builder) require(n logical.Node, before bool) {
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
 		before = true
+	case *logical.Rank, *logical.Over:
+		d := b.digest(n)
+		b.before[d] = b.before[d] || before
+		before = true
 	case *logical.WindowAggregate, *logical.Filter, *logical.Sort:
 		before = true
 	}
@@ -83,10 +87,11 @@ func (b *builder) refuseUpdates(s *logical.Sink, connector string) error {
 		job.ErrInvalid, s.Table.Ident, connector, by)
 }
 
-// updating is the topmost unwindowed aggregation.
+// updating is the topmost operator whose results change.
 func updating(n logical.Node) logical.Node {
-	if a, ok := n.(*logical.Aggregate); ok {
-		return a
+	switch n := n.(type) {
+	case *logical.Aggregate, *logical.Rank, *logical.Over:
+		return n
 	}
 	for _, in := range n.Inputs() {
 		if a := updating(in); a != nil {

@@ -209,6 +209,8 @@ func (b *builder) lower(n logical.Node) (built, error) {
 		return b.union(n)
 	case *logical.Sort:
 		return b.sort(n)
+	case *logical.Rank:
+		return b.rank(n)
 	case *logical.Sink:
 		return b.sink(n)
 	case *logical.Window:

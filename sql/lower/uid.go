@@ -40,6 +40,10 @@ func (b *builder) lineage(n logical.Node) string {
 		return "union(" + strings.Join(parts, "; ") + ")"
 	case *logical.Sort:
 		return fmt.Sprintf("sort(%s; %d, %d; %s)", logical.OrderText(n.Keys, b.origins(n.Input)), n.Offset, n.Limit, b.lineage(n.Input))
+	case *logical.Over:
+		return "over(" + b.keyText(n.Partition, n.Input) + "; " + logical.OrderText(n.Order, b.origins(n.Input)) + "; " + b.lineage(n.Input) + ")"
+	case *logical.Rank:
+		return b.rankLineage(n)
 	case *logical.Sink:
 		return n.Table.Ident.String()
 	}
@@ -102,6 +106,16 @@ func (b *builder) trace(n logical.Node) []string {
 		}
 	case *logical.Window:
 		names = append(slices.Clone(b.origins(n.Input)), "window_start", "window_end", "window_time")
+	case *logical.Over:
+		names = slices.Clone(b.origins(n.Input))
+		for _, c := range n.Calls {
+			names = append(names, bounded(logical.OverText(c, b.origins(n.Input))+" "+c.Frame.String()))
+		}
+	case *logical.Rank:
+		names = slices.Clone(b.origins(n.Input))
+		if n.Number {
+			names = append(names, n.Kind.String())
+		}
 	case *logical.Union, *logical.Values:
 		names = n.Schema().Names()
 	default:
@@ -186,6 +200,13 @@ func exact(n logical.Node) string {
 		fmt.Fprintf(&s, "%v %v %v %v", n.Spec, n.Keys, aggKeys(n.Aggs), n.Properties)
 	case *logical.Sort:
 		fmt.Fprintf(&s, "%v %d %d", n.Keys, n.Offset, n.Limit)
+	case *logical.Over:
+		fmt.Fprintf(&s, "%v %v", n.Partition, n.Order)
+		for _, c := range n.Calls {
+			fmt.Fprintf(&s, " %s %v %d", aggKeys([]logical.AggCall{c.AggCall}), c.Frame, c.Offset)
+		}
+	case *logical.Rank:
+		fmt.Fprintf(&s, "%v %v %v %d %d %d %d %v", n.Kind, n.Partition, n.Order, n.From, n.To, n.Limit, n.Window, n.Number)
 	case *logical.Sink: // every INSERT is a sink of its own
 		fmt.Fprintf(&s, "%p", n)
 	}

@@ -314,8 +314,10 @@ func (b *builder) sort(n *logical.Sort) (built, error) {
 	switch {
 	case err != nil:
 		return built{}, err
+	case n.Limit >= 0 && (len(n.Keys) > 0 && !ends || in.mode != Insert):
+		return b.firstRows(n)
 	case in.mode != Insert:
-		return built{}, fmt.Errorf("%w: not supported yet: LIMIT over results that change, of a stream that does not end", job.ErrInvalid)
+		return built{}, fmt.Errorf("%w: not supported yet: OFFSET over results that change, of a stream that does not end", job.ErrInvalid)
 	case len(n.Keys) > 0 && !ends:
 		return built{}, fmt.Errorf("%w: not supported yet: ORDER BY over a stream that does not end", job.ErrInvalid)
 	}
