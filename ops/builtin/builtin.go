@@ -6,6 +6,7 @@ import (
 
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
@@ -22,6 +23,7 @@ func Register(r *ops.Registry) {
 		calc.Kind:      calc.New,
 		group.Kind:     group.New,
 		rank.Kind:      rank.New,
+		dedup.Kind:     dedup.New,
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,

@@ -12,6 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/builtin"
 	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
@@ -40,6 +41,7 @@ func TestRegister(t *testing.T) {
 		"sort-limit":    {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
 		"limit":         {sort.LimitConfig{Limit: 3}, in.Fields()},
 		"rank":          {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
+		"deduplicate":   {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
 		"union":         {nil, in.Fields()},
 	}
 	var r ops.Registry

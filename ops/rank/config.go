@@ -48,6 +48,8 @@ type Config struct {
 	// are given once, when the watermark passes the window's end.
 	Window *Window `json:"window,omitempty"`
 	Number bool    `json:"number,omitempty"`
+	// LatestFirst says that of equal rows the one that came last is first.
+	LatestFirst bool `json:"latestFirst,omitempty"`
 	// UpdateBefore says that an update is -U and +U, and not +U alone.
 	UpdateBefore bool `json:"updateBefore,omitempty"`
 	// FinalOnly says that rows are emitted once, at the end of the input.

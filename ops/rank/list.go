@@ -82,7 +82,10 @@ func (r *Rank) tailAt(e entry) string {
 }
 
 // before reports whether a comes before b, which came earlier.
-func (r *Rank) before(a, b entry) bool { return r.order(a, b) < 0 }
+func (r *Rank) before(a, b entry) bool {
+	c := r.order(a, b)
+	return c < 0 || c == 0 && r.c.LatestFirst
+}
 
 // after is where e belongs among rows that came before it.
 func (r *Rank) after(rows []entry, e entry) int {
@@ -103,7 +106,7 @@ func (r *Rank) total(a, b entry) int {
 	if c := r.order(a, b); c != 0 || a.id == b.id {
 		return c
 	}
-	if r.extra(a.id).seq < r.extra(b.id).seq {
+	if r.extra(a.id).seq < r.extra(b.id).seq != r.c.LatestFirst {
 		return -1
 	}
 	return 1

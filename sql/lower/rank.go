@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/sql/logical"
 )
@@ -38,10 +39,16 @@ func (b *builder) rank(n *logical.Rank) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	last, latest := n.Latest()
+	latest = latest && in.mode == Insert
+	if latest && n.Window < 0 {
+		return b.deduplicate(n, in, last)
+	}
 	mode := b.rankMode(n, in.mode)
 	c := rank.Config{
 		Function: rankFunctions[n.Kind], Partition: n.Partition, From: n.From, To: n.To, Number: n.Number,
 		UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd(), Changelog: in.mode != Insert,
+		LatestFirst: latest && last,
 	}
 	for _, k := range n.Order {
 		c.Order = append(c.Order, rank.Key{Column: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst})
@@ -58,6 +65,27 @@ func (b *builder) rank(n *logical.Rank) (built, error) {
 	p := b.spread(n.Partition)
 	return b.add(job.Vertex{
 		UID: uid("rank", b.rankLineage(n)), Name: logical.Operator(n), Kind: rank.Kind, Config: config(c),
+		Parallelism: p, Output: schema(n.Output),
+	}, mode, keyed(in, p, n.Partition)), nil
+}
+
+// deduplicate keeps the first or the last row of each key in the order of a
+// time attribute.
+func (b *builder) deduplicate(n *logical.Rank, in built, last bool) (built, error) {
+	mode := Insert
+	if last && !b.atEnd() {
+		mode |= UpdateAfter
+		if b.before[b.digest(n)] {
+			mode |= UpdateBefore
+		}
+	}
+	c := dedup.Config{Keys: n.Partition, Last: last, UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd()}
+	if at := n.Order[0].Column; n.Input.Schema()[at].Time == logical.Rowtime {
+		c.Time = &at
+	}
+	p := b.spread(n.Partition)
+	return b.add(job.Vertex{
+		UID: uid("deduplicate", fmt.Sprint(c.Rows()), b.rankLineage(n)), Name: logical.Operator(n), Kind: dedup.Kind, Config: config(c),
 		Parallelism: p, Output: schema(n.Output),
 	}, mode, keyed(in, p, n.Partition)), nil
 }
