@@ -8,6 +8,7 @@ GOFUMPT     := v0.9.2
 GOTESTSUM   := v1.13.0
 RUNS        ?= 50
 SEEDS       ?= 20000
+CORPORA     ?= $(if $(WADI_CORPORA),$(WADI_CORPORA),../shared/corpora)
 SHOW        := --format pkgname-and-test-fails --format-hide-empty-pkg
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -15,7 +16,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench interop fuzz clean
+.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench interop corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +73,11 @@ crash: build ## kill the real binary RUNS times and compare with the undisturbed
 bench: build ## Nexmark and flights, one JSON line per run
 	$(BIN)/wadi bench nexmark --format json
 	$(BIN)/wadi bench flights --format json
+
+corpora: ## third-party cases, and docs/conformance.md; SET= and CASE= pick some, V=1 shows failures in full, CORPORA= is where they are
+	@mkdir -p $(BIN)
+	go build -o $(BIN)/corpora ./internal/conformance/cmd
+	$(BIN)/corpora -corpora '$(CORPORA)' -set '$(SET)' -case '$(CASE)' -v=$(if $(V),true,false)
 
 interop: build ## PyIceberg and DuckDB read the demo's tables
 	python3 testdata/interop/read.py $(BIN)/wadi
