@@ -44,6 +44,15 @@ type Ticker interface {
 	Tick(ctx context.Context, now stream.Tick, out Output) error
 }
 
+// InputEnder is an operator that wants to know when one of its inputs has ended:
+// no row comes on it any more. It is called at most once per input and run of
+// the task, in Open's order for inputs that had ended before; the end of the last
+// input is Advance with stream.End, before or behind which it may be called too.
+type InputEnder interface {
+	Operator
+	EndInput(ctx context.Context, input int, out Output) error
+}
+
 // Port is one of an operator's outputs.
 type Port uint8
 

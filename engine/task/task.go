@@ -61,6 +61,7 @@ type Task struct {
 
 	clock clock
 	align alignment
+	ended []bool // by input: the first operator knows that it has ended
 }
 
 // New returns a task that reads len(inputOf) channels; restored is the event
@@ -91,6 +92,11 @@ func (t *Task) Run(ctx context.Context) (err error) {
 	if err := t.chain.open(ctx); err != nil {
 		return err
 	}
+	for ch := range t.inputOf {
+		if err := t.endInput(ctx, ch); err != nil {
+			return err
+		}
+	}
 	for {
 		element, ch, err := t.in.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -107,9 +113,7 @@ func (t *Task) Run(ctx context.Context) (err error) {
 			e.Marks = t.clock.judge(ch, e.Marks)
 			err = t.chain.links[0].process(ctx, t.inputOf[ch], e)
 		case stream.Watermark:
-			if t.clock.observe(ch, e.Time) {
-				err = t.advance(ctx)
-			}
+			err = t.watermark(ctx, ch, e.Time)
 		case stream.Idle:
 			err = t.idle(ctx, ch)
 		case stream.Barrier:
@@ -126,6 +130,44 @@ func (t *Task) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// watermark handles the watermark of a channel.
+func (t *Task) watermark(ctx context.Context, ch int, at stream.Timestamp) error {
+	moved := t.clock.observe(ch, at)
+	if err := t.endInput(ctx, ch); err != nil {
+		return err
+	}
+	if moved {
+		return t.advance(ctx)
+	}
+	return nil
+}
+
+// endInput tells the first operator, once, that the input of a channel has ended:
+// that all channels of it have.
+func (t *Task) endInput(ctx context.Context, ch int) error {
+	first, input := &t.chain.links[0], t.inputOf[ch]
+	op, ok := first.Op.(ops.InputEnder)
+	if !ok || t.clock.of[ch] != stream.End {
+		return nil
+	}
+	for c, in := range t.inputOf {
+		if in == input && t.clock.of[c] != stream.End {
+			return nil
+		}
+	}
+	for len(t.ended) <= input {
+		t.ended = append(t.ended, false)
+	}
+	if t.ended[input] {
+		return nil
+	}
+	t.ended[input] = true
+	if err := op.EndInput(ctx, input, first); err != nil {
+		return fmt.Errorf("end input %d of %s: %w", input, first.Info.UID, err)
+	}
+	return nil
 }
 
 func (t *Task) advance(ctx context.Context) error {
@@ -190,10 +232,8 @@ func (t *Task) channelTimes() []checkpoint.ChannelTime {
 // end handles the last element of a channel. A channel that has ended holds
 // back neither event time nor a barrier.
 func (t *Task) end(ctx context.Context, ch int) error {
-	if t.clock.observe(ch, stream.End) {
-		if err := t.advance(ctx); err != nil {
-			return err
-		}
+	if err := t.watermark(ctx, ch, stream.End); err != nil {
+		return err
 	}
 	if b, complete := t.align.end(ch); complete {
 		return t.seal(ctx, b)

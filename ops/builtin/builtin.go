@@ -8,6 +8,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/calc"
 	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/union"
@@ -24,6 +25,7 @@ func Register(r *ops.Registry) {
 		group.Kind:     group.New,
 		rank.Kind:      rank.New,
 		dedup.Kind:     dedup.New,
+		join.Kind:      join.New,
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,

@@ -14,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/calc"
 	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/window"
@@ -43,6 +44,7 @@ func TestRegister(t *testing.T) {
 		"rank":          {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
 		"deduplicate":   {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
 		"union":         {nil, in.Fields()},
+		"join":          {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}
 	var r ops.Registry
 	builtin.Register(&r)
@@ -62,7 +64,11 @@ func TestRegister(t *testing.T) {
 		if err := json.Unmarshal(text, &v); err != nil {
 			t.Fatal(err)
 		}
-		op, err := r.Operator(v, []*arrow.Schema{in})
+		inputs := []*arrow.Schema{in}
+		if kind == "join" {
+			inputs = append(inputs, in)
+		}
+		op, err := r.Operator(v, inputs)
 		if err != nil {
 			t.Errorf("%s: %v", kind, err)
 			continue

@@ -26,6 +26,8 @@ type Case struct {
 	// Keys are the input columns by which rows are spread over tasks; nil
 	// means that the operator runs as one task.
 	Keys []int
+	// RightKeys are Keys for the second input of an operator with two.
+	RightKeys []int
 	// NullFree says that the operator refuses nulls in some column, so runs
 	// with nulls in random places are left out.
 	NullFree bool
@@ -33,14 +35,33 @@ type Case struct {
 
 // Run runs the files of dir. Build reads the body of an "operator" directive.
 func Run(t *testing.T, dir string, build func(body string, in *arrow.Schema) (Case, error)) {
+	runFiles(t, dir, func(body string, in inputs) (Case, error) { return build(body, in[0]) })
+}
+
+// RunTwo is Run for operators with two inputs. The directive "schema right" gives
+// the columns of the second, whose rows begin with the word right:
+//
+//	right +I 1 x
+func RunTwo(t *testing.T, dir string, build func(body string, left, right *arrow.Schema) (Case, error)) {
+	runFiles(t, dir, func(body string, in inputs) (Case, error) { return build(body, in[0], in[1]) })
+}
+
+// inputs are the schemas of the left and the right input; the second may be nil.
+type inputs [2]*arrow.Schema
+
+func runFiles(t *testing.T, dir string, build func(body string, in inputs) (Case, error)) {
 	datadriven.Walk(t, dir, func(t *testing.T, path string) {
-		var schema *arrow.Schema
+		var schema inputs
 		var c Case
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var err error
 			switch d.Cmd {
 			case "schema":
-				if schema, err = Schema(d.Input); err != nil {
+				which := 0
+				if d.HasArg("right") {
+					which = 1
+				}
+				if schema[which], err = Schema(d.Input); err != nil {
 					d.Fatalf(t, "%v", err)
 				}
 				return ""
@@ -67,11 +88,12 @@ func Run(t *testing.T, dir string, build func(body string, in *arrow.Schema) (Ca
 // Check runs the lines of a script in all variations, whose answers must be
 // equal as sets of rows, and returns what is wrong.
 func Check(c Case, schema *arrow.Schema, script string) error {
-	acts, err := parse(script, schema)
+	in := inputs{schema}
+	acts, err := parse(script, in)
 	if err != nil {
 		return err
 	}
-	_, err = vary(c, schema, acts, sameness{})
+	_, err = vary(c, in, acts, sameness{})
 	return err
 }
 
@@ -82,7 +104,7 @@ type sameness struct {
 	key     []int // of net; nil means all columns
 }
 
-func runDirective(t *testing.T, d *datadriven.TestData, c Case, schema *arrow.Schema) string {
+func runDirective(t *testing.T, d *datadriven.TestData, c Case, schema inputs) string {
 	same := sameness{ordered: d.HasArg("ordered"), net: d.HasArg("net")}
 	if a, ok := d.Arg("key"); ok {
 		for i := range a.Vals {
@@ -111,7 +133,7 @@ func runDirective(t *testing.T, d *datadriven.TestData, c Case, schema *arrow.Sc
 
 // vary runs acts as they are and returns the output's text, and then in all
 // variations, whose answers must be equal.
-func vary(c Case, schema *arrow.Schema, acts []action, same sameness) (string, error) {
+func vary(c Case, schema inputs, acts []action, same sameness) (string, error) {
 	want, err := execute(c, schema, acts, 1)
 	if errors.Is(err, errLeak) {
 		return "", err
@@ -220,7 +242,7 @@ type outcome struct {
 // run is the execution of a list of actions.
 type run struct {
 	c      Case
-	schema *arrow.Schema
+	schema inputs
 	alloc  memory.Allocator
 
 	tasks []*Task
@@ -237,7 +259,7 @@ type run struct {
 
 var errLeak = errors.New("memory is not released")
 
-func execute(c Case, schema *arrow.Schema, acts []action, tasks int) (out outcome, err error) {
+func execute(c Case, schema inputs, acts []action, tasks int) (out outcome, err error) {
 	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	r := &run{c: c, schema: schema, alloc: alloc, wm: stream.Start, sealedWM: stream.Start}
 	ctx := context.Background()
@@ -345,22 +367,26 @@ func (r *run) each(f func(t *Task) error) error {
 }
 
 func (r *run) process(ctx context.Context, a action) error {
-	b, err := batch(r.alloc, r.schema, a.rows)
+	b, err := batch(r.alloc, r.schema[a.input], a.rows)
 	if err != nil {
 		return err
 	}
 	b.Marks = a.marks
 	if len(r.tasks) == 1 {
-		return r.tasks[0].Batch(ctx, 0, b)
+		return r.tasks[0].Batch(ctx, a.input, b)
 	}
 	defer b.Release()
-	parts := route(r.alloc, b, r.c.Keys, len(r.tasks))
+	keys := r.c.Keys
+	if a.input == 1 {
+		keys = r.c.RightKeys
+	}
+	parts := route(r.alloc, b, keys, len(r.tasks))
 	for i, p := range parts {
 		if err != nil || p.Len() == 0 && p.Marks == nil {
 			p.Release()
 			continue
 		}
-		err = r.tasks[i].Batch(ctx, 0, p)
+		err = r.tasks[i].Batch(ctx, a.input, p)
 	}
 	return err
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -16,6 +14,7 @@ import (
 // rows, wm, tick, barrier, crash; rows with marks have the last one as wm too,
 // since nothing may come between a batch and the watermark that it carries.
 type action struct {
+	input int // of the rows
 	rows  []row
 	marks []stream.Mark
 
@@ -31,7 +30,7 @@ type action struct {
 }
 
 // parse reads the lines of a run.
-func parse(text string, schema *arrow.Schema) ([]action, error) {
+func parse(text string, schema inputs) ([]action, error) {
 	var acts []action
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -51,15 +50,19 @@ func parse(text string, schema *arrow.Schema) ([]action, error) {
 				acts = append(acts, action{tick: &at})
 			}
 		default:
-			r, err := parseRow(line, schema)
+			input := 0
+			if right, ok := strings.CutPrefix(line, "right "); ok {
+				input, line = 1, right
+			}
+			r, err := parseRow(line, schema[input])
 			if err != nil {
 				return nil, err
 			}
-			if k := len(acts); k > 0 && acts[k-1].rows != nil {
+			if k := len(acts); k > 0 && acts[k-1].rows != nil && acts[k-1].input == input {
 				acts[k-1].rows = append(acts[k-1].rows, r)
 				continue
 			}
-			acts = append(acts, action{rows: []row{r}})
+			acts = append(acts, action{input: input, rows: []row{r}})
 		}
 	}
 	return acts, nil
@@ -89,7 +92,7 @@ func rowByRow(acts []action) []action {
 			continue
 		}
 		for _, r := range a.rows {
-			out = append(out, action{rows: []row{r}})
+			out = append(out, action{input: a.input, rows: []row{r}})
 		}
 	}
 	return out
@@ -105,11 +108,15 @@ func marked(acts []action, cut float64, rnd *rand.Rand) []action {
 		if cur.wm = wm; cur.rows != nil {
 			out = append(out, cur)
 		}
-		cur, wm = action{}, nil
+		cur, wm = action{input: cur.input}, nil
 	}
 	for _, a := range acts {
 		switch {
 		case a.rows != nil:
+			if a.input != cur.input {
+				flush()
+				cur.input = a.input
+			}
 			for _, r := range a.rows {
 				cur.rows = append(cur.rows, r)
 				if rnd.Float64() < cut {
@@ -170,13 +177,14 @@ func crashes(acts []action, rnd *rand.Rand) []action {
 
 // withNulls replaces some values of nullable columns by NULL. Rows with equal
 // values stay equal, so that a retraction still meets what it retracts.
-func withNulls(acts []action, schema *arrow.Schema, seed int) []action {
+func withNulls(acts []action, in inputs, seed int) []action {
 	out := make([]action, len(acts))
 	for i, a := range acts {
 		out[i] = a
 		if a.rows == nil {
 			continue
 		}
+		schema := in[a.input]
 		out[i].rows = make([]row, len(a.rows))
 		for j, r := range a.rows {
 			n := row{kind: r.kind, values: make([]string, len(r.values))}

@@ -31,11 +31,7 @@ func (b *Binder) tableRef(ctx context.Context, ref ast.TableRef, env *ctes) (log
 	case *ast.TableFunc:
 		return b.tableFunc(ctx, r, env)
 	case *ast.Join:
-		kind := r.Kind.String()
-		if r.Kind == ast.CommaJoin {
-			kind = "JOIN (several tables in FROM)"
-		}
-		return nil, nil, unsupported(r.Pos, kind)
+		return b.join(ctx, r, env)
 	case *ast.Unnest:
 		return nil, nil, unsupported(r.Pos, "UNNEST")
 	case *ast.MatchRecognize:

@@ -30,6 +30,9 @@ type scope struct {
 
 type scopeColumn struct {
 	table []string // the qualifiers by which it can be called, longest last part
+	// hidden columns are called only with their table before them: those that
+	// USING has merged.
+	hidden bool
 	logical.Column
 }
 
@@ -89,7 +92,7 @@ func (s *scope) match(qualifier []string, name string) (at, n int) {
 // alias, or the last parts of its name.
 func (c scopeColumn) under(qualifier []string) bool {
 	n := len(qualifier)
-	return n == 0 || n <= len(c.table) && slices.Equal(c.table[len(c.table)-n:], qualifier)
+	return n == 0 && !c.hidden || n > 0 && n <= len(c.table) && slices.Equal(c.table[len(c.table)-n:], qualifier)
 }
 
 // unknown says that there is no such column, and which one may be meant.

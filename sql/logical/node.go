@@ -62,8 +62,8 @@ func (s Schema) Names() []string {
 }
 
 // Node is one step of a plan. The set is closed: *Scan, *Values, *Project,
-// *Filter, *Watermark, *Window, *Aggregate, *WindowAggregate, *Union, *Sort,
-// *Over, *Rank, *Sink.
+// *Filter, *Watermark, *Window, *Aggregate, *WindowAggregate, *Join, *Union,
+// *Sort, *Over, *Rank, *Sink.
 //
 //sumtype:decl
 type Node interface {

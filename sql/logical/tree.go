@@ -57,6 +57,8 @@ func Relation(n Node) string {
 	case *WindowAggregate:
 		return "LogicalWindowAggregate(group=[" + group(n.Keys) + "], window=[" + n.Spec.String(n.Input.Schema().Names()) + "]" +
 			aggregates(n.Aggs, n.Output[len(n.Keys):], n.Input.Schema()) + ")"
+	case *Join:
+		return joinTree(n)
 	case *Union:
 		return "LogicalUnion(all=[true])"
 	case *Sort:
@@ -176,6 +178,8 @@ func Operator(n Node) string {
 		return windowText(n)
 	case *Window:
 		return "WindowTableFunction(window=[" + n.Spec.String(n.Input.Schema().Names()) + "])"
+	case *Join:
+		return joinText(n)
 	case *Union:
 		return "Union(all=[true], union=[" + strings.Join(n.Output.Names(), ", ") + "])"
 	case *Sort:

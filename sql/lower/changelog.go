@@ -68,7 +68,7 @@ func (b *builder) require(n logical.Node, before bool) {
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
 		before = true
-	case *logical.WindowAggregate, *logical.Filter, *logical.Sort:
+	case *logical.WindowAggregate, *logical.Filter, *logical.Sort, *logical.Join:
 		before = true
 	}
 	for _, in := range n.Inputs() {
@@ -92,6 +92,10 @@ func updating(n logical.Node) logical.Node {
 	switch n := n.(type) {
 	case *logical.Aggregate, *logical.Rank, *logical.Over:
 		return n
+	case *logical.Join:
+		if n.Type != logical.InnerJoin && n.Type != logical.SemiJoin {
+			return n
+		}
 	}
 	for _, in := range n.Inputs() {
 		if a := updating(in); a != nil {

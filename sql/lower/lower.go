@@ -205,6 +205,8 @@ func (b *builder) lower(n logical.Node) (built, error) {
 		return b.aggregate(n)
 	case *logical.WindowAggregate:
 		return b.windowAggregate(n)
+	case *logical.Join:
+		return b.join(n)
 	case *logical.Union:
 		return b.union(n)
 	case *logical.Sort:

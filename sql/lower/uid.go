@@ -32,6 +32,8 @@ func (b *builder) lineage(n logical.Node) string {
 		return "windows(" + n.Spec.String(b.origins(n.Input)) + "; " + b.lineage(n.Input) + ")"
 	case *logical.WindowAggregate:
 		return b.windowLineage(n)
+	case *logical.Join:
+		return b.joinLineage(n)
 	case *logical.Union:
 		parts := make([]string, len(n.In))
 		for i, in := range n.In {
@@ -116,6 +118,8 @@ func (b *builder) trace(n logical.Node) []string {
 		if n.Number {
 			names = append(names, n.Kind.String())
 		}
+	case *logical.Join:
+		names = b.traceJoin(n)
 	case *logical.Union, *logical.Values:
 		names = n.Schema().Names()
 	default:
@@ -198,6 +202,11 @@ func exact(n logical.Node) string {
 		fmt.Fprintf(&s, "%v", n.Spec)
 	case *logical.WindowAggregate:
 		fmt.Fprintf(&s, "%v %v %v %v", n.Spec, n.Keys, aggKeys(n.Aggs), n.Properties)
+	case *logical.Join:
+		fmt.Fprintf(&s, "%v", n.Type)
+		if n.Cond != nil {
+			s.WriteString(logical.Key(n.Cond))
+		}
 	case *logical.Sort:
 		fmt.Fprintf(&s, "%v %d %d", n.Keys, n.Offset, n.Limit)
 	case *logical.Over:

@@ -19,6 +19,12 @@ func foldAll(n logical.Node, fold func(expr.Expr) (*expr.Literal, bool)) logical
 			return &c
 		case *logical.Filter:
 			return &logical.Filter{Input: n.Input, Cond: f(n.Cond)}
+		case *logical.Join:
+			if n.Cond != nil {
+				c := *n
+				c.Cond = f(n.Cond)
+				return &c
+			}
 		case *logical.Values:
 			c := *n
 			c.Rows = make([][]expr.Expr, len(n.Rows))

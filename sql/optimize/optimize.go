@@ -9,6 +9,8 @@
 //	window      GROUP BY window_start, window_end over a window table function becomes one node
 //	push        filters move towards the scans
 //	rank        a filter over the number of a row keeps the first N
+//	reorder     inner joins without a condition of equality come last
+//	keys        what joins want to be equal is computed below them
 //	merge       a projection over a projection becomes one
 //	assume      behind a filter c = 2 a projection computes with 2 for c
 //	idle        watermarks that no operator reads are dropped
@@ -46,6 +48,8 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = rewrite(n, windowAggregate)
 		n = push(n)
 		n = rewrite(n, rank)
+		n = reorder(n)
+		n = rewrite(n, joinKeys)
 		n = mergeAll(n)
 		n = rewrite(n, func(n logical.Node) logical.Node { return assume(n, o.Fold) })
 		n = foldAll(n, o.Fold)
@@ -57,9 +61,7 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = prune(n, o)
 		out[i] = n
 	}
-	if len(out) > 1 {
-		out = share(out)
-	}
+	out = share(out, o)
 	for i, n := range out {
 		out[i] = rewrite(n, func(n logical.Node) logical.Node { return hint(n, o) })
 	}

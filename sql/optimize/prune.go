@@ -118,6 +118,8 @@ func (p *pruner) node(n logical.Node, need paths) (logical.Node, renumber) {
 		return p.window(n, need.columns())
 	case *logical.WindowAggregate:
 		return p.windowAggregate(n, need.columns())
+	case *logical.Join:
+		return p.join(n, need)
 	case *logical.Union:
 		return p.union(n, need.columns())
 	case *logical.Sort:

@@ -15,6 +15,9 @@ const maxPushed = 1000
 // as far as it can: through projections that are not volatile, into every side
 // of a union, below aggregations when it is about keys.
 func push(n logical.Node) logical.Node {
+	if j, ok := n.(*logical.Join); ok {
+		n = spreadCond(j)
+	}
 	n = inputs(n, push)
 	f, ok := n.(*logical.Filter)
 	if !ok {
@@ -69,6 +72,8 @@ func sink(n logical.Node, cond expr.Expr) (logical.Node, bool) {
 		if onlyBelow(cond, len(n.Input.Schema())) {
 			return n.With([]logical.Node{drop(n.Input, cond)}), true
 		}
+	case *logical.Join:
+		return sinkJoin(n, cond)
 	case *logical.Aggregate:
 		return sinkKeys(n, n.Input, n.Keys, cond)
 	case *logical.WindowAggregate:

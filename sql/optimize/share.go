@@ -12,15 +12,19 @@ import (
 
 // share makes one scan of all scans of a table in one job: it reads what any of
 // them reads, and each takes its columns from it. A source is read once, and
-// all queries of a statement set see the same rows.
-func share(roots []logical.Node) []logical.Node {
+// all queries of a statement set see the same rows. A single query reads a table
+// anew for each of its scans where each may skip other rows.
+func share(roots []logical.Node, o Options) []logical.Node {
 	groups := map[string][]*logical.Scan{}
 	for _, r := range roots {
 		collect(r, groups)
 	}
 	common := map[string]*logical.Scan{}
 	for key, scans := range groups {
-		common[key] = together(scans)
+		skips := scans[0].Watermark == nil && o.Filters != nil && o.Filters(scans[0])
+		if len(scans) > 1 && (len(roots) > 1 || !skips) {
+			common[key] = together(scans)
+		}
 	}
 	out := make([]logical.Node, len(roots))
 	for i, r := range roots {

@@ -1,0 +1,161 @@
+package join
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/rowstore"
+)
+
+// A join of which only the final rows are wanted stores what comes until one of
+// its inputs has ended. That one is the build side: its rows are put into chains,
+// and those of the other are looked up there and forgotten, the ones that were
+// stored and then each batch as it comes. Which input it is decides itself by
+// which is read to its end first, so no input ever waits for the other and no
+// queue can fill up because of it.
+//
+//	left   ███ ██ stored            │ probed  ███ ██ ██ ███ │
+//	right  █ █ stored █ end → build │                       └ end → rows of the build side without partners
+//
+// An input that takes rows back is probed only at its end.
+
+// collect stores the rows of a batch, or probes with them.
+func (j *Join) collect(ctx context.Context, input int, rec arrow.RecordBatch, added, taken vector.Sel, out ops.Output) error {
+	s := &j.in[input]
+	if j.built == 1-input && !s.changes {
+		return j.probe(ctx, input, rec, out)
+	}
+	s.append(rec.Columns(), added, int(rec.NumRows()))
+	if len(taken) == 0 {
+		return nil
+	}
+	ids := make([]uint32, len(taken))
+	s.store.Claim(rec.Columns(), taken, ids)
+	gone := ids[:0]
+	for _, id := range ids {
+		if id != rowstore.None {
+			gone = append(gone, id)
+		}
+	}
+	s.drop(gone)
+	return nil
+}
+
+var _ ops.InputEnder = (*Join)(nil)
+
+// EndInput implements ops.InputEnder.
+func (j *Join) EndInput(ctx context.Context, input int, out ops.Output) error {
+	if !j.final || j.ended[input] {
+		return nil
+	}
+	j.ended[input] = true
+	s, o := &j.in[input], &j.in[1-input]
+	if j.built < 0 {
+		j.built = input
+		s.link(j, s.live())
+		if o.changes {
+			return nil
+		}
+		return j.drain(ctx, 1-input, out)
+	}
+	if s.changes {
+		if err := j.drain(ctx, input, out); err != nil {
+			return err
+		}
+	}
+	return j.rest(ctx, j.built, out)
+}
+
+// live are the rows that were not taken back.
+func (s *side) live() []uint32 {
+	all := s.store.Live(nil)
+	if len(s.gone) == 0 {
+		return all
+	}
+	gone := make(map[uint32]bool, len(s.gone))
+	for _, id := range s.gone {
+		gone[id] = true
+	}
+	live := all[:0]
+	for _, id := range all {
+		if !gone[id] {
+			live = append(live, id)
+		}
+	}
+	return live
+}
+
+// drain probes with the stored rows of an input and forgets them.
+func (j *Join) drain(ctx context.Context, input int, out ops.Output) error {
+	s := &j.in[input]
+	live := s.live()
+	for from := 0; from < len(live); from += maxRows {
+		part := live[from:min(from+maxRows, len(live))]
+		rec := record(s.schema, s.store.Take(j.alloc, part), len(part))
+		err := j.probe(ctx, input, rec, out)
+		rec.Release()
+		if err != nil {
+			return err
+		}
+		s.drop(part)
+	}
+	return nil
+}
+
+// probe joins rows with the build side.
+func (j *Join) probe(ctx context.Context, input int, rec arrow.RecordBatch, out ops.Output) error {
+	s := &j.in[input]
+	n := int(rec.NumRows())
+	keyed, lone := s.joinable(s.keyColumns(rec.Columns()), nil, n, j.keyed[0], j.lone[:0])
+	if keyed != nil {
+		n, j.keyed[0] = len(keyed), keyed
+	}
+	j.lone = lone
+	j.matches = append(j.matches[:0], make([]int32, n)...)
+	err := j.each(input, rec, keyed, func(p *pairs) error {
+		if err := j.turn(ctx, 1-input, p.id, 1, out); err != nil {
+			return err
+		}
+		for _, i := range p.at {
+			j.matches[i]++
+		}
+		return j.emitPairs(ctx, input, rec, p, stream.Insert, out)
+	})
+	if err != nil || !s.counted {
+		return err
+	}
+	if j.how == Semi {
+		lone = lone[:0]
+	}
+	for i, m := range j.matches {
+		if (m == 0) != (j.how == Semi) {
+			row := uint32(i)
+			if keyed != nil {
+				row = keyed[i]
+			}
+			lone = append(lone, row)
+		}
+	}
+	j.lone = lone
+	return j.emitLone(ctx, input, rec, lone, stream.Insert, out)
+}
+
+// rest emits the rows of the build side of which it was not known before the
+// end whether they have partners.
+func (j *Join) rest(ctx context.Context, input int, out ops.Output) error {
+	s := &j.in[input]
+	if !s.counted {
+		return nil
+	}
+	var ids []uint32
+	for _, id := range s.live() {
+		if (s.extra(id).matches == 0) != (j.how == Semi) {
+			ids = append(ids, id)
+		}
+	}
+	return j.emitStored(ctx, input, ids, stream.Insert, out)
+}

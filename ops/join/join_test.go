@@ -1,0 +1,91 @@
+package join_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/join"
+	"github.com/wadi-engine/wadi/ops/opstest"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// An operator is:
+//
+//	type left
+//	keys k = id, …        or nothing
+//	where v < w           one comparison of a left and a right column
+//	changes left right    which inputs have other kinds than +I
+//	nullsafe              NULL keys are equal
+//	final
+func TestOperator(t *testing.T) {
+	opstest.RunTwo(t, "testdata", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
+		c, err := config(body, left, right)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		doc, err := json.Marshal(c)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		v := job.Vertex{Name: "join", Kind: join.Kind, Config: doc}
+		return opstest.Case{
+			New:  func() (ops.Operator, error) { return join.New(v, []*arrow.Schema{left, right}) },
+			Keys: c.LeftKeys, RightKeys: c.RightKeys,
+		}, nil
+	})
+}
+
+func config(body string, left, right *arrow.Schema) (c join.Config, err error) {
+	set, err := opstest.Settings(body, "type", "keys", "where", "changes", "final", "nullsafe")
+	if err != nil {
+		return c, err
+	}
+	c.Type = join.Type(set["type"])
+	for _, pair := range opstest.Words(set["keys"]) {
+		var l, r string
+		if _, err := fmt.Sscanf(pair, "%s = %s", &l, &r); err != nil {
+			return c, err
+		}
+		i, err := opstest.Column(left, l)
+		if err != nil {
+			return c, err
+		}
+		k, err := opstest.Column(right, r)
+		if err != nil {
+			return c, err
+		}
+		_, safe := set["nullsafe"]
+		c.LeftKeys, c.RightKeys, c.NullSafe = append(c.LeftKeys, i), append(c.RightKeys, k), append(c.NullSafe, safe)
+	}
+	if where, ok := set["where"]; ok {
+		var l, op, r string
+		if _, err := fmt.Sscanf(where, "%s %s %s", &l, &op, &r); err != nil {
+			return c, err
+		}
+		i, err := opstest.Column(left, l)
+		if err != nil {
+			return c, err
+		}
+		k, err := opstest.Column(right, r)
+		if err != nil {
+			return c, err
+		}
+		c.Condition = expr.NewDoc(&expr.Call{
+			Func: map[string]string{"<": "lt", "<>": "ne"}[op], Of: arrow.FixedWidthTypes.Boolean,
+			Args: []expr.Expr{
+				&expr.Column{Index: i, Name: l, Of: left.Field(i).Type},
+				&expr.Column{Index: left.NumFields() + k, Name: r, Of: right.Field(k).Type},
+			},
+		})
+	}
+	_, c.FinalOnly = set["final"]
+	for _, side := range opstest.Words(set["changes"]) {
+		c.LeftChanges, c.RightChanges = c.LeftChanges || side == "left", c.RightChanges || side == "right"
+	}
+	return c, nil
+}

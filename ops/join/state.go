@@ -1,0 +1,184 @@
+package join
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/vector"
+)
+
+// The columns of a state table beside those of the rows.
+const (
+	allColumn     = "$all"     // the key of a join without keys, always 0
+	seqColumn     = "$seq"     // tells rows with the same key apart, and orders them
+	matchesColumn = "$matches" // how many partners a row has
+)
+
+// table is the state table of a side: the key columns, the sequence number, and
+// then the other columns.
+type table struct {
+	ops.Table
+	spec ops.TableSpec
+	// columns are those of a row, in the table's order; keys of them come before
+	// the sequence number.
+	columns []int
+	keys    int
+}
+
+func (s *side) restore(ctx context.Context, j *Join, rt ops.Runtime) error {
+	if err := s.openTable(rt); err != nil {
+		return err
+	}
+	var ids []uint32
+	for rec, err := range s.stored.Scan(ctx) {
+		if err != nil {
+			return fmt.Errorf("restore %s: %w", s.stored.spec.Name, err)
+		}
+		ids = append(ids, s.load(rec)...)
+	}
+	slices.SortFunc(ids, func(a, b uint32) int { return cmp.Compare(s.extra(a).seq, s.extra(b).seq) })
+	if len(ids) > 0 {
+		s.seq = s.extra(ids[len(ids)-1]).seq
+	}
+	s.store.ClearDirty()
+	if !j.final {
+		s.link(j, ids)
+	}
+	return nil
+}
+
+func (s *side) openTable(rt ops.Runtime) error {
+	t := &s.stored
+	var fields []arrow.Field
+	for _, k := range s.keys {
+		if !slices.Contains(t.columns, k) {
+			t.columns = append(t.columns, k)
+			fields = append(fields, s.schema.Field(k))
+		}
+	}
+	t.keys = len(t.columns)
+	t.spec = ops.TableSpec{Name: s.name, Partition: t.keys}
+	if t.keys == 0 {
+		fields = append(fields, arrow.Field{Name: allColumn, Type: arrow.PrimitiveTypes.Int8})
+	}
+	fields = append(fields, arrow.Field{Name: seqColumn, Type: arrow.PrimitiveTypes.Int64})
+	t.spec.Keys = len(fields)
+	for i, f := range s.schema.Fields() {
+		if !slices.Contains(t.columns, i) {
+			t.columns = append(t.columns, i)
+			fields = append(fields, f)
+		}
+	}
+	if s.counted {
+		fields = append(fields, arrow.Field{Name: matchesColumn, Type: arrow.PrimitiveTypes.Int32})
+	}
+	t.spec.Schema = arrow.NewSchema(fields, nil)
+	var err error
+	t.Table, err = rt.Table(t.spec)
+	return err
+}
+
+// load adds rows of the table to the store.
+func (s *side) load(rec arrow.RecordBatch) []uint32 {
+	t := &s.stored
+	cols := make([]arrow.Array, len(t.columns))
+	for i, c := range t.columns {
+		at := i
+		if i >= t.keys {
+			at = t.spec.Keys + i - t.keys
+		}
+		cols[c] = rec.Column(at)
+	}
+	ids := make([]uint32, rec.NumRows())
+	s.store.Append(cols, nil, ids)
+	seq := vector.Values[int64](rec.Column(t.spec.Keys - 1))
+	for i, id := range ids {
+		*s.extra(id) = extra{seq: seq[i], known: true}
+	}
+	if s.counted {
+		for i, m := range vector.Values[int32](rec.Column(int(rec.NumCols()) - 1)) {
+			s.extra(ids[i]).matches = m
+		}
+	}
+	return ids
+}
+
+// save writes what has changed since the last call.
+func (s *side) save(j *Join) error {
+	slices.Sort(s.gone)
+	dirty := slices.DeleteFunc(s.store.Dirty(nil), func(id uint32) bool {
+		_, gone := slices.BinarySearch(s.gone, id)
+		return gone
+	})
+	if err := s.write(j, s.gone, true); err != nil {
+		return err
+	}
+	s.store.Free(s.gone)
+	s.gone = s.gone[:0]
+	if err := s.write(j, dirty, false); err != nil {
+		return err
+	}
+	for _, id := range dirty {
+		s.extra(id).known = true
+	}
+	s.store.ClearDirty()
+	return nil
+}
+
+// write upserts rows, or deletes them.
+func (s *side) write(j *Join, ids []uint32, gone bool) error {
+	for len(ids) > 0 {
+		part := ids[:min(maxRows, len(ids))]
+		ids = ids[len(part):]
+		rec := s.rows(j, part, gone)
+		var err error
+		if gone {
+			err = s.stored.Delete(rec)
+		} else {
+			err = s.stored.Upsert(rec)
+		}
+		rec.Release()
+		if err != nil {
+			return fmt.Errorf("write %s: %w", s.stored.spec.Name, err)
+		}
+	}
+	return nil
+}
+
+// rows are rows as the table has them, or only their keys.
+func (s *side) rows(j *Join, ids []uint32, keys bool) arrow.RecordBatch {
+	t := &s.stored
+	var cols []arrow.Array
+	for _, c := range t.columns[:t.keys] {
+		cols = append(cols, s.store.TakeColumn(j.alloc, c, ids))
+	}
+	if t.keys == 0 {
+		buf, zero := vector.NewValues[int8](j.alloc, len(ids))
+		clear(zero)
+		cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int8, len(ids), 0, nil, buf))
+	}
+	buf, seq := vector.NewValues[int64](j.alloc, len(ids))
+	for i, id := range ids {
+		seq[i] = s.extra(id).seq
+	}
+	cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int64, len(ids), 0, nil, buf))
+	if keys {
+		return record(arrow.NewSchema(t.spec.Schema.Fields()[:len(cols)], nil), cols, len(ids))
+	}
+	for _, c := range t.columns[t.keys:] {
+		cols = append(cols, s.store.TakeColumn(j.alloc, c, ids))
+	}
+	if s.counted {
+		buf, matches := vector.NewValues[int32](j.alloc, len(ids))
+		for i, id := range ids {
+			matches[i] = s.extra(id).matches
+		}
+		cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int32, len(ids), 0, nil, buf))
+	}
+	return record(t.spec.Schema, cols, len(ids))
+}

@@ -1,0 +1,72 @@
+package lower
+
+import (
+	"fmt"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops/join"
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+var joinTypes = map[logical.JoinType]join.Type{
+	logical.InnerJoin: join.Inner, logical.LeftJoin: join.Left, logical.RightJoin: join.Right, logical.FullJoin: join.Full,
+	logical.SemiJoin: join.Semi, logical.AntiJoin: join.Anti,
+}
+
+// joinMode is what a join emits. Pairs of rows that stay, stay; what has no
+// partner yet may get one.
+func (b *builder) joinMode(n *logical.Join, left, right Mode) Mode {
+	stays := n.Type == logical.InnerJoin || n.Type == logical.SemiJoin
+	if b.atEnd() || stays && left == Insert && right == Insert {
+		return Insert
+	}
+	return Insert | Delete
+}
+
+// join brings rows with equal keys into one task; without keys there is one.
+func (b *builder) join(n *logical.Join) (built, error) {
+	left, err := b.node(n.Left)
+	if err != nil {
+		return built{}, err
+	}
+	right, err := b.node(n.Right)
+	if err != nil {
+		return built{}, err
+	}
+	keys := n.Keys()
+	c := join.Config{
+		Type: joinTypes[n.Type], LeftKeys: keys.Left, RightKeys: keys.Right, NullSafe: keys.NullSafe, Condition: expr.NewDoc(keys.Rest),
+		LeftChanges: left.mode != Insert, RightChanges: right.mode != Insert, FinalOnly: b.atEnd(),
+		Zone: b.zone(), NowMillis: b.o.NowMillis,
+	}
+	if keys.Rest != nil {
+		if _, err := expr.CompileFilter(keys.Rest, schema(n.Both()).Schema, expr.Env{}); err != nil {
+			return built{}, fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
+		}
+	}
+	p := b.spread(keys.Left)
+	in0, in1 := keyed(left, p, keys.Left), keyed(right, p, keys.Right)
+	in1.Input = 1
+	return b.add(job.Vertex{
+		UID: uid("join", b.lineage(n)), Name: logical.Operator(n), Kind: join.Kind, Config: config(c),
+		Parallelism: p, Output: schema(n.Output),
+	}, b.joinMode(n, left.mode, right.mode), in0, in1), nil
+}
+
+// joinLineage describes the rows of a join.
+func (b *builder) joinLineage(n *logical.Join) string {
+	cond := "true"
+	if n.Cond != nil {
+		cond = logical.Text(n.Cond, append(append([]string{}, b.origins(n.Left)...), b.origins(n.Right)...))
+	}
+	return n.Type.String() + "(" + bounded(cond) + "; " + b.lineage(n.Left) + "; " + b.lineage(n.Right) + ")"
+}
+
+func (b *builder) traceJoin(n *logical.Join) []string {
+	names := append([]string{}, b.origins(n.Left)...)
+	if !n.Type.Half() {
+		names = append(names, b.origins(n.Right)...)
+	}
+	return names
+}
