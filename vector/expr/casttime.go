@@ -13,6 +13,8 @@ func (k casting) temporal() kernel {
 		return nil
 	}
 	switch {
+	case k.to.ID() == arrow.DATE32 && k.from.ID() == arrow.TIMESTAMP && !isLocal(k.from):
+		return k.days()
 	case k.to.ID() == arrow.DATE32:
 		return rowsOf(k.to, func(f *frame, args []value) (func(i int) (int32, error), error) {
 			in := k.instants(f, args[0])
@@ -47,6 +49,49 @@ func (k casting) temporal() kernel {
 			return v, nil
 		}, nil
 	})
+}
+
+// days is the date of timestamps that are local already.
+func (k casting) days() kernel {
+	perSecond := perSecond(k.from)
+	return func(f *frame, args []value) (value, error) {
+		return strict(f, k.to, args, func(n int, valid *nullable) (arrow.Array, error) {
+			out, buf := fixed[int32](f.alloc, n)
+			in := integers(f, args[0])
+			if in.mask == 0 {
+				for i := range out {
+					out[i] = int32(floorDiv(in.at(i), perSecond*86400))
+				}
+			} else {
+				divideDays(out, in.v, perSecond)
+			}
+			return finish(k.to, n, valid.take(), buf, -1), nil
+		})
+	}
+}
+
+// divideDays divides by the ticks of a day, rounding down: by a constant, which
+// costs a multiplication.
+func divideDays(out []int32, in []int64, perSecond int64) {
+	in = in[:len(out)]
+	switch perSecond {
+	case 1:
+		for i, v := range in {
+			out[i] = int32((v - v>>63&(86400-1)) / 86400)
+		}
+	case 1e3:
+		for i, v := range in {
+			out[i] = int32((v - v>>63&(86400e3-1)) / 86400e3)
+		}
+	case 1e6:
+		for i, v := range in {
+			out[i] = int32((v - v>>63&(86400e6-1)) / 86400e6)
+		}
+	default:
+		for i, v := range in {
+			out[i] = int32((v - v>>63&(86400e9-1)) / 86400e9)
+		}
+	}
 }
 
 // instants reads seconds and nanoseconds: as UTC when from LTZ to LTZ, else as
