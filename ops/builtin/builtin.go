@@ -7,6 +7,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/calc"
 	"github.com/wadi-engine/wadi/ops/dedup"
+	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/rank"
@@ -22,6 +23,7 @@ func Register(r *ops.Registry) {
 	}
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
 		calc.Kind:      calc.New,
+		expand.Kind:    expand.New,
 		group.Kind:     group.New,
 		rank.Kind:      rank.New,
 		dedup.Kind:     dedup.New,
@@ -31,6 +33,8 @@ func Register(r *ops.Registry) {
 		union.Kind:     union.New,
 		window.Kind:    window.New,
 
-		window.AssignKind: window.NewAssign,
+		window.AssignKind:        window.NewAssign,
+		window.SessionKind:       window.NewSession,
+		window.SessionAssignKind: window.NewSessionAssign,
 	})
 }

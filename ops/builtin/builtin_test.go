@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/builtin"
 	"github.com/wadi-engine/wadi/ops/calc"
 	"github.com/wadi-engine/wadi/ops/dedup"
+	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/rank"
@@ -35,16 +36,19 @@ func TestRegister(t *testing.T) {
 		config any
 		out    []arrow.Field
 	}{
-		"calc":          {calc.Config{Exprs: []expr.Doc{{Expr: &expr.Column{Index: 1, Name: "k", Of: k.Type}}}}, []arrow.Field{k}},
-		"window-agg":    {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
-		"window-assign": {window.Config{SizeMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
-		"group-agg":     {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
-		"sort-limit":    {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
-		"limit":         {sort.LimitConfig{Limit: 3}, in.Fields()},
-		"rank":          {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
-		"deduplicate":   {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
-		"union":         {nil, in.Fields()},
-		"join":          {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
+		"calc":           {calc.Config{Exprs: []expr.Doc{{Expr: &expr.Column{Index: 1, Name: "k", Of: k.Type}}}}, []arrow.Field{k}},
+		"window-agg":     {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
+		"window-assign":  {window.Config{SizeMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
+		"group-agg":      {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
+		"session-agg":    {window.Config{GapMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
+		"session-assign": {window.Config{GapMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
+		"expand":         {expand.Config{Nulls: [][]int{{}, {1}}}, append(in.Fields(), n)},
+		"sort-limit":     {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
+		"limit":          {sort.LimitConfig{Limit: 3}, in.Fields()},
+		"rank":           {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
+		"deduplicate":    {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
+		"union":          {nil, in.Fields()},
+		"join":           {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}
 	var r ops.Registry
 	builtin.Register(&r)

@@ -44,7 +44,7 @@ func (a *Aggregate) restore(ctx context.Context, rt ops.Runtime) error {
 	if a.stored.groups, err = a.openTable(rt, "groups", a.layout.Fields(), 0); err != nil {
 		return err
 	}
-	if err = a.scan(ctx, a.stored.groups, a.table.Load); err != nil {
+	if err = a.scan(ctx, a.stored.groups, func(keys, cols []arrow.Array, rows int) { a.table.Load(keys, cols, rows) }); err != nil {
 		return err
 	}
 	for i, s := range a.layout.Sets() {

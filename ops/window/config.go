@@ -28,6 +28,12 @@ type Config struct {
 	// Cumulate says that windows grow by SlideMillis until they have
 	// SizeMillis, a multiple of it.
 	Cumulate bool `json:"cumulate,omitempty"`
+	// GapMillis is how long a key has no rows before its session ends; it is
+	// of sessions only, which have no size and no slide.
+	GapMillis int64 `json:"gapMillis,omitempty"`
+	// Processing says that windows are of processing time: a row is in those
+	// of the last tick, and ticks complete them.
+	Processing bool `json:"processing,omitempty"`
 	// Zone is the time zone in which the windows of a TIMESTAMP_LTZ column
 	// begin; "" is UTC. It must be empty for TIMESTAMP.
 	Zone string `json:"zone,omitempty"`

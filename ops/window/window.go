@@ -47,13 +47,12 @@ const maxRows = 16 << 10
 // needed, and one for each multiset of values (see package agg).
 type Aggregate struct {
 	in, out    *arrow.Schema
-	time       int
 	keys       []int
 	specs      []agg.Spec
 	properties []Property
 	changelog  bool
 	grid       grid
-	clock      clock
+	timing     timing
 
 	alloc  memory.Allocator
 	layout *agg.Layout
@@ -68,12 +67,11 @@ type Aggregate struct {
 	merged *agg.Table
 	held   leaving
 	whole  leaving
-	millis []int64
 	ids    []uint32
 	sels   selections
 }
 
-var _ ops.Operator = (*Aggregate)(nil)
+var _ ops.Ticker = (*Aggregate)(nil)
 
 // NewAggregate builds the operator of a vertex over rows of schema in.
 func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) {
@@ -84,14 +82,14 @@ func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) 
 	if err != nil {
 		return nil, err
 	}
-	loc, err := c.location()
+	timing, err := newTiming(c)
 	if err != nil {
 		return nil, err
 	}
 	a := &Aggregate{
-		in: in, out: out, time: c.Time, keys: c.Keys, specs: c.Aggs, properties: c.Properties, changelog: c.Changelog,
+		in: in, out: out, keys: c.Keys, specs: c.Aggs, properties: c.Properties, changelog: c.Changelog,
 		panes: panes{maxOwn: cmp.Or(c.OwnPanes, DefaultOwnPanes)},
-		grid:  newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis, c.Cumulate), clock: clock{loc},
+		grid:  newGrid(c.SizeMillis, c.SlideMillis, c.OffsetMillis, c.Cumulate), timing: timing,
 		wm: stream.Start, due: math.MinInt64, live: math.MinInt64,
 	}
 	if _, err := a.compile(nil); err != nil {
@@ -119,30 +117,32 @@ func (a *Aggregate) Open(ctx context.Context, rt ops.Runtime) error {
 	if a.merged, err = a.layout.NewTable(); err != nil {
 		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
-	a.complete(rt.Watermark())
+	if !a.timing.processed {
+		a.complete(rt.Watermark())
+	}
 	return a.restore(ctx, rt)
 }
 
 // complete notes that the windows up to wm are.
 func (a *Aggregate) complete(wm stream.Timestamp) {
 	a.wm = wm
-	a.due = max(a.due, a.grid.due(a.clock.watermark(wm)))
+	a.due = max(a.due, a.grid.due(a.timing.clock.watermark(wm)))
 	a.live = a.grid.live(a.due)
 }
 
 // Process implements ops.Operator.
 func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
 	defer b.Release()
-	times, err := a.times(b.Rows.Column(a.time))
+	times, err := a.timing.of(b.Rows.Column(a.timing.column), a.in)
 	if err != nil {
 		return err
 	}
 	from := 0
 	for _, m := range b.Marks {
-		if int(m.Row) >= b.Len() {
+		if int(m.Row) >= b.Len() || a.timing.processed {
 			break
 		}
-		if m.Time <= a.wm || a.grid.due(a.clock.watermark(m.Time)) <= a.due {
+		if m.Time <= a.wm || a.grid.due(a.timing.clock.watermark(m.Time)) <= a.due {
 			continue // completes no window
 		}
 		if err := a.add(ctx, b, from, int(m.Row), times, out); err != nil {
@@ -154,14 +154,6 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops
 		from = int(m.Row)
 	}
 	return a.add(ctx, b, from, b.Len(), times, out)
-}
-
-// times are the wall-clock times of the rows, in milliseconds.
-func (a *Aggregate) times(col arrow.Array) ([]int64, error) {
-	if col.NullN() > 0 {
-		return nil, fmt.Errorf("column %s: %w", a.in.Field(a.time).Name, ErrNullTime)
-	}
-	return millis(&a.millis, col, a.clock), nil
 }
 
 // add puts the rows [from, to) of b into their panes, all at one watermark.
@@ -275,7 +267,18 @@ func (a *Aggregate) apply(t *agg.Table, rec arrow.RecordBatch, kinds []stream.Ro
 
 // Advance implements ops.Operator.
 func (a *Aggregate) Advance(ctx context.Context, wm stream.Watermark, out ops.Output) error {
+	if a.timing.processed && wm.Time != stream.End {
+		return nil
+	}
 	return a.fire(ctx, wm.Time, out)
+}
+
+// Tick implements ops.Ticker: windows of processing time follow it.
+func (a *Aggregate) Tick(ctx context.Context, now stream.Tick, out ops.Output) error {
+	if _, moved := a.timing.tick(now.Now); !moved {
+		return nil
+	}
+	return a.fire(ctx, now.Now, out)
 }
 
 // fire emits the windows that wm completes, in the order of their ends, and
@@ -284,7 +287,7 @@ func (a *Aggregate) fire(ctx context.Context, wm stream.Timestamp, out ops.Outpu
 	if wm <= a.wm {
 		return nil
 	}
-	next := a.grid.due(a.clock.watermark(wm)) // the first window that stays open
+	next := a.grid.due(a.timing.clock.watermark(wm)) // the first window that stays open
 	for end := a.due; end < next; end += a.grid.slide {
 		first := a.panes.from(a.grid.live(end))
 		if first == nil {
@@ -395,7 +398,7 @@ func (a *Aggregate) property(p Property, ends []int64, of arrow.DataType) arrow.
 			values[i] = values[i-1]
 			continue
 		}
-		values[i] = p.at(a.grid.startOf(end), end, t, a.clock)
+		values[i] = p.at(a.grid.startOf(end), end, t, a.timing.clock)
 	}
 	return col
 }

@@ -24,12 +24,12 @@ func TestOperator(t *testing.T) {
 
 func runCases(t *testing.T, own int) {
 	opstest.Run(t, "testdata", func(body string, in *arrow.Schema) (opstest.Case, error) {
-		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "cumulate", "keys", "assign", "aggs", "properties", "changelog")
+		set, err := opstest.Settings(body, "time", "size", "slide", "offset", "zone", "cumulate", "keys", "assign", "aggs", "properties", "changelog", "gap", "processing")
 		if err != nil {
 			return opstest.Case{}, err
 		}
 		c := window.Config{Zone: set["zone"], OwnPanes: own}
-		for name, to := range map[string]*int64{"size": &c.SizeMillis, "slide": &c.SlideMillis, "offset": &c.OffsetMillis} {
+		for name, to := range map[string]*int64{"size": &c.SizeMillis, "slide": &c.SlideMillis, "offset": &c.OffsetMillis, "gap": &c.GapMillis} {
 			if set[name] != "" {
 				d, err := time.ParseDuration(set[name])
 				if err != nil {
@@ -52,14 +52,21 @@ func runCases(t *testing.T, own int) {
 		}
 		_, c.Cumulate = set["cumulate"]
 		_, c.Changelog = set["changelog"]
+		_, c.Processing = set["processing"]
 		doc, err := json.Marshal(c)
 		if err != nil {
 			return opstest.Case{}, err
 		}
 		v := job.Vertex{Name: "window", Kind: window.Kind, Config: doc}
 		build, keys := window.New, c.Keys
+		if c.GapMillis > 0 {
+			build = window.NewSession
+		}
 		if _, ok := set["assign"]; ok {
 			build, keys = window.NewAssign, []int{0}
+			if c.GapMillis > 0 {
+				build, keys = window.NewSessionAssign, c.Keys
+			}
 		}
 		return opstest.Case{
 			New:  func() (ops.Operator, error) { return build(v, []*arrow.Schema{in}) },

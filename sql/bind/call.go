@@ -54,7 +54,7 @@ var overNames = []string{"ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CU
 // windowFunctions are known but belong to grouping or pattern matching.
 var windowFunctions = []string{
 	"MATCH_ROWTIME", "MATCH_PROCTIME",
-	"CURRENT_WATERMARK", "GROUPING", "GROUP_ID", "GROUPING_ID",
+	"CURRENT_WATERMARK",
 }
 
 // resolve looks a scalar function up and casts its arguments.

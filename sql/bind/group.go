@@ -30,7 +30,9 @@ type groups struct {
 
 	pre   []Value // the keys, then the arguments
 	preAt map[string]int
-	keys  int // how many of pre are keys
+	keys  int            // how many of pre are keys
+	sets  [][]int        // of keys, when there are several
+	args  map[string]int // of pre, by expression
 	aggs  []logical.AggCall
 	aggAt map[string]int
 	types []Value // of the aggregates
@@ -39,30 +41,44 @@ type groups struct {
 }
 
 func newGroups(input *scope) *groups {
-	return &groups{input: input, preAt: map[string]int{}, aggAt: map[string]int{}, has: map[ast.Expr]bool{}}
+	return &groups{input: input, preAt: map[string]int{}, args: map[string]int{}, aggAt: map[string]int{}, has: map[ast.Expr]bool{}}
 }
 
 // addKey adds a key once.
-func (g *groups) addKey(v Value) {
-	k := logical.Key(v.Expr)
-	if _, ok := g.preAt[k]; ok {
-		return
-	}
-	g.preAt[k] = len(g.pre)
-	g.pre = append(g.pre, v)
-	g.keys++
-}
-
-// argument gives the column of pre that computes v.
-func (g *groups) argument(v Value) int {
+func (g *groups) addKey(v Value) int {
 	k := logical.Key(v.Expr)
 	at, ok := g.preAt[k]
 	if !ok {
 		at = len(g.pre)
 		g.preAt[k] = at
 		g.pre = append(g.pre, v)
+		g.keys++
 	}
 	return at
+}
+
+// argument gives the column of pre that computes v. It is no key of several
+// grouping sets, which are NULL in some of them.
+func (g *groups) argument(v Value) int {
+	k := logical.Key(v.Expr)
+	if at, ok := g.args[k]; ok {
+		return at
+	}
+	if at, ok := g.preAt[k]; ok && g.sets == nil {
+		return at
+	}
+	g.args[k] = len(g.pre)
+	g.pre = append(g.pre, v)
+	return len(g.pre) - 1
+}
+
+// behind is how many columns of the aggregation's result stand before the
+// aggregates.
+func (g *groups) behind() int {
+	if g.sets != nil {
+		return g.keys + 1
+	}
+	return g.keys
 }
 
 // take binds e when it is an aggregate, or an expression over keys alone. ok
@@ -74,7 +90,11 @@ func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
 			v, err := g.aggregate(x, c, name)
 			return v, true, err
 		}
-		if v, ok := g.windowProperty(c, name); ok {
+		if slices.Contains(groupingFunctions, name) {
+			v, err := g.grouping(x, c, name)
+			return v, true, err
+		}
+		if v, ok := g.windowProperty(x, c, name); ok {
 			return v, true, nil
 		}
 	}
@@ -92,6 +112,9 @@ func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
 	over, grouped := g.overKeys(v.Expr)
 	if grouped {
 		v.Expr = over
+		if g.sets != nil && !logical.Constant(over) {
+			v.Type = v.Type.WithNull(true)
+		}
 		return v, true, nil
 	}
 	if col, ok := e.(*ast.Column); ok {
@@ -221,7 +244,7 @@ func (g *groups) add(call logical.AggCall) Value {
 	}
 	// The index of an aggregate's column is known once all keys are: they are
 	// added before anything is bound through groups.
-	return Value{Expr: &expr.Column{Index: g.keys + at, Name: g.aggName(call), Of: call.Type.Arrow()}, Type: call.Type}
+	return Value{Expr: &expr.Column{Index: g.behind() + at, Name: g.aggName(call), Of: call.Type.Arrow()}, Type: call.Type}
 }
 
 // aggName is the text of the aggregate, by which an aggregation above it calls
@@ -235,12 +258,16 @@ func (g *groups) aggName(call logical.AggCall) string {
 }
 
 // windowProperty resolves TUMBLE_START(ts, INTERVAL …) above GROUP BY TUMBLE(ts, INTERVAL …).
-func (g *groups) windowProperty(c *ast.Call, name string) (Value, bool) {
+func (g *groups) windowProperty(x *exprs, c *ast.Call, name string) (Value, bool) {
 	kind, property, ok := strings.Cut(name, "_")
 	if !ok || g.auxiliary == nil {
 		return Value{}, false
 	}
 	sc, ok := g.auxiliary[kind+windowText(c)]
+	if ok && property == "PROCTIME" {
+		v, _, err := x.proctime(property, c)
+		return v, err == nil
+	}
 	column := map[string]string{"START": "window_start", "END": "window_end", "ROWTIME": "window_time"}[property]
 	if !ok || column == "" {
 		return Value{}, false
@@ -276,6 +303,11 @@ func (g *groups) plan(input logical.Node) *logical.Aggregate {
 		c := pre.Output[i]
 		c.Name = g.keyName(i)
 		agg.Output = append(agg.Output, c)
+	}
+	if g.sets != nil {
+		e := g.expand(pre)
+		agg.Input, agg.Keys = e, append(agg.Keys, len(e.Output)-1)
+		agg.Output = append(agg.Output, e.Output[len(e.Output)-1])
 	}
 	for _, a := range g.aggs {
 		agg.Output = append(agg.Output, logical.Column{Name: g.aggName(a), Type: a.Type})
@@ -316,7 +348,7 @@ func hasAggregate(b *Binder, e ast.Expr, memo map[ast.Expr]bool) bool {
 	has := false
 	if c, ok := e.(*ast.Call); ok {
 		name := strings.ToUpper(c.Name.Last())
-		has = c.Over == nil && b.Functions.IsAggregate(name)
+		has = c.Over == nil && (b.Functions.IsAggregate(name) || slices.Contains(groupingFunctions, name))
 	}
 	for _, child := range children(e) {
 		if has {

@@ -126,6 +126,7 @@ func (b *Binder) groupBy(ctx context.Context, s *ast.Select, node logical.Node, 
 		items = s.GroupBy.Items
 	}
 	auxiliary := map[string]*scope{}
+	var computed map[string]Value
 	for _, item := range items {
 		c, ok := item.(*ast.Call)
 		if !ok || groupWindows[strings.ToUpper(c.Name.Last())] == 0 {
@@ -135,7 +136,13 @@ func (b *Binder) groupBy(ctx context.Context, s *ast.Select, node logical.Node, 
 			return nil, nil, nil, diag.At(c.Pos, "GROUP BY takes one window")
 		}
 		var err error
-		if node, sc, err = b.groupWindow(ctx, c, node, sc); err != nil {
+		if isSession(c) {
+			x := &exprs{b: b, ctx: ctx, scope: sc}
+			node, sc, computed, err = b.sessionWindow(s, x, c, node, items)
+		} else {
+			node, sc, err = asNode(b.groupWindow(ctx, c, node, sc))
+		}
+		if err != nil {
 			return nil, nil, nil, err
 		}
 		auxiliary[strings.ToUpper(c.Name.Last())+windowText(c)] = sc
@@ -144,52 +151,18 @@ func (b *Binder) groupBy(ctx context.Context, s *ast.Select, node logical.Node, 
 	if len(auxiliary) > 0 {
 		g.auxiliary = auxiliary
 	}
+	for key, v := range computed {
+		g.preAt[key] = g.addKey(v)
+	}
 	x := &exprs{b: b, ctx: ctx, scope: sc}
-	for _, item := range items {
-		if err := b.groupItem(s, x, g, item); err != nil {
-			return nil, nil, nil, err
-		}
+	if err := b.groupItems(s, x, g, items); err != nil {
+		return nil, nil, nil, err
 	}
 	return node, sc, g, nil
 }
 
-func (b *Binder) groupItem(s *ast.Select, x *exprs, g *groups, item ast.Expr) error {
-	switch e := item.(type) {
-	case *ast.Row:
-		if e.Explicit {
-			break
-		}
-		for _, el := range e.Elems {
-			if err := b.groupItem(s, x, g, el); err != nil {
-				return err
-			}
-		}
-		return nil
-	case *ast.Grouping:
-		return unsupported(e.Pos, e.Kind.String())
-	case *ast.Call:
-		if groupWindows[strings.ToUpper(e.Name.Last())] != 0 {
-			for _, name := range []string{"window_start", "window_end", "window_time"} {
-				i, _ := x.scope.match(nil, name)
-				g.addKey(x.scope.value(i))
-			}
-			return nil
-		}
-	}
-	v, err := x.bind(item)
-	if err != nil {
-		if v, ok := b.groupAlias(s, x, item); ok {
-			g.addKey(v)
-			return nil
-		}
-		return err
-	}
-	if v.Type.Kind == datatype.Map || v.Type.Kind == datatype.Multiset {
-		return diag.At(item.Position(), "GROUP BY cannot use a value of type %s", v.Type.Text())
-	}
-	g.addKey(v)
-	return nil
-}
+// asNode is the result of groupWindow as a node like others.
+func asNode(w *logical.Window, sc *scope, err error) (logical.Node, *scope, error) { return w, sc, err }
 
 // groupAlias lets GROUP BY name an item of the select list by its alias.
 func (b *Binder) groupAlias(s *ast.Select, x *exprs, item ast.Expr) (Value, bool) {

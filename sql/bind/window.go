@@ -29,9 +29,6 @@ var windowArgs = map[logical.WindowKind][]string{
 // windowFunc binds TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND) and
 // its relatives.
 func (b *Binder) windowFunc(ctx context.Context, f *ast.TableFunc, kind logical.WindowKind, env *ctes) (logical.Node, *scope, error) {
-	if kind == logical.Session {
-		return nil, nil, unsupported(f.Call.Pos, kind.String())
-	}
 	named, err := windowArguments(f.Call, kind)
 	if err != nil {
 		return nil, nil, err
@@ -40,8 +37,11 @@ func (b *Binder) windowFunc(ctx context.Context, f *ast.TableFunc, kind logical.
 	if !ok {
 		return nil, nil, diag.At(f.Call.Pos, "the first argument of %s is a table: TABLE t", kind)
 	}
-	if len(data.PartitionBy) > 0 || len(data.OrderBy) > 0 {
-		return nil, nil, unsupported(data.Pos, "PARTITION BY and ORDER BY of a table argument")
+	if len(data.OrderBy) > 0 {
+		return nil, nil, diag.At(data.Pos, "%s takes a table without ORDER BY", kind)
+	}
+	if len(data.PartitionBy) > 0 && kind != logical.Session {
+		return nil, nil, diag.At(data.Pos, "%s does not depend on other rows, so PARTITION BY says nothing: leave it out", kind)
 	}
 	node, err := b.tableArg(ctx, data, env)
 	if err != nil {
@@ -58,6 +58,20 @@ func (b *Binder) windowFunc(ctx context.Context, f *ast.TableFunc, kind logical.
 	w, err := b.window(ctx, f.Call.Pos, kind, node, at, d.Columns[0].Pos, named)
 	if err != nil {
 		return nil, nil, err
+	}
+	for _, e := range data.PartitionBy {
+		c, ok := e.(*ast.Column)
+		if !ok {
+			return nil, nil, diag.At(e.Position(), "PARTITION BY of %s takes columns", kind)
+		}
+		v, err := scopeOf("", node.Schema()).find(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		if columnOf(v) < 0 {
+			return nil, nil, diag.At(e.Position(), "PARTITION BY of %s takes columns", kind)
+		}
+		w.Spec.Partition = append(w.Spec.Partition, columnOf(v))
 	}
 	return aliased(w, scopeOf("", w.Schema()), f.Alias)
 }
@@ -97,9 +111,13 @@ func (b *Binder) tableArg(ctx context.Context, a *ast.TableArg, env *ctes) (logi
 // window checks the arguments and builds the node, which appends window_start,
 // window_end and window_time.
 func (b *Binder) window(ctx context.Context, pos ast.Pos, kind logical.WindowKind, in logical.Node, column int, columnPos ast.Pos, named map[string]ast.Expr) (*logical.Window, error) {
-	spec := logical.WindowSpec{Kind: kind, Time: column}
+	spec := logical.WindowSpec{Kind: kind, Time: column, Processing: in.Schema()[column].Time == logical.Proctime}
+	size := "SIZE"
+	if kind == logical.Session {
+		size = "GAP"
+	}
 	var err error
-	if spec.Size, err = b.span(ctx, pos, kind, "SIZE", named); err != nil {
+	if spec.Size, err = b.span(ctx, pos, kind, size, named); err != nil {
 		return nil, err
 	}
 	spec.Slide = spec.Size
@@ -131,19 +149,16 @@ func (b *Binder) window(ctx context.Context, pos ast.Pos, kind logical.WindowKin
 	w.Output = append(w.Output,
 		logical.Column{Name: "window_start", Type: bound},
 		logical.Column{Name: "window_end", Type: bound},
-		logical.Column{Name: "window_time", Type: at, Time: logical.Rowtime})
+		logical.Column{Name: "window_time", Type: at, Time: spec.TimeKind()})
 	return w, nil
 }
 
 // checkTime refuses a column over which windows cannot be built.
 func (b *Binder) checkTime(pos ast.Pos, kind logical.WindowKind, c logical.Column) error {
-	if c.Time == logical.Proctime {
-		return unsupported(pos, "windows over processing time")
-	}
 	if !c.Type.IsTimestamp() {
 		return diag.At(pos, "%s needs a TIMESTAMP or TIMESTAMP_LTZ column, %q is of type %s", kind, c.Name, c.Type.Text())
 	}
-	if !b.Batch && c.Time != logical.Rowtime {
+	if !b.Batch && c.Time == logical.NoTime {
 		return diag.At(pos, "%s needs a time attribute in streaming mode, but %q is a plain %s; declare WATERMARK FOR it in its table, or SET 'execution.runtime-mode' = 'batch'", kind, c.Name, c.Type.Text())
 	}
 	return nil
@@ -178,10 +193,10 @@ func (b *Binder) millis(ctx context.Context, e ast.Expr, name string) (int64, er
 }
 
 // groupWindow binds TUMBLE(ts, INTERVAL '1' HOUR) in GROUP BY.
-func (b *Binder) groupWindow(ctx context.Context, c *ast.Call, node logical.Node, sc *scope) (logical.Node, *scope, error) {
+func (b *Binder) groupWindow(ctx context.Context, c *ast.Call, node logical.Node, sc *scope) (*logical.Window, *scope, error) {
 	kind := groupWindows[strings.ToUpper(c.Name.Last())]
-	if kind == logical.Cumulate || kind == logical.Session {
-		return nil, nil, unsupported(c.Pos, kind.String())
+	if kind == logical.Cumulate {
+		return nil, nil, diag.At(c.Pos, "CUMULATE is a table function only: FROM TABLE(CUMULATE(TABLE t, DESCRIPTOR(ts), …)) GROUP BY window_start, window_end")
 	}
 	names := windowArgs[kind][1:]
 	if len(c.Args) < 2 || len(c.Args) > len(names) {

@@ -62,8 +62,8 @@ func (s Schema) Names() []string {
 }
 
 // Node is one step of a plan. The set is closed: *Scan, *Values, *Project,
-// *Filter, *Watermark, *Window, *Aggregate, *WindowAggregate, *Join, *Union,
-// *Sort, *Over, *Rank, *Sink.
+// *Filter, *Watermark, *Window, *Expand, *Aggregate,
+// *WindowAggregate, *Join, *Union, *Sort, *Over, *Rank, *Sink.
 //
 //sumtype:decl
 type Node interface {
@@ -147,8 +147,21 @@ type WindowSpec struct {
 	Kind   WindowKind
 	Time   int   // column of the input
 	Size   int64 // milliseconds, as all of these
-	Slide  int64 // of HOP and CUMULATE; equal to Size for TUMBLE
+	Slide  int64 // of HOP and CUMULATE; equal to Size for TUMBLE and SESSION
 	Offset int64
+	// Partition are the columns that have sessions of their own, of a Window
+	// of kind Session, whose Size is the gap.
+	Partition []int
+	// Processing says that Time is of processing time.
+	Processing bool
+}
+
+// TimeKind is what the windows' time is: event time or processing time.
+func (w WindowSpec) TimeKind() TimeKind {
+	if w.Processing {
+		return Proctime
+	}
+	return Rowtime
 }
 
 // Window is a window table function: it appends window_start, window_end and

@@ -200,13 +200,28 @@ func AggText(a AggCall, names []string) string {
 
 // String prints a window: TUMBLE(time_col=[ts], size=[10 s]).
 func (w WindowSpec) String(names []string) string {
-	text := w.Kind.String() + "(time_col=[" + names[w.Time] + "], size=[" + Span(w.Size) + "]"
+	size := "size"
+	if w.Kind == Session {
+		size = "gap"
+	}
+	text := w.Kind.String() + "(time_col=[" + names[w.Time] + "], " + size + "=[" + Span(w.Size) + "]"
 	switch w.Kind {
 	case Hop:
 		text += ", slide=[" + Span(w.Slide) + "]"
 	case Cumulate:
 		text += ", step=[" + Span(w.Slide) + "]"
-	case Tumble, Session:
+	case Session:
+		if len(w.Partition) > 0 {
+			parts := make([]string, len(w.Partition))
+			for i, k := range w.Partition {
+				parts[i] = names[k]
+			}
+			text += ", partition keys=[" + strings.Join(parts, ", ") + "]"
+		}
+	case Tumble:
+	}
+	if w.Processing {
+		text += ", proctime"
 	}
 	if w.Offset != 0 {
 		text += ", offset=[" + Span(w.Offset) + "]"

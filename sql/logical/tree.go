@@ -59,6 +59,8 @@ func Relation(n Node) string {
 			aggregates(n.Aggs, n.Output[len(n.Keys):], n.Input.Schema()) + ")"
 	case *Join:
 		return joinTree(n)
+	case *Expand:
+		return "Logical" + n.text()
 	case *Union:
 		return "LogicalUnion(all=[true])"
 	case *Sort:
@@ -180,6 +182,8 @@ func Operator(n Node) string {
 		return "WindowTableFunction(window=[" + n.Spec.String(n.Input.Schema().Names()) + "])"
 	case *Join:
 		return joinText(n)
+	case *Expand:
+		return n.text()
 	case *Union:
 		return "Union(all=[true], union=[" + strings.Join(n.Output.Names(), ", ") + "])"
 	case *Sort:

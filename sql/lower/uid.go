@@ -34,6 +34,8 @@ func (b *builder) lineage(n logical.Node) string {
 		return b.windowLineage(n)
 	case *logical.Join:
 		return b.joinLineage(n)
+	case *logical.Expand:
+		return fmt.Sprintf("sets(%v; %s)", n.Nulls, b.lineage(n.Input))
 	case *logical.Union:
 		parts := make([]string, len(n.In))
 		for i, in := range n.In {
@@ -120,6 +122,8 @@ func (b *builder) trace(n logical.Node) []string {
 		}
 	case *logical.Join:
 		names = b.traceJoin(n)
+	case *logical.Expand:
+		names = append(slices.Clone(b.origins(n.Input)), "$e")
 	case *logical.Union, *logical.Values:
 		names = n.Schema().Names()
 	default:
@@ -207,6 +211,8 @@ func exact(n logical.Node) string {
 		if n.Cond != nil {
 			s.WriteString(logical.Key(n.Cond))
 		}
+	case *logical.Expand:
+		fmt.Fprintf(&s, "%v", n.Nulls)
 	case *logical.Sort:
 		fmt.Fprintf(&s, "%v %d %d", n.Keys, n.Offset, n.Limit)
 	case *logical.Over:

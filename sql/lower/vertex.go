@@ -238,43 +238,58 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	c := window.Config{
-		Time: n.Spec.Time, SizeMillis: n.Spec.Size, SlideMillis: n.Spec.Slide, OffsetMillis: n.Spec.Offset,
-		Cumulate: n.Spec.Kind == logical.Cumulate,
-		Keys:     n.Keys, Aggs: specs(n.Aggs), Changelog: in.mode != Insert,
-	}
-	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" {
-		c.Zone = b.zone()
+	c, kind := b.windowConfig(n.Spec, n.Input.Schema())
+	c.Keys, c.Aggs, c.Changelog = n.Keys, specs(n.Aggs), in.mode != Insert
+	if kind == "" {
+		kind = window.Kind
 	}
 	for _, p := range n.Properties {
 		c.Properties = append(c.Properties, window.Property(p.Column()))
 	}
 	p := b.spread(n.Keys)
 	return b.add(job.Vertex{
-		UID:  uid("window-agg", b.windowLineage(n)),
-		Name: logical.Operator(n), Kind: window.Kind, Config: config(c),
+		UID:  uid(kind, b.windowLineage(n)),
+		Name: logical.Operator(n), Kind: kind, Config: config(c),
 		Parallelism: p, Output: schema(n.Output),
 	}, Insert, keyed(in, p, n.Keys)), nil
 }
 
-// window appends the windows of each row, in the tasks of its input.
+// windowConfig is what the operators of windows have in common; kind is that
+// of an aggregation by sessions, or "".
+func (b *builder) windowConfig(w logical.WindowSpec, in logical.Schema) (c window.Config, kind string) {
+	c = window.Config{Time: w.Time, Processing: w.Processing}
+	if w.Kind == logical.Session {
+		c.GapMillis, kind = w.Size, window.SessionKind
+	} else {
+		c.SizeMillis, c.SlideMillis, c.OffsetMillis, c.Cumulate = w.Size, w.Slide, w.Offset, w.Kind == logical.Cumulate
+	}
+	if t, ok := in[w.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" {
+		c.Zone = b.zone()
+	}
+	return c, kind
+}
+
+// window appends the windows of each row, in the tasks of its input; sessions
+// are known only where all rows of a key meet.
 func (b *builder) window(n *logical.Window) (built, error) {
 	in, err := b.node(n.Input)
 	if err != nil {
 		return built{}, err
 	}
-	c := window.Config{
-		Time: n.Spec.Time, SizeMillis: n.Spec.Size, SlideMillis: n.Spec.Slide, OffsetMillis: n.Spec.Offset,
-		Cumulate:   n.Spec.Kind == logical.Cumulate,
-		Properties: []window.Property{window.Start, window.End, window.Time},
-	}
-	if t, ok := n.Input.Schema()[n.Spec.Time].Type.Arrow().(*arrow.TimestampType); ok && t.TimeZone != "" {
-		c.Zone = b.zone()
-	}
-	return b.add(job.Vertex{
-		UID: uid("window-assign", b.lineage(n)), Name: logical.Operator(n), Kind: window.AssignKind, Config: config(c),
+	c, kind := b.windowConfig(n.Spec, n.Input.Schema())
+	c.Properties = []window.Property{window.Start, window.End, window.Time}
+	v := job.Vertex{
+		UID: uid("window-assign", b.lineage(n)), Name: logical.Operator(n), Kind: window.AssignKind,
 		Parallelism: in.parallelism, Output: schema(n.Output),
-	}, in.mode, edge(in, in.parallelism)), nil
+	}
+	e := edge(in, in.parallelism)
+	if kind != "" {
+		c.Keys, v.Kind = n.Spec.Partition, window.SessionAssignKind
+		v.UID, v.Parallelism = uid(v.Kind, b.lineage(n)), b.spread(n.Spec.Partition)
+		e = keyed(in, v.Parallelism, n.Spec.Partition)
+	}
+	v.Config = config(c)
+	return b.add(v, in.mode, e), nil
 }
 
 func (b *builder) union(n *logical.Union) (built, error) {

@@ -120,6 +120,8 @@ func (p *pruner) node(n logical.Node, need paths) (logical.Node, renumber) {
 		return p.windowAggregate(n, need.columns())
 	case *logical.Join:
 		return p.join(n, need)
+	case *logical.Expand:
+		return p.expand(n, need.columns())
 	case *logical.Union:
 		return p.union(n, need.columns())
 	case *logical.Sort:
@@ -355,6 +357,10 @@ func (p *pruner) window(n *logical.Window, need map[int]bool) (logical.Node, ren
 	s := n.Input.Schema()
 	below := paths{strconv.Itoa(n.Spec.Time): true}
 	keep := map[int]bool{n.Spec.Time: true}
+	for _, i := range n.Spec.Partition {
+		below[strconv.Itoa(i)] = true
+		keep[i] = true
+	}
 	for i := range need {
 		if i < len(s) {
 			below[strconv.Itoa(i)] = true
@@ -373,8 +379,13 @@ func (p *pruner) window(n *logical.Window, need map[int]bool) (logical.Node, ren
 	c := &logical.Window{Input: in, Spec: n.Spec, Output: out}
 	if re != nil {
 		c.Spec.Time = re.index(s, n.Spec.Time)
+		c.Spec.Partition = re.keys(s, n.Spec.Partition)
 	} else {
 		c.Spec.Time = slices.Index(order, n.Spec.Time)
+		c.Spec.Partition = make([]int, len(n.Spec.Partition))
+		for i, k := range n.Spec.Partition {
+			c.Spec.Partition[i] = slices.Index(order, k)
+		}
 	}
 	return c, up
 }

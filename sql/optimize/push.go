@@ -69,6 +69,9 @@ func sink(n logical.Node, cond expr.Expr) (logical.Node, bool) {
 		}
 		return n.With(in), true
 	case *logical.Window:
+		if n.Spec.Kind == logical.Session && !about(cond, n.Spec.Partition) {
+			return n, false // without a row, others would be in other sessions
+		}
 		if onlyBelow(cond, len(n.Input.Schema())) {
 			return n.With([]logical.Node{drop(n.Input, cond)}), true
 		}
@@ -128,6 +131,18 @@ func sinkKeys(n, input logical.Node, keys []int, cond expr.Expr) (logical.Node, 
 		by[i] = s.Ref(k)
 	}
 	return n.With([]logical.Node{drop(input, logical.Substitute(cond, by))}), true
+}
+
+// about reports whether e uses only the columns of a list.
+func about(e expr.Expr, list []int) bool {
+	used := map[int]bool{}
+	logical.Columns(e, used)
+	for i := range used {
+		if !slices.Contains(list, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // onlyBelow reports whether e uses only the first n columns.

@@ -166,7 +166,9 @@ func windowColumns(n logical.Node) map[int]logical.WindowProperty {
 func waits(n logical.Node) bool {
 	switch n := n.(type) {
 	case *logical.WindowAggregate:
-		return true
+		return !n.Spec.Processing
+	case *logical.Window:
+		return n.Spec.Kind == logical.Session && !n.Spec.Processing
 	case *logical.Rank:
 		last, latest := n.Latest()
 		return n.Window >= 0 || latest && !last

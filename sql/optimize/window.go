@@ -30,14 +30,19 @@ func windowAggregate(n logical.Node) logical.Node {
 	if !ok {
 		return n
 	}
-	calc := flatten(a.Input)
+	input, sets := below(a)
+	calc := flatten(input)
 	switch source := calc.input.(type) {
 	case *logical.Window:
+		if source.Spec.Kind == logical.Session && (sets != nil || !ownSessions(a, calc, source)) {
+			return collected(n, a, calc, source, len(source.Input.Schema())+int(logical.WindowTime), source.Spec.Processing)
+		}
 		below := len(source.Input.Schema())
-		w := &windowing{agg: a, calc: calc, input: source.Input, spec: source.Spec, columns: map[int]logical.WindowProperty{}}
+		w := &windowing{agg: a, calc: calc, expand: sets, input: source.Input, spec: source.Spec, columns: map[int]logical.WindowProperty{}}
 		for p := range 3 {
 			w.columns[below+p] = logical.WindowProperty(p)
 		}
+		w.spec.Partition = nil
 		return w.plan(n)
 	case *logical.WindowAggregate:
 		return attached(n, a, calc, source)
@@ -47,7 +52,8 @@ func windowAggregate(n logical.Node) logical.Node {
 
 // attached is an aggregation over the windows of another.
 func attached(n logical.Node, a *logical.Aggregate, calc calc, source *logical.WindowAggregate) logical.Node {
-	w := &windowing{agg: a, calc: calc, columns: map[int]logical.WindowProperty{}, size: source.Spec.Size}
+	_, sets := below(a)
+	w := &windowing{agg: a, calc: calc, expand: sets, columns: map[int]logical.WindowProperty{}, size: source.Spec.Size}
 	base := len(source.Keys) + len(source.Aggs)
 	time := -1
 	for i, p := range source.Properties {
@@ -61,8 +67,9 @@ func attached(n logical.Node, a *logical.Aggregate, calc calc, source *logical.W
 		w.columns[time] = logical.WindowTime
 	}
 	w.input = source
-	if source.Spec.Kind == logical.Cumulate && w.asks(logical.WindowStart) {
-		return n // the end of a CUMULATE window does not tell its start
+	if source.Spec.Kind == logical.Session || source.Spec.Processing || source.Spec.Kind == logical.Cumulate && w.asks(logical.WindowStart) {
+		// The end of these windows does not tell their start.
+		return collected(n, a, calc, source, time, source.Spec.Processing)
 	}
 	slide := source.Spec.Slide
 	w.spec = logical.WindowSpec{
@@ -79,8 +86,62 @@ func withTime(n *logical.WindowAggregate) (*logical.WindowAggregate, int) {
 	if in := n.Input.Schema()[n.Spec.Time].Type; in.Kind == datatype.TimestampLTZ {
 		t.Kind = in.Kind
 	}
-	c.Output = append(slices.Clone(n.Output), logical.Column{Name: "window_time", Type: t.WithNull(false), Time: logical.Rowtime})
+	c.Output = append(slices.Clone(n.Output), logical.Column{Name: "window_time", Type: t.WithNull(false), Time: n.Spec.TimeKind()})
 	return &c, len(c.Output) - 1
+}
+
+// ownSessions reports whether an aggregation groups by exactly the columns by
+// which sessions are partitioned, and by the session: then each of its groups
+// is one session.
+func ownSessions(a *logical.Aggregate, calc calc, source *logical.Window) bool {
+	below := len(source.Input.Schema())
+	keys := map[int]bool{}
+	for _, k := range a.Keys {
+		c, ok := calc.exprs[k].(*expr.Column)
+		if !ok {
+			return false
+		}
+		if c.Index < below {
+			keys[c.Index] = true
+		}
+	}
+	if len(keys) != len(source.Spec.Partition) {
+		return false
+	}
+	for _, p := range source.Spec.Partition {
+		if !keys[p] {
+			return false
+		}
+	}
+	for _, c := range calc.conds {
+		if onlyBelow(c, below) && !about(c, source.Spec.Partition) {
+			return false
+		}
+	}
+	return true
+}
+
+// collected is an aggregation by window over rows that come when their windows
+// are complete, and say so in column time. Rows of one window have one time, so
+// the windows' bounds may be keys like others, and all groups of a millisecond
+// are complete when it has passed.
+func collected(n logical.Node, a *logical.Aggregate, calc calc, source logical.Node, time int, processing bool) logical.Node {
+	_, sets := below(a)
+	ends := slices.ContainsFunc(a.Keys, func(k int) bool {
+		if k == len(calc.exprs) {
+			return false
+		}
+		c, ok := calc.exprs[k].(*expr.Column)
+		return ok && (c.Index == time || source.Schema()[c.Index].Name == "window_end")
+	})
+	if !ends || processing {
+		return n
+	}
+	w := &windowing{
+		agg: a, calc: calc, expand: sets, input: source, columns: map[int]logical.WindowProperty{time: logical.WindowTime}, given: true,
+		spec: logical.WindowSpec{Kind: logical.Tumble, Time: time, Size: 1, Slide: 1},
+	}
+	return w.plan(n)
 }
 
 // calc is a chain of projections and filters as one: expressions and
@@ -127,10 +188,12 @@ func (c calc) grows(by []expr.Expr) bool {
 type windowing struct {
 	agg     *logical.Aggregate
 	calc    calc
+	expand  *logical.Expand // between agg and calc, or nil; its last column is none of calc's
 	input   logical.Node
 	spec    logical.WindowSpec
 	columns map[int]logical.WindowProperty
 	size    int64 // of the windows whose start is asked for, when not spec.Size
+	given   bool  // the rows say which window they are in, so no key need do
 
 	pre     []expr.Expr
 	preCols logical.Schema
@@ -140,13 +203,13 @@ type windowing struct {
 // plan gives the new plan, or n when the window's columns are used in a way
 // that only a window table function of its own could serve.
 func (w *windowing) plan(n logical.Node) logical.Node {
-	keyed := false
+	keyed := w.given
 	for _, k := range w.agg.Keys {
-		_, is := w.property(w.calc.exprs[k])
+		_, is := w.key(k)
 		keyed = keyed || is
 	}
 	below, above, ok := w.conditions()
-	if !keyed || !ok || !w.project() {
+	if !keyed || !ok || w.splits() || !w.project() {
 		return n
 	}
 	for _, a := range w.agg.Aggs {
@@ -163,7 +226,9 @@ func (w *windowing) plan(n logical.Node) logical.Node {
 func (w *windowing) asks(p logical.WindowProperty) bool {
 	list := slices.Clone(w.calc.conds)
 	for _, k := range w.agg.Keys {
-		list = append(list, w.calc.exprs[k])
+		if k < len(w.calc.exprs) {
+			list = append(list, w.calc.exprs[k])
+		}
 	}
 	used := map[int]bool{}
 	for _, e := range list {
@@ -175,6 +240,14 @@ func (w *windowing) asks(p logical.WindowProperty) bool {
 		}
 	}
 	return false
+}
+
+// key reports whether key k, a column of agg's input, is one of the window.
+func (w *windowing) key(k int) (logical.WindowProperty, bool) {
+	if k == len(w.calc.exprs) {
+		return 0, false // the number of the grouping set
+	}
+	return w.property(w.calc.exprs[k])
 }
 
 // property reports whether e is a column of the window.
@@ -219,7 +292,10 @@ func (w *windowing) conditions() (below, above []expr.Expr, ok bool) {
 
 // project collects what the aggregation reads besides the window.
 func (w *windowing) project() bool {
-	w.at = make([]int, len(w.calc.exprs))
+	w.at = make([]int, len(w.calc.exprs), len(w.calc.exprs)+1)
+	if w.expand != nil {
+		w.at = w.at[:len(w.calc.exprs)+1]
+	}
 	for i, e := range w.calc.exprs {
 		w.at[i] = -1
 		if _, is := w.property(e); is {
@@ -245,12 +321,15 @@ func (w *windowing) build(below, above []expr.Expr) logical.Node {
 		c, ok := e.(*expr.Column)
 		return ok && c.Index == w.spec.Time
 	})
-	if time < 0 {
+	if time < 0 || w.expand != nil {
 		time = len(w.pre)
 		w.pre = append(w.pre, schema.Ref(w.spec.Time))
 		w.preCols = append(w.preCols, schema[w.spec.Time])
 	}
 	input = &logical.Project{Input: input, Exprs: w.pre, Output: w.preCols}
+	if w.expand != nil {
+		input = w.repeat(input)
+	}
 	out := &logical.WindowAggregate{Input: input, Spec: w.spec}
 	out.Spec.Time = time
 	top := w.keys(out)
@@ -299,7 +378,7 @@ func (w *windowing) top(out *logical.WindowAggregate, keyAt map[int]int, above [
 			p.Exprs = append(p.Exprs, &expr.Column{Index: j, Name: out.Output[j].Name, Of: out.Output[j].Type.Arrow()})
 			continue
 		}
-		property, _ := w.property(w.calc.exprs[k])
+		property, _ := w.key(k)
 		p.Exprs = append(p.Exprs, ask(property))
 	}
 	for i := range w.agg.Aggs {
@@ -339,7 +418,7 @@ func (w *windowing) ask(out *logical.WindowAggregate, p logical.WindowProperty) 
 		at = len(out.Properties)
 		c := logical.Column{Name: p.Column(), Type: bound}
 		if p == logical.WindowTime {
-			c = logical.Column{Name: "window_time", Type: w.timeType(), Time: logical.Rowtime}
+			c = logical.Column{Name: "window_time", Type: w.timeType(), Time: out.Spec.TimeKind()}
 		}
 		out.Properties = append(out.Properties, p)
 		out.Output = append(out.Output, c)

@@ -21,6 +21,8 @@ const (
 type Options struct {
 	// Retract says that rows may be taken away again.
 	Retract bool
+	// Drops says that groups are dropped with all they hold; see Table.Drop.
+	Drops bool
 	// Prefix are key columns before those of the input: the caller gives their
 	// values with GroupsOf.
 	Prefix []arrow.Field
@@ -36,6 +38,7 @@ type Layout struct {
 	keyCols []int
 	alloc   memory.Allocator
 	retract bool
+	drops   bool
 
 	accs    []acc // distinct accumulators; equal functions share one
 	results []int // index into accs for each function
@@ -91,7 +94,7 @@ func Compile(specs []Spec, in *arrow.Schema, keys []int, o Options) (*Layout, er
 	if err := inRange(specs, in, keys); err != nil {
 		return nil, err
 	}
-	l := &Layout{in: in, keyCols: keys, alloc: o.Alloc, retract: o.Retract, bytes: headerBytes}
+	l := &Layout{in: in, keyCols: keys, alloc: o.Alloc, retract: o.Retract, drops: o.Drops, bytes: headerBytes}
 	if l.alloc == nil {
 		l.alloc = memory.DefaultAllocator
 	}

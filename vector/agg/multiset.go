@@ -17,7 +17,7 @@ type setSpec struct {
 	name  string
 	args  []int
 	// head is where a group's row holds the id+1 of its first value,
-	// only where rows may be retracted.
+	// only where rows may be retracted or groups dropped.
 	head   uintptr
 	linked bool
 }
@@ -50,7 +50,7 @@ const (
 
 // newSet adds a multiset to the layout.
 func (l *Layout) newSet(name string, args []int) *setSpec {
-	s := &setSpec{index: len(l.sets), name: name, args: args, linked: l.retract}
+	s := &setSpec{index: len(l.sets), name: name, args: args, linked: l.retract || l.drops}
 	l.sets = append(l.sets, s)
 	return s
 }

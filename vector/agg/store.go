@@ -53,8 +53,9 @@ func (t *Table) Export(groups []uint32) []arrow.Array {
 	return out
 }
 
-// Load adds groups by what Export and Keys gave. They are known and clean.
-func (t *Table) Load(keys, cols []arrow.Array, rows int) {
+// Load adds groups by what Export and Keys gave. They are known and clean. It
+// returns their ids.
+func (t *Table) Load(keys, cols []arrow.Array, rows int) []uint32 {
 	ids := make([]uint32, rows)
 	t.GroupsOf(keys, nil, ids)
 	if t.layout.retract {
@@ -67,6 +68,7 @@ func (t *Table) Load(keys, cols []arrow.Array, rows int) {
 		cols = cols[n:]
 	}
 	t.Written(ids)
+	return ids
 }
 
 // Remove removes groups that hold no rows and are not known, and the values
@@ -75,15 +77,13 @@ func (t *Table) Remove(groups []uint32) {
 	for _, m := range t.sets {
 		m.sweep(t)
 	}
-	for _, a := range t.layout.accs {
-		if e, ok := a.(*extremeSet); ok {
-			if b, ok := e.acc.(*byteExtreme); ok {
-				for _, g := range groups {
-					t.arenaAt(b.slot).drop(t.slab().pair(g, b.off))
-				}
-			}
-		}
-	}
+	t.dropBytes(groups)
+	t.Discard(groups)
+}
+
+// Discard removes groups that are empty, after Drop or by themselves, and not
+// known.
+func (t *Table) Discard(groups []uint32) {
 	s := t.slab()
 	for _, g := range groups {
 		*s.header(g) = 0

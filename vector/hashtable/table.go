@@ -143,6 +143,12 @@ func (t *Table) Row(gid uint32) unsafe.Pointer {
 	return unsafe.Add(t.rows.Base(), uintptr(gid)*uintptr(t.stride))
 }
 
+// Word is the first word of a row's accumulators. The address holds until the
+// next call that inserts.
+func (t *Table) Word(gid uint32) *uint64 {
+	return (*uint64)(unsafe.Add(t.rows.Base(), uintptr(gid)*uintptr(t.stride)+uintptr(t.accOffset)))
+}
+
 // Live appends the gids of all rows, ascending, to dst.
 func (t *Table) Live(dst vector.Sel) vector.Sel {
 	for g := range uint32(t.n) {
