@@ -322,14 +322,25 @@ func (d fileDriver) Move(_ context.Context, from, to string) error {
 func (fileDriver) Exact() bool  { return true }
 func (fileDriver) Close() error { return nil }
 
-// makeDirs is os.MkdirAll that makes what it creates durable.
-func makeDirs(dir string) error {
+// makeDirs is os.MkdirAll that makes what it creates durable. A parent that is
+// there may be pruned before its child is made: then it begins again, though
+// not for ever, since there are places (/proc) where nothing can be made.
+func makeDirs(dir string) (err error) {
+	for range 100 {
+		if err = makeDir(dir); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
+}
+
+func makeDir(dir string) error {
 	if isDir(dir) {
 		return nil
 	}
 	parent := filepath.Dir(dir)
 	if parent != dir {
-		if err := makeDirs(parent); err != nil {
+		if err := makeDir(parent); err != nil {
 			return err
 		}
 	}
@@ -339,8 +350,6 @@ func makeDirs(dir string) error {
 		return syncDir(parent)
 	case errors.Is(err, fs.ErrExist):
 		return syscall.ENOTDIR
-	case errors.Is(err, fs.ErrNotExist):
-		return makeDirs(dir) // the parent was pruned meanwhile
 	}
 	return err
 }
