@@ -94,6 +94,7 @@ func (r *reader) Assign(splits []ops.Split) (err error) {
 	if len(r.split.Position) > 0 {
 		r.at, err = strconv.Atoi(string(r.split.Position))
 	}
+	r.world.resumed(r.at)
 	return err
 }
 

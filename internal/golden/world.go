@@ -57,6 +57,9 @@ type world struct {
 	waiting []chan struct{}
 	// onEpoch, if set, is called after each published epoch.
 	onEpoch func()
+	// progress is how many rows the splits of this incarnation had behind them
+	// when they were assigned.
+	progress int
 }
 
 // published is the content of one sink.
@@ -208,4 +211,20 @@ func (w *world) after(hook func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.onEpoch = hook
+}
+
+// resumed notes that a split is read on behind so many rows.
+func (w *world) resumed(rows int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.progress += rows
+}
+
+// begin starts an incarnation, and gives the progress with which the one before
+// it began.
+func (w *world) begin() (progress int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	progress, w.progress = w.progress, 0
+	return progress
 }
