@@ -49,6 +49,10 @@ type Config struct {
 	// FinalOnly says that only the rows that are left at the end of the inputs
 	// are wanted.
 	FinalOnly bool `json:"finalOnly,omitempty"`
+	// Static says that the right input is a table that is read to its end before
+	// the first row of the left one is joined (a lookup); the left one may have no
+	// end. The type is Inner or Left.
+	Static bool `json:"static,omitempty"`
 	// Zone and NowMillis are of the condition; see calc.Config.
 	Zone      string `json:"zone,omitempty"`
 	NowMillis int64  `json:"nowMillis,omitempty"`
@@ -75,7 +79,7 @@ func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 	if err := c.check(in); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", job.ErrInvalid, v.Name, err)
 	}
-	j := &Join{how: c.Type, final: c.FinalOnly, built: -1}
+	j := &Join{how: c.Type, final: c.FinalOnly || c.Static, static: c.Static, built: -1}
 	for i, keys := range [][]int{c.LeftKeys, c.RightKeys} {
 		j.in[i] = side{
 			schema: in[i], keys: keys, nullSafe: c.NullSafe, outer: c.Type.outer(i), changes: []bool{c.LeftChanges, c.RightChanges}[i],
@@ -105,6 +109,9 @@ func (c *Config) check(in []*arrow.Schema) error {
 	case Inner, Left, Right, Full, Semi, Anti:
 	default:
 		return fmt.Errorf("no join of type %q", c.Type)
+	}
+	if c.Static && c.Type != Inner && c.Type != Left {
+		return fmt.Errorf("a lookup is no %s join", c.Type)
 	}
 	if len(c.LeftKeys) != len(c.RightKeys) || c.NullSafe != nil && len(c.NullSafe) != len(c.LeftKeys) {
 		return fmt.Errorf("%d and %d keys, %d of them told apart by NULLs", len(c.LeftKeys), len(c.RightKeys), len(c.NullSafe))

@@ -21,13 +21,17 @@ import (
 //	left   ███ ██ stored            │ probed  ███ ██ ██ ███ │
 //	right  █ █ stored █ end → build │                       └ end → rows of the build side without partners
 //
-// An input that takes rows back is probed only at its end.
+// An input that takes rows back is probed only at its end, unless the other one is
+// static: then what it takes back was joined with the same rows when it came.
 
 // collect stores the rows of a batch, or probes with them.
-func (j *Join) collect(ctx context.Context, input int, rec arrow.RecordBatch, added, taken vector.Sel, out ops.Output) error {
-	s := &j.in[input]
-	if j.built == 1-input && !s.changes {
-		return j.probe(ctx, input, rec, out)
+func (j *Join) collect(ctx context.Context, input int, b *stream.Batch, added, taken vector.Sel, out ops.Output) error {
+	s, rec := &j.in[input], b.Rows
+	if j.built == 1-input && (!s.changes || j.static) {
+		if len(taken) == 0 {
+			return j.probe(ctx, input, rec, nil, stream.Insert, out)
+		}
+		return j.probeRuns(ctx, input, b, out)
 	}
 	s.append(rec.Columns(), added, int(rec.NumRows()))
 	if len(taken) == 0 {
@@ -55,14 +59,17 @@ func (j *Join) EndInput(ctx context.Context, input int, out ops.Output) error {
 	j.ended[input] = true
 	s, o := &j.in[input], &j.in[1-input]
 	if j.built < 0 {
+		if j.static && input == 0 {
+			return nil // the right input is still to come
+		}
 		j.built = input
 		s.link(j, s.live())
-		if o.changes {
+		if o.changes && !j.static {
 			return nil
 		}
 		return j.drain(ctx, 1-input, out)
 	}
-	if s.changes {
+	if s.changes && !j.static {
 		if err := j.drain(ctx, input, out); err != nil {
 			return err
 		}
@@ -96,7 +103,7 @@ func (j *Join) drain(ctx context.Context, input int, out ops.Output) error {
 	for from := 0; from < len(live); from += maxRows {
 		part := live[from:min(from+maxRows, len(live))]
 		rec := record(s.schema, s.store.Take(j.alloc, part), len(part))
-		err := j.probe(ctx, input, rec, out)
+		err := j.probe(ctx, input, rec, nil, stream.Insert, out)
 		rec.Release()
 		if err != nil {
 			return err
@@ -106,13 +113,36 @@ func (j *Join) drain(ctx context.Context, input int, out ops.Output) error {
 	return nil
 }
 
-// probe joins rows with the build side.
-func (j *Join) probe(ctx context.Context, input int, rec arrow.RecordBatch, out ops.Output) error {
+// probeRuns probes with rows that come and rows that leave, in their order.
+func (j *Join) probeRuns(ctx context.Context, input int, b *stream.Batch, out ops.Output) error {
+	for from := 0; from < b.Len(); {
+		to := from + 1
+		for to < b.Len() && b.Kinds[to].Retracts() == b.Kinds[from].Retracts() {
+			to++
+		}
+		kind := stream.Insert
+		if b.Kinds[from].Retracts() {
+			kind = stream.Delete
+		}
+		rows := make(vector.Sel, 0, to-from)
+		for ; from < to; from++ {
+			rows = append(rows, uint32(from))
+		}
+		if err := j.probe(ctx, input, b.Rows, rows, kind, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe joins the selected rows with the build side; what it emits is of the
+// given kind.
+func (j *Join) probe(ctx context.Context, input int, rec arrow.RecordBatch, sel vector.Sel, kind stream.RowKind, out ops.Output) error {
 	s := &j.in[input]
 	n := int(rec.NumRows())
-	keyed, lone := s.joinable(s.keyColumns(rec.Columns()), nil, n, j.keyed[0], j.lone[:0])
+	keyed, lone := s.joinable(s.keyColumns(rec.Columns()), sel, n, j.keyed[0], j.lone[:0])
 	if keyed != nil {
-		n, j.keyed[0] = len(keyed), keyed
+		n = len(keyed)
 	}
 	j.lone = lone
 	j.matches = append(j.matches[:0], make([]int32, n)...)
@@ -123,7 +153,7 @@ func (j *Join) probe(ctx context.Context, input int, rec arrow.RecordBatch, out 
 		for _, i := range p.at {
 			j.matches[i]++
 		}
-		return j.emitPairs(ctx, input, rec, p, stream.Insert, out)
+		return j.emitPairs(ctx, input, rec, p, kind, out)
 	})
 	if err != nil || !s.counted {
 		return err
@@ -141,7 +171,7 @@ func (j *Join) probe(ctx context.Context, input int, rec arrow.RecordBatch, out 
 		}
 	}
 	j.lone = lone
-	return j.emitLone(ctx, input, rec, lone, stream.Insert, out)
+	return j.emitLone(ctx, input, rec, lone, kind, out)
 }
 
 // rest emits the rows of the build side of which it was not known before the

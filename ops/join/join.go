@@ -39,6 +39,8 @@ type Join struct {
 	out   *arrow.Schema
 	cond  *condition
 	final bool
+	// static says that the right input is the build side.
+	static bool
 
 	alloc memory.Allocator
 	built int // of a final join: the input that ended first, or -1
@@ -81,7 +83,7 @@ func (j *Join) Process(ctx context.Context, input int, b *stream.Batch, out ops.
 		return err
 	}
 	if j.final {
-		return j.collect(ctx, input, b.Rows, added, taken, out)
+		return j.collect(ctx, input, b, added, taken, out)
 	}
 	s := &j.in[input]
 	cols, n := b.Rows.Columns(), b.Len()
@@ -276,7 +278,7 @@ func (j *Join) Advance(ctx context.Context, wm stream.Watermark, out ops.Output)
 		return nil
 	}
 	first := 1
-	if j.in[0].store.Len() < j.in[1].store.Len() {
+	if !j.static && j.in[0].store.Len() < j.in[1].store.Len() {
 		first = 0
 	}
 	if err := j.EndInput(ctx, first, out); err != nil {

@@ -72,7 +72,7 @@ func renamed(node logical.Node, sc *scope) logical.Node {
 // table binds a table, a view or a query of WITH by name.
 func (b *Binder) table(ctx context.Context, t *ast.Table, env *ctes) (logical.Node, *scope, error) {
 	if t.AsOf != nil {
-		return nil, nil, unsupported(t.AsOf.Position(), "FOR SYSTEM_TIME AS OF")
+		return nil, nil, diag.At(t.AsOf.Position(), "FOR SYSTEM_TIME AS OF stands only at the right side of a join")
 	}
 	if t.Sample != nil {
 		return nil, nil, unsupported(t.Pos, "TABLESAMPLE")

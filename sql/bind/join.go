@@ -29,7 +29,7 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 	if err != nil {
 		return nil, nil, err
 	}
-	right, rs, err := b.tableRef(ctx, r.Right, env)
+	right, rs, asOf, err := b.rightSide(ctx, r, t, left, ls, env)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -49,6 +49,7 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 		return nil, nil, diag.At(r.Pos, "%s needs a condition: ON …, or USING (…)", r.Kind)
 	}
 	j := logical.NewJoin(left, right, t, cond)
+	j.AsOf = asOf
 	if t.Half() {
 		return j, ls, nil
 	}
@@ -59,6 +60,45 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 		return j, both, nil
 	}
 	return merged(j, both, common, len(ls.columns))
+}
+
+// rightSide binds the right side of a join: a table, or a table as of a time of
+// the left side.
+func (b *Binder) rightSide(ctx context.Context, r *ast.Join, t logical.JoinType, left logical.Node, ls *scope, env *ctes) (logical.Node, *scope, *logical.AsOf, error) {
+	table, ok := r.Right.(*ast.Table)
+	if !ok || table.AsOf == nil {
+		node, sc, err := b.tableRef(ctx, r.Right, env)
+		return node, sc, nil, err
+	}
+	if t != logical.InnerJoin && t != logical.LeftJoin {
+		return nil, nil, nil, diag.At(r.Pos, "%s cannot join a table FOR SYSTEM_TIME AS OF; JOIN and LEFT JOIN can", r.Kind)
+	}
+	x := &exprs{b: b, ctx: ctx, scope: ls}
+	v, err := x.bind(table.AsOf)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	at := columnOf(v)
+	if at < 0 || v.Time == logical.NoTime {
+		return nil, nil, nil, diag.At(table.AsOf.Position(), "FOR SYSTEM_TIME AS OF needs a time attribute of the left side: a column with a watermark, or one of PROCTIME()")
+	}
+	plain := *table
+	plain.AsOf = nil
+	node, sc, err := b.table(ctx, &plain, env)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	asOf := &logical.AsOf{Lookup: v.Time == logical.Proctime, Time: at}
+	if !asOf.Lookup {
+		asOf.Version = slices.IndexFunc(node.Schema(), func(c logical.Column) bool { return c.Time == logical.Rowtime })
+		if asOf.Version < 0 {
+			return nil, nil, nil, diag.At(table.Pos, "table %s has no versions: it needs a time attribute (WATERMARK FOR) that says from when on a row holds", table.Name)
+		}
+		if left.Schema()[at].Type.Kind != node.Schema()[asOf.Version].Type.Kind {
+			return nil, nil, nil, diag.At(table.AsOf.Position(), "the times of both sides are of different types: %s and %s", v.Type.Text(), node.Schema()[asOf.Version].Type.Text())
+		}
+	}
+	return node, sc, asOf, nil
 }
 
 // distinctNames refuses two tables of one name.

@@ -49,7 +49,20 @@ type Join struct {
 	Left, Right Node
 	Type        JoinType
 	Cond        expr.Expr
+	AsOf        *AsOf // nil for a join of whole tables
 	Output      Schema
+}
+
+// AsOf says that a row of the left side is joined with the right side as it is, or
+// was, at a time: FOR SYSTEM_TIME AS OF.
+type AsOf struct {
+	// Lookup says that the time is that of processing.
+	Lookup bool
+	// Time is the column of the left side that gives the time.
+	Time int
+	// Version is the column of the right side from which on a row holds. It is
+	// nothing to a lookup.
+	Version int
 }
 
 // NewJoin joins two nodes. Names that occur twice get a number, as in Flink: id,
@@ -168,5 +181,13 @@ func (n *Join) WhereText() string {
 }
 
 func joinText(n *Join) string {
+	switch {
+	case n.AsOf == nil:
+	case n.AsOf.Lookup:
+		return "LookupJoin(joinType=[" + n.Type.String() + "], where=[" + n.WhereText() + "], select=[" + strings.Join(n.Output.Names(), ", ") + "])"
+	default:
+		return "TemporalJoin(joinType=[" + n.Type.String() + "], where=[(" + n.WhereText() + " AND __TEMPORAL_JOIN_CONDITION(" +
+			n.Left.Schema()[n.AsOf.Time].Name + ", " + n.Right.Schema()[n.AsOf.Version].Name + "))], select=[" + strings.Join(n.Output.Names(), ", ") + "])"
+	}
 	return "Join(joinType=[" + n.Type.String() + "], where=[" + n.WhereText() + "], select=[" + strings.Join(n.Output.Names(), ", ") + "])"
 }

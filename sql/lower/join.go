@@ -17,8 +17,8 @@ var joinTypes = map[logical.JoinType]join.Type{
 // joinMode is what a join emits. Pairs of rows that stay, stay; what has no
 // partner yet may get one.
 func (b *builder) joinMode(n *logical.Join, left, right Mode) Mode {
-	stays := n.Type == logical.InnerJoin || n.Type == logical.SemiJoin
-	if b.atEnd() || stays && left == Insert && right == Insert {
+	stays := n.Type == logical.InnerJoin || n.Type == logical.SemiJoin || n.AsOf != nil
+	if b.atEnd() || stays && left == Insert && (right == Insert || n.AsOf != nil) {
 		return Insert
 	}
 	return Insert | Delete
@@ -30,14 +30,14 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	right, err := b.node(n.Right)
+	right, err := b.rightSide(n)
 	if err != nil {
 		return built{}, err
 	}
 	keys := n.Keys()
 	c := join.Config{
 		Type: joinTypes[n.Type], LeftKeys: keys.Left, RightKeys: keys.Right, NullSafe: keys.NullSafe, Condition: expr.NewDoc(keys.Rest),
-		LeftChanges: left.mode != Insert, RightChanges: right.mode != Insert, FinalOnly: b.atEnd(),
+		LeftChanges: left.mode != Insert, RightChanges: right.mode != Insert, FinalOnly: b.atEnd(), Static: n.AsOf != nil,
 		Zone: b.zone(), NowMillis: b.o.NowMillis,
 	}
 	if keys.Rest != nil {
@@ -54,13 +54,39 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	}, b.joinMode(n, left.mode, right.mode), in0, in1), nil
 }
 
+// rightSide lowers the right side of a join. A lookup reads it to its end, and
+// wants only its final rows.
+func (b *builder) rightSide(n *logical.Join) (built, error) {
+	if n.AsOf == nil {
+		return b.node(n.Right)
+	}
+	if !n.AsOf.Lookup {
+		return built{}, fmt.Errorf("%w: not supported yet: FOR SYSTEM_TIME AS OF event time", job.ErrInvalid)
+	}
+	ends, err := b.ends(n.Right)
+	if err != nil {
+		return built{}, err
+	}
+	if !ends {
+		return built{}, fmt.Errorf("%w: a table FOR SYSTEM_TIME AS OF processing time is read to its end before rows are joined with it, "+
+			"but the right side of %s does not end; bound it, or join it AS OF an event time", job.ErrInvalid, logical.Operator(n))
+	}
+	b.final++
+	defer func() { b.final-- }()
+	return b.node(n.Right)
+}
+
 // joinLineage describes the rows of a join.
 func (b *builder) joinLineage(n *logical.Join) string {
 	cond := "true"
 	if n.Cond != nil {
 		cond = logical.Text(n.Cond, append(append([]string{}, b.origins(n.Left)...), b.origins(n.Right)...))
 	}
-	return n.Type.String() + "(" + bounded(cond) + "; " + b.lineage(n.Left) + "; " + b.lineage(n.Right) + ")"
+	how := n.Type.String()
+	if n.AsOf != nil {
+		how += fmt.Sprintf(" as of %v", n.AsOf.Lookup)
+	}
+	return how + "(" + bounded(cond) + "; " + b.lineage(n.Left) + "; " + b.lineage(n.Right) + ")"
 }
 
 func (b *builder) traceJoin(n *logical.Join) []string {

@@ -208,6 +208,9 @@ func exact(n logical.Node) string {
 		fmt.Fprintf(&s, "%v %v %v %v", n.Spec, n.Keys, aggKeys(n.Aggs), n.Properties)
 	case *logical.Join:
 		fmt.Fprintf(&s, "%v", n.Type)
+		if n.AsOf != nil {
+			fmt.Fprintf(&s, " %v", *n.AsOf)
+		}
 		if n.Cond != nil {
 			s.WriteString(logical.Key(n.Cond))
 		}

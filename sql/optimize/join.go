@@ -48,9 +48,9 @@ func sinkJoin(n *logical.Join, cond expr.Expr) (logical.Node, bool) {
 	switch {
 	case usesLeft && !usesRight && !padsRight:
 		return n.With([]logical.Node{drop(n.Left, cond), n.Right}), true
-	case usesRight && !usesLeft && !padsLeft:
+	case usesRight && !usesLeft && !padsLeft && !versioned(n):
 		return n.With([]logical.Node{n.Left, drop(n.Right, shift(cond, -left))}), true
-	case n.Type == logical.InnerJoin:
+	case n.Type == logical.InnerJoin && !versioned(n):
 		c := *n
 		c.Cond = logical.And(n.Cond, cond)
 		return &c, true
@@ -137,7 +137,7 @@ func spreadCond(n *logical.Join) *logical.Join {
 		case isTrue(part):
 		case usesLeft && !usesRight && !padsLeft && n.Type != logical.AntiJoin:
 			c.Left = drop(c.Left, part)
-		case usesRight && !usesLeft && !padsRight:
+		case usesRight && !usesLeft && !padsRight && !versioned(n):
 			c.Right = drop(c.Right, shift(part, -left))
 		default:
 			stay = append(stay, part)
@@ -146,6 +146,10 @@ func spreadCond(n *logical.Join) *logical.Join {
 	c.Cond = logical.And(stay...)
 	return &c
 }
+
+// versioned reports a join with the versions of a table. A filter on its right
+// side would let an older version take the place of one that it drops.
+func versioned(n *logical.Join) bool { return n.AsOf != nil && !n.AsOf.Lookup }
 
 func isTrue(e expr.Expr) bool {
 	l, ok := e.(*expr.Literal)
@@ -247,6 +251,7 @@ func withComputed(j *logical.Join, below [2]*logical.Project, conds []expr.Expr)
 		})
 	}
 	inner := logical.NewJoin(slim(below[0]), slim(below[1]), j.Type, logical.And(conds...))
+	inner.AsOf = j.AsOf
 	top := &logical.Project{Input: inner, Output: j.Output}
 	for i := range j.Output {
 		at := i
@@ -276,6 +281,10 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 	}
 	if n.Cond != nil {
 		all.use(n.Cond)
+	}
+	if versioned(n) {
+		all[strconv.Itoa(n.AsOf.Time)] = true
+		all[strconv.Itoa(left+n.AsOf.Version)] = true
 	}
 	var below [2]paths
 	below[0], below[1] = paths{}, paths{}
@@ -307,7 +316,14 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 	if n.Cond != nil {
 		cond = re(n.Cond)
 	}
-	return logical.NewJoin(l, r, n.Type, cond), re
+	out := logical.NewJoin(l, r, n.Type, cond)
+	if n.AsOf != nil {
+		out.AsOf = &logical.AsOf{Lookup: n.AsOf.Lookup}
+	}
+	if versioned(n) {
+		out.AsOf.Time, out.AsOf.Version = reLeft.index(n.Left.Schema(), n.AsOf.Time), reRight.index(n.Right.Schema(), n.AsOf.Version)
+	}
+	return out, re
 }
 
 // moved is a path whose column is by further on.

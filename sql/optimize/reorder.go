@@ -15,7 +15,7 @@ import (
 //	FROM a, b, c WHERE a.x = c.x AND b.y = c.y      a ⋈ c ⋈ b
 func reorder(n logical.Node) logical.Node {
 	j, ok := n.(*logical.Join)
-	if !ok || j.Type != logical.InnerJoin {
+	if !ok || j.Type != logical.InnerJoin || j.AsOf != nil {
 		return inputs(n, reorder)
 	}
 	var tree joinTree
@@ -42,7 +42,7 @@ type joinTree struct {
 // its last.
 func (t *joinTree) flatten(n logical.Node, at int) int {
 	j, ok := n.(*logical.Join)
-	if !ok || j.Type != logical.InnerJoin || j.Cond != nil && !logical.Deterministic(j.Cond) {
+	if !ok || j.Type != logical.InnerJoin || j.AsOf != nil || j.Cond != nil && !logical.Deterministic(j.Cond) {
 		t.leaves, t.from = append(t.leaves, n), append(t.from, at)
 		return at + len(n.Schema())
 	}
