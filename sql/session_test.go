@@ -186,7 +186,9 @@ func TestNexmarkPlans(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newSession(t)
-		err = s.Script(context.Background(), string(ddl), func(ast.Statement, sql.Result) error { return nil })
+		tables := strings.ReplaceAll(string(ddl), "'csvlookup', 'path'", "'filesystem', 'format' = 'csv', 'path'")
+		tables = strings.ReplaceAll(tables, "'side_input.csv'", "'"+filepath.Join(dir, "side_input.csv")+"'")
+		err = s.Script(context.Background(), tables, func(ast.Statement, sql.Result) error { return nil })
 		if err != nil {
 			t.Fatalf("ddl: %v", err)
 		}

@@ -48,7 +48,8 @@ type Binder struct {
 	Batch bool
 	Zone  *time.Location // of literals of TIMESTAMP_LTZ; nil is UTC
 
-	depth int // of views within views
+	depth int     // of views within views
+	outer []outer // the queries around the one that is being bound
 }
 
 // maxViewDepth bounds views that read views.

@@ -24,6 +24,8 @@ type exprs struct {
 	windows *windows
 	// aliases are the items of the select list by name, for QUALIFY.
 	aliases map[string]Value
+	// queries joins the queries within expressions; it is nil where none may stand.
+	queries *queries
 }
 
 // bind binds e.
@@ -34,6 +36,9 @@ func (x *exprs) bind(e ast.Expr) (Value, error) {
 	if v, ok := x.alias(e); ok {
 		return v, nil
 	}
+	if q, ok := e.(*ast.Subquery); ok {
+		return x.scalar(q)
+	}
 	if x.groups != nil {
 		if v, ok, err := x.groups.take(x, e); ok || err != nil {
 			return v, err
@@ -41,7 +46,7 @@ func (x *exprs) bind(e ast.Expr) (Value, error) {
 	}
 	switch e := e.(type) {
 	case *ast.Column:
-		return x.scope.find(e)
+		return x.column(e)
 	case *ast.Null:
 		return null(datatype.Type{}), nil
 	case *ast.Bool:
@@ -109,6 +114,8 @@ func (x *exprs) constructed(e ast.Expr) (Value, error) {
 		return x.jsonQuery(e)
 	case *ast.JSONExists:
 		return x.jsonExists(e)
+	case *ast.Exists:
+		return x.existsValue(e)
 	case *ast.Star:
 		return Value{}, diag.At(e.Pos, "* stands only in a select list and in COUNT(*)")
 	case *ast.Symbol:
@@ -404,7 +411,7 @@ func (x *exprs) between(e *ast.Between) (Value, error) {
 // values are compared one by one.
 func (x *exprs) in(e *ast.In) (Value, error) {
 	if e.Query != nil {
-		return Value{}, unsupported(e.Pos, "IN (query)")
+		return x.inValue(e)
 	}
 	if len(e.List) == 0 {
 		return Value{}, diag.At(e.Pos, "IN needs at least one value")

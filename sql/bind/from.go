@@ -126,7 +126,10 @@ func (b *Binder) cte(ctx context.Context, t *ast.Table, c *ctes) (logical.Node, 
 		return nil, nil, diag.At(t.Pos, "queries are nested more than %d deep", maxViewDepth)
 	}
 	defer func() { b.depth-- }()
+	around := b.outer
+	b.outer = nil
 	node, err := b.query(ctx, c.cte.Query, c.outer)
+	b.outer = around
 	if err != nil {
 		return nil, nil, err
 	}

@@ -101,7 +101,7 @@ func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
 	if hasAggregate(x.b, e, g.has) || x.windows != nil && hasOver(e, x.windows.has) {
 		return Value{}, false, nil
 	}
-	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
+	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input, queries: x.queries}
 	v, err := plain.bind(e)
 	if err != nil {
 		if g.auxiliary != nil {
@@ -131,7 +131,7 @@ func (g *groups) overKeys(e expr.Expr) (out expr.Expr, grouped bool) {
 	}
 	switch x := e.(type) {
 	case *expr.Column:
-		return e, false
+		return e, x.Index >= outerBase
 	case *expr.Call:
 		args := make([]expr.Expr, len(x.Args))
 		for i, a := range x.Args {

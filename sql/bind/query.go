@@ -132,7 +132,7 @@ func ordinal(e ast.Expr, columns int) (int, bool, error) {
 // setOp binds UNION; the columns take the names of the left side.
 func (b *Binder) setOp(ctx context.Context, q *ast.SetOp, env *ctes) (logical.Node, error) {
 	if q.Op != ast.Union {
-		return nil, unsupported(q.Pos, q.Op.String())
+		return b.members(ctx, q, env)
 	}
 	var in []logical.Node
 	for _, side := range unionSides(q) {
@@ -142,7 +142,7 @@ func (b *Binder) setOp(ctx context.Context, q *ast.SetOp, env *ctes) (logical.No
 		}
 		in = append(in, n)
 	}
-	u, err := union(q.Pos, in)
+	u, err := union(q.Pos, q.Op, in)
 	if err != nil {
 		return nil, err
 	}
@@ -173,19 +173,19 @@ func unionSides(q *ast.SetOp) []ast.Query {
 }
 
 // union casts the inputs to common types.
-func union(pos ast.Pos, in []logical.Node) (logical.Node, error) {
+func union(pos ast.Pos, op ast.SetOpKind, in []logical.Node) (*logical.Union, error) {
 	first := in[0].Schema()
 	out := make(logical.Schema, len(first))
 	copy(out, first)
 	for n, side := range in[1:] {
 		s := side.Schema()
 		if len(s) != len(out) {
-			return nil, diag.At(pos, "the sides of UNION have %d and %d columns", len(out), len(s))
+			return nil, diag.At(pos, "the sides of %s have %d and %d columns", op, len(out), len(s))
 		}
 		for i, c := range s {
 			t, ok := datatype.Common(out[i].Type, c.Type)
 			if !ok {
-				return nil, diag.At(pos, "column %d of UNION, %q, is of type %s on one side and of type %s on side %d; CAST one of them", i+1, out[i].Name, out[i].Type.Text(), c.Type.Text(), n+2)
+				return nil, diag.At(pos, "column %d of %s, %q, is of type %s on one side and of type %s on side %d; CAST one of them", i+1, op, out[i].Name, out[i].Type.Text(), c.Type.Text(), n+2)
 			}
 			out[i].Type = t
 			if c.Time != out[i].Time {
@@ -198,6 +198,33 @@ func union(pos ast.Pos, in []logical.Node) (logical.Node, error) {
 		u.In = append(u.In, castColumns(side, out))
 	}
 	return u, nil
+}
+
+// members binds INTERSECT and EXCEPT: the rows of the left side, each once, that
+// the right side has, or has not. NULLs are equal here.
+func (b *Binder) members(ctx context.Context, q *ast.SetOp, env *ctes) (logical.Node, error) {
+	if q.All {
+		return nil, unsupported(q.Pos, q.Op.String()+" ALL")
+	}
+	in := make([]logical.Node, 2)
+	for i, side := range []ast.Query{q.Left, q.Right} {
+		var err error
+		if in[i], err = b.query(ctx, side, env); err != nil {
+			return nil, err
+		}
+	}
+	u, err := union(q.Pos, q.Op, in)
+	if err != nil {
+		return nil, err
+	}
+	left := distinct(u.In[0])
+	ls, rs := left.Schema(), u.In[1].Schema()
+	conds := make([]expr.Expr, len(ls))
+	for i := range ls {
+		r := &expr.Column{Index: len(ls) + i, Name: rs[i].Name, Of: rs[i].Type.Arrow()}
+		conds[i] = &expr.Call{Func: "is_not_distinct_from", Args: []expr.Expr{ls.Ref(i), r}, Of: boolType.Arrow()}
+	}
+	return logical.NewJoin(left, u.In[1], joinKind(q.Op == ast.Except), logical.And(conds...)), nil
 }
 
 // castColumns converts the columns of a node to those of a schema.

@@ -26,17 +26,20 @@ func (b *Binder) selectQuery(ctx context.Context, s *ast.Select, env *ctes, orde
 	if err != nil {
 		return nil, err
 	}
-	x := &exprs{b: b, ctx: ctx, scope: sc}
+	x := &exprs{b: b, ctx: ctx, scope: sc, queries: newQueries(env, node)}
 	if s.Where != nil {
-		cond, err := x.condition(s.Where, "WHERE")
+		cond, err := x.where(s.Where)
 		if err != nil {
 			return nil, err
 		}
-		node = &logical.Filter{Input: node, Cond: cond.Expr}
+		if node = x.queries.node; cond != nil {
+			node = &logical.Filter{Input: node, Cond: cond}
+		}
 	}
 	if b.grouped(s, order) {
-		return b.groupedSelect(ctx, s, node, sc, order)
+		return b.groupedSelect(ctx, s, node, sc, env, order)
 	}
+	x.queries = newQueries(env, node)
 	if x.windows, err = newWindows(s); err != nil {
 		return nil, err
 	}
@@ -47,7 +50,7 @@ func (b *Binder) selectQuery(ctx context.Context, s *ast.Select, env *ctes, orde
 	if err != nil {
 		return nil, err
 	}
-	return b.finish(s, x, node, items, order)
+	return b.finish(s, x, items, order)
 }
 
 // from binds FROM; without it there is one row without columns.
@@ -79,12 +82,12 @@ func (b *Binder) grouped(s *ast.Select, order *sorting) bool {
 	return s.Having != nil && hasAggregate(b, s.Having, memo)
 }
 
-func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.Node, sc *scope, order *sorting) (logical.Node, error) {
+func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.Node, sc *scope, env *ctes, order *sorting) (logical.Node, error) {
 	node, sc, g, err := b.groupBy(ctx, s, node, sc)
 	if err != nil {
 		return nil, err
 	}
-	x := &exprs{b: b, ctx: ctx, scope: sc, groups: g}
+	x := &exprs{b: b, ctx: ctx, scope: sc, groups: g, queries: newQueries(env, nil)}
 	if x.windows, err = newWindows(s); err != nil {
 		return nil, err
 	}
@@ -92,13 +95,13 @@ func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.
 	if err != nil {
 		return nil, err
 	}
-	var having *Value
+	var having []Value
 	if s.Having != nil {
 		v, err := x.condition(s.Having, "HAVING")
 		if err != nil {
 			return nil, err
 		}
-		having = &v
+		having = append(having, v)
 	}
 	// The keys of ORDER BY may bring aggregates of their own, so they are bound
 	// before the aggregation is built.
@@ -110,9 +113,9 @@ func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.
 	if err != nil {
 		return nil, err
 	}
-	node = g.plan(node)
+	node = x.queries.attach(g.plan(node), items, hidden, having, qualify)
 	if having != nil {
-		node = &logical.Filter{Input: node, Cond: having.Expr}
+		node = &logical.Filter{Input: node, Cond: having[0].Expr}
 	}
 	node = x.windowed(node, qualify, items, hidden)
 	return complete(s, node, items, hidden, keys, order), nil
@@ -246,7 +249,7 @@ func spread(x *exprs, sc *scope, star *ast.Star) ([]Value, error) {
 }
 
 // finish binds ORDER BY and puts the select list, DISTINCT and the order on top.
-func (b *Binder) finish(s *ast.Select, x *exprs, node logical.Node, items []Value, order *sorting) (logical.Node, error) {
+func (b *Binder) finish(s *ast.Select, x *exprs, items []Value, order *sorting) (logical.Node, error) {
 	hidden, keys, err := b.sortKeys(s, x, items, order)
 	if err != nil {
 		return nil, err
@@ -255,7 +258,7 @@ func (b *Binder) finish(s *ast.Select, x *exprs, node logical.Node, items []Valu
 	if err != nil {
 		return nil, err
 	}
-	node = x.windowed(node, qualify, items, hidden)
+	node := x.windowed(x.queries.node, qualify, items, hidden)
 	return complete(s, node, items, hidden, keys, order), nil
 }
 

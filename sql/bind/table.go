@@ -36,6 +36,7 @@ func (b *Binder) view(ctx context.Context, pos ast.Pos, t *catalog.Table) (logic
 	}
 	inner := *b
 	inner.depth++
+	inner.outer = nil
 	inner.Tables = placed{Tables: b.Tables, catalog: t.View.Catalog, database: t.View.Database}
 	node, err := inner.query(ctx, t.View.Query, nil)
 	if err != nil {

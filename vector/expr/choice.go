@@ -18,6 +18,7 @@ import (
 //	if(cond, then, else)
 //	coalesce(a, b, …), ifnull(a, b)
 //	nullif(a, b)
+//	single(n, v)
 func choiceFunctions() map[string]maker {
 	return map[string]maker{
 		"case": makeCase,
@@ -27,6 +28,7 @@ func choiceFunctions() map[string]maker {
 			}
 			return makeCase(c, e)
 		},
+		"single":   makeSingle,
 		"coalesce": makeCoalesce,
 		"ifnull":   makeCoalesce,
 		"nullif": func(c *compiler, e *Call) (node, error) {

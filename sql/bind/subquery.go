@@ -1,0 +1,515 @@
+package bind
+
+import (
+	"slices"
+
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/datatype"
+	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// queries joins the queries in the expressions of one clause to what the clause
+// reads:
+//
+//	a IN (SELECT …), EXISTS (…) in WHERE    a SEMI or ANTI join
+//	(SELECT …) as a value                   a LEFT join; its column follows the others
+//
+// so that the columns that are there keep their numbers.
+type queries struct {
+	env *ctes
+	// node is what the clause reads, or nil above a GROUP BY, which is built later:
+	// pending are the queries that are to be joined to it then.
+	node    logical.Node
+	pending []logical.Node
+	values  map[*ast.Subquery]Value // so that each is joined once
+}
+
+func newQueries(env *ctes, node logical.Node) *queries {
+	return &queries{env: env, node: node, values: map[*ast.Subquery]Value{}}
+}
+
+// Numbers of columns that stand for something else while a query is bound. They
+// are above those of columns and below those of window functions.
+const (
+	// outerBase·(k+1) + i is column i of the query that is k queries away from the
+	// outermost one.
+	outerBase = 1 << 20
+	maxOuter  = 6
+	// pendingBase + i is the value of the i-th pending query.
+	pendingBase = 1 << 23
+)
+
+// outer is a query around the one that is being bound.
+type outer struct {
+	scope   *scope
+	grouped bool
+}
+
+// outerColumn finds a name in the queries around this one, from the inside out.
+func (x *exprs) outerColumn(ref *ast.Column) (Value, bool, error) {
+	around := x.b.outer
+	for k := len(around) - 1; k >= 0; k-- {
+		v, err := around[k].scope.find(ref)
+		if err != nil {
+			continue
+		}
+		if around[k].grouped {
+			return v, true, unsupported(ref.Pos, "a query above GROUP BY that names a column outside of it")
+		}
+		v.Expr = logical.Rewrite(v.Expr, func(e expr.Expr) expr.Expr {
+			if c, ok := e.(*expr.Column); ok {
+				return &expr.Column{Index: outerBase*(k+1) + c.Index, Name: c.Name, Of: c.Of}
+			}
+			return e
+		})
+		v.Time = logical.NoTime
+		return v, true, nil
+	}
+	return Value{}, false, nil
+}
+
+// has reports whether a name is one of the scope, if perhaps ambiguous.
+func (s *scope) has(ref *ast.Column) bool {
+	for q := min(len(ref.Parts)-1, 3); q >= 0; q-- {
+		if _, n := s.match(ref.Parts[:q], ref.Parts[q]); n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// column finds a name here or in the queries around.
+func (x *exprs) column(ref *ast.Column) (Value, error) {
+	if len(x.b.outer) > 0 && !x.scope.has(ref) {
+		if v, ok, err := x.outerColumn(ref); ok {
+			return v, err
+		}
+	}
+	return x.scope.find(ref)
+}
+
+// subquery binds a query within an expression.
+func (x *exprs) subquery(q ast.Query) (logical.Node, error) {
+	b := x.b
+	if x.queries == nil {
+		return nil, unsupported(q.Position(), "a query as a value here")
+	}
+	if len(b.outer) == maxOuter {
+		return nil, unsupported(q.Position(), "more queries within each other")
+	}
+	b.outer = append(b.outer, outer{scope: x.scope, grouped: x.queries.node == nil})
+	plan, err := b.query(x.ctx, q, x.queries.env)
+	b.outer = b.outer[:len(b.outer)-1]
+	return plan, err
+}
+
+// pull takes out of a query the conditions that relate it to the one around.
+func (x *exprs) pull(pos ast.Pos, plan logical.Node, exists bool) (logical.Node, []expr.Expr, error) {
+	d := decorrelator{pos: pos, level: len(x.b.outer), exists: exists}
+	return d.pull(plan)
+}
+
+// where binds WHERE. What is asked of queries there becomes joins; the rest is
+// the condition, or nil.
+func (x *exprs) where(e ast.Expr) (expr.Expr, error) {
+	var conds []expr.Expr
+	for _, part := range conjuncts(e, nil) {
+		done, err := x.member(part, false)
+		if err != nil {
+			return nil, err
+		}
+		if done {
+			continue
+		}
+		v, err := x.condition(part, "WHERE")
+		if err != nil {
+			return nil, err
+		}
+		conds = append(conds, v.Expr)
+	}
+	return logical.And(conds...), nil
+}
+
+// conjuncts splits a condition at its ANDs, without recursion on their left.
+func conjuncts(e ast.Expr, dst []ast.Expr) []ast.Expr {
+	var right []ast.Expr
+	for {
+		b, ok := e.(*ast.Binary)
+		if !ok || b.Op != ast.And {
+			break
+		}
+		right = append(right, b.Right)
+		e = b.Left
+	}
+	dst = append(dst, e)
+	for i := len(right) - 1; i >= 0; i-- {
+		dst = conjuncts(right[i], dst)
+	}
+	return dst
+}
+
+// member joins EXISTS and IN, or their negation; done is false for any other
+// condition.
+func (x *exprs) member(e ast.Expr, not bool) (done bool, err error) {
+	switch e := e.(type) {
+	case *ast.Unary:
+		if e.Op == ast.Not {
+			return x.member(e.X, !not)
+		}
+	case *ast.Exists:
+		return true, x.exists(e, not)
+	case *ast.In:
+		if e.Query != nil {
+			return true, x.inQuery(e.Pos, e.X, e.Query, e.Not != not)
+		}
+	case *ast.Quantified:
+		if e.Query == nil {
+			break
+		}
+		switch {
+		case e.Op == ast.Eq && !e.All:
+			return true, x.inQuery(e.Pos, e.X, e.Query, not)
+		case e.Op == ast.Ne && e.All:
+			return true, x.inQuery(e.Pos, e.X, e.Query, !not)
+		}
+	}
+	return false, nil
+}
+
+func joinKind(not bool) logical.JoinType {
+	if not {
+		return logical.AntiJoin
+	}
+	return logical.SemiJoin
+}
+
+func (x *exprs) exists(e *ast.Exists, not bool) error {
+	plan, err := x.subquery(e.Query)
+	if err != nil {
+		return err
+	}
+	plan, conds, err := x.pull(e.Pos, plan, true)
+	if err != nil {
+		return err
+	}
+	node := x.queries.node
+	x.queries.node = logical.NewJoin(node, plan, joinKind(not), x.joined(conds, len(node.Schema())))
+	return nil
+}
+
+// joined is conditions between a query and the one around as those of a join.
+func (x *exprs) joined(conds []expr.Expr, width int) expr.Expr {
+	out := make([]expr.Expr, len(conds))
+	base := outerBase * (len(x.b.outer) + 1)
+	for i, c := range conds {
+		out[i] = logical.Rewrite(c, func(e expr.Expr) expr.Expr {
+			c, ok := e.(*expr.Column)
+			if !ok {
+				return e
+			}
+			at := c.Index
+			switch {
+			case at >= base && at < base+outerBase:
+				at -= base
+			case at < outerBase:
+				at += width
+			}
+			return &expr.Column{Index: at, Name: c.Name, Of: c.Of}
+		})
+	}
+	return logical.And(out...)
+}
+
+// inQuery joins with the rows of a query that are equal. NOT IN is not true when
+// the comparison with some row is neither true nor false:
+//
+//	a NOT IN (SELECT b …)    ANTI JOIN ON a = b OR a IS NULL OR b IS NULL
+func (x *exprs) inQuery(pos ast.Pos, left ast.Expr, q ast.Query, not bool) error {
+	vs, plan, err := x.compared(pos, left, q)
+	if err != nil {
+		return err
+	}
+	plan, conds, err := x.pull(pos, plan, false)
+	if err != nil {
+		return err
+	}
+	node := x.queries.node
+	width := len(node.Schema())
+	cond := x.joined(conds, width)
+	s := plan.Schema()
+	for i, v := range vs {
+		r := Value{Expr: &expr.Column{Index: width + i, Name: s[i].Name, Of: s[i].Type.Arrow()}, Type: s[i].Type}
+		eq, err := compare(pos, ast.Eq, v, r)
+		if err != nil {
+			return err
+		}
+		if not && (v.Type.Nullable() || r.Type.Nullable()) {
+			parts := []Value{eq}
+			for _, side := range []Value{v, r} {
+				if side.Type.Nullable() {
+					parts = append(parts, total("is_null", side))
+				}
+			}
+			eq = apply("or", boolType, parts...)
+		}
+		cond = logical.And(cond, eq.Expr)
+	}
+	x.queries.node = logical.NewJoin(node, plan, joinKind(not), cond)
+	return nil
+}
+
+// compared binds both sides of IN.
+func (x *exprs) compared(pos ast.Pos, left ast.Expr, q ast.Query) ([]Value, logical.Node, error) {
+	if x.queries != nil && x.queries.node == nil {
+		return nil, nil, unsupported(pos, "IN (query) above GROUP BY")
+	}
+	list := []ast.Expr{left}
+	if row, ok := left.(*ast.Row); ok {
+		list = row.Elems
+	}
+	vs, err := x.all(list)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := x.subquery(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := len(plan.Schema()); n != len(vs) {
+		return nil, nil, diag.At(pos, "IN compares %d columns with %d of the query", len(vs), n)
+	}
+	return vs, plan, nil
+}
+
+// scalar joins a query that stands for one value: NULL when it has no row.
+func (x *exprs) scalar(e *ast.Subquery) (Value, error) {
+	if x.queries != nil {
+		if v, ok := x.queries.values[e]; ok {
+			return v, nil
+		}
+	}
+	plan, err := x.subquery(e.Query)
+	if err != nil {
+		return Value{}, err
+	}
+	if n := len(plan.Schema()); n != 1 {
+		return Value{}, diag.At(e.Pos, "a query that stands for a value gives one column, this one gives %d", n)
+	}
+	if !oneRow(plan) {
+		if plan, err = single(e.Pos, plan); err != nil {
+			return Value{}, err
+		}
+	}
+	vs, err := x.oneOf(e.Pos, plan)
+	if err != nil {
+		return Value{}, err
+	}
+	x.queries.values[e] = vs[0]
+	return vs[0], nil
+}
+
+// oneOf joins the only row of a query and gives its columns.
+func (x *exprs) oneOf(pos ast.Pos, plan logical.Node) ([]Value, error) {
+	width := len(plan.Schema())
+	none := withoutRows(plan)
+	plan, conds, err := x.pull(pos, plan, false)
+	if err != nil {
+		return nil, err
+	}
+	counts := slices.ContainsFunc(none, func(e expr.Expr) bool {
+		l, ok := e.(*expr.Literal)
+		return !ok || l.Value != nil
+	})
+	if counts {
+		plan = flagged(plan)
+	}
+	s := plan.Schema()
+	at := 0
+	if x.queries.node == nil {
+		if len(conds) > 0 {
+			return nil, unsupported(pos, "a query above GROUP BY that names a column outside of it")
+		}
+		at = x.queries.pend(plan)
+	} else {
+		at = len(x.queries.node.Schema())
+		x.queries.node = logical.NewJoin(x.queries.node, plan, logical.LeftJoin, x.joined(conds, at))
+	}
+	out := make([]Value, width)
+	for i := range out {
+		t := s[i].Type.WithNull(true)
+		out[i] = Value{Expr: &expr.Column{Index: at + i, Name: s[i].Name, Of: t.Arrow()}, Type: t}
+		if counts {
+			missing := &expr.Call{Func: "is_null", Of: boolType.Arrow(), Args: []expr.Expr{
+				&expr.Column{Index: at + len(s) - 1, Name: flagName, Of: boolType.Arrow()},
+			}}
+			out[i].Expr = &expr.Call{Func: "case", Args: []expr.Expr{missing, none[i], out[i].Expr}, Of: t.Arrow()}
+		}
+	}
+	return out, nil
+}
+
+// pend keeps a query until the aggregation below is built, and gives the number
+// of its first column.
+func (q *queries) pend(plan logical.Node) int {
+	at := pendingBase
+	for _, p := range q.pending {
+		at += len(p.Schema())
+	}
+	q.pending = append(q.pending, plan)
+	return at
+}
+
+// existsValue is EXISTS where it is not a condition by itself: whether the query
+// has more than 0 rows.
+func (x *exprs) existsValue(e *ast.Exists) (Value, error) {
+	plan, err := x.subquery(e.Query)
+	if err != nil {
+		return Value{}, err
+	}
+	vs, err := x.oneOf(e.Pos, counting(bare(plan), -1))
+	if err != nil {
+		return Value{}, err
+	}
+	return positive(vs[0]), nil
+}
+
+// inValue is IN (query) where it is not a condition by itself:
+//
+//	TRUE    when the query has an equal row
+//	NULL    otherwise, when it has rows and the value, or that of a row, is NULL
+//	FALSE   otherwise
+func (x *exprs) inValue(e *ast.In) (Value, error) {
+	vs, plan, err := x.compared(e.Pos, e.X, e.Query)
+	if err != nil {
+		return Value{}, err
+	}
+	if len(vs) != 1 {
+		return Value{}, unsupported(e.Pos, "rows IN (query) within another condition")
+	}
+	v, s := vs[0], plan.Schema()
+	r := Value{Expr: s.Ref(0), Type: s[0].Type}
+	marked := v
+	marked.Expr = outward(v.Expr, outerBase*(len(x.b.outer)+1))
+	eq, err := compare(e.Pos, ast.Eq, r, marked)
+	if err != nil {
+		return Value{}, err
+	}
+	equal, err := x.oneOf(e.Pos, counting(&logical.Filter{Input: plan, Cond: eq.Expr}, -1))
+	if err != nil {
+		return Value{}, err
+	}
+	out := positive(equal[0])
+	if v.Type.Nullable() || r.Type.Nullable() {
+		all, err := x.oneOf(e.Pos, counting(plan, 0))
+		if err != nil {
+			return Value{}, err
+		}
+		unknown := apply("and", boolType, positive(all[0]), apply("or", boolType, total("is_null", v), apply("gt", boolType, all[0], all[1])))
+		out.Expr = &expr.Call{Func: "case", Of: boolType.Arrow(), Args: []expr.Expr{
+			out.Expr, boolean(true).Expr, unknown.Expr, null(boolType).Expr, boolean(false).Expr,
+		}}
+		out.Type = boolType
+	}
+	if e.Not {
+		out = apply("not", boolType, out)
+	}
+	return out, nil
+}
+
+// outward is an expression of the query around as one within a query.
+func outward(e expr.Expr, base int) expr.Expr {
+	return logical.Rewrite(e, func(e expr.Expr) expr.Expr {
+		if c, ok := e.(*expr.Column); ok && c.Index < outerBase {
+			return &expr.Column{Index: base + c.Index, Name: c.Name, Of: c.Of}
+		}
+		return e
+	})
+}
+
+// counting counts the rows of a plan and, unless column is -1, those that have a
+// value there.
+func counting(plan logical.Node, column int) logical.Node {
+	t := datatype.Of(datatype.BigInt).WithNull(false)
+	agg := &logical.Aggregate{
+		Input: plan, Output: logical.Schema{{Name: "$n", Type: t}}, Aggs: []logical.AggCall{{Func: "count", Filter: -1, Type: t}},
+	}
+	if column >= 0 {
+		agg.Output = append(agg.Output, logical.Column{Name: "$v", Type: t})
+		agg.Aggs = append(agg.Aggs, logical.AggCall{Func: "count", Args: []int{column}, Filter: -1, Type: t})
+	}
+	return agg
+}
+
+func positive(n Value) Value {
+	return apply("gt", boolType, n, literal(int64(0), datatype.Of(datatype.BigInt).WithNull(false)))
+}
+
+// attach joins the pending queries to the aggregation that has been built, and
+// puts their columns into the lists.
+func (q *queries) attach(node logical.Node, lists ...[]Value) logical.Node {
+	if len(q.pending) == 0 {
+		return node
+	}
+	at := len(node.Schema())
+	for _, p := range q.pending {
+		node = logical.NewJoin(node, p, logical.LeftJoin, nil)
+	}
+	for _, list := range lists {
+		for i := range list {
+			list[i].Expr = logical.Rewrite(list[i].Expr, func(e expr.Expr) expr.Expr {
+				if c, ok := e.(*expr.Column); ok && c.Index >= pendingBase && c.Index < 2*pendingBase {
+					return node.Schema().Ref(at + c.Index - pendingBase)
+				}
+				return e
+			})
+		}
+	}
+	return node
+}
+
+// oneRow reports whether a plan gives exactly one row.
+func oneRow(n logical.Node) bool {
+	switch n := n.(type) {
+	case *logical.Project:
+		return oneRow(n.Input)
+	case *logical.Aggregate:
+		return len(n.Keys) == 0 && len(n.Aggs) > 0
+	case *logical.Values:
+		return len(n.Rows) == 1
+	}
+	return false
+}
+
+// single gives the value of a query of one row, and fails when it has more:
+//
+//	Project(single(n, v))
+//	  Aggregate(COUNT(*) AS n, MIN(v) AS v)
+func single(pos ast.Pos, plan logical.Node) (logical.Node, error) {
+	c := plan.Schema()[0]
+	if c.Type.IsNested() {
+		return nil, unsupported(pos, "a query as a value of type "+c.Type.Text())
+	}
+	count := logical.Column{Name: "$n", Type: datatype.Of(datatype.BigInt).WithNull(false)}
+	value := logical.Column{Name: "$v", Type: c.Type.WithNull(true)}
+	agg := &logical.Aggregate{Input: plan, Output: logical.Schema{count, value}, Aggs: []logical.AggCall{
+		{Func: "count", Filter: -1, Type: count.Type}, {Func: "min", Args: []int{0}, Filter: -1, Type: value.Type},
+	}}
+	return &logical.Project{
+		Input: agg, Output: logical.Schema{{Name: c.Name, Type: value.Type}},
+		Exprs: []expr.Expr{&expr.Call{Func: "single", Args: agg.Output.Refs(), Of: value.Type.Arrow()}},
+	}, nil
+}
+
+// flagName is the column that tells rows of a query from those that a LEFT join
+// pads.
+const flagName = "$there"
+
+func flagged(plan logical.Node) logical.Node {
+	s := plan.Schema()
+	return &logical.Project{
+		Input: plan, Exprs: append(s.Refs(), boolean(true).Expr),
+		Output: append(append(logical.Schema{}, s...), logical.Column{Name: flagName, Type: boolType.WithNull(false)}),
+	}
+}
