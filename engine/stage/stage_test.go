@@ -108,8 +108,8 @@ func run(t *testing.T, parallelism int, rows int64) (counts map[string]int, epoc
 		t.Fatal(err)
 	}
 	splits := make(map[int][]ops.Split)
-	for i, s := range enum.Take(0, parallelism, 100) {
-		splits[i%parallelism] = append(splits[i%parallelism], s)
+	for i := range parallelism {
+		splits[i] = enum.Take(i, parallelism, 1)
 	}
 	counts = make(map[string]int)
 	ended := make(map[checkpoint.TaskID]bool)
