@@ -40,6 +40,11 @@ func diffValid(differ []bool, a, b arrow.Array, x, y []uint32) {
 		for i := range differ {
 			differ[i] = differ[i] || p.Value(int(x[i])) != q.Value(int(y[i]))
 		}
+	case *arrow.ListType, *arrow.MapType, *arrow.StructType:
+		for i := range differ {
+			p, q := int64(x[i]), int64(y[i])
+			differ[i] = differ[i] || !array.SliceEqual(a, p, p+1, b, q, q+1)
+		}
 	case *arrow.StringViewType, *arrow.BinaryViewType:
 		p, q := vector.ViewsOf(a), vector.ViewsOf(b)
 		for i := range differ {

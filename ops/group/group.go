@@ -119,6 +119,11 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops
 		return err
 	}
 	after := a.results(true)
+	if err := a.table.Err(); err != nil {
+		release(before.cols)
+		release(after.cols)
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
 	err := a.emit(ctx, before, after, out)
 	a.forget()
 	return err
@@ -334,6 +339,10 @@ func (a *Aggregate) Advance(ctx context.Context, wm stream.Watermark, out ops.Ou
 
 func (a *Aggregate) final(ctx context.Context, groups []uint32, out ops.Output) error {
 	cols := append(a.table.Keys(groups), a.table.Results(groups)...)
+	if err := a.table.Err(); err != nil {
+		release(cols)
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
 	b := stream.NewBatch(array.NewRecordBatch(a.out, cols, int64(len(groups))))
 	release(cols)
 	return out.Emit(ctx, ops.Main, b)

@@ -325,6 +325,10 @@ func (a *SessionAggregate) emit(ctx context.Context, slots []uint32, out ops.Out
 	keys := a.table.Keys(groups)
 	defer keys[0].Release()
 	cols := append(keys[1:len(keys):len(keys)], a.table.Results(groups)...)
+	if err := a.table.Err(); err != nil {
+		release(cols)
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
 	for i, p := range a.properties {
 		of := a.out.Field(len(a.keys) + len(a.specs) + i).Type
 		cols = append(cols, spanColumn(a.alloc, p, starts, ends, of, a.times.clock))

@@ -50,7 +50,7 @@ func (a *SessionAggregate) restore(ctx context.Context, rt ops.Runtime) error {
 		return err
 	}
 	for i, s := range a.layout.Sets() {
-		st, err := a.openTable(rt, s.Name, s.Fields, len(s.Fields)-1)
+		st, err := a.openTable(rt, s.Name, s.Fields, s.Keys)
 		if err != nil {
 			return err
 		}

@@ -377,6 +377,10 @@ func (a *Aggregate) emit(ctx context.Context, l *leaving, out ops.Output) error 
 	for from := 0; from < len(groups); from += maxRows {
 		to := min(from+maxRows, len(groups))
 		cols := append(l.pane.keys(groups[from:to]), l.pane.table.Results(groups[from:to])...)
+		if err := l.pane.table.Err(); err != nil {
+			release(cols)
+			return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		}
 		for i, p := range a.properties {
 			cols = append(cols, a.property(p, ends[from:to], a.out.Field(len(a.keys)+len(a.specs)+i).Type))
 		}

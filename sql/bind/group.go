@@ -10,6 +10,7 @@ import (
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -98,6 +99,9 @@ func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
 			return v, true, nil
 		}
 	}
+	if v, ok, err := g.json(x, e); ok || err != nil {
+		return v, true, err
+	}
 	if hasAggregate(x.b, e, g.has) || x.windows != nil && hasOver(e, x.windows.has) {
 		return Value{}, false, nil
 	}
@@ -168,8 +172,11 @@ func (g *groups) preName(v Value) string {
 
 // aggregate binds one aggregate call; equal calls are one.
 func (g *groups) aggregate(x *exprs, c *ast.Call, name string) (Value, error) {
-	if len(c.OrderBy) > 0 || len(c.Within) > 0 || c.Nulls == ast.IgnoreNulls {
-		return Value{}, unsupported(c.Pos, "ORDER BY, WITHIN GROUP and IGNORE NULLS in "+name)
+	if len(c.OrderBy) > 0 || len(c.Within) > 0 {
+		return Value{}, unsupported(c.Pos, "ORDER BY and WITHIN GROUP in "+name)
+	}
+	if c.Nulls == ast.RespectNulls && name != "ARRAY_AGG" {
+		return Value{}, diag.At(c.Pos, "%s leaves NULLs out; RESPECT NULLS is for ARRAY_AGG", name)
 	}
 	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
 	var vs []Value
@@ -187,10 +194,10 @@ func (g *groups) aggregate(x *exprs, c *ast.Call, name string) (Value, error) {
 	if err != nil {
 		return Value{}, diag.At(c.Pos, "%s", err)
 	}
-	if len(vs) > 1 {
-		return Value{}, unsupported(c.Pos, name+" of several arguments")
+	call := logical.AggCall{Func: r.Func, Distinct: c.Distinct || function.CountsDistinct(name), Filter: -1, Type: r.Result}
+	if err := g.special(c, name, &call, &vs); err != nil {
+		return Value{}, err
 	}
-	call := logical.AggCall{Func: r.Func, Distinct: c.Distinct, Filter: -1, Type: r.Result}
 	for i, v := range vs {
 		call.Args = append(call.Args, g.argument(convert(v, r.Casts[i])))
 	}
@@ -228,7 +235,10 @@ func isStar(e ast.Expr) bool {
 }
 
 func (g *groups) add(call logical.AggCall) Value {
-	key := call.Func + itoa(call.Filter)
+	key := call.Func + itoa(call.Filter) + call.Separator
+	if call.KeepNulls {
+		key += "?"
+	}
 	if call.Distinct {
 		key += "!"
 	}
@@ -350,6 +360,7 @@ func hasAggregate(b *Binder, e ast.Expr, memo map[ast.Expr]bool) bool {
 		name := strings.ToUpper(c.Name.Last())
 		has = c.Over == nil && (b.Functions.IsAggregate(name) || slices.Contains(groupingFunctions, name))
 	}
+	has = has || isJSONAggregate(e)
 	for _, child := range children(e) {
 		if has {
 			break
@@ -402,6 +413,14 @@ func children(e ast.Expr) []ast.Expr {
 		return []ast.Expr{e.Input, e.Path}
 	case *ast.JSONExists:
 		return []ast.Expr{e.Input, e.Path}
+	case *ast.JSONObject:
+		var out []ast.Expr
+		for _, entry := range e.Entries {
+			out = append(out, entry.Key, entry.Value)
+		}
+		return out
+	case *ast.JSONArray:
+		return e.Elems
 	}
 	return nil
 }

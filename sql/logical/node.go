@@ -179,7 +179,10 @@ type AggCall struct {
 	Args     []int // columns of the input
 	Distinct bool
 	Filter   int // BOOLEAN column of the input, or -1
-	Type     datatype.Type
+	// KeepNulls says that NULL is a value like others.
+	KeepNulls bool
+	Separator string // of LISTAGG
+	Type      datatype.Type
 	// Text is the call as the query has it, for plans.
 	Text string
 }

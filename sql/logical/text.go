@@ -191,6 +191,12 @@ func AggText(a AggCall, names []string) string {
 		}
 		b.WriteString(names[arg])
 	}
+	if a.Func == "listagg" {
+		b.WriteString(", '" + strings.ReplaceAll(a.Separator, "'", "''") + "'")
+	}
+	if a.KeepNulls {
+		b.WriteString(" RESPECT NULLS")
+	}
 	b.WriteString(")")
 	if a.Filter >= 0 {
 		b.WriteString(" FILTER " + names[a.Filter])

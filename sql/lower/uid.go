@@ -234,7 +234,7 @@ func exact(n logical.Node) string {
 func aggKeys(aggs []logical.AggCall) string {
 	var s strings.Builder
 	for _, a := range aggs {
-		fmt.Fprintf(&s, "%s %v %v %d,", a.Func, a.Args, a.Distinct, a.Filter)
+		fmt.Fprintf(&s, "%s %v %v %d %v %q,", a.Func, a.Args, a.Distinct, a.Filter, a.KeepNulls, a.Separator)
 	}
 	return s.String()
 }

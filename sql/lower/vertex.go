@@ -203,7 +203,7 @@ func (b *builder) zone() string {
 func specs(aggs []logical.AggCall) []agg.Spec {
 	out := make([]agg.Spec, len(aggs))
 	for i, a := range aggs {
-		out[i] = agg.Spec{Func: a.Func, Args: a.Args, Distinct: a.Distinct, Filter: a.Filter, Of: a.Type.Arrow()}
+		out[i] = agg.Spec{Func: a.Func, Args: a.Args, Distinct: a.Distinct, KeepNulls: a.KeepNulls, Separator: a.Separator, Filter: a.Filter, Of: a.Type.Arrow()}
 	}
 	return out
 }

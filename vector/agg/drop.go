@@ -8,7 +8,7 @@ import "github.com/wadi-engine/wadi/vector"
 // others have to be deleted there first, by DirtySet and by the caller, and
 // are then removed with Remove. It is for layouts with Options.Drops.
 func (t *Table) Drop(groups []uint32) {
-	for _, m := range t.sets {
+	for _, m := range t.sides {
 		m.drop(t, groups)
 	}
 	t.dropBytes(groups)

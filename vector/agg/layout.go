@@ -44,7 +44,7 @@ type Layout struct {
 	results []int // index into accs for each function
 	bytes   int   // of all accumulators and the header
 	arenas  int   // number of slots in Table.arenas
-	sets    []*setSpec
+	sides   []sideSpec
 
 	scratch scratch
 }
@@ -145,14 +145,14 @@ func inRange(specs []Spec, in *arrow.Schema, keys []int) error {
 
 // build makes the accumulator of s.
 func (l *Layout) build(s Spec) (acc, error) {
-	b := base{spec: s, name: s.name(l.in), arg: -1, counted: l.retract}
+	b := base{spec: s, name: s.name(l.in), arg: -1, counted: l.retract, nullable: s.KeepNulls}
 	var argType arrow.DataType
 	if len(s.Args) > 0 {
 		b.arg = s.Args[0]
 		argType = l.in.Field(b.arg).Type
 	}
-	if len(s.Args) > 1 && (s.Func != "count" || !s.Distinct) {
-		return nil, fmt.Errorf("%s takes one argument, not %d", s.Func, len(s.Args))
+	if most := maxArgs(s); len(s.Args) > most {
+		return nil, fmt.Errorf("%s takes %s, not %d", s.Func, []string{"one argument", "two arguments", "three arguments"}[min(most, 3)-1], len(s.Args))
 	}
 	if s.Filter >= 0 && l.in.Field(s.Filter).Type.ID() != arrow.BOOL {
 		return nil, fmt.Errorf("filter of %s is %v, not BOOLEAN", b.name, l.in.Field(s.Filter).Type)
@@ -174,6 +174,19 @@ func (l *Layout) build(s Spec) (acc, error) {
 	return l.plain(b, argType)
 }
 
+// maxArgs is how many arguments a function may have.
+func maxArgs(s Spec) int {
+	switch {
+	case s.Func == "count" && s.Distinct:
+		return 63
+	case s.Func == "percentile":
+		return 3
+	case s.Func == "json_objectagg":
+		return 2
+	}
+	return 1
+}
+
 // plain makes the accumulator of a function without DISTINCT.
 func (l *Layout) plain(b base, arg arrow.DataType) (acc, error) {
 	switch b.spec.Func {
@@ -184,10 +197,12 @@ func (l *Layout) plain(b base, arg arrow.DataType) (acc, error) {
 	case "min", "max":
 		return l.newExtreme(b, arg)
 	case "first_value", "last_value":
-		if l.retract {
-			return nil, fmt.Errorf("%s over a changelog is not supported yet", b.spec.Func)
+		if _, err := classOf(arg); err != nil || l.retract {
+			return l.newBag(b)
 		}
 		return l.newFirst(b, arg)
+	case "single_value", "array_agg", "collect", "listagg", "percentile", "json_arrayagg", "json_objectagg":
+		return l.newBag(b)
 	}
 	return newMoments(b)
 }
@@ -234,6 +249,8 @@ type base struct {
 	// counted says that the number of values is kept, because they may be
 	// retracted; otherwise the header's bit says whether there was one.
 	counted bool
+	// nullable says that NULL is a value like others.
+	nullable bool
 
 	off uintptr
 	bit uint64
@@ -258,15 +275,28 @@ func (b *base) input(s *scratch, in input) input {
 	if b.spec.Filter >= 0 {
 		in = s.narrowTrue(in, in.rec.Column(b.spec.Filter))
 	}
-	for _, a := range b.spec.Args {
+	for _, a := range b.valid() {
 		in = s.narrowValid(in, in.rec.Column(a))
 	}
 	return in
 }
 
+// valid are the arguments that must not be NULL in a row that counts.
+func (b *base) valid() []int {
+	switch {
+	case b.nullable && b.spec.Func == "json_objectagg":
+		return b.spec.Args[:1] // the key
+	case b.nullable:
+		return nil
+	case b.spec.Func == "percentile":
+		return b.spec.Args[:1]
+	}
+	return b.spec.Args
+}
+
 // whole reports whether input keeps every row of rec.
 func (b *base) whole(rec columns) bool {
-	for _, a := range b.spec.Args {
+	for _, a := range b.valid() {
 		if rec.Column(a).NullN() > 0 {
 			return false
 		}

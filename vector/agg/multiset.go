@@ -13,7 +13,7 @@ import (
 
 // setSpec is a multiset of a layout: which columns it counts.
 type setSpec struct {
-	index int // in Layout.sets and Table.sets
+	index int // in Layout.sides and Table.sides
 	name  string
 	args  []int
 	// head is where a group's row holds the id+1 of its first value,
@@ -50,8 +50,8 @@ const (
 
 // newSet adds a multiset to the layout.
 func (l *Layout) newSet(name string, args []int) *setSpec {
-	s := &setSpec{index: len(l.sets), name: name, args: args, linked: l.retract || l.drops}
-	l.sets = append(l.sets, s)
+	s := &setSpec{index: len(l.sides), name: name, args: args, linked: l.retract || l.drops}
+	l.sides = append(l.sides, s)
 	return s
 }
 
@@ -64,7 +64,9 @@ func (s *setSpec) place(off uintptr) int {
 	return 8
 }
 
-func (l *Layout) openSet(spec *setSpec) (*multiset, error) {
+// open implements sideSpec.
+func (s *setSpec) open(l *Layout) (side, error) {
+	spec := s
 	types := []arrow.DataType{arrow.PrimitiveTypes.Uint32}
 	for _, a := range spec.args {
 		types = append(types, l.in.Field(a).Type)

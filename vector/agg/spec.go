@@ -10,12 +10,22 @@ import (
 // Spec is one aggregate function of a query.
 type Spec struct {
 	// Func is count (of rows, or of non-null arguments), sum, sum0, avg, min,
-	// max, first_value, last_value, var_pop, var_samp, stddev_pop or stddev_samp.
+	// max, first_value, last_value, single_value, var_pop, var_samp, stddev_pop,
+	// stddev_samp, array_agg, collect, listagg, percentile, json_arrayagg or
+	// json_objectagg.
 	Func string `json:"func"`
-	// Args are input columns; empty for COUNT(*).
+	// Args are input columns; empty for COUNT(*). Those of percentile are the
+	// value, the percentage or an array of them, and how often the value
+	// counts; those of json_objectagg the key and the value, which is JSON, as
+	// that of json_arrayagg.
 	Args []int `json:"args,omitempty"`
 	// Distinct counts each value of the arguments once.
 	Distinct bool `json:"distinct,omitempty"`
+	// KeepNulls says that NULL is a value like others, for array_agg and the
+	// functions of JSON.
+	KeepNulls bool `json:"keepNulls,omitempty"`
+	// Separator stands between the values of listagg.
+	Separator string `json:"separator,omitempty"`
 	// Filter is a BOOLEAN input column; only rows where it is true count. -1
 	// means every row.
 	Filter int `json:"filter"`
@@ -38,6 +48,12 @@ func (s Spec) name(in *arrow.Schema) string {
 		}
 		sb.WriteString(in.Field(a).Name)
 	}
+	if s.KeepNulls {
+		sb.WriteString(" nulls")
+	}
+	if s.Func == "listagg" {
+		sb.WriteString(", '" + s.Separator + "'")
+	}
 	sb.WriteString(")")
 	if s.Filter >= 0 {
 		sb.WriteString(" where " + in.Field(s.Filter).Name)
@@ -52,9 +68,25 @@ func ResultType(fn string, arg arrow.DataType) (arrow.DataType, error) {
 	switch fn {
 	case "count":
 		return arrow.PrimitiveTypes.Int64, nil
-	case "min", "max", "first_value", "last_value":
+	case "min", "max", "first_value", "last_value", "single_value":
 		if arg != nil {
 			return arg, nil
+		}
+	case "array_agg":
+		if arg != nil {
+			return arrow.ListOf(arg), nil
+		}
+	case "collect":
+		if arg != nil {
+			return arrow.MapOf(arg, arrow.PrimitiveTypes.Int32), nil
+		}
+	case "listagg", "json_arrayagg", "json_objectagg":
+		if arg != nil && arg.ID() == arrow.STRING_VIEW {
+			return arg, nil
+		}
+	case "percentile":
+		if _, err := ResultType("avg", arg); err == nil {
+			return arrow.PrimitiveTypes.Float64, nil
 		}
 	case "sum", "sum0", "avg", "var_pop", "var_samp", "stddev_pop", "stddev_samp":
 		switch t := arg.(type) {

@@ -16,7 +16,8 @@ type Table struct {
 	layout *Layout
 	keys   *hashtable.Table
 	arenas []*arena
-	sets   []*multiset
+	sides  []side
+	err    error // of values that cannot be aggregated
 }
 
 // NewTable returns an empty table. It is an error when a key's type cannot be
@@ -37,19 +38,19 @@ func (l *Layout) NewTable() (*Table, error) {
 	for range l.arenas {
 		t.arenas = append(t.arenas, &arena{})
 	}
-	for _, s := range l.sets {
-		m, err := l.openSet(s)
+	for _, s := range l.sides {
+		m, err := s.open(l)
 		if err != nil {
 			t.Release()
 			return nil, err
 		}
-		t.sets = append(t.sets, m)
+		t.sides = append(t.sides, m)
 	}
 	return t, nil
 }
 
 func (t *Table) arenaAt(slot int) *arena  { return t.arenas[slot] }
-func (t *Table) set(s *setSpec) *multiset { return t.sets[s.index] }
+func (t *Table) set(s *setSpec) *multiset { return t.sides[s.index].(*multiset) }
 func (t *Table) slab() slab               { return slabOf(t.keys) }
 
 // span is one more than the greatest id.
@@ -64,8 +65,8 @@ func (t *Table) Bytes() int64 {
 	for _, a := range t.arenas {
 		n += int64(cap(a.data))
 	}
-	for _, m := range t.sets {
-		n += int64(m.table.Bytes())
+	for _, m := range t.sides {
+		n += int64(m.bytes())
 	}
 	return n
 }
@@ -76,19 +77,21 @@ func (t *Table) Reset() {
 	for _, a := range t.arenas {
 		a.reset()
 	}
-	for _, m := range t.sets {
-		m.table.Reset()
-		m.zeros = 0
+	for _, m := range t.sides {
+		m.reset()
 	}
 }
 
 // Release frees the memory.
 func (t *Table) Release() {
 	t.keys.Free()
-	for _, m := range t.sets {
-		m.table.Free()
+	for _, m := range t.sides {
+		m.release()
 	}
 }
+
+// Err is what is wrong with values that were added: a caller asks after Results.
+func (t *Table) Err() error { return t.err }
 
 // Groups gives the group of each row of sel (nil: of every row) in ids, whose
 // length is that of sel, by the layout's key columns of rec. Groups that are
@@ -166,8 +169,8 @@ func (t *Table) Retract(rec arrow.RecordBatch, sel vector.Sel, ids []uint32) {
 	s := t.slab()
 	addConst(s, ids, headerBytes, -1)
 	mark(s, ids, dirtyBit)
-	for _, m := range t.sets { // without checkpoints, nobody else does
-		if m.zeros > 4096 && m.zeros > m.table.Len()/2 {
+	for _, m := range t.sides { // without checkpoints, nobody else does
+		if m.littered() {
 			m.sweep(t)
 		}
 	}

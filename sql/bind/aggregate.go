@@ -1,0 +1,139 @@
+package bind
+
+import (
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/datatype"
+	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// special binds what only some aggregate functions have: the separator of
+// LISTAGG, NULLs in ARRAY_AGG, the percentage of PERCENTILE.
+func (g *groups) special(c *ast.Call, name string, call *logical.AggCall, vs *[]Value) error {
+	if len(*vs) > 1 && call.Func == "count" && !call.Distinct {
+		return diag.At(c.Pos, "COUNT of several values needs DISTINCT")
+	}
+	if call.Distinct {
+		for i, v := range *vs {
+			if v.Type.IsNested() {
+				return diag.At(c.Args[i].Position(), "%s cannot tell values of type %s apart: DISTINCT takes no nested types", name, v.Type.Text())
+			}
+		}
+	}
+	switch call.Func {
+	case "array_agg":
+		call.KeepNulls = c.Nulls != ast.IgnoreNulls
+	case "listagg":
+		call.Separator = ","
+		if len(*vs) > 1 {
+			l, ok := (*vs)[1].Expr.(*expr.Literal)
+			s, ok := value[string](l, ok)
+			if !ok {
+				return diag.At(c.Args[1].Position(), "the separator of LISTAGG is a constant string")
+			}
+			call.Separator = s
+			*vs = (*vs)[:1]
+		}
+	case "percentile":
+		if p, ok := constantFloat((*vs)[1].Expr); ok && !(p >= 0 && p <= 1) {
+			return diag.At(c.Args[1].Position(), "the percentage of PERCENTILE is between 0 and 1, not %v", p)
+		}
+	}
+	return nil
+}
+
+// constantFloat is the value of a number.
+func constantFloat(e expr.Expr) (float64, bool) {
+	if c, ok := e.(*expr.Call); ok && c.Func == "neg" {
+		v, ok := constantFloat(c.Args[0])
+		return -v, ok
+	}
+	l, ok := e.(*expr.Literal)
+	if !ok {
+		return 0, false
+	}
+	switch v := l.Value.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	case decimal128.Num:
+		return v.ToFloat64(l.Of.(*arrow.Decimal128Type).Scale), true
+	}
+	return 0, false
+}
+
+func isJSONAggregate(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.JSONObject:
+		return e.Aggregate && e.Over == nil
+	case *ast.JSONArray:
+		return e.Aggregate && e.Over == nil
+	}
+	return false
+}
+
+// json binds JSON_OBJECTAGG and JSON_ARRAYAGG: the values become JSON below the
+// aggregation, which puts their texts together.
+func (g *groups) json(x *exprs, e ast.Expr) (Value, bool, error) {
+	if !isJSONAggregate(e) {
+		return Value{}, false, nil
+	}
+	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
+	call := logical.AggCall{Filter: -1, Type: datatype.String.WithNull(false)}
+	var filter ast.Expr
+	switch e := e.(type) {
+	case *ast.JSONObject:
+		call.Func, call.KeepNulls, filter = "json_objectagg", e.Nulls != ast.JSONAbsentOnNull, e.Filter
+		key, err := plain.bind(e.Entries[0].Key)
+		if err != nil {
+			return Value{}, true, err
+		}
+		if !textual(key.Type) {
+			return Value{}, true, diag.At(e.Entries[0].Key.Position(), "the key of JSON_OBJECTAGG is a string, not of type %s", key.Type.Text())
+		}
+		value, err := plain.jsonText(e.Entries[0].Value)
+		if err != nil {
+			return Value{}, true, err
+		}
+		call.Args = []int{g.argument(convert(key, datatype.String)), g.argument(value)}
+	case *ast.JSONArray:
+		if len(e.OrderBy) > 0 {
+			return Value{}, true, unsupported(e.Pos, "ORDER BY in JSON_ARRAYAGG")
+		}
+		call.Func, call.KeepNulls, filter = "json_arrayagg", e.Nulls == ast.JSONNullOnNull, e.Filter
+		value, err := plain.jsonText(e.Elems[0])
+		if err != nil {
+			return Value{}, true, err
+		}
+		call.Args = []int{g.argument(value)}
+	}
+	if filter != nil {
+		cond, err := plain.condition(filter, "FILTER (WHERE …)")
+		if err != nil {
+			return Value{}, true, err
+		}
+		call.Filter = g.argument(cond)
+	}
+	return g.add(call), true, nil
+}
+
+// jsonText is a value as JSON; what a JSON constructor gives is JSON already.
+func (x *exprs) jsonText(e ast.Expr) (Value, error) {
+	v, err := x.bind(e)
+	if err != nil {
+		return v, err
+	}
+	switch e.(type) {
+	case *ast.JSONObject, *ast.JSONArray, *ast.JSONQuery:
+		return v, nil
+	}
+	if !x.b.Functions.IsScalar("JSON_STRING") {
+		return v, unsupported(e.Position(), "JSON_STRING")
+	}
+	return x.resolve(e.Position(), "JSON_STRING", []Value{v})
+}
