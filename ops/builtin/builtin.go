@@ -10,6 +10,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
+	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/union"
@@ -22,11 +23,15 @@ func Register(r *ops.Registry) {
 		r.Operators = map[string]ops.NewOperator{}
 	}
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
-		calc.Kind:      calc.New,
-		expand.Kind:    expand.New,
-		group.Kind:     group.New,
-		rank.Kind:      rank.New,
-		dedup.Kind:     dedup.New,
+		calc.Kind:   calc.New,
+		expand.Kind: expand.New,
+		group.Kind:  group.New,
+		rank.Kind:   rank.New,
+		dedup.Kind:  dedup.New,
+
+		over.StreamKind: over.NewStream,
+		over.TableKind:  over.NewTable,
+
 		join.Kind:      join.New,
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,

@@ -16,6 +16,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
+	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/window"
@@ -47,6 +48,8 @@ func TestRegister(t *testing.T) {
 		"limit":          {sort.LimitConfig{Limit: 3}, in.Fields()},
 		"rank":           {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
 		"deduplicate":    {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
+		"over-table":     {over.Config{Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
+		"over-stream":    {over.Config{Order: []over.Key{{}}, Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
 		"union":          {nil, in.Fields()},
 		"join":           {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}

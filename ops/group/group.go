@@ -292,7 +292,7 @@ func (a *Aggregate) differ(before, after results) []bool {
 	differ := l.differ[:len(x)]
 	clear(differ)
 	for i := range before.cols {
-		diff(differ, before.cols[i], after.cols[i], x, y)
+		vector.Differ(differ, before.cols[i], after.cols[i], x, y)
 	}
 	return differ
 }

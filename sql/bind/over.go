@@ -143,7 +143,11 @@ func (w *windows) take(x *exprs, c *ast.Call) (Value, error) {
 	if err := f.bind(); err != nil {
 		return Value{}, err
 	}
-	return w.add(call), nil
+	v := w.add(call)
+	if strings.HasPrefix(call.Func, "var_") || strings.HasPrefix(call.Func, "stddev_") {
+		return explicit(v, datatype.Avg(f.arg), false), nil // Flink gives them the type of AVG
+	}
+	return v, nil
 }
 
 // spec completes OVER w and OVER (w …) from the WINDOW clause.
@@ -297,6 +301,7 @@ type overFunc struct {
 	call    *ast.Call
 	spec    *ast.Window
 	out     *windowCall
+	arg     datatype.Type // of the aggregate's argument
 }
 
 // numbering binds one of overNames.
@@ -462,6 +467,7 @@ func (f *overFunc) aggregate(name string) error {
 	}
 	f.out.Func, f.out.Distinct, f.out.Type = r.Func, c.Distinct, r.Result
 	for i, v := range vs {
+		f.arg = v.Type
 		f.out.Args = append(f.out.Args, f.windows.column(convert(v, r.Casts[i])))
 	}
 	if c.Filter != nil {

@@ -215,6 +215,8 @@ func (b *builder) lower(n logical.Node) (built, error) {
 		return b.sort(n)
 	case *logical.Rank:
 		return b.rank(n)
+	case *logical.Over:
+		return b.over(n)
 	case *logical.Sink:
 		return b.sink(n)
 	case *logical.Window:

@@ -333,6 +333,8 @@ func (b *builder) sort(n *logical.Sort) (built, error) {
 		return b.firstRows(n)
 	case in.mode != Insert:
 		return built{}, fmt.Errorf("%w: not supported yet: OFFSET over results that change, of a stream that does not end", job.ErrInvalid)
+	case len(n.Keys) > 0 && !ends && n.Offset == 0 && !n.Keys[0].Desc && n.Schema()[n.Keys[0].Column].Time == logical.Rowtime:
+		return b.over(&logical.Over{Input: n.Input, Order: n.Keys, Output: n.Schema()}) // in the order of time, as it goes on
 	case len(n.Keys) > 0 && !ends:
 		return built{}, fmt.Errorf("%w: not supported yet: ORDER BY over a stream that does not end", job.ErrInvalid)
 	}

@@ -1,19 +1,17 @@
-package group
+package vector
 
 import (
 	"bytes"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-
-	"github.com/wadi-engine/wadi/vector"
 )
 
-// diff sets differ[i] where row x[i] of a is not row y[i] of b. Two NULLs are
-// the same, and so are floats of equal bits.
-func diff(differ []bool, a, b arrow.Array, x, y []uint32) {
+// Differ sets differ[i] where row x[i] of a is not row y[i] of b, which has a's
+// type. Two NULLs are the same, and so are floats of equal bits.
+func Differ(differ []bool, a, b arrow.Array, x, y []uint32) {
 	if a.NullN() == 0 && b.NullN() == 0 {
-		diffValid(differ, a, b, x, y)
+		differValid(differ, a, b, x, y)
 		return
 	}
 	var at, p, q []uint32 // rows that are NULL in neither
@@ -26,14 +24,14 @@ func diff(differ []bool, a, b arrow.Array, x, y []uint32) {
 		}
 	}
 	valid := make([]bool, len(at))
-	diffValid(valid, a, b, p, q)
+	differValid(valid, a, b, p, q)
 	for i, d := range valid {
 		differ[at[i]] = differ[at[i]] || d
 	}
 }
 
-// diffValid is diff for rows that are not NULL.
-func diffValid(differ []bool, a, b arrow.Array, x, y []uint32) {
+// differValid is Differ for rows that are not NULL.
+func differValid(differ []bool, a, b arrow.Array, x, y []uint32) {
 	switch t := a.DataType().(type) {
 	case *arrow.BooleanType:
 		p, q := a.(*array.Boolean), b.(*array.Boolean)
@@ -46,28 +44,34 @@ func diffValid(differ []bool, a, b arrow.Array, x, y []uint32) {
 			differ[i] = differ[i] || !array.SliceEqual(a, p, p+1, b, q, q+1)
 		}
 	case *arrow.StringViewType, *arrow.BinaryViewType:
-		p, q := vector.ViewsOf(a), vector.ViewsOf(b)
+		p, q := ViewsOf(a), ViewsOf(b)
 		for i := range differ {
 			differ[i] = differ[i] || !bytes.Equal(p.At(int(x[i])), q.At(int(y[i])))
 		}
 	case arrow.FixedWidthDataType:
 		switch t.BitWidth() {
 		case 8:
-			diffValues[int8](differ, a, b, x, y)
+			differValues[int8](differ, a, b, x, y)
 		case 16:
-			diffValues[int16](differ, a, b, x, y)
+			differValues[int16](differ, a, b, x, y)
 		case 32:
-			diffValues[int32](differ, a, b, x, y)
+			differValues[int32](differ, a, b, x, y)
 		case 64:
-			diffValues[int64](differ, a, b, x, y)
+			differValues[int64](differ, a, b, x, y)
 		default:
-			diffValues[[2]int64](differ, a, b, x, y)
+			differValues[[2]int64](differ, a, b, x, y)
+		}
+	case *arrow.NullType:
+	default:
+		for i := range differ {
+			p, q := int64(x[i]), int64(y[i])
+			differ[i] = differ[i] || !array.SliceEqual(a, p, p+1, b, q, q+1)
 		}
 	}
 }
 
-func diffValues[T comparable](differ []bool, a, b arrow.Array, x, y []uint32) {
-	p, q := vector.Values[T](a), vector.Values[T](b)
+func differValues[T comparable](differ []bool, a, b arrow.Array, x, y []uint32) {
+	p, q := Values[T](a), Values[T](b)
 	for i := range differ {
 		differ[i] = differ[i] || p[x[i]] != q[y[i]]
 	}

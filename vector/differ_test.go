@@ -1,4 +1,4 @@
-package group
+package vector_test
 
 import (
 	"slices"
@@ -7,9 +7,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/vector"
 )
 
-func TestDiff(t *testing.T) {
+func TestDiffer(t *testing.T) {
 	texts := []string{"0", "1", "0", "", "1"} // "" is NULL
 	for _, dt := range []arrow.DataType{
 		arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Int32,
@@ -27,13 +29,13 @@ func TestDiff(t *testing.T) {
 		a := b.NewArray()
 		x, y := []uint32{0, 0, 1, 3, 3, 1, 2}, []uint32{1, 2, 4, 3, 0, 3, 0}
 		got := make([]bool, len(x))
-		diff(got, a, a, x, y)
+		vector.Differ(got, a, a, x, y)
 		if want := []bool{true, false, false, false, true, true, false}; !slices.Equal(got, want) {
 			t.Errorf("%v: %v, want %v", dt, got, want)
 		}
 		valid := array.NewSlice(a, 1, 3) // values 1, 0, without NULLs, at an offset
 		got = make([]bool, 2)
-		diff(got, valid, valid, []uint32{0, 1}, []uint32{1, 1})
+		vector.Differ(got, valid, valid, []uint32{0, 1}, []uint32{1, 1})
 		if want := []bool{true, false}; !slices.Equal(got, want) {
 			t.Errorf("%v at an offset: %v, want %v", dt, got, want)
 		}
