@@ -83,7 +83,8 @@ func init() {
 		"FLOOR": (*exprs).toUnit, "CEIL": (*exprs).toUnit, "CEILING": (*exprs).toUnit,
 		"TIMESTAMPADD": (*exprs).timestampAdd, "TIMESTAMPDIFF": (*exprs).timestampDiff,
 		"TRIM": (*exprs).trim, "PROCTIME": (*exprs).proctime, "ROW": (*exprs).rowCall,
-		"NULLIF": (*exprs).nullIf,
+		"NULLIF": (*exprs).nullIf, "JSON": (*exprs).jsonCall, "TYPEOF": (*exprs).typeOf,
+		"MOD": (*exprs).mod,
 	}
 }
 
@@ -236,63 +237,38 @@ func (x *exprs) nullIf(_ string, e *ast.Call) (Value, bool, error) {
 	}, true, nil
 }
 
-func (x *exprs) jsonInput(pos ast.Pos, fn string, input, path ast.Expr) ([]Value, error) {
-	vs, err := x.all([]ast.Expr{input, path})
+// typeOf is TYPEOF(x [, force serializable]): the name of the type, which is
+// known here.
+func (x *exprs) typeOf(_ string, e *ast.Call) (Value, bool, error) {
+	if len(e.Args) < 1 || len(e.Args) > 2 {
+		return Value{}, true, diag.At(e.Pos, "TYPEOF takes a value, and whether its type is to be one that can be written")
+	}
+	vs, err := x.all(e.Args)
 	if err != nil {
-		return nil, err
+		return Value{}, true, err
 	}
-	if !textual(vs[0].Type) || !textual(vs[1].Type) {
-		return nil, diag.At(pos, "%s takes a string and a path, here are %s and %s", fn, vs[0].Type.Text(), vs[1].Type.Text())
+	if len(vs) == 2 {
+		if l, ok := vs[1].Expr.(*expr.Literal); !ok || vs[1].Type.Kind != datatype.Boolean || l.Value == nil {
+			return Value{}, true, diag.At(e.Args[1].Position(), "the second argument of TYPEOF is the constant TRUE or FALSE")
+		}
 	}
-	return []Value{convert(vs[0], datatype.String), convert(vs[1], datatype.String)}, nil
+	return text(vs[0].Type.String()), true, nil
 }
 
-// jsonValue passes on the forms that need no more than NULL where nothing is
-// found.
-func (x *exprs) jsonValue(e *ast.JSONValue) (Value, error) {
-	if !plainFallback(e.OnEmpty) || !plainFallback(e.OnError) {
-		return Value{}, unsupported(e.Pos, "ERROR and DEFAULT in JSON_VALUE")
+// mod gives whole DECIMALs the type of the divisor, as SQL does.
+func (x *exprs) mod(name string, e *ast.Call) (Value, bool, error) {
+	if len(e.Args) != 2 {
+		return Value{}, false, nil
 	}
-	vs, err := x.jsonInput(e.Pos, "JSON_VALUE", e.Input, e.Path)
+	vs, err := x.all(e.Args)
 	if err != nil {
-		return Value{}, err
+		return Value{}, true, err
 	}
-	v := apply("json_value", datatype.String, vs...)
-	v.Type.NotNull = false
-	if e.Returning == nil {
-		return v, nil
+	a, b := vs[0].Type, vs[1].Type
+	v, err := x.resolve(e.Pos, name, vs)
+	whole := func(t datatype.Type) bool { return t.IsInteger() || t.Kind == datatype.Decimal && t.Scale == 0 }
+	if err == nil && whole(a) && whole(b) && (a.Kind == datatype.Decimal || b.Kind == datatype.Decimal) {
+		v = explicit(v, b, false)
 	}
-	to, err := datatype.FromAST(e.Returning)
-	if err != nil {
-		return v, err
-	}
-	return explicit(v, to, true), nil
+	return v, true, err
 }
-
-func (x *exprs) jsonQuery(e *ast.JSONQuery) (Value, error) {
-	if !plainFallback(e.OnEmpty) || !plainFallback(e.OnError) || e.Wrapper > ast.JSONWithoutWrapper || e.Returning != nil {
-		return Value{}, unsupported(e.Pos, "RETURNING, wrappers and fallbacks in JSON_QUERY")
-	}
-	vs, err := x.jsonInput(e.Pos, "JSON_QUERY", e.Input, e.Path)
-	if err != nil {
-		return Value{}, err
-	}
-	v := apply("json_query", datatype.String, vs...)
-	v.Type.NotNull = false
-	return v, nil
-}
-
-func (x *exprs) jsonExists(e *ast.JSONExists) (Value, error) {
-	if e.OnError.Kind != ast.JSONUnset && e.OnError.Kind != ast.JSONFalse {
-		return Value{}, unsupported(e.Pos, "ON ERROR in JSON_EXISTS")
-	}
-	vs, err := x.jsonInput(e.Pos, "JSON_EXISTS", e.Input, e.Path)
-	if err != nil {
-		return Value{}, err
-	}
-	v := apply("json_exists", boolType, vs...)
-	v.Type.NotNull = false
-	return v, nil
-}
-
-func plainFallback(f ast.JSONFallback) bool { return f.Kind == ast.JSONUnset || f.Kind == ast.JSONNull }

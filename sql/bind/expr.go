@@ -116,6 +116,10 @@ func (x *exprs) constructed(e ast.Expr) (Value, error) {
 		return x.jsonExists(e)
 	case *ast.Exists:
 		return x.existsValue(e)
+	case *ast.JSONObject:
+		return x.jsonObject(e)
+	case *ast.JSONArray:
+		return x.jsonArray(e)
 	case *ast.Star:
 		return Value{}, diag.At(e.Pos, "* stands only in a select list and in COUNT(*)")
 	case *ast.Symbol:
@@ -137,10 +141,6 @@ func what(e ast.Expr) string {
 		return "ANY and ALL"
 	case *ast.Grouping:
 		return "GROUPING SETS, CUBE and ROLLUP"
-	case *ast.JSONObject:
-		return "JSON_OBJECT"
-	case *ast.JSONArray:
-		return "JSON_ARRAY"
 	case *ast.Default:
 		return "DEFAULT"
 	case *ast.NamedArg:
@@ -234,6 +234,9 @@ func (x *exprs) binary(e *ast.Binary) (Value, error) {
 	if e.Op == ast.And || e.Op == ast.Or {
 		return x.logical(e)
 	}
+	if e.Op == ast.Overlaps {
+		return x.overlaps(e)
+	}
 	if _, known := arithmetics[e.Op]; !known && !e.Op.IsComparison() && e.Op != ast.Concat {
 		return Value{}, unsupported(e.Pos, e.Op.String())
 	}
@@ -283,7 +286,11 @@ func (x *exprs) logical(e *ast.Binary) (Value, error) {
 
 func concat(pos ast.Pos, l, r Value) (Value, error) {
 	if l.Type.Kind == datatype.Array && r.Type.Kind == datatype.Array {
-		return Value{}, unsupported(pos, "|| of arrays")
+		t, ok := datatype.Common(l.Type, r.Type)
+		if !ok {
+			return Value{}, diag.At(pos, "|| joins arrays of one type, here are %s and %s; CAST one of them", l.Type.Text(), r.Type.Text())
+		}
+		return apply("array_concat", t, convert(l, t), convert(r, t)), nil
 	}
 	if !textual(l.Type) || !textual(r.Type) {
 		return Value{}, diag.At(pos, "|| joins strings, here are %s and %s; CAST them", l.Type.Text(), r.Type.Text())

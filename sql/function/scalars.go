@@ -94,6 +94,7 @@ var scalarLines = []struct {
 	{names: "REGEXP", sig: "s s > b", fn: "regexp"},
 	{names: "REGEXP_REPLACE", sig: "s s s > s~", fn: "regexp_replace"},
 	{names: "REGEXP_EXTRACT", sig: "s s i? > s~", fn: "regexp_extract"},
+	{names: "REGEXP_EXTRACT_ALL", sig: "s s i? > a~", fn: "regexp_extract_all", with: always(datatype.ArrayOf(datatype.String))},
 	{names: "REGEXP_COUNT", sig: "s s > i~", fn: "regexp_count"},
 	{names: "REGEXP_INSTR", sig: "s s > i~", fn: "regexp_instr"},
 	{names: "REGEXP_SUBSTR", sig: "s s > s~", fn: "regexp_substr"},
@@ -140,13 +141,25 @@ var scalarLines = []struct {
 	{names: "CARDINALITY", sig: "A > i", fn: "cardinality"},
 	{names: "CARDINALITY", sig: "M > i", fn: "cardinality"},
 	{names: "ELEMENT", sig: "A > E~", fn: "element"},
-	{names: "ARRAY_CONTAINS", sig: "A a > b", fn: "array_contains"},
+	{names: "ARRAY_CONTAINS", sig: "L m > b", fn: "array_contains"},
 	{names: "ARRAY_DISTINCT", sig: "A > 0", fn: "array_distinct"},
-	{names: "ARRAY_POSITION", sig: "A a > i", fn: "array_position"},
+	{names: "ARRAY_POSITION", sig: "L m > i", fn: "array_position"},
 	{names: "ARRAY_REVERSE", sig: "A > 0", fn: "array_reverse"},
-	{names: "ARRAY_MAX", sig: "A > E~", fn: "array_max"},
-	{names: "ARRAY_MIN", sig: "A > E~", fn: "array_min"},
-	{names: "ARRAY_JOIN", sig: "A s s? > s", fn: "array_join"},
+	{names: "ARRAY_MAX", sig: "O > E~", fn: "array_max"},
+	{names: "ARRAY_MIN", sig: "O > E~", fn: "array_min"},
+	{names: "ARRAY_JOIN", sig: "J s s? > s", fn: "array_join"},
+	{names: "ARRAY_APPEND", sig: "L m > L", fn: "array_append"},
+	{names: "ARRAY_PREPEND", sig: "L m > L", fn: "array_prepend"},
+	{names: "ARRAY_REMOVE", sig: "L m > L", fn: "array_remove"},
+	{names: "ARRAY_CONCAT", sig: "L L* > L", fn: "array_concat"},
+	{names: "ARRAY_UNION", sig: "L L > L", fn: "array_union"},
+	{names: "ARRAY_EXCEPT", sig: "L L > L", fn: "array_except"},
+	{names: "ARRAY_INTERSECT", sig: "L L > L", fn: "array_intersect"},
+	{names: "ARRAY_SLICE", sig: "A i i? > 0", fn: "array_slice"},
+	{names: "ARRAY_SORT", sig: "O b? b? > 0", fn: "array_sort"},
+	{names: "MAP_ENTRIES", sig: "M > a", fn: "map_entries", with: entriesResult},
+	{names: "MAP_FROM_ARRAYS", sig: "A A > a", fn: "map_from_arrays", with: func(a []Arg) datatype.Type { return datatype.MapOf(*a[0].Type.Elem, *a[1].Type.Elem) }},
+	{names: "MAP_UNION", sig: "N N* > N", fn: "map_union"},
 	{names: "MAP_KEYS", sig: "M > a", fn: "map_keys", with: func(a []Arg) datatype.Type { return datatype.ArrayOf(*a[0].Type.Key) }},
 	{names: "MAP_VALUES", sig: "M > a", fn: "map_values", with: func(a []Arg) datatype.Type { return datatype.ArrayOf(*a[0].Type.Elem) }},
 	{names: "SPLIT", sig: "s s > a", fn: "split", with: always(datatype.ArrayOf(datatype.String))},
@@ -155,6 +168,7 @@ var scalarLines = []struct {
 	{names: "JSON_VALUE", sig: "s s > s~", fn: "json_value"},
 	{names: "JSON_QUERY", sig: "s s > s~", fn: "json_query"},
 	{names: "JSON_EXISTS", sig: "s s > b~", fn: "json_exists"},
+	{names: "JSON_STRING", sig: "a > s", fn: "json_string"},
 	{names: "JSON_QUOTE", sig: "s > s", fn: "json_quote"},
 	{names: "JSON_UNQUOTE", sig: "s > s", fn: "json_unquote"},
 }
@@ -163,6 +177,12 @@ func always(t datatype.Type) rule { return func([]Arg) datatype.Type { return t 
 
 // firstNull gives t the nullability of the first argument alone.
 func firstNull(t datatype.Type) rule { return always(t) }
+
+// entriesResult is the type of MAP_ENTRIES.
+func entriesResult(args []Arg) datatype.Type {
+	m := args[0].Type
+	return datatype.ArrayOf(datatype.RowOf(datatype.Field{Name: "key", Type: *m.Key}, datatype.Field{Name: "value", Type: *m.Elem}))
+}
 
 // wholeResult is the type of CEIL and FLOOR: DECIMAL loses its scale.
 func wholeResult(args []Arg) datatype.Type {

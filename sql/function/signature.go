@@ -26,6 +26,11 @@ import (
 //	x      DATE, TIME, timestamps    –
 //	v      intervals                 –
 //	A M    ARRAY, MAP                –
+//	L      ARRAY                     ARRAY of the common type of all m and items of L
+//	m      an item of the L          that type
+//	J      ARRAY of strings          –
+//	O      ARRAY of what has order   –
+//	N      MAP                       the common type of all N
 //	a      anything                  –
 //	c      anything                  the common type of all c
 //
@@ -33,7 +38,7 @@ import (
 // of times. A string literal fits D, p and x where only one form of the
 // function exists. The result is one of the letters for a fixed type, 0 or 1
 // for the type of that argument, c for the common type, E for the element of
-// argument 0; ! after it means never NULL, ~ always nullable; otherwise it is
+// argument 0, L for the ARRAY of L; ! after it means never NULL, ~ always nullable; otherwise it is
 // nullable when an argument is.
 type signature struct {
 	args []class
@@ -79,7 +84,8 @@ func parseSignature(text string) (signature, error) {
 var classNames = map[byte]string{
 	's': "STRING", 'y': "BYTES", 'S': "STRING or BYTES", 'i': "INT", 'l': "BIGINT", 'd': "DOUBLE", 'n': "number",
 	'e': "DECIMAL", 'b': "BOOLEAN", 'D': "DATE", 'T': "TIME", 't': "TIMESTAMP", 'p': "TIMESTAMP", 'z': "TIMESTAMP_LTZ",
-	'x': "DATE, TIME or TIMESTAMP", 'v': "INTERVAL", 'A': "ARRAY", 'M': "MAP", 'a': "any", 'c': "any",
+	'x': "DATE, TIME or TIMESTAMP", 'v': "INTERVAL", 'A': "ARRAY", 'M': "MAP", 'L': "ARRAY", 'm': "item",
+	'J': "ARRAY<STRING>", 'O': "ARRAY of what has an order", 'N': "MAP", 'a': "any", 'c': "any",
 }
 
 // String shows the arguments to people: "(STRING, INT [, INT])".
@@ -114,28 +120,68 @@ func (s signature) match(args []Arg) (casts []datatype.Type, common datatype.Typ
 		return nil, common, false
 	}
 	casts = make([]datatype.Type, len(args))
-	first := true
+	var joined commons
 	for i, a := range args {
 		to, ok := classes[i].accept(a.Type)
-		if !ok {
+		if !ok || !joined.add(classes[i].of, a.Type) {
 			return nil, common, false
 		}
 		casts[i] = to
-		if classes[i].of != 'c' {
-			continue
-		}
-		if first {
-			common, first = a.Type, false
-		} else if common, ok = datatype.Common(common, a.Type); !ok {
-			return nil, common, false
+	}
+	for i, a := range args {
+		switch null := a.Type.Nullable(); classes[i].of {
+		case 'c':
+			casts[i] = joined.any.WithNull(null)
+		case 'L':
+			casts[i] = datatype.ArrayOf(joined.item).WithNull(null)
+		case 'm':
+			casts[i] = joined.item.WithNull(null)
+		case 'N':
+			casts[i] = joined.maps.WithNull(null)
 		}
 	}
-	for i := range args {
-		if classes[i].of == 'c' {
-			casts[i] = common.WithNull(args[i].Type.Nullable())
-		}
+	switch s.out {
+	case 'L':
+		return casts, datatype.ArrayOf(joined.item), true
+	case 'N':
+		return casts, joined.maps, true
 	}
-	return casts, common, true
+	return casts, joined.any, true
+}
+
+// commons are the types that arguments have in common: those of class c, the
+// items of L and m, and the maps N.
+type commons struct {
+	any, item, maps datatype.Type
+	seen            [256]bool
+}
+
+func (j *commons) add(class byte, t datatype.Type) bool {
+	into := &j.any
+	switch class {
+	case 'c':
+	case 'm':
+		class, into = 'L', &j.item
+	case 'L':
+		if into = &j.item; t.Kind == datatype.Null {
+			return true
+		}
+		t = *t.Elem
+	case 'N':
+		if into = &j.maps; t.Kind == datatype.Null {
+			return true
+		}
+	default:
+		return true
+	}
+	if !j.seen[class] {
+		j.seen[class] = true
+		*into = t
+		return true
+	}
+	var ok bool
+	*into, ok = datatype.Common(*into, t)
+	return ok
 }
 
 // spread assigns a class to each of n arguments.
@@ -163,7 +209,7 @@ func (c class) accept(t datatype.Type) (datatype.Type, bool) {
 		if to, ok := fixed(c.of); ok {
 			return to, true
 		}
-		return t, c.of == 'a' || c.of == 'c'
+		return t, c.of == 'a' || c.of == 'c' || c.of == 'm'
 	}
 	switch c.of {
 	case 'i':
@@ -204,12 +250,16 @@ func (c class) fits(t datatype.Type) bool {
 		return t.IsTemporal()
 	case 'v':
 		return t.IsInterval()
-	case 'A':
+	case 'A', 'L':
 		return t.Kind == datatype.Array
-	case 'M':
+	case 'J':
+		return t.Kind == datatype.Array && (t.Elem.IsString() || t.Elem.Kind == datatype.Null)
+	case 'O':
+		return t.Kind == datatype.Array && !t.Elem.IsNested()
+	case 'M', 'N':
 		return t.Kind == datatype.Map
 	}
-	return c.of == 'a' || c.of == 'c'
+	return c.of == 'a' || c.of == 'c' || c.of == 'm'
 }
 
 // fixed is the type that a letter names.
@@ -243,7 +293,7 @@ func (s signature) result(args []Arg, common datatype.Type) datatype.Type {
 	switch s.out {
 	case '0', '1':
 		return args[s.out-'0'].Type
-	case 'c':
+	case 'c', 'L', 'N':
 		return common
 	case 'E':
 		if e := args[0].Type.Elem; e != nil {

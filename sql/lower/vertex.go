@@ -175,7 +175,7 @@ func (b *builder) compiles(input logical.Node, exprs []expr.Expr, cond expr.Expr
 		}
 	}
 	if _, err := expr.Compile(exprs, schema(input.Schema()).Schema, expr.Env{}); err != nil {
-		return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	return nil
 }

@@ -217,21 +217,42 @@ func (l *lexer) number(start int) {
 		i++
 		digits()
 	}
-	if i < len(l.src) && (l.src[i] == 'e' || l.src[i] == 'E') {
-		i++
-		if i < len(l.src) && (l.src[i] == '+' || l.src[i] == '-') {
-			i++
-		}
-		from := i
-		digits()
-		if i == from {
-			l.fail(l.pos(start), i-start, "this number has no digits after its exponent")
-		}
+	if !l.keywordAt(i) { // 249ELSE is a number and a word
+		i = l.exponent(start, i)
 	}
-	if i < len(l.src) && isLetter(l.src[i:]) {
+	if i < len(l.src) && isLetter(l.src[i:]) && !l.keywordAt(i) {
 		l.fail(l.pos(start), i-start+1, "a name cannot begin with a digit unless it is in backticks")
 	}
 	l.emit(tokNumber, "", l.src[start:i], start, i)
+}
+
+// exponent reads the exponent of a number, if there is one at i, and returns
+// where the number ends.
+func (l *lexer) exponent(start, i int) int {
+	if i >= len(l.src) || l.src[i] != 'e' && l.src[i] != 'E' {
+		return i
+	}
+	i++
+	if i < len(l.src) && (l.src[i] == '+' || l.src[i] == '-') {
+		i++
+	}
+	from := i
+	for i < len(l.src) && isDigit(l.src[i]) {
+		i++
+	}
+	if i == from {
+		l.fail(l.pos(start), i-start, "this number has no digits after its exponent")
+	}
+	return i
+}
+
+// keywordAt reports whether a reserved word begins at i.
+func (l *lexer) keywordAt(i int) bool {
+	end := i
+	for end < len(l.src) && (l.src[end] >= 'a' && l.src[end] <= 'z' || l.src[end] >= 'A' && l.src[end] <= 'Z' || l.src[end] == '_' || isDigit(l.src[end])) {
+		end++
+	}
+	return end > i && ast.IsReserved(strings.ToUpper(l.src[i:end]))
 }
 
 // word reads a bare word, or a literal that begins with one: x'00', U&'…', N'…', _UTF8'…'.

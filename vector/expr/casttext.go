@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/chrono"
 	"github.com/wadi-engine/wadi/vector/decimal"
 )
@@ -292,6 +293,9 @@ func (k casting) nested() kernel {
 			defer all.Release()
 			children[i] = all.Data()
 		}
+		if k.to.ID() == arrow.MAP && nullEntry(children[0]) {
+			return k.spoiledMaps(f, args[0], children[0])
+		}
 		d := array.NewData(k.to, old.Len(), old.Buffers(), children, args[0].NullN(), old.Offset())
 		defer d.Release()
 		out := value{Array: array.MakeFromData(d), scalar: args[0].scalar}
@@ -300,6 +304,54 @@ func (k casting) nested() kernel {
 		}
 		return out, nil
 	}
+}
+
+// nullEntry reports whether an entry of maps or its key is NULL, which Arrow
+// does not allow.
+func nullEntry(entries arrow.ArrayData) bool {
+	return entries.NullN() > 0 || entries.Children()[0].NullN() > 0
+}
+
+// spoiledMaps are the maps of a TRY_CAST after which some entry is NULL: those
+// rows are NULL, and their entries are left out.
+func (k casting) spoiledMaps(f *frame, before value, entries arrow.ArrayData) (value, error) {
+	if !k.try {
+		return value{}, fmt.Errorf("%w a key of a map to a value: it becomes NULL", errCast)
+	}
+	from, all := cells(before), array.NewStructData(entries)
+	defer all.Release()
+	after := newColumn(entries, entries.Offset(), entries.Len())
+	n := before.Len()
+	offsets, buf := fixed[int32](f.alloc, n+1)
+	offsets[0] = 0
+	valid := nullable{alloc: f.alloc}
+	sel := vector.Sel{} // nil would be all entries
+	for i := range n {
+		begin, end := from.items(i)
+		spoiled := from.null(i)
+		for at := begin; at < end && !spoiled; at++ {
+			spoiled = after.null(at)
+			for m, member := range from.members {
+				spoiled = spoiled || !member.null(at) && after.members[m].null(at)
+			}
+		}
+		if spoiled {
+			valid.setNull(i, n)
+		} else {
+			for at := begin; at < end; at++ {
+				sel = append(sel, uint32(at))
+			}
+		}
+		offsets[i+1] = int32(len(sel))
+	}
+	keys, items := vector.Take(f.alloc, all.Field(0), sel), vector.Take(f.alloc, all.Field(1), sel)
+	defer keys.Release()
+	defer items.Release()
+	d := array.NewData(entries.DataType(), len(sel), []*memory.Buffer{nil}, []arrow.ArrayData{keys.Data(), items.Data()}, 0, 0)
+	defer d.Release()
+	kept := array.MakeFromData(d)
+	defer kept.Release()
+	return value{Array: listArray(k.to, n, valid.take(), buf, kept), scalar: before.scalar}, nil
 }
 
 // unspoil makes the rows NULL in which a member became NULL in a TRY_CAST. It

@@ -115,11 +115,9 @@ func (k casting) instants(f *frame, v value) func(i int) (sec int64, nano int) {
 	}
 }
 
-// interval converts between intervals and their counts of months or
-// milliseconds.
+// interval makes intervals of counts of months or milliseconds.
 func (k casting) interval() kernel {
-	if (isInterval(k.from) || isNumeric(k.from) && !isFloat(k.from)) && (isInterval(k.to) || isInteger(k.to)) &&
-		isInterval(k.from) != isInterval(k.to) {
+	if isNumeric(k.from) && !isFloat(k.from) && isInterval(k.to) {
 		return k.number()
 	}
 	return nil

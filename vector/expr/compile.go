@@ -61,6 +61,9 @@ func (c *compiler) compileCall(e *Call) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n == nil && strings.HasSuffix(e.Func, "cast") && len(e.Args) > 0 {
+		return nil, fmt.Errorf("%s cannot be cast to %s", TypeName(e.Args[0].Type()), TypeName(e.Of))
+	}
 	if n == nil {
 		return nil, fmt.Errorf("no function %s returns %s", signature(e), TypeName(e.Of))
 	}

@@ -96,8 +96,8 @@ func literalDoc(value any) (kind string, raw json.RawMessage, err error) {
 
 // typeDoc is the IPC schema message of a type.
 func typeDoc(t arrow.DataType, types map[string][]byte) ([]byte, error) {
-	key := t.Fingerprint()
-	if b, ok := types[key]; ok && key != "" {
+	key := t.Fingerprint() + t.String() // the fingerprint does not say which items may be null
+	if b, ok := types[key]; ok {
 		return b, nil
 	}
 	var buf bytes.Buffer

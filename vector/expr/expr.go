@@ -25,7 +25,7 @@
 //	IN            in.go           times           timefn.go
 //	arithmetic    arith.go        rows, arrays    collection.go
 //	numbers       math.go         JSON            json.go
-//	casts         cast*.go
+//	casts         cast*.go        new arrays      arraymake.go
 package expr
 
 import "github.com/apache/arrow-go/v18/arrow"

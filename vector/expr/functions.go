@@ -8,7 +8,8 @@ func functions() map[string]maker {
 	all := make(map[string]maker, 256)
 	for _, family := range []map[string]maker{
 		logicFunctions(), choiceFunctions(), compareFunctions(), arithmeticFunctions(), castFunctions(),
-		mathFunctions(), textFunctions(), patternFunctions(), codecFunctions(), timeFunctions(), collectionFunctions(), jsonFunctions(),
+		mathFunctions(), textFunctions(), patternFunctions(), codecFunctions(), timeFunctions(), collectionFunctions(),
+		arrayFunctions(), jsonFunctions(),
 	} {
 		maps.Copy(all, family)
 	}

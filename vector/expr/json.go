@@ -11,182 +11,28 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonFunctions look into JSON texts. What is no JSON, or is not there, is NULL:
+// jsonFunctions look into JSON texts and make them:
 //
-//	json_value(text, path)    a scalar as a string
-//	json_query(text, path)    an object or array as JSON
-//	json_exists(text, path)   whether there is something
+//	json_value(text, path [, on empty, on error, default, default])   a scalar as a string
+//	json_query(text, path [, wrapper, on empty, on error])            an object or array as JSON or as an ARRAY<STRING>
+//	json_exists(text, path [, on error])                              whether there is something
 //	is_json(text [, 'VALUE' | 'SCALAR' | 'ARRAY' | 'OBJECT'])
+//	json_object(kinds, key, value, …), json_array(kinds, value, …)    see jsonmake.go
+//	json_string(value), json_quote(text), json_unquote(text)
 //
-// A path is [lax|strict] $, then .name, ['name'] or [index].
+// Without the answers to an empty result and to an error, both are NULL.
 func jsonFunctions() map[string]maker {
 	return map[string]maker{
-		"json_value":   takes("ss", jsonText(false)),
-		"json_query":   takes("ss", jsonText(true)),
-		"json_exists":  takes("ss", jsonExists),
+		"json_value":   jsonValue,
+		"json_query":   jsonQuery,
+		"json_exists":  jsonExists,
 		"is_json":      isJSON,
+		"json_object":  jsonObject,
+		"json_array":   jsonArray,
+		"json_string":  jsonString,
 		"json_quote":   mapText(appendJSONQuote),
 		"json_unquote": mapText(unquoteJSON),
 	}
-}
-
-// jsonStep is one step of a path: a name, or an index.
-type jsonStep struct {
-	name  string
-	index int // -1 for a name
-}
-
-func parseJSONPath(s string) ([]jsonStep, error) {
-	p := strings.TrimSpace(s)
-	for _, mode := range []string{"lax ", "strict "} {
-		p = strings.TrimSpace(strings.TrimPrefix(p, mode))
-	}
-	bad := fmt.Errorf("JSON path '%s' cannot be read; write it as $.name[0]['other name']", s)
-	if !strings.HasPrefix(p, "$") {
-		return nil, bad
-	}
-	var steps []jsonStep
-	for p = p[1:]; p != ""; {
-		switch {
-		case p[0] == '.':
-			end := strings.IndexAny(p[1:], ".[") + 1
-			if end == 0 {
-				end = len(p)
-			}
-			if end == 1 {
-				return nil, bad
-			}
-			steps = append(steps, jsonStep{name: p[1:end], index: -1})
-			p = p[end:]
-		case strings.HasPrefix(p, "['"):
-			end := strings.Index(p, "']")
-			if end < 0 {
-				return nil, bad
-			}
-			steps = append(steps, jsonStep{name: p[2:end], index: -1})
-			p = p[end+2:]
-		case p[0] == '[':
-			end := strings.IndexByte(p, ']')
-			if end < 0 {
-				return nil, bad
-			}
-			n, err := strconv.Atoi(strings.TrimSpace(p[1:end]))
-			if err != nil || n < 0 {
-				return nil, bad
-			}
-			steps = append(steps, jsonStep{index: n})
-			p = p[end+1:]
-		default:
-			return nil, bad
-		}
-	}
-	return steps, nil
-}
-
-// jsonPaths finds values by the paths of an argument, mostly a literal.
-type jsonPaths struct {
-	in    views
-	last  string
-	steps []jsonStep
-	ready bool
-	dec   jsontext.Decoder
-}
-
-// find returns the value at the path, or errNull.
-func (x *jsonPaths) find(text string, i int) (jsontext.Value, error) {
-	if p := x.in.at(i); !x.ready || p != x.last {
-		steps, err := parseJSONPath(p)
-		if err != nil {
-			return nil, err
-		}
-		x.last, x.steps, x.ready = strings.Clone(p), steps, true
-	}
-	x.dec.Reset(strings.NewReader(text), jsontext.AllowDuplicateNames(true))
-	for _, step := range x.steps {
-		if !x.enter(step) {
-			return nil, errNull
-		}
-	}
-	v, err := x.dec.ReadValue()
-	if err != nil {
-		return nil, errNull
-	}
-	return v, nil
-}
-
-// enter moves to the member that step names.
-func (x *jsonPaths) enter(step jsonStep) bool {
-	open := jsontext.Kind('[')
-	if step.index < 0 {
-		open = '{'
-	}
-	if x.dec.PeekKind() != open {
-		return false
-	}
-	if _, err := x.dec.ReadToken(); err != nil {
-		return false
-	}
-	for n := 0; ; n++ {
-		switch x.dec.PeekKind() {
-		case '}', ']', 0:
-			return false
-		default:
-		}
-		if step.index < 0 {
-			name, err := x.dec.ReadToken()
-			if err != nil {
-				return false
-			}
-			if name.String() == step.name {
-				return true
-			}
-		} else if n == step.index {
-			return true
-		}
-		if x.dec.SkipValue() != nil {
-			return false
-		}
-	}
-}
-
-func jsonText(structured bool) func(c *compiler, e *Call) (kernel, error) {
-	return func(_ *compiler, e *Call) (kernel, error) {
-		if !isText(e.Of) {
-			return nil, nil
-		}
-		return textOf(e.Of, func(_ *frame, args []value) (func(i int, dst []byte) ([]byte, error), error) {
-			in, paths := viewsOf(args[0]), &jsonPaths{in: viewsOf(args[1])}
-			return func(i int, dst []byte) ([]byte, error) {
-				v, err := paths.find(in.at(i), i)
-				if err != nil {
-					return dst, err
-				}
-				kind := v.Kind()
-				switch {
-				case (kind == '{' || kind == '[') != structured || kind == 'n':
-					return dst, errNull
-				case kind == '"':
-					return jsontext.AppendUnquote(dst, v)
-				case structured && v.Compact() != nil:
-					return dst, errNull
-				}
-				return append(dst, v...), nil
-			}, nil
-		}), nil
-	}
-}
-
-func jsonExists(*compiler, *Call) (kernel, error) {
-	return testOf(func(_ *frame, args []value) (func(i int) (bool, error), error) {
-		in, paths := viewsOf(args[0]), &jsonPaths{in: viewsOf(args[1])}
-		return func(i int) (bool, error) {
-			_, err := paths.find(in.at(i), i)
-			if err == errNull { //nolint:errorlint // never wrapped
-				return false, nil
-			}
-			return err == nil, err
-		}, nil
-	}), nil
 }
 
 // isJSON is never NULL.
