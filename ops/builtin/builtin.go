@@ -39,6 +39,7 @@ func Register(r *ops.Registry) {
 		window.Kind:    window.New,
 
 		window.AssignKind:        window.NewAssign,
+		join.TemporalKind:        join.NewTemporal,
 		window.SessionKind:       window.NewSession,
 		window.SessionAssignKind: window.NewSessionAssign,
 	})

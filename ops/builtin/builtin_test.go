@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -51,6 +52,7 @@ func TestRegister(t *testing.T) {
 		"over-table":     {over.Config{Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
 		"over-stream":    {over.Config{Order: []over.Key{{}}, Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
 		"union":          {nil, in.Fields()},
+		"temporal-join":  {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"join":           {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}
 	var r ops.Registry
@@ -72,7 +74,7 @@ func TestRegister(t *testing.T) {
 			t.Fatal(err)
 		}
 		inputs := []*arrow.Schema{in}
-		if kind == "join" {
+		if strings.HasSuffix(kind, "join") {
 			inputs = append(inputs, in)
 		}
 		op, err := r.Operator(v, inputs)

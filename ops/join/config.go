@@ -90,18 +90,27 @@ func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 	if j.out, err = c.output(v, in); err != nil {
 		return nil, err
 	}
-	if c.Condition != nil && c.Condition.Expr != nil {
-		env := expr.Env{Now: func() int64 { return c.NowMillis }}
-		if c.Zone != "" {
-			if env.Zone, err = time.LoadLocation(c.Zone); err != nil {
-				return nil, fmt.Errorf("%w: time zone %q: %w", job.ErrInvalid, c.Zone, err)
-			}
-		}
-		if j.cond, err = newCondition(c.Condition.Expr, in, env); err != nil {
-			return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	j.cond, err = c.condition(in)
+	return j, err
+}
+
+// condition compiles the condition; nil when there is none.
+func (c *Config) condition(in []*arrow.Schema) (*condition, error) {
+	if c.Condition == nil || c.Condition.Expr == nil {
+		return nil, nil
+	}
+	env := expr.Env{Now: func() int64 { return c.NowMillis }}
+	if c.Zone != "" {
+		var err error
+		if env.Zone, err = time.LoadLocation(c.Zone); err != nil {
+			return nil, fmt.Errorf("%w: time zone %q: %w", job.ErrInvalid, c.Zone, err)
 		}
 	}
-	return j, nil
+	cond, err := newCondition(c.Condition.Expr, in, env)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	return cond, nil
 }
 
 func (c *Config) check(in []*arrow.Schema) error {

@@ -29,7 +29,7 @@ func (j *Join) emitPairs(ctx context.Context, input int, rec arrow.RecordBatch, 
 		return nil
 	}
 	var cols [2][]arrow.Array
-	cols[input] = takeColumns(j, rec, p.row)
+	cols[input] = takeColumns(j.alloc, rec, p.row)
 	cols[1-input] = j.in[1-input].store.Take(j.alloc, p.id)
 	return j.emit(ctx, cols, len(p.row), kind, out)
 }
@@ -40,9 +40,9 @@ func (j *Join) emitLone(ctx context.Context, input int, rec arrow.RecordBatch, r
 		return nil
 	}
 	var cols [2][]arrow.Array
-	cols[input] = takeColumns(j, rec, rows)
+	cols[input] = takeColumns(j.alloc, rec, rows)
 	if !j.how.half() {
-		cols[1-input] = j.in[1-input].nulls(j, len(rows))
+		cols[1-input] = j.in[1-input].nulls(j.alloc, len(rows))
 	}
 	return j.emit(ctx, cols, len(rows), kind, out)
 }
@@ -55,7 +55,7 @@ func (j *Join) emitStored(ctx context.Context, input int, ids []uint32, kind str
 		var cols [2][]arrow.Array
 		cols[input] = j.in[input].store.Take(j.alloc, part)
 		if !j.how.half() {
-			cols[1-input] = j.in[1-input].nulls(j, len(part))
+			cols[1-input] = j.in[1-input].nulls(j.alloc, len(part))
 		}
 		if err := j.emit(ctx, cols, len(part), kind, out); err != nil {
 			return err

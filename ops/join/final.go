@@ -63,7 +63,7 @@ func (j *Join) EndInput(ctx context.Context, input int, out ops.Output) error {
 			return nil // the right input is still to come
 		}
 		j.built = input
-		s.link(j, s.live())
+		s.link(j.alloc, s.live())
 		if o.changes && !j.static {
 			return nil
 		}

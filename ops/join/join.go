@@ -65,8 +65,12 @@ func (j *Join) Open(ctx context.Context, rt ops.Runtime) error {
 		if err := s.open(); err != nil {
 			return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
 		}
-		if err := s.restore(ctx, j, rt); err != nil {
+		ids, err := s.restore(ctx, rt)
+		if err != nil {
 			return err
+		}
+		if !j.final {
+			s.link(j.alloc, ids)
 		}
 	}
 	return nil
@@ -290,7 +294,7 @@ func (j *Join) Advance(ctx context.Context, wm stream.Watermark, out ops.Output)
 // Flush implements ops.Operator.
 func (j *Join) Flush(context.Context, stream.Epoch, ops.Output) error {
 	for i := range j.in {
-		if err := j.in[i].save(j); err != nil {
+		if err := j.in[i].save(j.alloc); err != nil {
 			return err
 		}
 	}

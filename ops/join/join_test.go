@@ -3,6 +3,7 @@ package join_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -21,9 +22,9 @@ import (
 //	where v < w           one comparison of a left and a right column
 //	changes left right    which inputs have other kinds than +I
 //	nullsafe              NULL keys are equal
-//	final
+//	final                 only the final rows; or static: the right input is read first
 func TestOperator(t *testing.T) {
-	opstest.RunTwo(t, "testdata", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
+	opstest.RunTwo(t, "testdata/join", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
 		c, err := config(body, left, right)
 		if err != nil {
 			return opstest.Case{}, err
@@ -41,7 +42,7 @@ func TestOperator(t *testing.T) {
 }
 
 func config(body string, left, right *arrow.Schema) (c join.Config, err error) {
-	set, err := opstest.Settings(body, "type", "keys", "where", "changes", "final", "nullsafe")
+	set, err := opstest.Settings(body, "type", "keys", "where", "changes", "final", "static", "nullsafe")
 	if err != nil {
 		return c, err
 	}
@@ -84,8 +85,56 @@ func config(body string, left, right *arrow.Schema) (c join.Config, err error) {
 		})
 	}
 	_, c.FinalOnly = set["final"]
+	_, c.Static = set["static"]
 	for _, side := range opstest.Words(set["changes"]) {
 		c.LeftChanges, c.RightChanges = c.LeftChanges || side == "left", c.RightChanges || side == "right"
 	}
 	return c, nil
+}
+
+// An operator is as above, with the columns of the times: "type left", "keys k =
+// id", "times at = since".
+func TestTemporal(t *testing.T) {
+	opstest.RunTwo(t, "testdata/temporal", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
+		body, l, r, err := times(body, left, right)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		c, err := config(body, left, right)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		return timed(join.TemporalConfig{Config: c, LeftTime: l, RightTime: r}, c, join.NewTemporal, left, right)
+	})
+}
+
+// times takes the line "times a = b" out of a body.
+func times(body string, left, right *arrow.Schema) (rest string, l, r int, err error) {
+	for line := range strings.Lines(body) {
+		text, ok := strings.CutPrefix(strings.TrimSpace(line), "times ")
+		if !ok {
+			rest += line
+			continue
+		}
+		a, b, _ := strings.Cut(text, " = ")
+		if l, err = opstest.Column(left, a); err != nil {
+			return rest, l, r, err
+		}
+		if r, err = opstest.Column(right, b); err != nil {
+			return rest, l, r, err
+		}
+	}
+	return rest, l, r, nil
+}
+
+func timed(config any, c join.Config, build ops.NewOperator, left, right *arrow.Schema) (opstest.Case, error) {
+	doc, err := json.Marshal(config)
+	if err != nil {
+		return opstest.Case{}, err
+	}
+	v := job.Vertex{Name: "join", Config: doc}
+	return opstest.Case{
+		New:  func() (ops.Operator, error) { return build(v, []*arrow.Schema{left, right}) },
+		Keys: c.LeftKeys, RightKeys: c.RightKeys,
+	}, nil
 }

@@ -2,6 +2,7 @@ package join
 
 import (
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -67,7 +68,7 @@ func (j *Join) hold(input int, rec arrow.RecordBatch, p *pairs, f func(p *pairs)
 	}
 	if j.cond != nil {
 		var err error
-		if p.sel, err = j.cond.sel(j, input, rec, p); err != nil {
+		if p.sel, err = j.cond.sel(j.alloc, input, rec, p, j.in[1-input].store); err != nil {
 			return err
 		}
 		if len(p.sel) < len(p.at) {
@@ -145,17 +146,17 @@ func renumbered(e expr.Expr, f func(int) int) expr.Expr {
 }
 
 // sel are the pairs for which the condition is true.
-func (c *condition) sel(j *Join, input int, rec arrow.RecordBatch, p *pairs) (vector.Sel, error) {
+func (c *condition) sel(alloc memory.Allocator, input int, rec arrow.RecordBatch, p *pairs, other *rowstore.Store) (vector.Sel, error) {
 	var cols [2][]arrow.Array
 	for _, k := range c.cols[input] {
-		cols[input] = append(cols[input], vector.Take(j.alloc, rec.Column(k), p.row))
+		cols[input] = append(cols[input], vector.Take(alloc, rec.Column(k), p.row))
 	}
 	for _, k := range c.cols[1-input] {
-		cols[1-input] = append(cols[1-input], j.in[1-input].store.TakeColumn(j.alloc, k, p.id))
+		cols[1-input] = append(cols[1-input], other.TakeColumn(alloc, k, p.id))
 	}
 	both := record(c.schema, append(cols[0], cols[1]...), len(p.at))
 	defer both.Release()
-	sel, err := c.filter.Select(j.alloc, both, p.sel, nil)
+	sel, err := c.filter.Select(alloc, both, p.sel, nil)
 	if sel == nil && err == nil { // no terms: all of them
 		sel = vector.All(p.sel, len(p.at))
 	}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/rowstore"
 )
@@ -20,6 +22,8 @@ type side struct {
 	outer    bool
 	changes  bool
 	counted  bool // rows know how many partners they have
+	kinded   bool // rows know how they changed their input
+	time     int  // of a join by time: the column with the time of a row
 
 	store  *rowstore.Store
 	chains *rowstore.Chains
@@ -36,8 +40,11 @@ type side struct {
 type extra struct {
 	chain   [rowstore.ChainBytes]byte
 	seq     int64 // when it came; cancelled when it left in the batch that it came in
+	time    int64 // of a join by time, in milliseconds
 	matches int32
+	kind    stream.RowKind
 	known   bool // the table has it
+	dead    bool // it was dropped
 }
 
 const cancelled = -1
@@ -139,12 +146,12 @@ func (s *side) append(cols []arrow.Array, sel vector.Sel, n int) []uint32 {
 }
 
 // link puts stored rows into the chains, but for those with NULLs in their keys.
-func (s *side) link(j *Join, ids []uint32) {
+func (s *side) link(alloc memory.Allocator, ids []uint32) {
 	for from := 0; from < len(ids); from += maxRows {
 		part := ids[from:min(from+maxRows, len(ids))]
 		keys := make([]arrow.Array, len(s.keys))
 		for i, k := range s.keys {
-			keys[i] = s.store.TakeColumn(j.alloc, k, part)
+			keys[i] = s.store.TakeColumn(alloc, k, part)
 		}
 		sel, _ := s.joinable(keys, nil, len(part), s.valid, nil)
 		if sel != nil {
@@ -161,6 +168,7 @@ func (s *side) link(j *Join, ids []uint32) {
 func (s *side) drop(ids []uint32) {
 	free := ids[:0:0]
 	for _, id := range ids {
+		s.extra(id).dead = true
 		if s.extra(id).known {
 			s.gone = append(s.gone, id)
 		} else {
@@ -171,12 +179,12 @@ func (s *side) drop(ids []uint32) {
 }
 
 // nulls are n rows of NULLs.
-func (s *side) nulls(j *Join, n int) []arrow.Array {
+func (s *side) nulls(alloc memory.Allocator, n int) []arrow.Array {
 	none := make([]uint32, n)
 	for i := range none {
 		none[i] = rowstore.None
 	}
-	return s.store.Take(j.alloc, none)
+	return s.store.Take(alloc, none)
 }
 
 func resized(s []uint32, n int) []uint32 {
@@ -200,10 +208,10 @@ func release(cols []arrow.Array) {
 }
 
 // takeColumns are rows of a batch.
-func takeColumns(j *Join, rec arrow.RecordBatch, rows vector.Sel) []arrow.Array {
+func takeColumns(alloc memory.Allocator, rec arrow.RecordBatch, rows vector.Sel) []arrow.Array {
 	out := make([]arrow.Array, rec.NumCols())
 	for i, c := range rec.Columns() {
-		out[i] = vector.Take(j.alloc, c, rows)
+		out[i] = vector.Take(alloc, c, rows)
 	}
 	return out
 }

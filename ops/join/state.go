@@ -7,8 +7,10 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 )
 
@@ -17,6 +19,7 @@ const (
 	allColumn     = "$all"     // the key of a join without keys, always 0
 	seqColumn     = "$seq"     // tells rows with the same key apart, and orders them
 	matchesColumn = "$matches" // how many partners a row has
+	kindColumn    = "$kind"    // how a row changed its input
 )
 
 // table is the state table of a side: the key columns, the sequence number, and
@@ -30,14 +33,16 @@ type table struct {
 	keys    int
 }
 
-func (s *side) restore(ctx context.Context, j *Join, rt ops.Runtime) error {
+// restore loads the rows of the table and returns them in the order in which they
+// came.
+func (s *side) restore(ctx context.Context, rt ops.Runtime) ([]uint32, error) {
 	if err := s.openTable(rt); err != nil {
-		return err
+		return nil, err
 	}
 	var ids []uint32
 	for rec, err := range s.stored.Scan(ctx) {
 		if err != nil {
-			return fmt.Errorf("restore %s: %w", s.stored.spec.Name, err)
+			return nil, fmt.Errorf("restore %s: %w", s.stored.spec.Name, err)
 		}
 		ids = append(ids, s.load(rec)...)
 	}
@@ -46,10 +51,7 @@ func (s *side) restore(ctx context.Context, j *Join, rt ops.Runtime) error {
 		s.seq = s.extra(ids[len(ids)-1]).seq
 	}
 	s.store.ClearDirty()
-	if !j.final {
-		s.link(j, ids)
-	}
-	return nil
+	return ids, nil
 }
 
 func (s *side) openTable(rt ops.Runtime) error {
@@ -77,6 +79,9 @@ func (s *side) openTable(rt ops.Runtime) error {
 	if s.counted {
 		fields = append(fields, arrow.Field{Name: matchesColumn, Type: arrow.PrimitiveTypes.Int32})
 	}
+	if s.kinded {
+		fields = append(fields, arrow.Field{Name: kindColumn, Type: arrow.PrimitiveTypes.Int8})
+	}
 	t.spec.Schema = arrow.NewSchema(fields, nil)
 	var err error
 	t.Table, err = rt.Table(t.spec)
@@ -100,8 +105,15 @@ func (s *side) load(rec arrow.RecordBatch) []uint32 {
 	for i, id := range ids {
 		*s.extra(id) = extra{seq: seq[i], known: true}
 	}
+	at := int(rec.NumCols()) - 1
+	if s.kinded {
+		for i, k := range vector.Values[int8](rec.Column(at)) {
+			s.extra(ids[i]).kind = stream.RowKind(k)
+		}
+		at--
+	}
 	if s.counted {
-		for i, m := range vector.Values[int32](rec.Column(int(rec.NumCols()) - 1)) {
+		for i, m := range vector.Values[int32](rec.Column(at)) {
 			s.extra(ids[i]).matches = m
 		}
 	}
@@ -109,18 +121,18 @@ func (s *side) load(rec arrow.RecordBatch) []uint32 {
 }
 
 // save writes what has changed since the last call.
-func (s *side) save(j *Join) error {
+func (s *side) save(alloc memory.Allocator) error {
 	slices.Sort(s.gone)
 	dirty := slices.DeleteFunc(s.store.Dirty(nil), func(id uint32) bool {
 		_, gone := slices.BinarySearch(s.gone, id)
 		return gone
 	})
-	if err := s.write(j, s.gone, true); err != nil {
+	if err := s.write(alloc, s.gone, true); err != nil {
 		return err
 	}
 	s.store.Free(s.gone)
 	s.gone = s.gone[:0]
-	if err := s.write(j, dirty, false); err != nil {
+	if err := s.write(alloc, dirty, false); err != nil {
 		return err
 	}
 	for _, id := range dirty {
@@ -131,11 +143,11 @@ func (s *side) save(j *Join) error {
 }
 
 // write upserts rows, or deletes them.
-func (s *side) write(j *Join, ids []uint32, gone bool) error {
+func (s *side) write(alloc memory.Allocator, ids []uint32, gone bool) error {
 	for len(ids) > 0 {
 		part := ids[:min(maxRows, len(ids))]
 		ids = ids[len(part):]
-		rec := s.rows(j, part, gone)
+		rec := s.rows(alloc, part, gone)
 		var err error
 		if gone {
 			err = s.stored.Delete(rec)
@@ -151,18 +163,18 @@ func (s *side) write(j *Join, ids []uint32, gone bool) error {
 }
 
 // rows are rows as the table has them, or only their keys.
-func (s *side) rows(j *Join, ids []uint32, keys bool) arrow.RecordBatch {
+func (s *side) rows(alloc memory.Allocator, ids []uint32, keys bool) arrow.RecordBatch {
 	t := &s.stored
 	var cols []arrow.Array
 	for _, c := range t.columns[:t.keys] {
-		cols = append(cols, s.store.TakeColumn(j.alloc, c, ids))
+		cols = append(cols, s.store.TakeColumn(alloc, c, ids))
 	}
 	if t.keys == 0 {
-		buf, zero := vector.NewValues[int8](j.alloc, len(ids))
+		buf, zero := vector.NewValues[int8](alloc, len(ids))
 		clear(zero)
 		cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int8, len(ids), 0, nil, buf))
 	}
-	buf, seq := vector.NewValues[int64](j.alloc, len(ids))
+	buf, seq := vector.NewValues[int64](alloc, len(ids))
 	for i, id := range ids {
 		seq[i] = s.extra(id).seq
 	}
@@ -171,14 +183,21 @@ func (s *side) rows(j *Join, ids []uint32, keys bool) arrow.RecordBatch {
 		return record(arrow.NewSchema(t.spec.Schema.Fields()[:len(cols)], nil), cols, len(ids))
 	}
 	for _, c := range t.columns[t.keys:] {
-		cols = append(cols, s.store.TakeColumn(j.alloc, c, ids))
+		cols = append(cols, s.store.TakeColumn(alloc, c, ids))
 	}
 	if s.counted {
-		buf, matches := vector.NewValues[int32](j.alloc, len(ids))
+		buf, matches := vector.NewValues[int32](alloc, len(ids))
 		for i, id := range ids {
 			matches[i] = s.extra(id).matches
 		}
 		cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int32, len(ids), 0, nil, buf))
+	}
+	if s.kinded {
+		buf, kinds := vector.NewValues[int8](alloc, len(ids))
+		for i, id := range ids {
+			kinds[i] = int8(s.extra(id).kind)
+		}
+		cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int8, len(ids), 0, nil, buf))
 	}
 	return record(t.spec.Schema, cols, len(ids))
 }

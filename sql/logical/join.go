@@ -63,6 +63,9 @@ type AsOf struct {
 	// Version is the column of the right side from which on a row holds. It is
 	// nothing to a lookup.
 	Version int
+	// Latest says that the right side was a query for the latest row of each key,
+	// and is now what that reads: all versions.
+	Latest bool
 }
 
 // NewJoin joins two nodes. Names that occur twice get a number, as in Flink: id,

@@ -26,6 +26,9 @@ func (b *builder) joinMode(n *logical.Join, left, right Mode) Mode {
 
 // join brings rows with equal keys into one task; without keys there is one.
 func (b *builder) join(n *logical.Join) (built, error) {
+	if n.AsOf != nil && !n.AsOf.Lookup {
+		return b.temporal(n)
+	}
 	left, err := b.node(n.Left)
 	if err != nil {
 		return built{}, err
@@ -40,10 +43,8 @@ func (b *builder) join(n *logical.Join) (built, error) {
 		LeftChanges: left.mode != Insert, RightChanges: right.mode != Insert, FinalOnly: b.atEnd(), Static: n.AsOf != nil,
 		Zone: b.zone(), NowMillis: b.o.NowMillis,
 	}
-	if keys.Rest != nil {
-		if _, err := expr.CompileFilter(keys.Rest, schema(n.Both()).Schema, expr.Env{}); err != nil {
-			return built{}, fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
-		}
+	if err := conditionCompiles(n, keys.Rest); err != nil {
+		return built{}, err
 	}
 	p := b.spread(keys.Left)
 	in0, in1 := keyed(left, p, keys.Left), keyed(right, p, keys.Right)
@@ -54,14 +55,26 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	}, b.joinMode(n, left.mode, right.mode), in0, in1), nil
 }
 
+// conditionCompiles reports a condition for which there is no kernel before the
+// job runs.
+func conditionCompiles(n *logical.Join, cond expr.Expr) error {
+	if cond == nil {
+		return nil
+	}
+	if deeper(cond, maxDepth) {
+		return fmt.Errorf("%w: a condition is nested more than %d deep; put parts of it into subqueries", job.ErrInvalid, maxDepth)
+	}
+	if _, err := expr.CompileFilter(cond, schema(n.Both()).Schema, expr.Env{}); err != nil {
+		return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
+	}
+	return nil
+}
+
 // rightSide lowers the right side of a join. A lookup reads it to its end, and
 // wants only its final rows.
 func (b *builder) rightSide(n *logical.Join) (built, error) {
 	if n.AsOf == nil {
 		return b.node(n.Right)
-	}
-	if !n.AsOf.Lookup {
-		return built{}, fmt.Errorf("%w: not supported yet: FOR SYSTEM_TIME AS OF event time", job.ErrInvalid)
 	}
 	ends, err := b.ends(n.Right)
 	if err != nil {

@@ -318,7 +318,7 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 	}
 	out := logical.NewJoin(l, r, n.Type, cond)
 	if n.AsOf != nil {
-		out.AsOf = &logical.AsOf{Lookup: n.AsOf.Lookup}
+		out.AsOf = &logical.AsOf{Lookup: n.AsOf.Lookup, Latest: n.AsOf.Latest}
 	}
 	if versioned(n) {
 		out.AsOf.Time, out.AsOf.Version = reLeft.index(n.Left.Schema(), n.AsOf.Time), reRight.index(n.Right.Schema(), n.AsOf.Version)

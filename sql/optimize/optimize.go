@@ -17,6 +17,7 @@
 //	prune       only columns that are used are read, fields of rows one by one
 //	constants   a projection of VALUES is VALUES
 //	direct      an aggregation reads its columns without a projection between
+//	versions    a join with the versions of a table reads all of them
 //	share       scans of one table in one job become one
 package optimize
 
@@ -58,6 +59,7 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = mergeAll(n)
 		n = rewrite(n, func(n logical.Node) logical.Node { return constants(n, o.Fold) })
 		n = rewrite(n, direct)
+		n = rewrite(n, versions)
 		n = prune(n, o)
 		out[i] = n
 	}

@@ -172,6 +172,8 @@ func waits(n logical.Node) bool {
 	case *logical.Rank:
 		last, latest := n.Latest()
 		return n.Window >= 0 || latest && !last
+	case *logical.Join:
+		return versioned(n)
 	case *logical.Over:
 		return len(n.Order) > 0 && n.Input.Schema()[n.Order[0].Column].Time == logical.Rowtime
 	}
