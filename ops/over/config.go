@@ -37,11 +37,13 @@ const (
 	UnboundedFollowing BoundKind = "unbounded following"
 )
 
-// Bound is one end of a frame. Offset counts rows; of a range it is in the
-// unit of the order's column.
+// Bound is one end of a frame. Offset counts rows; of a range it is
+// milliseconds of a time, and else steps of the last digit of the order's
+// column, or Float where that is a floating-point number.
 type Bound struct {
 	Kind   BoundKind `json:"kind"`
 	Offset int64     `json:"offset,omitempty"`
+	Float  float64   `json:"float,omitempty"`
 }
 
 // Frame is the rows around a row over which a function is computed.
@@ -58,6 +60,8 @@ type Call struct {
 	Frame Frame `json:"frame"`
 	// Offset is that of lag and lead, and the number of buckets of ntile.
 	Offset int64 `json:"offset,omitempty"`
+	// Shifts says that the last argument of lag or lead is its offset.
+	Shifts bool `json:"shifts,omitempty"`
 }
 
 // Config is that of a vertex of either kind. The output's columns are the
@@ -160,8 +164,8 @@ func (k Key) order() vector.Order {
 	return o
 }
 
-// distance is what a range of n units of the order's column is in the values of
-// the column: milliseconds in its unit, days of a date.
+// distance is what a range of n is in the values of the order's column:
+// milliseconds in its unit, days of a date.
 func distance(t arrow.DataType, n int64) int64 {
 	switch t := t.(type) {
 	case *arrow.TimestampType:

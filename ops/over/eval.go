@@ -125,10 +125,15 @@ func (e *evaluator) direct(r *rows, c *Call, bases []base) arrow.Array {
 		return e.share(r, c.Func)
 	case "ntile":
 		return e.buckets(r, c.Offset)
-	case "lag":
-		return e.shifted(r, c, -c.Offset)
-	case "lead":
-		return e.shifted(r, c, c.Offset)
+	case "lag", "lead":
+		by := c.Offset
+		if c.Shifts {
+			by = 1
+		}
+		if c.Func == "lag" {
+			by = -by
+		}
+		return e.shifted(r, c, by)
 	}
 	return e.frameEnd(r, c)
 }
@@ -202,9 +207,19 @@ func (e *evaluator) buckets(r *rows, n int64) arrow.Array {
 // shifted is the value by rows away, or the default beyond the partition.
 func (e *evaluator) shifted(r *rows, c *Call, by int64) arrow.Array {
 	idx := make(vector.Sel, 0, r.outs)
+	var shifts *array.Int64
+	if c.Shifts {
+		shifts = r.cols[c.Args[2]].(*array.Int64)
+	}
 	for _, s := range r.spans {
 		for i := s.from; i < s.hi; i++ {
 			at := int64(i) + by
+			if shifts != nil {
+				at = int64(i) + by*shifts.Value(i)
+				if shifts.IsNull(i) {
+					at = -1
+				}
+			}
 			if at >= int64(s.lo) && at < int64(s.hi) {
 				idx = append(idx, uint32(at))
 			} else {

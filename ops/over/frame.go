@@ -1,9 +1,11 @@
 package over
 
 import (
+	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
 	"github.com/wadi-engine/wadi/vector"
 )
@@ -22,7 +24,8 @@ type rows struct {
 	// first and last are, for each row, the first and the one behind the last of
 	// its peers: the rows of its partition that are equal in the order.
 	first, last []int32
-	values      []int64 // of the order's only column, negated where it descends
+	values      []int64   // of the order's only column, negated where it descends
+	floats      []float64 // the same of floating-point numbers
 	nulls       arrow.Array
 }
 
@@ -76,11 +79,30 @@ func (w *window) order(r *rows) {
 	if r.n == 0 {
 		return
 	}
-	buf := make([]uint64, r.n)
-	vector.Words(buf, col, 0)
-	for i, v := range buf {
-		if r.values[i] = int64(v); k.Desc {
-			r.values[i] = -int64(v)
+	switch col.DataType().ID() {
+	case arrow.DECIMAL128:
+		for i, v := range vector.Values[decimal128.Num](col) {
+			r.values[i] = int64(v.LowBits())
+		}
+	case arrow.FLOAT32, arrow.FLOAT64:
+		r.floats = make([]float64, r.n)
+		buf := make([]uint64, r.n)
+		vector.Words(buf, col, 0)
+		for i, v := range buf {
+			if r.floats[i] = math.Float64frombits(v); k.Desc {
+				r.floats[i] = -r.floats[i]
+			}
+		}
+	default:
+		buf := make([]uint64, r.n)
+		vector.Words(buf, col, 0)
+		for i, v := range buf {
+			r.values[i] = int64(v)
+		}
+	}
+	if k.Desc {
+		for i, v := range r.values {
+			r.values[i] = -v
 		}
 	}
 }
@@ -150,10 +172,6 @@ func (w *window) bounds(dst []int32, r *rows, s span, f Frame, b Bound, end bool
 // at no distance of anything: its frame ends with its peers.
 func (w *window) distances(dst []int32, r *rows, s span, b Bound, end bool) []int32 {
 	w.order(r)
-	d := distance(r.nulls.DataType(), b.Offset)
-	if b.Kind == Preceding {
-		d = -d
-	}
 	lo, hi := s.lo, s.hi // of the rows that are not NULL
 	for lo < hi && r.nulls.IsNull(lo) {
 		lo++
@@ -161,20 +179,37 @@ func (w *window) distances(dst []int32, r *rows, s span, b Bound, end bool) []in
 	for hi > lo && r.nulls.IsNull(hi-1) {
 		hi--
 	}
-	at := lo
+	at := len(dst)
 	for i := s.from; i < s.hi; i++ {
-		switch {
-		case i >= lo && i < hi:
-			bound := r.values[i] + d
-			for at < hi && (r.values[at] < bound || end && r.values[at] == bound) {
-				at++
-			}
-			dst = append(dst, int32(at))
-		case end:
+		if end {
 			dst = append(dst, r.last[i])
-		default:
+		} else {
 			dst = append(dst, r.first[i])
 		}
 	}
+	from, to := max(s.from, lo), max(min(s.hi, hi), max(s.from, lo))
+	part := dst[at+from-s.from : at+to-s.from]
+	d := distance(r.nulls.DataType(), b.Offset)
+	if b.Kind == Preceding {
+		d, b.Float = -d, -b.Float
+	}
+	if r.floats != nil {
+		reach(part, r.floats[:hi], lo, from, b.Float, end)
+	} else {
+		reach(part, r.values[:hi], lo, from, d, end)
+	}
 	return dst
+}
+
+// reach writes, for the rows from from on, the first of the rows from lo on
+// whose value is at least d behind the row's; with end, the first that is more.
+func reach[T int64 | float64](dst []int32, values []T, lo, from int, d T, end bool) {
+	at := lo
+	for i := range dst {
+		bound := values[from+i] + d
+		for at < len(values) && (values[at] < bound || end && values[at] == bound) {
+			at++
+		}
+		dst[i] = int32(at)
+	}
 }

@@ -29,6 +29,11 @@ func (x *exprs) call(e *ast.Call) (Value, error) {
 		}
 	}
 	if !x.b.Functions.IsScalar(name) {
+		if e.Bare { // a column with the name of a function that there is not: USER
+			if v, err := x.scope.find(&ast.Column{Pos: e.Pos, Parts: e.Name.Parts}); err == nil {
+				return v, nil
+			}
+		}
 		return Value{}, x.unknownFunction(e, name)
 	}
 	vs, err := x.all(e.Args)

@@ -1,6 +1,10 @@
 package bind
 
 import (
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
@@ -75,20 +79,62 @@ func (f *overFunc) rangeBound(fr *ast.Frame, b ast.Bound, out logical.Bound) (lo
 		return out, err
 	}
 	l, ok := v.Expr.(*expr.Literal)
-	n, ok := value[int64](l, ok)
+	if !ok || l.Value == nil {
+		return out, diag.At(b.Offset.Position(), "the distance of RANGE is a constant")
+	}
 	switch {
-	case !ok || n < 0:
-		return out, diag.At(b.Offset.Position(), "the distance of RANGE is a constant that is not negative")
-	case key.IsTimestamp() && v.Type.Kind == datatype.IntervalMillis:
-	case key.Kind == datatype.Date && v.Type.Kind == datatype.IntervalMillis:
-	case key.IsInteger() && v.Type.IsInteger():
+	case v.Type.Kind == datatype.IntervalMillis && (key.IsTimestamp() || key.Kind == datatype.Date):
+		out.Offset, _ = l.Value.(int64)
 	case v.Type.IsInterval() && (key.IsTimestamp() || key.Kind == datatype.Date):
 		return out, unsupported(b.Offset.Position(), "RANGE of months")
 	case key.IsNumeric() && v.Type.IsNumeric():
-		return out, unsupported(b.Offset.Position(), "RANGE with a distance over "+key.Text())
+		out.Offset, out.Float = numericDistance(key, l.Value, v.Type)
 	default:
 		return out, diag.At(b.Offset.Position(), "the distance of RANGE is of type %s, the order is by %s", v.Type.Text(), key.Text())
 	}
-	out.Offset = n
+	if out.Offset < 0 || out.Float < 0 { // -1 FOLLOWING is 1 PRECEDING
+		out.Offset, out.Float = -out.Offset, -out.Float
+		out.Kind = logical.Preceding + logical.Following - out.Kind
+	}
 	return out, nil
+}
+
+// numericDistance is a distance in steps of the key's type: one of an integer,
+// one of the last digit of a DECIMAL; or, of floating-point numbers, itself.
+func numericDistance(key datatype.Type, n any, of datatype.Type) (steps int64, float float64) {
+	digits := int32(0)
+	if key.Kind == datatype.Decimal {
+		digits = int32(key.Scale)
+	}
+	approximate := key.Kind == datatype.Float || key.Kind == datatype.Double
+	switch n := n.(type) {
+	case int64:
+		if approximate {
+			return 0, float64(n)
+		}
+		return n * int64(math.Pow10(int(digits))), 0
+	case float64:
+		float = n
+	case decimal128.Num:
+		float = n.ToFloat64(int32(of.Scale))
+		if !approximate && n.FitsInPrecision(18) {
+			return atScale(n, int32(of.Scale), digits), 0
+		}
+	}
+	if approximate {
+		return 0, float
+	}
+	return int64(math.Floor(float * math.Pow10(int(digits)))), 0
+}
+
+// atScale is n, which has have digits behind the point, with want of them.
+func atScale(n decimal128.Num, have, want int32) int64 {
+	v := int64(n.LowBits())
+	for ; have < want; have++ {
+		v *= 10
+	}
+	for ; have > want; have-- {
+		v = int64(math.Floor(float64(v) / 10))
+	}
+	return v
 }

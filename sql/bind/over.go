@@ -203,7 +203,7 @@ func (w *windows) column(v Value) int {
 }
 
 func (w *windows) add(c windowCall) Value {
-	key := fmt.Sprint(c.over.key(), c.Func, c.Args, c.Distinct, c.Filter, c.Frame, c.Offset)
+	key := fmt.Sprint(c.over.key(), c.Func, c.Args, c.Distinct, c.Filter, c.Frame, c.Offset, c.Shifts)
 	at, ok := w.at[key]
 	if !ok {
 		at = len(w.calls)
@@ -390,34 +390,44 @@ func (f *overFunc) shift(name string) error {
 		return err
 	}
 	f.out.Offset = 1
+	offset := Value{}
 	if len(args) > 1 {
-		n, ok, err := f.constant(1)
-		if err != nil {
+		if offset, err = f.x.bind(args[1]); err != nil {
 			return err
 		}
-		if !ok || n < 0 {
-			return diag.At(args[1].Position(), "the offset of %s is a constant number that is not negative", name)
+		if !offset.Type.IsInteger() {
+			return diag.At(args[1].Position(), "the offset of %s is an integer, this is of type %s", name, offset.Type.Text())
 		}
-		f.out.Offset = n
+		l, ok := offset.Expr.(*expr.Literal)
+		if f.out.Offset, ok = value[int64](l, ok); !ok {
+			f.out.Shifts = true
+		}
 	}
-	f.out.Type = v.Type.WithNull(true)
+	def := null(v.Type)
 	if len(args) > 2 {
-		d, err := f.x.bind(args[2])
-		if err != nil {
+		if def, err = f.x.bind(args[2]); err != nil {
 			return err
 		}
-		t, ok := datatype.Common(v.Type, d.Type)
-		if !ok {
-			return diag.At(args[2].Position(), "the default of %s is of type %s, its values are of type %s; CAST one of them", name, d.Type.Text(), v.Type.Text())
-		}
-		v, d = convert(v, t), convert(d, t)
-		f.out.Args = []int{f.windows.column(v), f.windows.column(d)}
-		f.out.Type = t.WithNull(v.Type.Nullable() || d.Type.Nullable())
-	} else {
-		f.out.Args = []int{f.windows.column(v)}
+	}
+	t, ok := datatype.Common(v.Type, def.Type)
+	if !ok {
+		return diag.At(args[2].Position(), "the default of %s is of type %s, its values are of type %s; CAST one of them", name, def.Type.Text(), v.Type.Text())
+	}
+	v, def = convert(v, t), convert(def, t)
+	f.out.Type = t.WithNull(v.Type.Nullable() || def.Type.Nullable())
+	f.out.Args = []int{f.windows.column(v)}
+	if len(args) > 2 || f.out.Shifts {
+		f.out.Args = append(f.out.Args, f.windows.column(def))
+	}
+	if f.out.Shifts {
+		f.out.Args = append(f.out.Args, f.windows.column(convert(offset, datatype.Of(datatype.BigInt))))
+	}
+	if f.out.Offset < 0 {
+		f.out.Offset = -f.out.Offset
+		f.out.Func = map[string]string{"LAG": "lead", "LEAD": "lag"}[name]
 	}
 	f.out.Frame = toCurrent
-	if name == "LEAD" {
+	if f.out.Func == "lead" {
 		f.out.Frame = whole
 	}
 	return nil

@@ -21,10 +21,12 @@ const (
 )
 
 // Bound is one end of a frame. Offset counts rows; of a RANGE it is
-// milliseconds where the order is by time, and else units of the order key.
+// milliseconds where the order is by time, and else steps of the order key's
+// last digit; Float is that of an order by floating-point numbers.
 type Bound struct {
 	Kind   BoundKind
 	Offset int64
+	Float  float64
 }
 
 // Frame is the rows around a row over which a function is computed.
@@ -40,6 +42,9 @@ type OverCall struct {
 	Frame Frame
 	// Offset is that of lag and lead, and the number of buckets of ntile.
 	Offset int64
+	// Shifts says that the last argument of lag or lead is the offset, which
+	// differs from row to row.
+	Shifts bool
 }
 
 // Over appends the results of window functions to its input's columns. All its
@@ -115,16 +120,20 @@ func (n *Rank) With(in []Node) Node { c := *n; c.Input = in[0]; return &c }
 func (*Over) node() {}
 func (*Rank) node() {}
 
-func (b Bound) text(unit func(int64) string) string {
+func (b Bound) String() string {
+	distance := strconv.FormatInt(b.Offset, 10)
+	if b.Float != 0 {
+		distance = strconv.FormatFloat(b.Float, 'g', -1, 64)
+	}
 	switch b.Kind {
 	case UnboundedPreceding:
 		return "UNBOUNDED PRECEDING"
 	case Preceding:
-		return unit(b.Offset) + " PRECEDING"
+		return distance + " PRECEDING"
 	case CurrentRow:
 		return "CURRENT ROW"
 	case Following:
-		return unit(b.Offset) + " FOLLOWING"
+		return distance + " FOLLOWING"
 	case UnboundedFollowing:
 	}
 	return "UNBOUNDED FOLLOWING"
@@ -136,8 +145,7 @@ func (f Frame) String() string {
 	if f.Range {
 		mode = "RANGE"
 	}
-	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return mode + " BETWEEN " + f.Start.text(number) + " AND " + f.End.text(number)
+	return mode + " BETWEEN " + f.Start.String() + " AND " + f.End.String()
 }
 
 // OverText prints a window function without its window: SUM(a), LAG(a, 2).
@@ -150,6 +158,9 @@ func OverText(c OverCall, names []string) string {
 		return fmt.Sprintf("NTILE(%d)", c.Offset)
 	case "lag", "lead":
 		parts := []string{names[c.Args[0]], strconv.FormatInt(c.Offset, 10)}
+		if c.Shifts {
+			parts[1] = names[c.Args[2]]
+		}
 		if len(c.Args) > 1 {
 			parts = append(parts, names[c.Args[1]])
 		}

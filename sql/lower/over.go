@@ -74,7 +74,7 @@ func (b *builder) streams(n *logical.Over, in Mode) bool {
 			return true
 		}
 		f := c.Frame
-		return f.End.Kind > logical.CurrentRow || f.Start.Kind == logical.UnboundedPreceding && f.End.Kind != logical.CurrentRow
+		return c.Shifts || f.End.Kind > logical.CurrentRow || f.Start.Kind == logical.UnboundedPreceding && f.End.Kind != logical.CurrentRow
 	})
 }
 
@@ -93,14 +93,16 @@ func (b *builder) overConfig(n *logical.Over) (over.Config, error) {
 		call := n.Calls[i]
 		f := over.Frame{Range: call.Frame.Range, Start: bound(call.Frame.Start), End: bound(call.Frame.End)}
 		if c.Arrival && f.Range {
-			if call.Frame.Start.Offset != 0 || call.Frame.End.Offset != 0 {
+			if call.Frame.Start.Kind == logical.Preceding || call.Frame.End.Kind == logical.Preceding {
 				return c, fmt.Errorf("%w: not supported yet: RANGE with a distance over processing time; use ROWS, or order by a time attribute of the rows", job.ErrInvalid)
 			}
 			f.Range = false
 		}
-		c.Calls = append(c.Calls, over.Call{Spec: spec, Frame: f, Offset: call.Offset})
+		c.Calls = append(c.Calls, over.Call{Spec: spec, Frame: f, Offset: call.Offset, Shifts: call.Shifts})
 	}
 	return c, nil
 }
 
-func bound(b logical.Bound) over.Bound { return over.Bound{Kind: boundKinds[b.Kind], Offset: b.Offset} }
+func bound(b logical.Bound) over.Bound {
+	return over.Bound{Kind: boundKinds[b.Kind], Offset: b.Offset, Float: b.Float}
+}

@@ -221,7 +221,7 @@ func exact(n logical.Node) string {
 	case *logical.Over:
 		fmt.Fprintf(&s, "%v %v", n.Partition, n.Order)
 		for _, c := range n.Calls {
-			fmt.Fprintf(&s, " %s %v %d", aggKeys([]logical.AggCall{c.AggCall}), c.Frame, c.Offset)
+			fmt.Fprintf(&s, " %s %v %d %v", aggKeys([]logical.AggCall{c.AggCall}), c.Frame, c.Offset, c.Shifts)
 		}
 	case *logical.Rank:
 		fmt.Fprintf(&s, "%v %v %v %d %d %d %d %v", n.Kind, n.Partition, n.Order, n.From, n.To, n.Limit, n.Window, n.Number)

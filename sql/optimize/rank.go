@@ -45,10 +45,23 @@ func rank(n logical.Node) logical.Node {
 	if r.To < 0 && r.Limit < 0 {
 		return n
 	}
+	n = constantRank(r)
 	if cond := logical.And(rest...); cond != nil {
-		return &logical.Filter{Input: r, Cond: cond}
+		return &logical.Filter{Input: n, Cond: cond}
 	}
-	return r
+	return n
+}
+
+// constantRank gives a rank that can only have one value as a constant: the
+// rows then come and go, and do not change.
+func constantRank(r *logical.Rank) logical.Node {
+	if r.From != r.To || r.Kind != logical.RowNumber || r.Limit >= 0 {
+		return r
+	}
+	out, n := r.Output, len(r.Output)-1
+	r.Number, r.Output = false, out[:n:n]
+	number := &expr.Literal{Value: r.From, Of: out[n].Type.Arrow()}
+	return &logical.Project{Input: r, Exprs: append(r.Output.Refs(), number), Output: out}
 }
 
 var mirrored = map[string]string{"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq"}
