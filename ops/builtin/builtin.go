@@ -14,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/union"
+	"github.com/wadi-engine/wadi/ops/unnest"
 	"github.com/wadi-engine/wadi/ops/window"
 )
 
@@ -36,6 +37,7 @@ func Register(r *ops.Registry) {
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,
+		unnest.Kind:    unnest.New,
 		window.Kind:    window.New,
 
 		window.AssignKind:        window.NewAssign,

@@ -20,6 +20,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
+	"github.com/wadi-engine/wadi/ops/unnest"
 	"github.com/wadi-engine/wadi/ops/window"
 	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -29,7 +30,9 @@ import (
 // the types of its output.
 func TestRegister(t *testing.T) {
 	in := arrow.NewSchema([]arrow.Field{
-		{Name: "ts", Type: arrow.FixedWidthTypes.Timestamp_ms}, {Name: "k", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "ts", Type: arrow.FixedWidthTypes.Timestamp_ms},
+		{Name: "k", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64)},
 	}, nil)
 	count := []agg.Spec{{Func: "count", Filter: -1}}
 	k, n := in.Field(1), arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64}
@@ -51,6 +54,7 @@ func TestRegister(t *testing.T) {
 		"deduplicate":    {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
 		"over-table":     {over.Config{Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
 		"over-stream":    {over.Config{Order: []over.Key{{}}, Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
+		"unnest":         {unnest.Config{Column: 2, Keep: []int{1}}, []arrow.Field{k, n}},
 		"union":          {nil, in.Fields()},
 		"temporal-join":  {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"join":           {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},

@@ -33,7 +33,7 @@ func (b *Binder) tableRef(ctx context.Context, ref ast.TableRef, env *ctes) (log
 	case *ast.Join:
 		return b.join(ctx, r, env)
 	case *ast.Unnest:
-		return nil, nil, unsupported(r.Pos, "UNNEST")
+		return b.unnest(ctx, r, &logical.Values{Rows: [][]expr.Expr{{}}}, &scope{}, false)
 	case *ast.MatchRecognize:
 		return nil, nil, unsupported(r.Pos, "MATCH_RECOGNIZE")
 	}

@@ -29,6 +29,9 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 	if err != nil {
 		return nil, nil, err
 	}
+	if u, ok := r.Right.(*ast.Unnest); ok {
+		return b.unnestJoin(ctx, r, u, left, ls)
+	}
 	right, rs, asOf, err := b.rightSide(ctx, r, t, left, ls, env)
 	if err != nil {
 		return nil, nil, err

@@ -34,6 +34,9 @@ func (b *Binder) windowFunc(ctx context.Context, f *ast.TableFunc, kind logical.
 		return nil, nil, err
 	}
 	data, ok := named["DATA"].(*ast.TableArg)
+	if q, is := named["DATA"].(*ast.Subquery); is {
+		data, ok = &ast.TableArg{Pos: q.Pos, Query: q.Query}, true
+	}
 	if !ok {
 		return nil, nil, diag.At(f.Call.Pos, "the first argument of %s is a table: TABLE t", kind)
 	}

@@ -62,7 +62,7 @@ func (s Schema) Names() []string {
 }
 
 // Node is one step of a plan. The set is closed: *Scan, *Values, *Project,
-// *Filter, *Watermark, *Window, *Expand, *Aggregate,
+// *Filter, *Watermark, *Window, *Unnest, *Expand, *Aggregate,
 // *WindowAggregate, *Join, *Union, *Sort, *Over, *Rank, *Sink.
 //
 //sumtype:decl

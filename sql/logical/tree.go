@@ -59,6 +59,8 @@ func Relation(n Node) string {
 			aggregates(n.Aggs, n.Output[len(n.Keys):], n.Input.Schema()) + ")"
 	case *Join:
 		return joinTree(n)
+	case *Unnest:
+		return "Logical" + n.text()
 	case *Expand:
 		return "Logical" + n.text()
 	case *Union:
@@ -182,6 +184,8 @@ func Operator(n Node) string {
 		return "WindowTableFunction(window=[" + n.Spec.String(n.Input.Schema().Names()) + "])"
 	case *Join:
 		return joinText(n)
+	case *Unnest:
+		return n.text()
 	case *Expand:
 		return n.text()
 	case *Union:

@@ -207,6 +207,8 @@ func (b *builder) lower(n logical.Node) (built, error) {
 		return b.windowAggregate(n)
 	case *logical.Join:
 		return b.join(n)
+	case *logical.Unnest:
+		return b.unnest(n)
 	case *logical.Expand:
 		return b.expand(n)
 	case *logical.Union:

@@ -34,6 +34,8 @@ func (b *builder) lineage(n logical.Node) string {
 		return b.windowLineage(n)
 	case *logical.Join:
 		return b.joinLineage(n)
+	case *logical.Unnest:
+		return fmt.Sprintf("unnest(%s %v; %s)", b.origins(n.Input)[n.Column], n.Outer, b.lineage(n.Input))
 	case *logical.Expand:
 		return fmt.Sprintf("sets(%v; %s)", n.Nulls, b.lineage(n.Input))
 	case *logical.Union:
@@ -122,6 +124,8 @@ func (b *builder) trace(n logical.Node) []string {
 		}
 	case *logical.Join:
 		names = b.traceJoin(n)
+	case *logical.Unnest:
+		names = b.traceUnnest(n)
 	case *logical.Expand:
 		names = append(slices.Clone(b.origins(n.Input)), "$e")
 	case *logical.Union, *logical.Values:
@@ -214,6 +218,8 @@ func exact(n logical.Node) string {
 		if n.Cond != nil {
 			s.WriteString(logical.Key(n.Cond))
 		}
+	case *logical.Unnest:
+		fmt.Fprintf(&s, "%d %v %v %v", n.Column, n.Keep, n.Outer, n.Ordinality)
 	case *logical.Expand:
 		fmt.Fprintf(&s, "%v", n.Nulls)
 	case *logical.Sort:

@@ -120,6 +120,8 @@ func (p *pruner) node(n logical.Node, need paths) (logical.Node, renumber) {
 		return p.windowAggregate(n, need.columns())
 	case *logical.Join:
 		return p.join(n, need)
+	case *logical.Unnest:
+		return p.unnest(n, need.columns())
 	case *logical.Expand:
 		return p.expand(n, need.columns())
 	case *logical.Union:

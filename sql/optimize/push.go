@@ -77,6 +77,8 @@ func sink(n logical.Node, cond expr.Expr) (logical.Node, bool) {
 		}
 	case *logical.Join:
 		return sinkJoin(n, cond)
+	case *logical.Unnest:
+		return sinkUnnest(n, cond)
 	case *logical.Aggregate:
 		return sinkKeys(n, n.Input, n.Keys, cond)
 	case *logical.WindowAggregate:
