@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,9 +157,22 @@ func javaText(v any) string {
 		for i, kv := range v {
 			parts[i] = javaText(kv[0]) + "=" + javaText(kv[1])
 		}
+		slices.SortFunc(parts, byKey)
 		return "{" + strings.Join(parts, ", ") + "}"
 	}
 	return "?"
+}
+
+// byKey orders the entries of a map, whose order says nothing: numbers as such.
+func byKey(a, b string) int {
+	x, _, _ := strings.Cut(a, "=")
+	y, _, _ := strings.Cut(b, "=")
+	n, err1 := strconv.ParseFloat(x, 64)
+	m, err2 := strconv.ParseFloat(y, 64)
+	if err1 == nil && err2 == nil {
+		return cmp.Compare(n, m)
+	}
+	return cmp.Compare(a, b)
 }
 
 func javaTexts(vs []any) string {

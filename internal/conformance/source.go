@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -53,7 +54,7 @@ func (w *world) connector() *ops.Connector {
 				return nil, fmt.Errorf("%w: no values for table %q", job.ErrInvalid, id)
 			}
 			w.reads(id)
-			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema}, nil
+			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"])}, nil
 		},
 		Sink: func(_ context.Context, t job.Table) (ops.Sink, error) {
 			w.keyed(t)
@@ -68,6 +69,8 @@ type source struct {
 	id     string
 	table  *table
 	schema *arrow.Schema
+	// metadata are the keys behind a row's values.
+	metadata []string
 }
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
@@ -144,7 +147,7 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 	}
 	var f ops.Fetched
 	if end > r.at {
-		b, err := batch(r.alloc, r.schema, rows[r.at:end])
+		b, err := batch(r.alloc, r.schema, r.metadata, rows[r.at:end])
 		if err != nil {
 			return f, fmt.Errorf("table %s: %w", r.id, err)
 		}
@@ -177,14 +180,38 @@ func (r *reader) crash() (<-chan struct{}, error) {
 
 func (r *reader) Close() error { return nil }
 
+// places are where in a row the columns of s stand: first those of the table,
+// then what it tells besides, in the order of 'readable-metadata'.
+func places(s *arrow.Schema, metadata []string) []int {
+	out := make([]int, s.NumFields())
+	physical := 0
+	for _, f := range s.Fields() {
+		if _, ok := f.Metadata.GetValue(ops.MetadataColumn); !ok {
+			physical++
+		}
+	}
+	next := 0
+	for i, f := range s.Fields() {
+		key, ok := f.Metadata.GetValue(ops.MetadataColumn)
+		if !ok {
+			out[i] = next
+			next++
+			continue
+		}
+		out[i] = physical + max(slices.Index(metadata, key), 0)
+	}
+	return out
+}
+
 // batch builds the rows of a batch.
-func batch(alloc memory.Allocator, s *arrow.Schema, rows []change) (*stream.Batch, error) {
+func batch(alloc memory.Allocator, s *arrow.Schema, metadata []string, rows []change) (*stream.Batch, error) {
 	b := array.NewRecordBuilder(alloc, s)
 	defer b.Release()
 	kinds := make([]stream.RowKind, len(rows))
 	changing := false
+	at := places(s, metadata)
 	for i, r := range rows {
-		if len(r.row) < s.NumFields() {
+		if len(r.row) <= slices.Max(append(at, -1)) {
 			return nil, fmt.Errorf("row %d has %d values for %d columns", i+1, len(r.row), s.NumFields())
 		}
 		for c, f := range s.Fields() {
@@ -192,7 +219,7 @@ func batch(alloc memory.Allocator, s *arrow.Schema, rows []change) (*stream.Batc
 			if !ok {
 				return nil, fmt.Errorf("column %s has type %s", f.Name, f.Type)
 			}
-			if err := feed(b.Field(c), t, r.row[c]); err != nil {
+			if err := feed(b.Field(c), t, r.row[at[c]]); err != nil {
 				return nil, fmt.Errorf("row %d, column %s: %w", i+1, f.Name, err)
 			}
 		}
