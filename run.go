@@ -93,6 +93,9 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.limitMemory(); err != nil {
+		return nil, err
+	}
 	if l.registry == nil {
 		l.registry = e.registry
 	}

@@ -42,6 +42,9 @@ type Launcher interface {
 // RunStage runs a stage in this process. The Env needs the connectors and
 // stores of the one that made the stage.
 func (e *Env) RunStage(ctx context.Context, s Stage) (StageResult, error) {
+	if err := e.limitMemory(); err != nil {
+		return StageResult{}, err
+	}
 	store, err := e.stores.Open(ctx, s.Checkpoints, nil)
 	if err != nil {
 		return StageResult{}, fmt.Errorf("open checkpoint directory: %w", err)

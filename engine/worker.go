@@ -21,6 +21,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector/mem"
 )
 
 // Options are what a worker needs of its process.
@@ -190,10 +191,15 @@ func (d *deployment) run(id checkpoint.TaskID, body func(context.Context) error)
 	}()
 }
 
-// protect turns a panic, which is a bug of ours, into an error with the stack.
+// protect turns a panic, which is a bug of ours, into an error with the stack;
+// but a full disk is none.
 func protect(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if e, ok := p.(error); ok && errors.Is(e, mem.ErrDiskFull) {
+				err = fmt.Errorf("%w: %w; free the disk, or raise taskmanager.memory.process.size", job.ErrUnavailable, e)
+				return
+			}
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()

@@ -100,7 +100,11 @@ var keys = map[string]string{
 	"table.plan.compile.catalog-objects":                               "ALL",
 	"table.plan.restore.catalog-objects":                               "ALL",
 	"table.sql-dialect":                                                "default",
+	"taskmanager.memory.managed.fraction":                              "0.4",
+	"taskmanager.memory.managed.size":                                  "",
+	"taskmanager.memory.process.size":                                  "",
 	"taskmanager.numberOfTaskSlots":                                    "1",
+	"wadi.tmp.max-size":                                                "",
 	"wadi.staged.rows-per-epoch":                                       "0",
 }
 

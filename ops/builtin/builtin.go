@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
+	"github.com/wadi-engine/wadi/ops/sweep"
 	"github.com/wadi-engine/wadi/ops/union"
 	"github.com/wadi-engine/wadi/ops/unnest"
 	"github.com/wadi-engine/wadi/ops/window"
@@ -26,14 +27,14 @@ func Register(r *ops.Registry) {
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
 		calc.Kind:   calc.New,
 		expand.Kind: expand.New,
-		group.Kind:  group.New,
+		group.Kind:  sweep.Around(group.New),
 		rank.Kind:   rank.New,
 		dedup.Kind:  dedup.New,
 
 		over.StreamKind: over.NewStream,
 		over.TableKind:  over.NewTable,
 
-		join.Kind:      join.New,
+		join.Kind:      sweep.Around(join.New),
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,

@@ -52,11 +52,12 @@ type Aggregate struct {
 	stored store
 	empty  int // groups without rows since the last Flush
 
-	batch   uint64 // number of the batch, to find each group of it once
 	lists   lists
-	seen    []uint64
+	seen    []uint64 // bitmap of the groups in touched, while they are listed
 	ids     []uint32
 	touched []uint32
+	changed []uint64 // bitmap of blocks of groups with changes since the last Flush
+	dirty   []uint32
 	fresh   []bool
 	added   vector.Sel
 	taken   vector.Sel
@@ -97,6 +98,9 @@ func (a *Aggregate) Open(ctx context.Context, rt ops.Runtime) error {
 	return a.restore(ctx, rt)
 }
 
+// KeyColumns are the columns by which the input is grouped.
+func (a *Aggregate) KeyColumns(int) []int { return a.keys }
+
 // Process implements ops.Operator.
 func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
 	defer b.Release()
@@ -109,6 +113,7 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops
 	}
 	ids := a.ids[:n]
 	a.table.Groups(b.Rows, nil, ids)
+	a.change(ids)
 	if a.finalOnly {
 		return a.apply(b, ids)
 	}
@@ -129,20 +134,37 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops
 	return err
 }
 
+// blockGroups is how many groups are looked at, when state is saved, because one
+// of them has changed.
+const blockGroups = 512
+
+// change notes in which blocks of groups there are changes.
+func (a *Aggregate) change(ids []uint32) {
+	if n := a.table.Span()/(64*blockGroups) + 1; n > len(a.changed) {
+		a.changed = append(a.changed, make([]uint64, n)...)
+	}
+	for _, g := range ids {
+		a.changed[g/(64*blockGroups)] |= 1 << (g / blockGroups % 64)
+	}
+}
+
 // touch lists the groups of a batch, each once, in the order of their first
 // rows, and notes which of them are new.
 func (a *Aggregate) touch(ids []uint32) {
-	a.batch++
 	a.touched, a.fresh = a.touched[:0], a.fresh[:0]
+	if n := a.table.Span()/64 + 1; n > len(a.seen) {
+		a.seen = append(a.seen, make([]uint64, max(n, 2*len(a.seen))-len(a.seen))...)
+	}
+	seen := a.seen
 	for _, g := range ids {
-		if int(g) >= len(a.seen) {
-			a.seen = append(a.seen, make([]uint64, int(g)+1)...)
-		}
-		if a.seen[g] != a.batch {
-			a.seen[g] = a.batch
+		if bit := uint64(1) << (g % 64); seen[g/64]&bit == 0 {
+			seen[g/64] |= bit
 			a.touched = append(a.touched, g)
 			a.fresh = append(a.fresh, a.table.Fresh(g))
 		}
+	}
+	for _, g := range a.touched {
+		seen[g/64] = 0
 	}
 }
 
@@ -304,9 +326,11 @@ func (a *Aggregate) forget() {
 		return
 	}
 	var gone []uint32
-	for _, g := range a.table.All() {
-		if a.table.Rows(g) == 0 && !a.table.Known(g) {
-			gone = append(gone, g)
+	for from := 0; from < a.table.Span(); from += maxRows {
+		for _, g := range a.table.In(from, from+maxRows) {
+			if a.table.Rows(g) == 0 && !a.table.Known(g) {
+				gone = append(gone, g)
+			}
 		}
 	}
 	a.table.Remove(gone)
@@ -321,16 +345,21 @@ func (a *Aggregate) Advance(ctx context.Context, wm stream.Watermark, out ops.Ou
 	if len(a.keys) == 0 {
 		var only [1]uint32
 		a.table.GroupsOf(nil, nil, only[:])
+		a.change(only[:])
 		return a.final(ctx, only[:], out)
 	}
-	var groups []uint32
-	for _, g := range a.table.All() {
-		if a.table.Rows(g) > 0 {
-			groups = append(groups, g)
+	for from := 0; from < a.table.Span(); from += maxRows {
+		groups := a.touched[:0]
+		for _, g := range a.table.In(from, from+maxRows) {
+			if a.table.Rows(g) > 0 {
+				groups = append(groups, g)
+			}
 		}
-	}
-	for from := 0; from < len(groups); from += maxRows {
-		if err := a.final(ctx, groups[from:min(from+maxRows, len(groups))], out); err != nil {
+		a.touched = groups
+		if len(groups) == 0 {
+			continue
+		}
+		if err := a.final(ctx, groups, out); err != nil {
 			return err
 		}
 	}

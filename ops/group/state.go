@@ -3,11 +3,13 @@ package group
 import (
 	"context"
 	"fmt"
+	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/sweep"
 )
 
 // allColumn is the key of the one group of an aggregation without keys, since
@@ -63,7 +65,11 @@ func (a *Aggregate) restore(ctx context.Context, rt ops.Runtime) error {
 
 func (a *Aggregate) scan(ctx context.Context, st stateTable, load func(keys, cols []arrow.Array, rows int)) error {
 	n := len(a.keys)
-	for rec, err := range st.Scan(ctx) {
+	keys := make([]int, n)
+	for i := range keys {
+		keys[i] = i
+	}
+	for rec, err := range sweep.Scan(st.Scan(ctx), a.alloc, keys) {
 		if err != nil {
 			return fmt.Errorf("restore %s: %w", st.spec.Name, err)
 		}
@@ -84,27 +90,39 @@ func (a *Aggregate) save() error {
 		}
 	}
 	var kept, gone, deleted []uint32
-	for _, g := range a.table.Dirty(nil) {
-		switch {
-		case a.table.Rows(g) != 0 || len(a.keys) == 0:
-			kept = append(kept, g)
-		default:
-			gone = append(gone, g)
-			if a.table.Known(g) {
-				deleted = append(deleted, g)
+	for i, blocks := range a.changed {
+		for ; blocks != 0; blocks &= blocks - 1 {
+			block := 64*i + bits.TrailingZeros64(blocks)
+			a.dirty = a.table.DirtyIn(a.dirty[:0], block*blockGroups, (block+1)*blockGroups)
+			for _, g := range a.dirty {
+				switch {
+				case a.table.Rows(g) != 0 || len(a.keys) == 0:
+					kept = append(kept, g)
+				default:
+					gone = append(gone, g)
+					if a.table.Known(g) {
+						deleted = append(deleted, g)
+					}
+				}
+			}
+			if len(kept)+len(deleted) >= maxRows {
+				if err := a.saveGroups(kept, deleted); err != nil {
+					return err
+				}
+				kept, deleted = kept[:0], deleted[:0]
 			}
 		}
 	}
 	if err := a.saveGroups(kept, deleted); err != nil {
 		return err
 	}
-	a.table.Written(kept)
-	a.table.Forgotten(deleted)
 	a.table.Remove(gone)
+	clear(a.changed)
 	a.empty = 0
 	return nil
 }
 
+// saveGroups writes groups, and deletes others.
 func (a *Aggregate) saveGroups(kept, deleted []uint32) error {
 	for from := 0; from < len(kept); from += maxRows {
 		part := kept[from:min(from+maxRows, len(kept))]
@@ -125,6 +143,8 @@ func (a *Aggregate) saveGroups(kept, deleted []uint32) error {
 			return err
 		}
 	}
+	a.table.Written(kept)
+	a.table.Forgotten(deleted)
 	return nil
 }
 

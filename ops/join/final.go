@@ -2,6 +2,7 @@ package join
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -63,7 +64,10 @@ func (j *Join) EndInput(ctx context.Context, input int, out ops.Output) error {
 			return nil // the right input is still to come
 		}
 		j.built = input
-		s.link(j.alloc, s.live())
+		gone := s.left()
+		for from := 0; from < s.store.IDs(); from += maxRows {
+			s.link(j.alloc, s.live(gone, from))
+		}
 		if o.changes && !j.static {
 			return nil
 		}
@@ -77,31 +81,31 @@ func (j *Join) EndInput(ctx context.Context, input int, out ops.Output) error {
 	return j.rest(ctx, j.built, out)
 }
 
-// live are the rows that were not taken back.
-func (s *side) live() []uint32 {
-	all := s.store.Live(nil)
-	if len(s.gone) == 0 {
-		return all
-	}
+// left are the rows that were taken back and are still in the store.
+func (s *side) left() map[uint32]bool {
 	gone := make(map[uint32]bool, len(s.gone))
 	for _, id := range s.gone {
 		gone[id] = true
 	}
-	live := all[:0]
-	for _, id := range all {
-		if !gone[id] {
-			live = append(live, id)
-		}
+	return gone
+}
+
+// live are those of maxRows rows, from one on, that were not taken back. They are
+// valid until the next call.
+func (s *side) live(gone map[uint32]bool, from int) []uint32 {
+	s.ids = s.store.LiveIn(s.ids[:0], from, from+maxRows)
+	if len(gone) > 0 {
+		s.ids = slices.DeleteFunc(s.ids, func(id uint32) bool { return gone[id] })
 	}
-	return live
+	return s.ids
 }
 
 // drain probes with the stored rows of an input and forgets them.
 func (j *Join) drain(ctx context.Context, input int, out ops.Output) error {
 	s := &j.in[input]
-	live := s.live()
-	for from := 0; from < len(live); from += maxRows {
-		part := live[from:min(from+maxRows, len(live))]
+	gone := s.left()
+	for from := 0; from < s.store.IDs(); from += maxRows {
+		part := s.live(gone, from)
 		rec := record(s.schema, s.store.Take(j.alloc, part), len(part))
 		err := j.probe(ctx, input, rec, nil, stream.Insert, out)
 		rec.Release()
@@ -181,11 +185,14 @@ func (j *Join) rest(ctx context.Context, input int, out ops.Output) error {
 	if !s.counted {
 		return nil
 	}
-	var ids []uint32
-	for _, id := range s.live() {
-		if (s.extra(id).matches == 0) != (j.how == Semi) {
-			ids = append(ids, id)
+	gone := s.left()
+	for from := 0; from < s.store.IDs(); from += maxRows {
+		ids := slices.DeleteFunc(s.live(gone, from), func(id uint32) bool {
+			return (s.extra(id).matches == 0) == (j.how == Semi)
+		})
+		if err := j.emitStored(ctx, input, ids, stream.Insert, out); err != nil {
+			return err
 		}
 	}
-	return j.emitStored(ctx, input, ids, stream.Insert, out)
+	return nil
 }

@@ -65,16 +65,20 @@ func (j *Join) Open(ctx context.Context, rt ops.Runtime) error {
 		if err := s.open(); err != nil {
 			return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
 		}
-		ids, err := s.restore(ctx, rt)
-		if err != nil {
+		if err := s.restore(ctx, rt, func(ids []uint32) error {
+			if !j.final {
+				s.link(j.alloc, ids)
+			}
+			return nil
+		}); err != nil {
 			return err
-		}
-		if !j.final {
-			s.link(j.alloc, ids)
 		}
 	}
 	return nil
 }
+
+// KeyColumns are the columns by which an input is joined.
+func (j *Join) KeyColumns(input int) []int { return j.in[input].keys }
 
 // Process implements ops.Operator.
 func (j *Join) Process(ctx context.Context, input int, b *stream.Batch, out ops.Output) error {

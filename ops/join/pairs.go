@@ -39,6 +39,9 @@ func (j *Join) each(input int, rec arrow.RecordBatch, sel vector.Sel, f func(p *
 	p := &j.pairs
 	p.clear()
 	for i, number := range o.numbers {
+		if i%512 == 0 {
+			o.store.Relieve()
+		}
 		if number == rowstore.None {
 			continue
 		}

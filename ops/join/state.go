@@ -1,7 +1,6 @@
 package join
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/sweep"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 )
@@ -33,25 +33,26 @@ type table struct {
 	keys    int
 }
 
-// restore loads the rows of the table and returns them in the order in which they
-// came.
-func (s *side) restore(ctx context.Context, rt ops.Runtime) ([]uint32, error) {
+// restore loads the rows of the table, and calls each with the ids of some of them
+// after others. Rows of a key come in the order in which they came first.
+func (s *side) restore(ctx context.Context, rt ops.Runtime, each func(ids []uint32) error) error {
 	if err := s.openTable(rt); err != nil {
-		return nil, err
+		return err
 	}
-	var ids []uint32
-	for rec, err := range s.stored.Scan(ctx) {
+	keys := make([]int, s.stored.keys)
+	for i := range keys {
+		keys[i] = i
+	}
+	for rec, err := range sweep.Scan(s.stored.Scan(ctx), rt.Allocator(), keys) {
 		if err != nil {
-			return nil, fmt.Errorf("restore %s: %w", s.stored.spec.Name, err)
+			return fmt.Errorf("restore %s: %w", s.stored.spec.Name, err)
 		}
-		ids = append(ids, s.load(rec)...)
-	}
-	slices.SortFunc(ids, func(a, b uint32) int { return cmp.Compare(s.extra(a).seq, s.extra(b).seq) })
-	if len(ids) > 0 {
-		s.seq = s.extra(ids[len(ids)-1]).seq
+		if err := each(s.load(rec)); err != nil {
+			return err
+		}
 	}
 	s.store.ClearDirty()
-	return ids, nil
+	return nil
 }
 
 func (s *side) openTable(rt ops.Runtime) error {
@@ -103,6 +104,7 @@ func (s *side) load(rec arrow.RecordBatch) []uint32 {
 	s.store.Append(cols, nil, ids)
 	seq := vector.Values[int64](rec.Column(t.spec.Keys - 1))
 	for i, id := range ids {
+		s.seq = max(s.seq, seq[i])
 		*s.extra(id) = extra{seq: seq[i], known: true}
 	}
 	at := int(rec.NumCols()) - 1
@@ -123,21 +125,26 @@ func (s *side) load(rec arrow.RecordBatch) []uint32 {
 // save writes what has changed since the last call.
 func (s *side) save(alloc memory.Allocator) error {
 	slices.Sort(s.gone)
-	dirty := slices.DeleteFunc(s.store.Dirty(nil), func(id uint32) bool {
-		_, gone := slices.BinarySearch(s.gone, id)
-		return gone
-	})
 	if err := s.write(alloc, s.gone, true); err != nil {
 		return err
 	}
 	s.store.Free(s.gone)
 	s.gone = s.gone[:0]
-	if err := s.write(alloc, dirty, false); err != nil {
-		return err
+	dirty := s.numbers[:0]
+	for from := 0; from < s.store.IDs(); from += maxRows {
+		dirty = s.store.DirtyIn(dirty, from, from+maxRows)
+		if len(dirty) < maxRows/2 && from+maxRows < s.store.IDs() {
+			continue
+		}
+		if err := s.write(alloc, dirty, false); err != nil {
+			return err
+		}
+		for _, id := range dirty {
+			s.extra(id).known = true
+		}
+		dirty = dirty[:0]
 	}
-	for _, id := range dirty {
-		s.extra(id).known = true
-	}
+	s.numbers = dirty
 	s.store.ClearDirty()
 	return nil
 }

@@ -95,17 +95,18 @@ func (t *Temporal) Open(ctx context.Context, rt ops.Runtime) error {
 		if err := s.open(); err != nil {
 			return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
 		}
-		ids, err := s.restore(ctx, rt)
-		if err != nil {
+		if err := s.restore(ctx, rt, func(ids []uint32) error {
+			if i == 1 {
+				s.link(t.alloc, ids)
+			}
+			if err := s.timed(t.alloc, ids); err != nil {
+				return err
+			}
+			t.await(i, ids)
+			return nil
+		}); err != nil {
 			return err
 		}
-		if i == 1 {
-			s.link(t.alloc, ids)
-		}
-		if err := s.timed(t.alloc, ids); err != nil {
-			return err
-		}
-		t.await(i, ids)
 	}
 	return nil
 }

@@ -82,6 +82,9 @@ func (m *multiset) dirty(t *Table, write func(keys, cols []arrow.Array, gone boo
 	s := m.slab()
 	var there, gone []uint32
 	for id := range uint32(m.table.Gids()) {
+		if id%1024 == 0 {
+			m.table.Relieve()
+		}
 		h := s.header(id)
 		if *h&dirtyBit == 0 {
 			continue

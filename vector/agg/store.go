@@ -9,8 +9,14 @@ import "github.com/apache/arrow-go/v18/arrow"
 
 // Dirty appends the ids of groups that changed.
 func (t *Table) Dirty(dst []uint32) []uint32 {
+	return t.DirtyIn(dst, 0, t.span())
+}
+
+// DirtyIn is Dirty for the ids from one up to, and without, another.
+func (t *Table) DirtyIn(dst []uint32, from, to int) []uint32 {
+	t.keys.Relieve()
 	s := t.slab()
-	for id := range uint32(t.span()) {
+	for id := uint32(from); id < uint32(min(to, t.span())); id++ {
 		if *s.header(id)&dirtyBit != 0 {
 			dst = append(dst, id)
 		}

@@ -245,6 +245,18 @@ func (t *Table) All() []uint32 {
 	return sc.all
 }
 
+// Span is one more than the greatest id that was ever given to a group.
+func (t *Table) Span() int { return t.span() }
+
+// In are the ids, from one up to and without another, of the groups that are
+// there, valid until the next call on a table of the layout.
+func (t *Table) In(from, to int) []uint32 {
+	t.keys.Relieve()
+	sc := &t.layout.scratch
+	sc.all = t.keys.LiveIn(sc.all[:0], uint32(from), uint32(min(to, t.span())))
+	return sc.all
+}
+
 // Keys are the key columns of groups.
 func (t *Table) Keys(groups []uint32) []arrow.Array {
 	if len(t.layout.keys) == 0 {

@@ -13,6 +13,7 @@ import (
 // Keys returns the key columns of rows, in the order of gids, which may repeat.
 // The arrays own their data and one reference each.
 func (t *Table) Keys(alloc memory.Allocator, gids vector.Sel) []arrow.Array {
+	t.pool.Relieve()
 	out := make([]arrow.Array, len(t.types))
 	for i := range out {
 		out[i] = t.key(alloc, i, gids)

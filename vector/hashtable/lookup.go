@@ -103,6 +103,7 @@ func (t *Table) lookup(cols []arrow.Array, sel vector.Sel, gids []uint32, insert
 
 // prepare makes room for m more rows, so that nothing moves within a chunk.
 func (t *Table) prepare(m int) {
+	t.pool.Relieve()
 	if 2*(t.n-len(t.free)+m) > len(t.slots) {
 		t.grow(slotBitsFor(t.n - len(t.free) + m))
 	}

@@ -13,20 +13,29 @@ import (
 // written from front to back.
 func (t *Table) grow(slotBits int) {
 	slotBits = max(slotBits, t.slotBits+1)
-	slots := t.newSlots(slotBits)
-	mask := uint64(len(slots) - 1)
-	for _, s := range t.slots {
+	slots, paged := t.newSlots(slotBits)
+	const step = 1 << 14 // slots between two looks at what is mapped
+	for from := 0; from < len(t.slots); from += step {
+		move(slots, t.slots[from:min(from+step, len(t.slots))], slotBits)
+		t.pool.Relieve()
+	}
+	t.giveBack(t.slots, t.paged)
+	t.slots, t.paged, t.slotBits = slots, paged, slotBits
+}
+
+// move copies what is in the slots of src to dst, which has 1<<slotBits.
+func move(dst, src []uint64, slotBits int) {
+	mask := uint64(len(dst) - 1)
+	for _, s := range src {
 		if s == 0 {
 			continue
 		}
 		p := s >> (64 - slotBits)
-		for slots[p] != 0 {
+		for dst[p] != 0 {
 			p = (p + 1) & mask
 		}
-		slots[p] = s
+		dst[p] = s
 	}
-	t.giveBack(t.slots)
-	t.slots, t.slotBits = slots, slotBits
 }
 
 // Delete removes rows. Their gids may be given to keys that are inserted later;
@@ -100,6 +109,9 @@ func (t *Table) compact() {
 	old := t.arena
 	t.arena = t.pool.Reserve(max(mem.DefaultReservation, 2*(old.Len()-t.garbage)))
 	for g := range uint32(t.n) {
+		if g%chunk == 0 {
+			t.pool.Relieve()
+		}
 		if hasBit(t.freed, g) {
 			continue
 		}

@@ -73,6 +73,7 @@ type Table struct {
 	pool      *mem.Pool
 
 	slots    []uint64
+	paged    *mem.Region // what holds the slots, when they may leave memory
 	slotBits int
 	rows     *mem.Region
 	arena    *mem.Region
@@ -151,13 +152,22 @@ func (t *Table) Word(gid uint32) *uint64 {
 
 // Live appends the gids of all rows, ascending, to dst.
 func (t *Table) Live(dst vector.Sel) vector.Sel {
-	for g := range uint32(t.n) {
+	return t.LiveIn(dst, 0, uint32(t.n))
+}
+
+// LiveIn is Live for the gids from one up to, and without, another.
+func (t *Table) LiveIn(dst vector.Sel, from, to uint32) vector.Sel {
+	for g := from; g < min(to, uint32(t.n)); g++ {
 		if len(t.free) == 0 || !hasBit(t.freed, g) {
 			dst = append(dst, g)
 		}
 	}
 	return dst
 }
+
+// Relieve lets cold pages of the rows leave memory where that is scarce. Who reads
+// many rows calls it every few thousand.
+func (t *Table) Relieve() { t.pool.Relieve() }
 
 // Reset removes all rows and keeps the memory for the next ones. Gids start
 // from 0 again.
@@ -205,25 +215,39 @@ func slotBitsFor(rows int) int {
 
 func (t *Table) setSlots(slotBits int) {
 	t.freeSlots()
-	t.slots, t.slotBits = t.newSlots(slotBits), slotBits
+	t.slots, t.paged = t.newSlots(slotBits)
+	t.slotBits = slotBits
 }
 
-func (t *Table) newSlots(slotBits int) []uint64 {
+// pagedSlotBits is the least number of slots that may leave memory.
+const pagedSlotBits = 17
+
+// newSlots returns empty slots and, if they may leave memory, what holds them.
+func (t *Table) newSlots(slotBits int) ([]uint64, *mem.Region) {
 	if slotBits > maxSlotBits {
 		panic(fmt.Sprintf("hashtable: %d rows are too many for one table", t.n))
 	}
+	if slotBits >= pagedSlotBits && t.pool.Paged() {
+		r := t.pool.Reserve(8 << slotBits)
+		r.Grow(8 << slotBits)
+		return unsafe.Slice((*uint64)(r.Base()), 1<<slotBits), r
+	}
 	b := t.pool.Allocate(8 << slotBits)
-	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), 1<<slotBits)
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), 1<<slotBits), nil
 }
 
 func (t *Table) freeSlots() {
 	if t.slots != nil {
-		t.giveBack(t.slots)
-		t.slots = nil
+		t.giveBack(t.slots, t.paged)
+		t.slots, t.paged = nil, nil
 	}
 }
 
-func (t *Table) giveBack(slots []uint64) {
+func (t *Table) giveBack(slots []uint64, paged *mem.Region) {
+	if paged != nil {
+		paged.Free()
+		return
+	}
 	t.pool.Free(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(slots))), 8*len(slots)))
 }
 

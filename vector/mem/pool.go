@@ -63,6 +63,7 @@ type Pool struct {
 
 	classes [classes]class
 
+	pager    atomic.Pointer[pager]
 	inUse    atomic.Int64
 	peak     atomic.Int64
 	retained atomic.Int64

@@ -2,6 +2,7 @@ package mem
 
 import (
 	"fmt"
+	"os"
 	"unsafe"
 )
 
@@ -18,19 +19,25 @@ const DefaultReservation = 1 << 30
 //
 // The base moves only when a region outgrows its reservation (Grow), so
 // pointers into it hold between two calls of Grow; offsets hold for ever.
-// A Region belongs to one goroutine.
+// A Region belongs to one goroutine. When the pool has a Paging, it may move to a
+// file, at the same address, when it grows.
 type Region struct {
 	pool     *Pool
 	base     unsafe.Pointer
 	len      int
 	touched  int
 	reserved int
+	ready    int // bytes for which Grow has nothing to prepare
+
+	pager  *pager   // of the pool when the region was made, or nil
+	file   *os.File // whose pages the region has, or nil
+	onDisk int      // length of the file
 }
 
 // Reserve returns an empty region with room for at least size bytes at one
 // address; 0 means DefaultReservation. What it touches counts as in use.
 func (p *Pool) Reserve(size int) *Region {
-	r := &Region{pool: p}
+	r := &Region{pool: p, pager: p.pager.Load()}
 	if size <= 0 {
 		size = DefaultReservation
 	}
@@ -55,8 +62,8 @@ func (r *Region) Bytes() []byte { return unsafe.Slice((*byte)(r.base), r.len) }
 // is zero when they are new and what it was when Reset has recycled them.
 func (r *Region) Grow(n int) int {
 	at := r.len
-	if at+n > r.reserved {
-		r.remap(max(2*r.reserved, at+n))
+	if at+n > r.ready {
+		r.prepare(at + n)
 	}
 	r.len = at + n
 	if r.len > r.touched {
@@ -81,7 +88,17 @@ func (r *Region) Reset() { r.len = 0 }
 func (r *Region) Trim(keep int) {
 	r.len = 0
 	keep = (keep + pageAlign - 1) &^ (pageAlign - 1)
+	if r.file != nil {
+		r.pager.shrink(r, keep)
+		r.pool.inUse.Add(int64(min(keep, r.touched) - r.touched))
+		r.touched = min(keep, r.touched)
+		return
+	}
 	if keep < r.touched {
+		if r.pager != nil && keep < r.ready {
+			r.pager.memory.Add(int64(keep - r.ready))
+			r.ready = keep
+		}
 		dropPages(unsafe.Slice((*byte)(r.base), r.reserved)[keep:])
 		r.pool.inUse.Add(int64(keep - r.touched))
 		r.touched = keep
@@ -94,9 +111,16 @@ func (r *Region) Free() {
 	if r.base == nil {
 		return
 	}
-	releaseSpace(unsafe.Slice((*byte)(r.base), r.reserved))
+	if r.file != nil {
+		r.pager.close(r)
+	} else {
+		releaseSpace(unsafe.Slice((*byte)(r.base), r.reserved))
+		if r.pager != nil {
+			r.pager.memory.Add(-int64(r.ready))
+		}
+	}
 	r.pool.inUse.Add(-int64(r.touched))
-	r.base, r.len, r.touched, r.reserved = nil, 0, 0, 0
+	r.base, r.len, r.touched, r.reserved, r.ready = nil, 0, 0, 0, 0
 }
 
 // pageAlign is a multiple of every page size we run on.
@@ -107,6 +131,10 @@ func (r *Region) remap(size int) {
 	b := reserveSpace(size)
 	if b == nil {
 		panic(fmt.Sprintf("mem: out of memory: reserve %d bytes", size))
+	}
+	if r.file != nil {
+		r.pager.move(r, b)
+		return
 	}
 	if r.base != nil {
 		copy(b, r.Bytes())

@@ -16,6 +16,7 @@ import (
 func (s *Store) Append(cols []arrow.Array, sel vector.Sel, ids []uint32) {
 	s.open(cols, sel, len(ids))
 	for from := 0; from < len(ids); from += s.scratch.chunk {
+		s.pool.Relieve()
 		m := min(s.scratch.chunk, len(ids)-from)
 		rows, part := s.pack(from, m), ids[from:from+m]
 		s.take(part)
@@ -103,6 +104,9 @@ func (s *Store) compact() {
 	old := s.arena
 	s.arena = s.pool.Reserve(max(mem.DefaultReservation, 2*(old.Len()-s.garbage)))
 	for id := range uint32(s.n) {
+		if id%1024 == 0 {
+			s.pool.Relieve()
+		}
 		if s.freed.has(id) {
 			continue
 		}

@@ -34,8 +34,14 @@ func (s *Store) Mark(ids []uint32) {
 // Dirty appends the ids of marked rows, ascending, to dst. Freed rows have no
 // marks.
 func (s *Store) Dirty(dst vector.Sel) vector.Sel {
-	for i, w := range s.dirty {
-		for ; w != 0; w &= w - 1 {
+	return s.DirtyIn(dst, 0, s.n)
+}
+
+// DirtyIn is Dirty for the ids from one up to, and without, another, both
+// multiples of 64 unless they are IDs().
+func (s *Store) DirtyIn(dst vector.Sel, from, to int) vector.Sel {
+	for i := from / 64; i < min((to+63)/64, len(s.dirty)); i++ {
+		for w := s.dirty[i]; w != 0; w &= w - 1 {
 			dst = append(dst, uint32(64*i+bits.TrailingZeros64(w)))
 		}
 	}

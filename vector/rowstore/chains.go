@@ -29,6 +29,9 @@ type link struct {
 	_          uint32
 }
 
+// chunk is how many rows are linked between two looks at what is in memory.
+const chunk = 512
+
 // Chains finds the rows of a store by a key, in the order in which they were
 // added. A key has a number, which it keeps while it has rows, and bytes for
 // the caller's use.
@@ -98,6 +101,9 @@ func (c *Chains) Add(cols []arrow.Array, sel vector.Sel, ids []uint32) {
 // Append is Add for keys whose numbers are known.
 func (c *Chains) Append(numbers, ids []uint32) {
 	for i, id := range ids {
+		if i%chunk == 0 {
+			c.store.pool.Relieve()
+		}
 		e, l := c.ends(numbers[i]), c.link(id)
 		*l = link{prev: e.tail, key: numbers[i] + 1}
 		if e.tail != 0 {

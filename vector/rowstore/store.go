@@ -197,9 +197,14 @@ func (s *Store) row(id uint32) unsafe.Pointer {
 
 // Live appends the ids of all rows, ascending, to dst.
 func (s *Store) Live(dst vector.Sel) vector.Sel {
-	for id := range uint32(s.n) {
-		if len(s.free) == 0 || !s.freed.has(id) {
-			dst = append(dst, id)
+	return s.LiveIn(dst, 0, s.n)
+}
+
+// LiveIn is Live for the ids from one up to, and without, another.
+func (s *Store) LiveIn(dst vector.Sel, from, to int) vector.Sel {
+	for id := from; id < min(to, s.n); id++ {
+		if len(s.free) == 0 || !s.freed.has(uint32(id)) {
+			dst = append(dst, uint32(id))
 		}
 	}
 	return dst
@@ -216,6 +221,10 @@ func (s *Store) Bytes() int {
 	}
 	return n
 }
+
+// Relieve lets cold pages leave memory where that is scarce. Who reads many rows
+// calls it every few hundred.
+func (s *Store) Relieve() { s.pool.Relieve() }
 
 // Reset removes all rows and keeps the memory for the next ones. Ids start from
 // 0 again.

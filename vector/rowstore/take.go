@@ -26,6 +26,7 @@ func (s *Store) Take(alloc memory.Allocator, ids []uint32) []arrow.Array {
 
 // TakeColumn is Take for one column.
 func (s *Store) TakeColumn(alloc memory.Allocator, i int, ids []uint32) arrow.Array {
+	s.pool.Relieve()
 	n, dt, c := len(ids), s.types[i], s.columns[i]
 	if c.kind == nullKind {
 		return array.NewNull(n)
