@@ -20,10 +20,18 @@ type FlightsOptions struct {
 	Queries []string
 }
 
+// FlightsQuery is one measured query: with a Sink, the columns of the table that
+// it writes.
+type FlightsQuery struct {
+	Name, Sink, Select string
+}
+
+func (q FlightsQuery) name() string { return q.Name }
+
 // FlightsQueries are what is run in both engines; $FILE stands for the file.
 // Those without a sink give rows, which both engines fetch as Arrow; the others
 // write all rows.
-var FlightsQueries = []Query{
+var FlightsQueries = []FlightsQuery{
 	{Name: "filter", Select: "SELECT ~date~, origin, distance * 2 + delay AS score FROM read_parquet('$FILE') WHERE delay > 30"},
 	{Name: "groupby", Select: "SELECT CAST(~date~ AS DATE) AS d, origin, COUNT(*) AS n, SUM(delay) AS delay, MAX(distance) AS distance FROM read_parquet('$FILE') GROUP BY CAST(~date~ AS DATE), origin"},
 	{Name: "parquet", Sink: "'connector' = 'filesystem', 'format' = 'parquet', 'parquet.compression' = 'zstd', 'path' = '$OUT'", Select: "SELECT * FROM read_parquet('$FILE')"},
@@ -95,7 +103,7 @@ type flights struct {
 	duck      *duck
 }
 
-func (f *flights) compare(ctx context.Context, q Query) (ours, theirs Result, err error) {
+func (f *flights) compare(ctx context.Context, q FlightsQuery) (ours, theirs Result, err error) {
 	ours = Result{Suite: "flights", Query: q.Name, Engine: "wadi", Events: f.events, Parallelism: 1}
 	theirs = ours
 	sql := strings.ReplaceAll(strings.ReplaceAll(q.Select, "$FILE", f.file), "~", `"`)
@@ -130,7 +138,7 @@ func (f *flights) compare(ctx context.Context, q Query) (ours, theirs Result, er
 }
 
 // run runs a query once and returns the pattern of the files it wrote.
-func (f *flights) run(ctx context.Context, q Query, turn int, r *Result) (string, error) {
+func (f *flights) run(ctx context.Context, q FlightsQuery, turn int, r *Result) (string, error) {
 	env, err := wadi.Local(wadi.Options{Config: map[string]string{"execution.runtime-mode": "batch"}})
 	if err != nil {
 		return "", err
@@ -172,7 +180,7 @@ func fetch(ctx context.Context, q *wadi.Query, r *Result) error {
 }
 
 // same compares what the engines gave.
-func (f *flights) same(ctx context.Context, q Query, sql, theirs, ours string) error {
+func (f *flights) same(ctx context.Context, q FlightsQuery, sql, theirs, ours string) error {
 	if q.Sink == "" {
 		want, err := f.duck.check(fmt.Sprintf(checks[q.Name], sql))
 		if err != nil {
