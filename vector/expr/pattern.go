@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/wadi-engine/wadi/vector/regex"
 )
 
 // patternFunctions match strings with LIKE, SIMILAR TO and regular expressions.
@@ -46,13 +48,13 @@ func matcher(run func(t arrow.DataType) kernel, sig string) maker { return simpl
 type expressions struct {
 	in   views
 	last string
-	re   *regexp.Regexp
+	re   *regex.Regexp
 	err  error
 }
 
 func newExpressions(v value) *expressions { return &expressions{in: viewsOf(v)} }
 
-func (x *expressions) at(i int) (*regexp.Regexp, error) {
+func (x *expressions) at(i int) (*regex.Regexp, error) {
 	if x.re != nil && x.in.constant() {
 		return x.re, nil
 	}
@@ -64,8 +66,8 @@ func (x *expressions) at(i int) (*regexp.Regexp, error) {
 	return x.re, x.err
 }
 
-func compileRegexp(p string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile(p)
+func compileRegexp(p string) (*regex.Regexp, error) {
+	re, err := regex.Compile(p)
 	if err == nil {
 		return re, nil
 	}

@@ -1,10 +1,13 @@
 package expr
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -243,6 +246,9 @@ func field(s, sep string, n int64) (string, error) {
 	if n < 0 || s == "" || sep == "" {
 		return "", errNull
 	}
+	if len(sep) == 1 {
+		return fieldByte(s, sep[0], n)
+	}
 	for ; n > 0; n-- {
 		at := strings.Index(s, sep)
 		if at < 0 {
@@ -254,6 +260,57 @@ func field(s, sep string, n int64) (string, error) {
 		s = s[:at]
 	}
 	return s, nil
+}
+
+// fieldByte is field for a separator of one byte.
+func fieldByte(s string, sep byte, n int64) (string, error) {
+	from := 0
+	if n > int64(len(s)) {
+		return "", errNull
+	}
+	if n > 0 {
+		at := nthByte(s, sep, int(n))
+		if at < 0 {
+			return "", errNull
+		}
+		from = at + 1
+	}
+	s = s[from:]
+	if at := strings.IndexByte(s, sep); at >= 0 {
+		s = s[:at]
+	}
+	return s, nil
+}
+
+// nthByte is where c stands for the n-th time, from 1, or -1: eight bytes at a
+// time. Of a word, the bytes that are c have their top bit set in hit.
+//
+//	bytes   / / w w w . n e      hit   80 80 00 00 00 00 00 00
+func nthByte(s string, c byte, n int) int {
+	const ones, low7 = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	at := 0
+	for ; at+8 <= len(b); at += 8 {
+		x := binary.LittleEndian.Uint64(b[at:]) ^ uint64(c)*ones
+		hit := ^((x&low7 + low7) | x | low7)
+		k := bits.OnesCount64(hit)
+		if k < n {
+			n -= k
+			continue
+		}
+		for ; n > 1; n-- {
+			hit &= hit - 1
+		}
+		return at + bits.TrailingZeros64(hit)/8
+	}
+	for ; at < len(b); at++ {
+		if b[at] == c {
+			if n--; n == 0 {
+				return at
+			}
+		}
+	}
+	return -1
 }
 
 // finder returns the position of argument needle in argument hay, optionally
