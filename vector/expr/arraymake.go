@@ -480,7 +480,7 @@ func regexpExtractAll(c *compiler, e *Call) (node, error) {
 			case err != nil:
 				return value{}, err
 			default:
-				appendGroups(b, r, s.at(i), int(g))
+				appendGroups(b, r.Regexp, s.at(i), int(g))
 			}
 		}
 		arr := b.NewArray()
