@@ -127,6 +127,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: restoreOf(l.restore), Connectors: l.registry, Settings: s,
 		Stop: r.stop, Progress: r.observe, Log: o.Log, NewID: newID,
+		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
 	var run func(context.Context) (Result, error)
 	if staged {

@@ -20,6 +20,7 @@ const (
 	keyCheckpointPause    = "execution.checkpointing.min-pause"
 	keyCheckpointRetained = "execution.checkpointing.num-retained"
 	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
+	keyIgnoreUnclaimed    = "execution.state-recovery.ignore-unclaimed-state"
 	keyRestart            = "restart-strategy.type"
 	keyGear               = "execution.gear"
 	keyEpochRows          = "wadi.staged.rows-per-epoch"

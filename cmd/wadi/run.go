@@ -13,6 +13,7 @@ import (
 func newRun() *cobra.Command {
 	var env environment
 	var restore string
+	var leave bool
 	c := &cobra.Command{
 		Use:   "run FILE.sql",
 		Short: "Run the jobs of a script to their end",
@@ -39,6 +40,9 @@ A job is found by its pipeline.name in that directory.
 			if err != nil {
 				return usageError{fmt.Errorf("read the script: %w", err)}
 			}
+			if leave {
+				env.define = append(env.define, "execution.state-recovery.ignore-unclaimed-state=true")
+			}
 			e, err := env.open()
 			if err != nil {
 				return err
@@ -49,6 +53,7 @@ A job is found by its pipeline.name in that directory.
 		},
 	}
 	env.flags(c)
+	c.Flags().BoolVar(&leave, "allow-non-restored-state", false, "restore although the checkpoint holds state that the jobs no longer have")
 	c.Flags().StringVar(&restore, "restore", "", "`latest`, none, or the path of a checkpoint")
 	return c
 }

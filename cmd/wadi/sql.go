@@ -114,37 +114,3 @@ func runShell(c *cobra.Command, x *executor) error {
 	}
 	return s.Run(c.Context())
 }
-
-func newExplain() *cobra.Command {
-	var env environment
-	var text, file string
-	c := &cobra.Command{
-		Use:     "explain [-e QUERY | -f FILE]",
-		Short:   "Show the plan of a query",
-		Long:    "Explain shows how a query is understood, what the optimizer makes of it, and the\nvertices that will run, with the changes that pass between them.",
-		Example: "  wadi explain -e \"SELECT origin, COUNT(*) FROM read_parquet('flights.parquet') GROUP BY origin\"",
-		Args:    args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := env.open()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = e.Close() }() // nothing runs
-			if text == "" {
-				if text, err = readScript(file, c.InOrStdin()); err != nil {
-					return usageError{err}
-				}
-			}
-			plan, err := e.SQL(text).Explain(c.Context())
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprint(c.OutOrStdout(), plan)
-			return err
-		},
-	}
-	env.flags(c)
-	c.Flags().StringVarP(&text, "execute", "e", "", "the query")
-	c.Flags().StringVarP(&file, "file", "f", "", "a file with the query; - is standard input")
-	return c
-}

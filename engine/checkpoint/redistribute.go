@@ -127,7 +127,7 @@ func index(m *Manifest, g *job.Graph, o RedistributeOptions) (ancestry, error) {
 			job.ErrInvalid, strings.Join(tidy(staged), ", "))
 	}
 	if len(lost) > 0 && !o.AllowNonRestored {
-		return a, fmt.Errorf("%w: the checkpoint holds state that the query no longer has: %s; set execution.state-recovery.ignore-unclaimed-state=true to leave it behind",
+		return a, fmt.Errorf("%w: the checkpoint holds state that the query no longer has: %s; run with --allow-non-restored-state (execution.state-recovery.ignore-unclaimed-state=true) to leave it behind",
 			job.ErrInvalid, strings.Join(tidy(lost), ", "))
 	}
 	return a, nil

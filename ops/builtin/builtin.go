@@ -47,3 +47,12 @@ func Register(r *ops.Registry) {
 		window.SessionAssignKind: window.NewSessionAssign,
 	})
 }
+
+// Stateless reports that operators of a kind keep nothing between two batches.
+func Stateless(kind string) bool {
+	switch kind {
+	case calc.Kind, expand.Kind, union.Kind, unnest.Kind, window.AssignKind:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/wadi-engine/wadi"
+)
+
+func newExplain() *cobra.Command {
+	var env environment
+	var text, file, diff string
+	c := &cobra.Command{
+		Use:   "explain [-e QUERY | FILE]",
+		Short: "Show the plan of a query, or what a change of it means for its state",
+		Long: `Explain shows how a query is understood, what the optimizer makes of it, and the
+vertices that will run, with the changes that pass between them.
+
+With --diff CHECKPOINT it says what becomes of the state of a checkpoint when the
+jobs of a script are restored from it: kept, new (the operator begins with nothing),
+or lost (no operator has it any more; run refuses that, unless it is told to go on
+with --allow-non-restored-state).`,
+		Example: "  wadi explain -e \"SELECT origin, COUNT(*) FROM read_parquet('flights.parquet') GROUP BY origin\"\n" +
+			"  wadi explain --diff /data/checkpoints/6f1c…/chk-42 job.sql",
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, a []string) error {
+			if len(a) == 1 {
+				file = a[0]
+			}
+			e, err := env.open()
+			if err != nil {
+				return err
+			}
+			defer func() { _ = e.Close() }() // nothing runs
+			if text == "" {
+				if text, err = readScript(file, c.InOrStdin()); err != nil {
+					return usageError{err}
+				}
+			}
+			if diff != "" {
+				return explainDiff(c.Context(), e, text, diff, c.OutOrStdout())
+			}
+			plan, err := e.SQL(text).Explain(c.Context())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(c.OutOrStdout(), plan)
+			return err
+		},
+	}
+	env.flags(c)
+	c.Flags().StringVarP(&text, "execute", "e", "", "the query")
+	c.Flags().StringVarP(&file, "file", "f", "", "a file with the query; - is standard input")
+	c.Flags().StringVar(&diff, "diff", "", "the `path` of a checkpoint: what becomes of its state")
+	return c
+}
+
+// explainDiff compares the jobs of a script with a checkpoint.
+func explainDiff(ctx context.Context, e *wadi.Env, script, checkpoint string, out io.Writer) error {
+	jobs := 0
+	err := e.Execute(ctx, script, func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		jobs++
+		changes, err := o.Pipeline.Compare(ctx, checkpoint)
+		if err != nil {
+			return err
+		}
+		t := table.NewWriter()
+		t.SetOutputMirror(out)
+		t.AppendHeader(table.Row{"state", "rows", "bytes", "operator", "uid"})
+		for _, c := range changes {
+			t.AppendRow(table.Row{c.Fate, thousands(c.Rows), thousands(c.Bytes), c.Name, c.UID})
+		}
+		t.SetColumnConfigs([]table.ColumnConfig{{Name: "operator", WidthMax: 60}})
+		t.Render()
+		return nil
+	})
+	if err == nil && jobs == 0 {
+		err = usageError{fmt.Errorf("--diff: the script has no INSERT, so no job and no state")}
+	}
+	return err
+}
