@@ -80,18 +80,23 @@ func heldBy(m *checkpoint.Manifest) map[string]StateChange {
 		}
 		held[t.UID] = c
 	}
+	also := func(uid string) {
+		if _, ok := held[uid]; !ok {
+			held[uid] = StateChange{}
+		}
+	}
 	uids := map[job.VertexID]string{}
 	for _, v := range m.Vertices {
 		uids[v.ID] = v.UID
 	}
 	for _, h := range m.Handles {
 		if len(h.Splits) > 0 {
-			held[uids[h.Task.Vertex]] = held[uids[h.Task.Vertex]]
+			also(uids[h.Task.Vertex])
 		}
 	}
 	for uid, p := range m.Pending {
 		if len(p) > 0 {
-			held[uid] = held[uid]
+			also(uid)
 		}
 	}
 	return held
