@@ -14,14 +14,14 @@ import (
 
 func newBench() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "bench nexmark|flights",
+		Use:   "bench nexmark|flights|tpch",
 		Short: "Measure the engine",
 		Long: `Bench measures events per second of CPU time of this process, user and system,
 which stays comparable on a machine that has other work.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchNexmark(), newBenchFlights())
+	c.AddCommand(newBenchNexmark(), newBenchFlights(), newBenchTPCH())
 	return c
 }
 
@@ -115,6 +115,39 @@ warm runs are reported. It needs python3 with duckdb and pyarrow.`,
 	}
 	c.Flags().StringVar(&o.File, "file", "../shared/data/flights-3m.parquet", "a Parquet `file` with date, delay, distance, origin and destination")
 	c.Flags().StringSliceVar(&o.Queries, "queries", nil, "`names`, separated by commas; all if not set")
+	m.flags(c)
+	return c
+}
+
+func newBenchTPCH() *cobra.Command {
+	var o bench.TPCHOptions
+	var m measuring
+	var scale string
+	c := &cobra.Command{
+		Use:   "tpch --data DIRECTORY",
+		Short: "Compare the 22 queries of TPC-H with DuckDB, over the same Parquet files",
+		Long: `Each query is run in both engines, with as many threads each, and the medians of
+five warm runs are reported; planning and reading the files are part of the time.
+The files are made by tpchgen-cli (from PyPI):
+
+  tpchgen-cli parquet -s 1 --output-dir=tpch-1`,
+		Example: "  wadi bench tpch --data tpch-1 --queries q01,q05 -p 2",
+		Args:    args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !bench.DuckDB(c.Context()) {
+				fmt.Fprintln(os.Stderr, "skipped: no python3 with duckdb and pyarrow")
+				return nil
+			}
+			if o.Dir == "" {
+				o.Dir = "tpch-" + scale
+			}
+			return m.run(c.OutOrStdout(), func(r bench.Report) error { return bench.TPCH(c.Context(), o, r) })
+		},
+	}
+	c.Flags().StringVar(&o.Dir, "data", "", "the `directory` of the tables (default \"tpch-\" and the scale)")
+	c.Flags().StringVar(&scale, "scale", "1", "the scale, in the name of the directory")
+	c.Flags().StringSliceVar(&o.Queries, "queries", nil, "`names`, separated by commas; all if not set")
+	c.Flags().IntVarP(&o.Parallelism, "parallelism", "p", 1, "tasks per vertex, and threads of DuckDB")
 	m.flags(c)
 	return c
 }

@@ -51,9 +51,9 @@ func sinkJoin(n *logical.Join, cond expr.Expr) (logical.Node, bool) {
 	case usesRight && !usesLeft && !padsLeft && !versioned(n):
 		return n.With([]logical.Node{n.Left, drop(n.Right, shift(cond, -left))}), true
 	case n.Type == logical.InnerJoin && !versioned(n):
-		c := *n
+		c := dropImplied(n, cond)
 		c.Cond = logical.And(n.Cond, cond)
-		return &c, true
+		return c, true
 	}
 	return n, false
 }
@@ -139,6 +139,9 @@ func spreadCond(n *logical.Join) *logical.Join {
 			c.Left = drop(c.Left, part)
 		case usesRight && !usesLeft && !padsRight && !versioned(n):
 			c.Right = drop(c.Right, shift(part, -left))
+		case n.Type == logical.InnerJoin && !versioned(n):
+			c = *dropImplied(&c, part)
+			stay = append(stay, part)
 		default:
 			stay = append(stay, part)
 		}

@@ -7,6 +7,7 @@
 //	watermark   the watermark moves into the scan, as an expression over its columns
 //	fold        constant expressions become literals
 //	window      GROUP BY window_start, window_end over a window table function becomes one node
+//	factor      what all branches of an OR have in common stands beside it
 //	push        filters move towards the scans
 //	rank        a filter over the number of a row keeps the first N
 //	reorder     inner joins without a condition of equality come last
@@ -47,6 +48,7 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = foldAll(n, o.Fold)
 		n = mergeAll(n)
 		n = rewrite(n, windowAggregate)
+		n = rewrite(n, factor)
 		n = push(n)
 		n = rewrite(n, rank)
 		n = reorder(n)
