@@ -343,6 +343,9 @@ func (k decimalKernel) run(f *frame, args []value) (value, error) {
 			return nil
 		})(f, args)
 	}
+	if v, done, err := k.narrow(f, args); done || err != nil {
+		return v, err
+	}
 	return rowsOf(k.of, func(f *frame, args []value) (func(i int) (decimal.Num, error), error) {
 		a, b := decimals(f, args[0]), decimals(f, args[1])
 		return func(i int) (decimal.Num, error) {
