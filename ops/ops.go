@@ -53,6 +53,14 @@ type InputEnder interface {
 	EndInput(ctx context.Context, input int, out Output) error
 }
 
+// Delayer is an operator whose rows may be older than the watermark that it was
+// told: by at most Delay, in milliseconds. The task holds the watermark back by
+// that, behind the operator.
+type Delayer interface {
+	Operator
+	Delay() int64
+}
+
 // Port is one of an operator's outputs.
 type Port uint8
 

@@ -81,6 +81,9 @@ type link struct {
 	Stage
 	chain *chain
 	next  *link // the stage that takes Main, or nil
+	// delay is by how much the watermark behind the stage is behind that of the
+	// task, in milliseconds.
+	delay int64
 }
 
 func newChain(stages []Stage, s state.Backend, alloc memory.Allocator) *chain {
@@ -90,8 +93,23 @@ func newChain(stages []Stage, s state.Backend, alloc memory.Allocator) *chain {
 		if i+1 < len(stages) {
 			c.links[i].next = &c.links[i+1]
 		}
+		if i > 0 {
+			c.links[i].delay = c.links[i-1].delay
+		}
+		if d, ok := stages[i].Op.(ops.Delayer); ok {
+			c.links[i].delay += d.Delay()
+		}
 	}
 	return c
+}
+
+// delayed is a watermark of the task as it is behind stage i; with -1, before the
+// first.
+func (c *chain) delayed(wm stream.Timestamp, i int) stream.Timestamp {
+	if i < 0 || wm == stream.End || wm < stream.Start+stream.Timestamp(c.links[i].delay) {
+		return wm
+	}
+	return wm - stream.Timestamp(c.links[i].delay)
 }
 
 // open opens the operators, the last first, so that each finds the next ready.
@@ -157,12 +175,13 @@ func (c *chain) advance(ctx context.Context, wm stream.Watermark) error {
 	c.now = wm.Time
 	for i := range c.links {
 		l := &c.links[i]
-		l.Stats.Watermark.Store(int64(wm.Time))
+		at := c.delayed(wm.Time, i-1)
+		l.Stats.Watermark.Store(int64(at))
 		if l.Op == nil {
 			continue
 		}
-		if err := l.Op.Advance(ctx, wm, l); err != nil {
-			return fmt.Errorf("advance %s to %v: %w", l.Info.UID, wm.Time, err)
+		if err := l.Op.Advance(ctx, stream.Watermark{Time: at}, l); err != nil {
+			return fmt.Errorf("advance %s to %v: %w", l.Info.UID, at, err)
 		}
 	}
 	return c.broadcast(ctx, wm)
@@ -199,7 +218,11 @@ func (c *chain) freeze(ctx context.Context, e stream.Epoch) (state.Frozen, error
 
 // broadcast sends e, which is not a batch, along every route.
 func (c *chain) broadcast(ctx context.Context, e stream.Element) error {
+	wm, isTime := e.(stream.Watermark)
 	for i := range c.links {
+		if isTime {
+			e = stream.Watermark{Time: c.delayed(wm.Time, i)}
+		}
 		for _, routes := range c.links[i].Routes {
 			for _, r := range routes {
 				if err := r.All(ctx, e); err != nil {
@@ -232,9 +255,20 @@ type runtime struct{ *link }
 var _ ops.Runtime = (*runtime)(nil)
 
 func (r *runtime) Task() ops.TaskInfo              { return r.Info }
-func (r *runtime) Watermark() stream.Timestamp     { return r.chain.now }
+func (r *runtime) Watermark() stream.Timestamp     { return r.chain.delayed(r.chain.now, r.before()) }
 func (r *runtime) Allocator() memory.Allocator     { return r.chain.alloc }
 func (r *runtime) Counter(name string) ops.Counter { return r.Stats.Counter(name) }
+
+// before is the number of the stage before this one, or -1.
+func (r *runtime) before() int {
+	for i := range r.chain.links {
+		if &r.chain.links[i] == r.link {
+			return i - 1
+		}
+	}
+	return -1
+}
+
 func (r *runtime) Table(spec ops.TableSpec) (ops.Table, error) {
 	return r.chain.state.Table(r.Info.UID, spec)
 }

@@ -43,6 +43,7 @@ func Register(r *ops.Registry) {
 
 		window.AssignKind:        window.NewAssign,
 		join.TemporalKind:        join.NewTemporal,
+		join.IntervalKind:        join.NewInterval,
 		window.SessionKind:       window.NewSession,
 		window.SessionAssignKind: window.NewSessionAssign,
 	})

@@ -56,6 +56,7 @@ func TestRegister(t *testing.T) {
 		"over-stream":    {over.Config{Order: []over.Key{{}}, Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
 		"unnest":         {unnest.Config{Column: 2, Keep: []int{1}}, []arrow.Field{k, n}},
 		"union":          {nil, in.Fields()},
+		"interval-join":  {join.IntervalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"temporal-join":  {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"join":           {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}

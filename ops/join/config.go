@@ -73,6 +73,10 @@ func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newJoin(c, v, in)
+}
+
+func newJoin(c Config, v job.Vertex, in []*arrow.Schema) (*Join, error) {
 	if len(in) != 2 {
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 2", job.ErrInvalid, v.Name, len(in))
 	}
@@ -87,6 +91,7 @@ func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 			name:    []string{"left", "right"}[i],
 		}
 	}
+	var err error
 	if j.out, err = c.output(v, in); err != nil {
 		return nil, err
 	}

@@ -59,18 +59,23 @@ var _ ops.Operator = (*Join)(nil)
 
 // Open implements ops.Operator.
 func (j *Join) Open(ctx context.Context, rt ops.Runtime) error {
+	return j.open(ctx, rt, func(input int, ids []uint32) error {
+		if !j.final {
+			j.in[input].link(j.alloc, ids)
+		}
+		return nil
+	})
+}
+
+// open is Open for joins that do something with the rows that are restored.
+func (j *Join) open(ctx context.Context, rt ops.Runtime, restored func(input int, ids []uint32) error) error {
 	j.alloc = rt.Allocator()
 	for i := range j.in {
 		s := &j.in[i]
 		if err := s.open(); err != nil {
 			return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
 		}
-		if err := s.restore(ctx, rt, func(ids []uint32) error {
-			if !j.final {
-				s.link(j.alloc, ids)
-			}
-			return nil
-		}); err != nil {
+		if err := s.restore(ctx, rt, func(ids []uint32) error { return restored(i, ids) }); err != nil {
 			return err
 		}
 	}

@@ -108,6 +108,41 @@ func TestTemporal(t *testing.T) {
 	})
 }
 
+// An operator is as above, with "between -2000 5000": the bounds of the left time
+// minus the right one, in milliseconds, which are its condition.
+func TestInterval(t *testing.T) {
+	opstest.RunTwo(t, "testdata/interval", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
+		body, l, r, err := times(body, left, right)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		body, bounds, _ := strings.Cut(body, "between ")
+		iv := join.IntervalConfig{LeftTime: l, RightTime: r}
+		if _, err := fmt.Sscanf(bounds, "%d %d", &iv.LowerMillis, &iv.UpperMillis); err != nil {
+			return opstest.Case{}, err
+		}
+		if iv.Config, err = config(body, left, right); err != nil {
+			return opstest.Case{}, err
+		}
+		iv.Condition = expr.NewDoc(within(left, right, iv))
+		return timed(iv, iv.Config, join.NewInterval, left, right)
+	})
+}
+
+// within is right + lower <= left AND left <= right + upper.
+func within(left, right *arrow.Schema, c join.IntervalConfig) expr.Expr {
+	l := &expr.Column{Index: c.LeftTime, Of: left.Field(c.LeftTime).Type}
+	r := &expr.Column{Index: left.NumFields() + c.RightTime, Of: right.Field(c.RightTime).Type}
+	call := func(of arrow.DataType, name string, args ...expr.Expr) expr.Expr {
+		return &expr.Call{Func: name, Args: args, Of: of}
+	}
+	plus := func(ms int64) expr.Expr {
+		return call(r.Of, "add", r, &expr.Literal{Value: ms, Of: arrow.FixedWidthTypes.Duration_ms})
+	}
+	boolean := arrow.FixedWidthTypes.Boolean
+	return call(boolean, "and", call(boolean, "ge", l, plus(c.LowerMillis)), call(boolean, "le", l, plus(c.UpperMillis)))
+}
+
 // times takes the line "times a = b" out of a body.
 func times(body string, left, right *arrow.Schema) (rest string, l, r int, err error) {
 	for line := range strings.Lines(body) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -83,10 +84,22 @@ func (s *side) openTable(rt ops.Runtime) error {
 	if s.kinded {
 		fields = append(fields, arrow.Field{Name: kindColumn, Type: arrow.PrimitiveTypes.Int8})
 	}
-	t.spec.Schema = arrow.NewSchema(fields, nil)
+	t.spec.Schema = arrow.NewSchema(unique(fields), nil)
 	var err error
 	t.Table, err = rt.Table(t.spec)
 	return err
+}
+
+// unique gives columns of the same name numbers: state is found by name.
+func unique(fields []arrow.Field) []arrow.Field {
+	taken := map[string]bool{}
+	for i, f := range fields {
+		for n := 0; taken[fields[i].Name]; n++ {
+			fields[i].Name = f.Name + strconv.Itoa(n)
+		}
+		taken[fields[i].Name] = true
+	}
+	return fields
 }
 
 // load adds rows of the table to the store.

@@ -69,8 +69,7 @@ func (d *decorrelator) inside(n logical.Node) bool {
 				return true
 			}
 		}
-	case *logical.Scan, *logical.Watermark, *logical.Window, *logical.Aggregate, *logical.WindowAggregate,
-		*logical.Union, *logical.Sort, *logical.Over, *logical.Rank, *logical.Sink:
+	default: // has no expressions over more than its inputs
 	}
 	return slices.ContainsFunc(n.Inputs(), d.inside)
 }

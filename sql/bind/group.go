@@ -307,12 +307,11 @@ func (g *groups) plan(input logical.Node) *logical.Aggregate {
 		vs[i].Name = g.preName(vs[i])
 	}
 	pre := project(input, vs)
+	unique(pre.Output)
 	agg := &logical.Aggregate{Input: pre, Aggs: g.aggs}
 	for i := range g.keys {
 		agg.Keys = append(agg.Keys, i)
-		c := pre.Output[i]
-		c.Name = g.keyName(i)
-		agg.Output = append(agg.Output, c)
+		agg.Output = append(agg.Output, pre.Output[i])
 	}
 	if g.sets != nil {
 		e := g.expand(pre)
@@ -323,6 +322,17 @@ func (g *groups) plan(input logical.Node) *logical.Aggregate {
 		agg.Output = append(agg.Output, logical.Column{Name: g.aggName(a), Type: a.Type})
 	}
 	return agg
+}
+
+// unique gives names that occur twice a number, since state is found by them.
+func unique(s logical.Schema) {
+	taken := map[string]bool{}
+	for i, c := range s {
+		for n := 0; taken[s[i].Name]; n++ {
+			s[i].Name = c.Name + itoa(n)
+		}
+		taken[s[i].Name] = true
+	}
 }
 
 // project computes values over a node.

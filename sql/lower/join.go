@@ -37,6 +37,9 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	if v, ok, err := b.intervalJoin(n, left, right); ok || err != nil {
+		return v, err
+	}
 	keys := n.Keys()
 	c := join.Config{
 		Type: joinTypes[n.Type], LeftKeys: keys.Left, RightKeys: keys.Right, NullSafe: keys.NullSafe, Condition: expr.NewDoc(keys.Rest),

@@ -188,6 +188,9 @@ func (b *builder) node(n logical.Node) (built, error) {
 }
 
 func (b *builder) lower(n logical.Node) (built, error) {
+	if err := b.timely(n); err != nil {
+		return built{}, err
+	}
 	switch n := n.(type) {
 	case *logical.Scan:
 		return b.scan(n)

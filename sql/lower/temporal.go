@@ -66,8 +66,7 @@ func unversioned(n logical.Node) string {
 		return unversioned(n.Input)
 	case *logical.Filter:
 		return "a filter would let an older version hold in place of one that it drops"
-	case *logical.Values, *logical.Window, *logical.Expand, *logical.Aggregate, *logical.WindowAggregate, *logical.Join, *logical.Union,
-		*logical.Sort, *logical.Over, *logical.Rank, *logical.Sink:
+	default:
+		return "it is the result of a query"
 	}
-	return "it is the result of a query"
 }

@@ -186,7 +186,7 @@ func waits(n logical.Node) bool {
 		last, latest := n.Latest()
 		return n.Window >= 0 || latest && !last
 	case *logical.Join:
-		return versioned(n)
+		return versioned(n) || timed(n)
 	case *logical.Over:
 		return len(n.Order) > 0 && n.Input.Schema()[n.Order[0].Column].Time == logical.Rowtime
 	}

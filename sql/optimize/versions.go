@@ -3,6 +3,7 @@ package optimize
 import (
 	"slices"
 
+	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -69,4 +70,24 @@ func columnsOf(p *logical.Project, columns []int) ([]int, bool) {
 		out[i] = col.Index
 	}
 	return out, true
+}
+
+// timed reports a join over time attributes of both sides, which may be one of rows
+// whose times are close, or within windows: rows are forgotten as time goes on.
+func timed(n *logical.Join) bool {
+	if n.Cond == nil {
+		return false
+	}
+	used := map[int]bool{}
+	logical.Columns(n.Cond, used)
+	both := n.Both()
+	var times [2]bool
+	for i := range used {
+		side := 0
+		if i >= len(n.Left.Schema()) {
+			side = 1
+		}
+		times[side] = times[side] || both[i].Time == logical.Rowtime || both[i].Type.Kind == datatype.Timestamp
+	}
+	return times[0] && times[1]
 }
