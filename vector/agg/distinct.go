@@ -11,12 +11,13 @@ import (
 
 // distinct counts each value of its arguments once: a multiset tells which
 // rows bring a value that the group does not have, and only those reach the
-// accumulator within.
+// accumulator within. The first function of a multiset adds the rows for all.
 //
-//	│ inner accumulator │ head: 8 bytes, only where rows may be retracted │
+//	│ inner accumulator │ head: 8 bytes, of the first, only where values are linked │
 type distinct struct {
-	acc // of the same function without DISTINCT
-	set *setSpec
+	acc   // of the same function without DISTINCT
+	set   *setSpec
+	first bool
 }
 
 func (l *Layout) newDistinct(b base, arg arrow.DataType) (acc, error) {
@@ -27,7 +28,16 @@ func (l *Layout) newDistinct(b base, arg arrow.DataType) (acc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &distinct{acc: inner, set: l.newSet(b.name, b.spec.Args)}, nil
+	var set *setSpec
+	at := 0
+	if inner.common().nullable { // the others leave NULLs out
+		set = l.newSet(b.name, b.spec.Args, b.spec.Filter)
+	} else {
+		set, at = l.distinctSet(b.spec.Args, b.spec.Filter)
+	}
+	m := &set.members[at]
+	m.accs = append(m.accs, inner)
+	return &distinct{acc: inner, set: set, first: at == 0 && len(m.accs) == 1}, nil
 }
 
 func (a *distinct) place(off uintptr, bit uint64) int {
@@ -35,16 +45,41 @@ func (a *distinct) place(off uintptr, bit uint64) int {
 	return n + a.set.place(off+uintptr(n))
 }
 
-func (a *distinct) fold(t *Table, in input) {
-	a.acc.fold(t, t.set(a.set).count(t, in, 1))
-}
-
-func (a *distinct) retract(t *Table, in input) {
-	a.acc.retract(t, t.set(a.set).count(t, in, -1))
+// addAll adds the rows for all functions of the multiset, or takes them away.
+func (a *distinct) addAll(t *Table, in input, by int64) {
+	if !a.first {
+		return
+	}
+	for _, arg := range a.common().valid() {
+		in = t.layout.scratch.narrowValid(in, in.rec.Column(arg))
+	}
+	m := t.set(a.set)
+	m.add(t, in, by)
+	for at, x := range a.set.members {
+		rows := m.turned(at, in.rec)
+		if len(rows.gids) == 0 {
+			continue
+		}
+		for _, inner := range x.accs {
+			if by < 0 {
+				inner.retract(t, rows)
+				continue
+			}
+			inner.fold(t, rows)
+			mark(t.slab(), rows.gids, inner.common().bit)
+		}
+	}
 }
 
 func (a *distinct) merge(t, from *Table, dst, src []uint32) {
-	t.set(a.set).merge(t, from.set(a.set), t.mapping(from, dst, src), func(in input) { a.acc.fold(t, in) })
+	if !a.first {
+		return
+	}
+	t.set(a.set).merge(t, from.set(a.set), t.mapping(from, dst, src), func(at int, in input) {
+		for _, inner := range a.set.members[at].accs {
+			inner.fold(t, in)
+		}
+	})
 }
 
 // extremeSet is MIN or MAX over rows that may be retracted; see multiset.
@@ -62,7 +97,7 @@ func (l *Layout) newExtremeSet(b base, arg arrow.DataType) (acc, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &extremeSet{acc: inner, set: l.newSet(b.name, b.spec.Args)}
+	a := &extremeSet{acc: inner, set: l.newSet(b.name, b.spec.Args, -1)}
 	a.class, _ = classOf(arg)
 	return a, nil
 }
@@ -75,11 +110,15 @@ func (a *extremeSet) place(off uintptr, bit uint64) int {
 }
 
 func (a *extremeSet) fold(t *Table, in input) {
-	a.acc.fold(t, t.set(a.set).count(t, in, 1))
+	m := t.set(a.set)
+	m.add(t, in, 1)
+	a.acc.fold(t, m.turned(0, in.rec))
 }
 
 func (a *extremeSet) retract(t *Table, in input) {
-	gone := t.set(a.set).count(t, in, -1)
+	m := t.set(a.set)
+	m.add(t, in, -1)
+	gone := m.turned(0, in.rec)
 	s := t.slab()
 	a.eachExtreme(t, gone, func(g uint32) {
 		*s.i64(g, a.stale) = 1
@@ -166,5 +205,5 @@ func (a *extremeSet) export(t *Table, groups []uint32) []arrow.Array {
 
 func (a *extremeSet) merge(t, from *Table, dst, src []uint32) {
 	a.refresh(from, src)
-	t.set(a.set).merge(t, from.set(a.set), t.mapping(from, dst, src), func(in input) { a.acc.fold(t, in) })
+	t.set(a.set).merge(t, from.set(a.set), t.mapping(from, dst, src), func(_ int, in input) { a.acc.fold(t, in) })
 }

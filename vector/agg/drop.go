@@ -85,14 +85,19 @@ func (m *multiset) drop(t *Table, groups []uint32) {
 		for at := *head; at != 0; {
 			id := uint32(at - 1)
 			at = *s.i64(id, setNext)
-			*s.i64(id, setCount), *s.i64(id, setNext) = 0, 0
+			*s.i64(id, setNext) = 0
+			if m.spec.counted {
+				for i := range m.spec.members {
+					*s.i64(id, countAt(i)) = 0
+				}
+			}
 			h := s.header(id)
 			if *h&knownBit == 0 {
 				*h = 0
 				dead = append(dead, id)
 				continue
 			}
-			*h = *h&^m.inChain() | dirtyBit
+			*h = *h&^(chainBit|memberBits) | dirtyBit
 			m.zeros++
 		}
 		*head = 0

@@ -74,7 +74,9 @@ func (s *setSpec) describe(l *Layout) Set {
 		f.Name = "value." + f.Name
 		set.Fields = append(set.Fields, f)
 	}
-	set.Fields = append(set.Fields, arrow.Field{Name: "$count", Type: arrow.PrimitiveTypes.Int64})
+	for _, m := range s.members {
+		set.Fields = append(set.Fields, arrow.Field{Name: m.name, Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+	}
 	return set
 }
 
@@ -90,7 +92,7 @@ func (m *multiset) dirty(t *Table, write func(keys, cols []arrow.Array, gone boo
 			continue
 		}
 		switch {
-		case *s.i64(id, setCount) > 0:
+		case m.present(s, id):
 			there = append(there, id)
 			*h |= knownBit
 		case *h&knownBit != 0:
@@ -115,12 +117,9 @@ func (t *Table) writeSet(m *multiset, ids []uint32, gone bool, write func(keys, 
 	}
 	groups, cols := m.values(t.layout.alloc, ids)
 	if !gone {
-		c := newColumn[int64](t.layout.alloc, len(ids))
-		s := m.slab()
-		for i, id := range ids {
-			c.values[i] = *s.i64(id, setCount)
+		for i := range m.spec.members {
+			cols = append(cols, m.counts(t, ids, i))
 		}
-		cols = append(cols, c.array(arrow.PrimitiveTypes.Int64))
 	}
 	keys := t.Keys(groups)
 	defer release(cols)
@@ -128,13 +127,39 @@ func (t *Table) writeSet(m *multiset, ids []uint32, gone bool, write func(keys, 
 	return write(keys, cols, gone)
 }
 
+// counts are the counts of a member, or 1 where it only knows a value.
+func (m *multiset) counts(t *Table, ids []uint32, at int) arrow.Array {
+	c := newColumn[int64](t.layout.alloc, len(ids))
+	s := m.slab()
+	for i, id := range ids {
+		if m.spec.counted {
+			c.values[i] = *s.i64(id, countAt(at))
+		} else {
+			c.values[i] = int64(*s.header(id) >> at & 1)
+		}
+	}
+	return c.array(arrow.PrimitiveTypes.Int64)
+}
+
 func (m *multiset) load(t *Table, groups []uint32, cols []arrow.Array) {
 	ids := m.find(t, input{rec: valueColumns{m.spec.args, cols}, gids: groups})
 	s := m.slab()
-	counts := vector.Values[int64](cols[len(cols)-1])
+	for at := range m.spec.members {
+		counts := cols[len(m.spec.args)+at]
+		for j, n := range vector.Values[int64](counts) {
+			switch id := ids[j]; {
+			case counts.IsNull(j):
+			case m.spec.counted:
+				*s.i64(id, countAt(at)) = n
+			case n > 0:
+				*s.header(id) |= 1 << at
+			}
+		}
+	}
 	for j, id := range ids {
-		*s.i64(id, setCount) = counts[j]
-		m.turn(t, s, groups[j], id, counts[j] > 0)
+		if m.present(s, id) {
+			m.link(t, s, groups[j], id)
+		}
 		*s.header(id) = *s.header(id)&^dirtyBit | knownBit
 	}
 }

@@ -133,6 +133,10 @@ func (t *Table) Add(rec arrow.RecordBatch, sel vector.Sel, ids []uint32) {
 	mask := uint64(dirtyBit)
 	var counts *count
 	for _, a := range t.layout.accs {
+		if d, ok := a.(*distinct); ok {
+			d.addAll(t, in, 1)
+			continue
+		}
 		b := a.common()
 		n := in
 		if b.whole(rec) {
@@ -164,6 +168,10 @@ func (t *Table) Add(rec arrow.RecordBatch, sel vector.Sel, ids []uint32) {
 func (t *Table) Retract(rec arrow.RecordBatch, sel vector.Sel, ids []uint32) {
 	in := input{rec: rec, gids: ids, rows: sel}
 	for _, a := range t.layout.accs {
+		if d, ok := a.(*distinct); ok {
+			d.addAll(t, in, -1)
+			continue
+		}
 		a.retract(t, a.common().input(&t.layout.scratch, in))
 	}
 	s := t.slab()
