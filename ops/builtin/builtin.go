@@ -44,6 +44,7 @@ func Register(r *ops.Registry) {
 		window.AssignKind:        window.NewAssign,
 		join.TemporalKind:        join.NewTemporal,
 		join.IntervalKind:        join.NewInterval,
+		join.WindowKind:          join.NewWindow,
 		window.SessionKind:       window.NewSession,
 		window.SessionAssignKind: window.NewSessionAssign,
 	})

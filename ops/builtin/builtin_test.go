@@ -57,6 +57,7 @@ func TestRegister(t *testing.T) {
 		"unnest":         {unnest.Config{Column: 2, Keep: []int{1}}, []arrow.Field{k, n}},
 		"union":          {nil, in.Fields()},
 		"interval-join":  {join.IntervalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
+		"window-join":    {join.WindowConfig{Config: join.Config{Type: join.Anti, LeftKeys: []int{0}, RightKeys: []int{0}}}, in.Fields()},
 		"temporal-join":  {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"join":           {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}

@@ -129,6 +129,21 @@ func TestInterval(t *testing.T) {
 	})
 }
 
+// An operator is as above; the times are the ends of windows.
+func TestWindow(t *testing.T) {
+	opstest.RunTwo(t, "testdata/window", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
+		body, l, r, err := times(body, left, right)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		c, err := config(body, left, right)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		return timed(join.WindowConfig{Config: c, LeftEnd: l, RightEnd: r}, c, join.NewWindow, left, right)
+	})
+}
+
 // within is right + lower <= left AND left <= right + upper.
 func within(left, right *arrow.Schema, c join.IntervalConfig) expr.Expr {
 	l := &expr.Column{Index: c.LeftTime, Of: left.Field(c.LeftTime).Type}

@@ -40,6 +40,9 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	if v, ok, err := b.intervalJoin(n, left, right); ok || err != nil {
 		return v, err
 	}
+	if v, ok, err := b.windowJoin(n, left, right); ok || err != nil {
+		return v, err
+	}
 	keys := n.Keys()
 	c := join.Config{
 		Type: joinTypes[n.Type], LeftKeys: keys.Left, RightKeys: keys.Right, NullSafe: keys.NullSafe, Condition: expr.NewDoc(keys.Rest),

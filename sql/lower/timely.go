@@ -78,6 +78,12 @@ func (b *builder) untimely(n logical.Node, column int) error {
 			}
 			n = in
 		case *logical.Join:
+			if _, _, ok := b.windowKeys(x); ok {
+				if p, ok := b.windowColumn(x, column); ok && p.property == logical.WindowTime {
+					return nil
+				}
+				return untimelyError(x, column)
+			}
 			if b.kept(x) {
 				return untimelyError(x, column)
 			}
