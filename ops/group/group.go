@@ -32,8 +32,8 @@ const maxRows = 16 << 10
 //	-D a 4, +I a 4           a: 7 → 7                      nothing
 //
 // A group leaves when all its rows have been retracted. In a batch job
-// (FinalOnly) every group is emitted at the end, once; without keys there is
-// then a row even for no input.
+// (FinalOnly) every group is emitted at the end, once. Without keys there is a
+// row even for no input, at its end.
 //
 // State: a table "groups" with a row per group, and one for each multiset of
 // values (see vector/agg).
@@ -339,7 +339,13 @@ func (a *Aggregate) forget() {
 
 // Advance implements ops.Operator.
 func (a *Aggregate) Advance(ctx context.Context, wm stream.Watermark, out ops.Output) error {
-	if !a.finalOnly || wm.Time != stream.End {
+	if wm.Time != stream.End {
+		return nil
+	}
+	if len(a.keys) == 0 && len(a.specs) > 0 && !a.finalOnly {
+		return a.nothing(ctx, out)
+	}
+	if !a.finalOnly {
 		return nil
 	}
 	if len(a.keys) == 0 {
@@ -364,6 +370,16 @@ func (a *Aggregate) Advance(ctx context.Context, wm stream.Watermark, out ops.Ou
 		}
 	}
 	return nil
+}
+
+// nothing emits the result over no rows, when the input has ended without one.
+func (a *Aggregate) nothing(ctx context.Context, out ops.Output) error {
+	if a.table.Len() > 0 {
+		return nil
+	}
+	var only [1]uint32
+	a.table.GroupsOf(nil, nil, only[:])
+	return a.final(ctx, only[:], out)
 }
 
 func (a *Aggregate) final(ctx context.Context, groups []uint32, out ops.Output) error {

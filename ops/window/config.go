@@ -34,6 +34,9 @@ type Config struct {
 	// Processing says that windows are of processing time: a row is in those
 	// of the last tick, and ticks complete them.
 	Processing bool `json:"processing,omitempty"`
+	// SkipNulls says that rows without a time are counted and dropped; they are
+	// an error otherwise.
+	SkipNulls bool `json:"skipNulls,omitempty"`
 	// Zone is the time zone in which the windows of a TIMESTAMP_LTZ column
 	// begin; "" is UTC. It must be empty for TIMESTAMP.
 	Zone string `json:"zone,omitempty"`

@@ -100,6 +100,7 @@ func (a *SessionAggregate) compile(alloc memory.Allocator) (*agg.Layout, error) 
 func (a *SessionAggregate) Open(ctx context.Context, rt ops.Runtime) error {
 	a.alloc = rt.Allocator()
 	a.late = rt.Counter("numLateRecordsDropped")
+	a.times.nulls = rt.Counter("numNullRowTimeRecordsDropped")
 	var err error
 	if a.layout, err = a.compile(a.alloc); err != nil {
 		return err
@@ -119,6 +120,7 @@ func (a *SessionAggregate) Open(ctx context.Context, rt ops.Runtime) error {
 
 // Process implements ops.Operator.
 func (a *SessionAggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
+	b = a.times.timed(a.alloc, b)
 	defer b.Release()
 	times, err := a.times.of(b.Rows.Column(a.times.column), a.in)
 	if err != nil {

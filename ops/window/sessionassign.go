@@ -108,6 +108,7 @@ func NewSessionAssign(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 func (a *SessionAssign) Open(ctx context.Context, rt ops.Runtime) error {
 	a.alloc = rt.Allocator()
 	a.late = rt.Counter("numLateRecordsDropped")
+	a.times.nulls = rt.Counter("numNullRowTimeRecordsDropped")
 	var err error
 	if a.open, err = newSessions(a.gap, typesOf(a.in, a.keys)); err != nil {
 		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
@@ -118,6 +119,7 @@ func (a *SessionAssign) Open(ctx context.Context, rt ops.Runtime) error {
 
 // Process implements ops.Operator.
 func (a *SessionAssign) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
+	b = a.times.timed(a.alloc, b)
 	defer b.Release()
 	times, err := a.times.of(b.Rows.Column(a.times.column), a.in)
 	if err != nil {

@@ -21,6 +21,8 @@ type timing struct {
 	column    int
 	clock     clock
 	processed bool // by processing time
+	skip      bool // rows without a time
+	nulls     ops.Counter
 
 	now    stream.Timestamp
 	last   stream.Timestamp // that mark has turned into wall-clock time
@@ -30,7 +32,27 @@ type timing struct {
 
 func newTiming(c Config) (timing, error) {
 	loc, err := c.location()
-	return timing{column: c.Time, clock: clock{loc}, processed: c.Processing, now: stream.Start, last: stream.Start, local: stream.Start}, err
+	return timing{column: c.Time, clock: clock{loc}, processed: c.Processing, skip: c.SkipNulls, now: stream.Start, last: stream.Start, local: stream.Start}, err
+}
+
+// timed is b without the rows that have no time, where they are to be dropped.
+// It takes over the reference to b.
+func (t *timing) timed(alloc memory.Allocator, b *stream.Batch) *stream.Batch {
+	col := b.Rows.Column(t.column)
+	if !t.skip || col.NullN() == 0 {
+		return b
+	}
+	defer b.Release()
+	sel := make(vector.Sel, 0, col.Len())
+	for i := range col.Len() {
+		if col.IsValid(i) {
+			sel = append(sel, uint32(i))
+		}
+	}
+	t.nulls.Add(int64(col.Len() - len(sel)))
+	kept := taken(alloc, b.Rows, b.Kinds, sel)
+	kept.Marks = stream.SelectMarks(b.Marks, sel)
+	return kept
 }
 
 // of are the wall-clock times of the rows, in milliseconds, valid until the next

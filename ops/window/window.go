@@ -106,6 +106,7 @@ func (a *Aggregate) compile(alloc memory.Allocator, prefix ...arrow.Field) (*agg
 func (a *Aggregate) Open(ctx context.Context, rt ops.Runtime) error {
 	a.alloc = rt.Allocator()
 	a.late = rt.Counter("numLateRecordsDropped")
+	a.timing.nulls = rt.Counter("numNullRowTimeRecordsDropped")
 	var err error
 	if a.layout, err = a.compile(a.alloc); err != nil {
 		return err
@@ -132,6 +133,7 @@ func (a *Aggregate) complete(wm stream.Timestamp) {
 
 // Process implements ops.Operator.
 func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
+	b = a.timing.timed(a.alloc, b)
 	defer b.Release()
 	times, err := a.timing.of(b.Rows.Column(a.timing.column), a.in)
 	if err != nil {

@@ -168,9 +168,21 @@ func (b *Binder) groupKey(s *ast.Select, x *exprs, item ast.Expr) (Value, error)
 	return v, nil
 }
 
-// grouping binds GROUPING(a, …), GROUPING_ID(a, …) and GROUP_ID(): the bit of
-// an argument is 1 in the rows of the sets that lack it. It is decided by the
-// number of the set, the column behind the keys.
+// repeated is how many sets have the same keys.
+func repeated(sets [][]int, set []int) int64 {
+	n := int64(0)
+	for _, s := range sets {
+		if len(s) == len(set) && len(together(s, set)) == len(set) {
+			n++
+		}
+	}
+	return n
+}
+
+// grouping binds GROUPING(a, …), GROUPING_ID(a, …) and GROUP_ID(). The bit of an
+// argument is 1 in the rows of the sets that lack it; GROUP_ID numbers sets that
+// are asked for more than once. They are decided by the number of the set, the
+// column behind the keys.
 func (g *groups) grouping(x *exprs, c *ast.Call, name string) (Value, error) {
 	t := datatype.Of(datatype.BigInt).WithNull(false)
 	constant := func(n int64) expr.Expr { return &expr.Literal{Value: n, Of: t.Arrow()} }
@@ -190,7 +202,7 @@ func (g *groups) grouping(x *exprs, c *ast.Call, name string) (Value, error) {
 		}
 		keys = append(keys, at)
 	}
-	if len(g.sets) == 0 || len(keys) == 0 {
+	if len(g.sets) == 0 {
 		return Value{Expr: constant(0), Type: t}, nil
 	}
 	set := &expr.Column{Index: g.keys, Name: setColumn, Of: t.Arrow()}
@@ -202,6 +214,9 @@ func (g *groups) grouping(x *exprs, c *ast.Call, name string) (Value, error) {
 			if !slices.Contains(s, k) {
 				bits |= 1
 			}
+		}
+		if name == "GROUP_ID" {
+			bits = repeated(g.sets[:i], s)
 		}
 		if i < len(g.sets)-1 {
 			is := &expr.Call{Func: "eq", Args: []expr.Expr{set, constant(int64(i))}, Of: boolType.Arrow()}

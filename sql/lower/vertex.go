@@ -257,7 +257,7 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 // windowConfig is what the operators of windows have in common; kind is that
 // of an aggregation by sessions, or "".
 func (b *builder) windowConfig(w logical.WindowSpec, in logical.Schema) (c window.Config, kind string) {
-	c = window.Config{Time: w.Time, Processing: w.Processing}
+	c = window.Config{Time: w.Time, Processing: w.Processing, SkipNulls: b.o.Batch}
 	if w.Kind == logical.Session {
 		c.GapMillis, kind = w.Size, window.SessionKind
 	} else {
