@@ -209,6 +209,9 @@ func (b *builder) sourceTask(a rpc.Assignment, cfg task.Config, head job.Vertex,
 		return b.endedTask(a, cfg), nil
 	}
 	t := task.NewSource(cfg, src, sc.Watermark, up, inbox, b.worker.o.Clock)
+	if sc.Ticks {
+		t.KeepTicking()
+	}
 	return func() { b.run(a.Task, t.Run) }, nil
 }
 

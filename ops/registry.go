@@ -111,6 +111,9 @@ type SourceConfig struct {
 	Scan Scan `json:"scan"`
 	// Watermark is nil when the stream has no event time.
 	Watermark *WatermarkSpec `json:"watermark,omitempty"`
+	// Ticks says that operators wait for processing time: the source tells it
+	// also while it has no rows.
+	Ticks bool `json:"ticks,omitempty"`
 }
 
 // WatermarkSpec says how a source's rows move event time.

@@ -44,6 +44,7 @@ type Source struct {
 	splits  []ops.Split // not ended yet, at the positions behind the last row sent
 	time    *watermarks
 	ticked  time.Time // when the last Tick was sent
+	ticking bool      // ticks are sent without rows, too
 	noMore  bool      // no splits will follow
 	wanted  bool      // WantSplits was sent, no answer yet
 	drained bool      // End was sent
@@ -62,6 +63,10 @@ func NewSource(c Config, src ops.Source, spec *ops.WatermarkSpec, report SourceR
 	s.chain.now = c.Watermark
 	return s
 }
+
+// KeepTicking makes the source send ticks while it waits for rows, too. It is
+// called before Run.
+func (s *Source) KeepTicking() { s.ticking = true }
 
 // Run reads until every split has ended and the last barrier has passed, or
 // ctx is done.
@@ -122,7 +127,8 @@ func (s *Source) step(ctx context.Context) error {
 const tickInterval = time.Second
 
 // tick tells the operators the time: before the first row, and then before the
-// next row when tickInterval has passed. A source that is silent sends none.
+// next row when tickInterval has passed. A source that is silent sends none,
+// unless it was asked to.
 func (s *Source) tick(ctx context.Context) error {
 	now := s.clock.Now()
 	if !s.ticked.IsZero() && now.Sub(s.ticked) < tickInterval {
@@ -216,11 +222,17 @@ func (s *Source) wait(ctx context.Context, ready <-chan struct{}) error {
 	if s.time.idle > 0 && !s.drained && !s.time.quiet {
 		silence = s.clock.After(s.time.idle)
 	}
+	var due <-chan time.Time
+	if s.ticking && !s.drained && !s.stopped {
+		due = s.clock.After(max(0, tickInterval-s.clock.Now().Sub(s.ticked)))
+	}
 	select {
 	case c := <-s.commands:
 		return s.obey(ctx, c)
 	case <-ready:
 		return nil
+	case <-due:
+		return s.tick(ctx)
 	case <-silence:
 		if s.time.rest(s.clock.Now()) {
 			return s.chain.broadcast(ctx, stream.Idle{})

@@ -64,6 +64,7 @@ func Plans(ctx context.Context, sinks []logical.Node, o Options) (*Result, error
 	b.res.Graph = job.Graph{Name: o.Name, KeyGroups: KeyGroups(o.Parallelism, o.MaxParallelism)}
 	for _, s := range sinks {
 		b.require(s, false)
+		b.ticks = b.ticks || processes(s)
 	}
 	for _, s := range sinks {
 		v, err := b.node(s)
@@ -115,6 +116,7 @@ type builder struct {
 	endless string         // a source that does not end
 	final   int            // how many nodes above wait for the end
 	sources map[string]ops.Source
+	ticks   bool // an operator waits for processing time
 }
 
 // add appends a vertex and the edges into it.

@@ -88,7 +88,7 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 		b.res.Bounded = false
 		b.endless = "table " + n.Table.Ident.String()
 	}
-	cfg := ops.SourceConfig{Scan: scan}
+	cfg := ops.SourceConfig{Scan: scan, Ticks: b.ticks}
 	if n.Watermark != nil {
 		cfg.Watermark = &ops.WatermarkSpec{
 			Expr: expr.NewDoc(n.Watermark), IntervalMillis: b.o.WatermarkIntervalMillis, IdleMillis: b.o.IdleMillis,
@@ -252,6 +252,21 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 		Name: logical.Operator(n), Kind: kind, Config: config(c),
 		Parallelism: p, Output: schema(n.Output),
 	}, Insert, keyed(in, p, n.Keys)), nil
+}
+
+// processes reports whether a node of the plan waits for processing time.
+func processes(n logical.Node) bool {
+	switch n := n.(type) {
+	case *logical.Window:
+		if n.Spec.Processing && n.Spec.Kind == logical.Session {
+			return true
+		}
+	case *logical.WindowAggregate:
+		if n.Spec.Processing {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Inputs(), processes)
 }
 
 // windowConfig is what the operators of windows have in common; kind is that
