@@ -88,13 +88,21 @@ func (b *Binder) scan(ctx context.Context, pos ast.Pos, t *catalog.Table, hints 
 		return nil, err
 	}
 	node, err := b.columns(ctx, pos, t, s)
-	if err != nil || t.Watermark == nil {
-		return node, err
+	if err != nil {
+		return nil, err
+	}
+	late := t.Options[lateOption]
+	if t.Watermark == nil {
+		if late != "" {
+			return nil, diag.At(pos, "table %s has no watermark, so that no row is late: '%s' needs WATERMARK FOR", t.Ident, lateOption)
+		}
+		return node, nil
 	}
 	w, err := b.watermark(ctx, t, node)
 	if err != nil { // its place is in the text of CREATE TABLE
 		return nil, diag.At(pos, "watermark of %s: %s", t.Ident, message(err))
 	}
+	w.Late = late
 	return w, nil
 }
 
@@ -116,6 +124,8 @@ func (b *Binder) JobTable(ctx context.Context, t *catalog.Table) (job.Table, err
 			return job.Table{}, fmt.Errorf("table %s: %w", t.Ident, err)
 		}
 	}
+	options = maps.Clone(options)
+	delete(options, lateOption) // of the planner
 	jt := job.Table{
 		Ident: t.Ident, Connector: options["connector"], Options: options,
 		PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy,
@@ -177,7 +187,7 @@ func (b *Binder) columns(ctx context.Context, pos ast.Pos, t *catalog.Table, s *
 	return project(s, vs), nil
 }
 
-func (b *Binder) watermark(ctx context.Context, t *catalog.Table, node logical.Node) (logical.Node, error) {
+func (b *Binder) watermark(ctx context.Context, t *catalog.Table, node logical.Node) (*logical.Watermark, error) {
 	schema := node.Schema()
 	name := strings.Join(t.Watermark.Column.Parts, ".")
 	at := schema.Index(name)

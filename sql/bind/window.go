@@ -149,6 +149,11 @@ func (b *Binder) window(ctx context.Context, pos ast.Pos, kind logical.WindowKin
 	bound := datatype.TimestampOf(3).WithNull(false)
 	at := datatype.Type{Kind: c.Type.Kind, Precision: 3, NotNull: true}
 	w := &logical.Window{Input: in, Spec: spec, Output: slices.Clone(in.Schema())}
+	if !spec.Processing {
+		if w.Late, err = b.lateRows(ctx, pos, in); err != nil {
+			return nil, err
+		}
+	}
 	w.Output = append(w.Output,
 		logical.Column{Name: "window_start", Type: bound},
 		logical.Column{Name: "window_end", Type: bound},

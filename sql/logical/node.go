@@ -95,6 +95,7 @@ type Scan struct {
 // result: its columns, computed over those rows.
 type Side struct {
 	Table  job.Table
+	Cond   expr.Expr // of the rows that are written, or nil for all
 	Exprs  []expr.Expr
 	Output Schema
 }
@@ -125,6 +126,8 @@ type Watermark struct {
 	Input  Node
 	Column int
 	Expr   expr.Expr
+	// Late names the table for rows that come too late for a window, or is "".
+	Late string
 }
 
 // WindowKind is the shape of windows.
@@ -170,6 +173,7 @@ func (w WindowSpec) TimeKind() TimeKind {
 type Window struct {
 	Input  Node
 	Spec   WindowSpec
+	Late   *Side // where late rows go, over the columns of Input, or nil
 	Output Schema
 }
 
@@ -221,6 +225,7 @@ type WindowAggregate struct {
 	Keys       []int
 	Aggs       []AggCall
 	Properties []WindowProperty
+	Late       *Side // where late rows go, over the columns of Input, or nil
 	Output     Schema
 }
 

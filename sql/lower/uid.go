@@ -8,6 +8,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // An operator's state is found again, after a query was edited, by its UID. It
@@ -208,8 +209,10 @@ func exact(n logical.Node) string {
 		fmt.Fprintf(&s, "%v %v", n.Keys, aggKeys(n.Aggs))
 	case *logical.Window:
 		fmt.Fprintf(&s, "%v", n.Spec)
+		writeLate(&s, n.Late)
 	case *logical.WindowAggregate:
 		fmt.Fprintf(&s, "%v %v %v %v", n.Spec, n.Keys, aggKeys(n.Aggs), n.Properties)
+		writeLate(&s, n.Late)
 	case *logical.Join:
 		fmt.Fprintf(&s, "%v", n.Type)
 		if n.AsOf != nil {
@@ -235,6 +238,13 @@ func exact(n logical.Node) string {
 		fmt.Fprintf(&s, "%p", n)
 	}
 	return s.String()
+}
+
+func writeLate(s *strings.Builder, side *logical.Side) {
+	if side != nil {
+		s.WriteString(" late " + side.Table.Ident.String())
+	}
+	side.Each(func(e expr.Expr) { s.WriteString(logical.Key(e) + ",") })
 }
 
 func aggKeys(aggs []logical.AggCall) string {

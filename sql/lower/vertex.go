@@ -247,11 +247,12 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 		c.Properties = append(c.Properties, window.Property(p.Column()))
 	}
 	p := b.spread(n.Keys)
-	return b.add(job.Vertex{
+	v := b.add(job.Vertex{
 		UID:  uid(kind, b.windowLineage(n)),
 		Name: logical.Operator(n), Kind: kind, Config: config(c),
 		Parallelism: p, Output: schema(n.Output),
-	}, Insert, keyed(in, p, n.Keys)), nil
+	}, Insert, keyed(in, p, n.Keys))
+	return v, b.late(v, in, n.Input.Schema(), n.Late)
 }
 
 // processes reports whether a node of the plan waits for processing time.
@@ -304,7 +305,11 @@ func (b *builder) window(n *logical.Window) (built, error) {
 		e = keyed(in, v.Parallelism, n.Spec.Partition)
 	}
 	v.Config = config(c)
-	return b.add(v, in.mode, e), nil
+	out := b.add(v, in.mode, e)
+	if kind == "" {
+		return out, nil
+	}
+	return out, b.late(out, in, n.Input.Schema(), n.Late)
 }
 
 func (b *builder) union(n *logical.Union) (built, error) {

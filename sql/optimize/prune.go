@@ -363,6 +363,8 @@ func (p *pruner) window(n *logical.Window, need map[int]bool) (logical.Node, ren
 		below[strconv.Itoa(i)] = true
 		keep[i] = true
 	}
+	n.Late.Each(func(e expr.Expr) { logical.Columns(e, keep) })
+	below.useLate(n.Late)
 	for i := range need {
 		if i < len(s) {
 			below[strconv.Itoa(i)] = true
@@ -382,7 +384,10 @@ func (p *pruner) window(n *logical.Window, need map[int]bool) (logical.Node, ren
 	if re != nil {
 		c.Spec.Time = re.index(s, n.Spec.Time)
 		c.Spec.Partition = re.keys(s, n.Spec.Partition)
+		c.Late = n.Late.Over(re)
 	} else {
+		_, exact := kept(s, order[:len(order)-3])
+		c.Late = n.Late.Over(exact)
 		c.Spec.Time = slices.Index(order, n.Spec.Time)
 		c.Spec.Partition = make([]int, len(n.Spec.Partition))
 		for i, k := range n.Spec.Partition {
@@ -413,11 +418,12 @@ func (p *pruner) windowAggregate(n *logical.WindowAggregate, need map[int]bool) 
 		below[strconv.Itoa(k)] = true
 	}
 	used(aggs, below)
+	below.useLate(n.Late)
 	s := n.Input.Schema()
 	in, re := p.node(n.Input, below)
 	out, up := kept(n.Output, keep)
 	c := &logical.WindowAggregate{
-		Input: in, Spec: n.Spec, Keys: re.keys(s, n.Keys), Aggs: re.aggs(s, aggs), Properties: properties, Output: out,
+		Late: n.Late.Over(re), Input: in, Spec: n.Spec, Keys: re.keys(s, n.Keys), Aggs: re.aggs(s, aggs), Properties: properties, Output: out,
 	}
 	c.Spec.Time = re.index(s, n.Spec.Time)
 	return c, up

@@ -168,6 +168,7 @@ func direct(n logical.Node) logical.Node {
 			c := *n
 			c.Input, c.Keys, c.Aggs = in, at.keys(n.Keys), at.aggs(n.Aggs)
 			c.Spec.Time = at[n.Spec.Time]
+			c.Late = n.Late.Over(func(e expr.Expr) expr.Expr { return at.over(e, in.Schema()) })
 			return &c
 		}
 	}
@@ -195,6 +196,16 @@ func picked(n logical.Node) (in logical.Node, at pick, ok bool) {
 		at = append(at, c.Index)
 	}
 	return p.Input, at, true
+}
+
+// over rewrites an expression over the picked columns into one over all.
+func (p pick) over(e expr.Expr, all logical.Schema) expr.Expr {
+	return logical.Rewrite(e, func(e expr.Expr) expr.Expr {
+		if c, ok := e.(*expr.Column); ok {
+			return all.Ref(p[c.Index])
+		}
+		return e
+	})
 }
 
 func (p pick) keys(keys []int) []int {

@@ -38,7 +38,7 @@ func windowAggregate(n logical.Node) logical.Node {
 			return collected(n, a, calc, source, len(source.Input.Schema())+int(logical.WindowTime), source.Spec.Processing)
 		}
 		below := len(source.Input.Schema())
-		w := &windowing{agg: a, calc: calc, expand: sets, input: source.Input, spec: source.Spec, columns: map[int]logical.WindowProperty{}}
+		w := &windowing{agg: a, calc: calc, expand: sets, late: source.Late, input: source.Input, spec: source.Spec, columns: map[int]logical.WindowProperty{}}
 		for p := range 3 {
 			w.columns[below+p] = logical.WindowProperty(p)
 		}
@@ -189,6 +189,7 @@ type windowing struct {
 	agg     *logical.Aggregate
 	calc    calc
 	expand  *logical.Expand // between agg and calc, or nil; its last column is none of calc's
+	late    *logical.Side   // over the columns of input, or nil
 	input   logical.Node
 	spec    logical.WindowSpec
 	columns map[int]logical.WindowProperty
@@ -326,11 +327,12 @@ func (w *windowing) build(below, above []expr.Expr) logical.Node {
 		w.pre = append(w.pre, schema.Ref(w.spec.Time))
 		w.preCols = append(w.preCols, schema[w.spec.Time])
 	}
+	late := w.keepLate(schema)
 	input = &logical.Project{Input: input, Exprs: w.pre, Output: w.preCols}
 	if w.expand != nil {
 		input = w.repeat(input)
 	}
-	out := &logical.WindowAggregate{Input: input, Spec: w.spec}
+	out := &logical.WindowAggregate{Input: input, Spec: w.spec, Late: w.onceLate(late, input)}
 	out.Spec.Time = time
 	top := w.keys(out)
 	for i, a := range w.agg.Aggs {
