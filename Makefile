@@ -8,6 +8,9 @@ GOFUMPT     := v0.9.2
 GOTESTSUM   := v1.13.0
 RUNS        ?= 50
 SEEDS       ?= 20000
+EVENTS      ?= 100000000
+LIMIT       ?= 512m
+LEAST       ?= 300000
 CORPORA     ?= $(if $(WADI_CORPORA),$(WADI_CORPORA),../shared/corpora)
 SHOW        := --format pkgname-and-test-fails --format-hide-empty-pkg
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
@@ -16,7 +19,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench interop corpora fuzz clean
+.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench bench-memory interop corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +76,9 @@ crash: build ## kill the real binary RUNS times and compare with the undisturbed
 bench: build ## Nexmark and flights, one JSON line per run
 	$(BIN)/wadi bench nexmark --format json
 	$(BIN)/wadi bench flights --format json
+
+bench-memory: build ## state larger than memory: the limit is kept, measured from outside; EVENTS=100000000, LIMIT=512m, LEAST=300000
+	$(BIN)/wadi bench memory --format json --events $(EVENTS) --limit $(LIMIT) --least $(LEAST)
 
 corpora: ## third-party cases, and docs/conformance.md; SET= and CASE= pick some, V=1 shows failures in full, CORPORA= is where they are
 	@mkdir -p $(BIN)

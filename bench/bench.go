@@ -30,8 +30,10 @@ type Result struct {
 	EventsPerCPU    float64 `json:"events_per_cpu_s"`
 	RowsOut         int64   `json:"rows_out"`
 	// PeakRSS is the most memory the process had resident, since it started.
-	PeakRSS     int64 `json:"peak_rss_bytes"`
-	Parallelism int   `json:"parallelism"`
+	PeakRSS int64 `json:"peak_rss_bytes"`
+	// Limit is the memory that the process was given, if it was.
+	Limit       string `json:"limit,omitempty"`
+	Parallelism int    `json:"parallelism"`
 	// Checkpoints is how many were completed during the run.
 	Checkpoints int64 `json:"checkpoints,omitempty"`
 	// GCShare is the part of the CPU time that the garbage collector took.

@@ -22,7 +22,7 @@ func Scan(rows iter.Seq2[arrow.RecordBatch, error], alloc memory.Allocator, keys
 		return rows
 	}
 	return func(yield func(arrow.RecordBatch, error) bool) {
-		c := &scan{input: input{cols: keys}, alloc: alloc, yield: yield}
+		c := &scan{stash: stash{cols: keys, alloc: alloc}, yield: yield}
 		defer c.drop()
 		for rec, err := range rows {
 			if err != nil {
@@ -44,10 +44,7 @@ func Scan(rows iter.Seq2[arrow.RecordBatch, error], alloc memory.Allocator, keys
 
 // scan is what has been gathered of a table.
 type scan struct {
-	input
-	alloc memory.Allocator
-	bytes int64
-	sel   vector.Sel
+	stash
 	yield func(arrow.RecordBatch, error) bool
 }
 
@@ -56,8 +53,7 @@ func (c *scan) sweep() bool {
 	all := vector.ConcatRecords(c.alloc, c.parts)
 	defer all.Release()
 	c.drop()
-	c.bytes = 0
-	keys := c.keyColumns(all)
+	keys := c.keys(all)
 	if c.order == nil {
 		types := make([]arrow.DataType, len(keys))
 		for i, k := range keys {

@@ -4,16 +4,12 @@ package sweep
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
-	"github.com/wadi-engine/wadi/vector"
-	"github.com/wadi-engine/wadi/vector/hashtable"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
@@ -40,23 +36,18 @@ func Around(build ops.NewOperator) ops.NewOperator {
 		}
 		s := &Sweep{op: k, pool: mem.Default()}
 		for i, schema := range in {
-			cols := k.KeyColumns(i)
-			types := make([]arrow.DataType, len(cols))
-			for j, c := range cols {
-				types[j] = schema.Field(c).Type
-			}
-			order, err := hashtable.NewOrder(types)
-			if err != nil { // no keys, or keys that the operator finds in another way
+			stash, err := newStash(schema, k.KeyColumns(i))
+			if err != nil { // no keys, or rows that cannot be kept back
 				return op, nil //nolint:nilerr // it sees its rows as they come
 			}
-			s.in = append(s.in, input{cols: cols, order: order})
+			s.in = append(s.in, stash)
 		}
 		return s, nil
 	}
 }
 
 // patience is how long rows are kept back, in milliseconds of processing time.
-const patience = 5000
+const patience = 10_000
 
 // maxRows and minRows bound how many rows the operator sees at once.
 const (
@@ -70,31 +61,21 @@ const (
 func slice(n int) int { return min(max(n/64, minRows), maxRows) }
 
 // Sweep passes rows on as they come while the state of the process is in memory.
-// When much of it is in files, it keeps rows back until they are some megabytes,
-// or until the watermark, the end of an input or of the epoch comes, or some
-// seconds have passed, and then gives them to the operator in the order of the places of their keys, so
-// that a page of the state is needed once for all of them (see hashtable.Order).
+// When much of it is in files, it keeps rows back until they are a good part of
+// the state, or until the watermark, the end of an input or of the epoch comes, or
+// some seconds have passed, and then gives them to the operator in the order of
+// the places of their keys, so that a page of the state is needed once for all of
+// them (see hashtable.Order).
 //
-//	b7 a1 | c3 b8 | a2   ─ gathered ─▶   a1 a2 b7 b8 c3
+//	b7 a1 | c3 b8 | a2   ─ kept back ─▶   a1 a2 b7 b8 c3
 type Sweep struct {
 	op    Keyed
 	pool  *mem.Pool
-	alloc memory.Allocator
 	share int64 // tasks that share the memory for rows
-	in    []input
-	bytes int64
-	rows  int64
-	until stream.Timestamp // when what has been gathered is passed on; 0 before the first tick that sees it
-	sel   vector.Sel
-}
-
-// input is what has been gathered of an input.
-type input struct {
-	cols  []int
-	order *hashtable.Order
-	parts []arrow.RecordBatch
-	kinds []stream.RowKind
-	mixed bool // not all kinds are +I
+	in    []*stash
+	bytes int64            // of rows that are kept back, in memory
+	any   bool             // whether there are any, there or in pieces
+	until stream.Timestamp // when they are passed on; 0 before the first tick that sees them
 }
 
 var (
@@ -104,93 +85,82 @@ var (
 
 // Open implements ops.Operator.
 func (s *Sweep) Open(ctx context.Context, rt ops.Runtime) error {
-	s.alloc, s.share = rt.Allocator(), int64(max(rt.Task().Parallelism, 1))
+	s.share = int64(max(rt.Task().Parallelism, 1))
+	for _, in := range s.in {
+		in.alloc = rt.Allocator()
+	}
 	return s.op.Open(ctx, rt)
 }
 
+// stateShare is how much state there may be for each byte of rows that are kept
+// back before they are passed on: what is read and written of files for a row is
+// so many times its size at the most.
+const stateShare = 8
+
 // Process implements ops.Operator.
 func (s *Sweep) Process(ctx context.Context, i int, b *stream.Batch, out ops.Output) error {
-	if !s.pool.Cold() && s.rows == 0 {
+	if !s.any && !s.pool.Cold() {
 		return s.op.Process(ctx, i, b, out)
 	}
-	s.in[i].keep(b)
-	s.rows += int64(b.Len())
-	s.bytes += vector.RecordBytes(b.Rows)
+	s.any = true
+	s.bytes += s.in[i].keep(b.Rows, b.Kinds)
 	b.Release()
-	if s.bytes >= s.pool.Sweep()/s.share {
-		return s.drain(ctx, out)
-	}
-	return nil
-}
-
-// keep adds the rows of b.
-func (in *input) keep(b *stream.Batch) {
-	b.Rows.Retain()
-	in.parts = append(in.parts, b.Rows)
-	for i := range b.Len() {
-		k := stream.Insert
-		if b.Kinds != nil {
-			k = b.Kinds[i]
-		}
-		in.mixed = in.mixed || k != stream.Insert
-		in.kinds = append(in.kinds, k)
-	}
-}
-
-// drain gives the operator what has been gathered.
-func (s *Sweep) drain(ctx context.Context, out ops.Output) error {
-	if s.rows == 0 {
+	if s.bytes < s.pool.Sweep()/s.share {
 		return nil
 	}
-	s.rows, s.bytes, s.until = 0, 0, 0
-	for i := range s.in {
-		if len(s.in[i].parts) == 0 {
-			continue
-		}
-		if err := s.sweep(ctx, i, out); err != nil {
-			return fmt.Errorf("rows that were kept back: %w", err)
-		}
+	if err := s.settle(); err != nil {
+		return err
 	}
-	return nil
+	held := int64(0)
+	for _, in := range s.in {
+		held += in.held()
+	}
+	if held < max(s.pool.Sweep(), s.pool.Disk()/stateShare)/s.share {
+		return nil
+	}
+	return s.drain(ctx, out)
 }
 
-// sweep gives the operator the rows of an input.
-func (s *Sweep) sweep(ctx context.Context, i int, out ops.Output) error {
-	in := &s.in[i]
-	all := vector.ConcatRecords(s.alloc, in.parts)
-	defer all.Release()
-	in.drop()
-	s.sel = in.order.Sort(s.sel, in.keyColumns(all))
-	for left := s.sel; len(left) > 0; {
-		part := left[:min(slice(len(s.sel)), len(left))]
-		left = left[len(part):]
-		b := stream.NewBatch(vector.TakeRecord(s.alloc, all, part))
-		if in.mixed {
-			b.Kinds = make([]stream.RowKind, len(part))
-			vector.Gather(b.Kinds, in.kinds, part)
-		}
-		if err := s.op.Process(ctx, i, b, out); err != nil {
+// settle makes pieces of the rows that are in memory.
+func (s *Sweep) settle() error {
+	s.bytes = 0
+	for _, in := range s.in {
+		if err := in.settle(s.pool); err != nil {
 			return err
 		}
-		s.pool.Relieve()
 	}
-	in.kinds, in.mixed = in.kinds[:0], false
 	return nil
 }
 
-func (in *input) keyColumns(rec arrow.RecordBatch) []arrow.Array {
-	keys := make([]arrow.Array, len(in.cols))
-	for i, c := range in.cols {
-		keys[i] = rec.Column(c)
+// drain gives the operator what has been kept back.
+func (s *Sweep) drain(ctx context.Context, out ops.Output) error {
+	if !s.any {
+		return nil
 	}
-	return keys
-}
-
-func (in *input) drop() {
-	for _, p := range in.parts {
-		p.Release()
+	s.any, s.until = false, 0
+	if err := s.settle(); err != nil {
+		return err
 	}
-	in.parts = in.parts[:0]
+	rows := 0
+	for _, in := range s.in {
+		rows += in.rows()
+	}
+	for n := range parts {
+		for i, in := range s.in {
+			err := in.part(n, slice(rows), func(b *stream.Batch) error {
+				err := s.op.Process(ctx, i, b, out)
+				s.pool.Relieve()
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, in := range s.in {
+		in.reset()
+	}
+	return nil
 }
 
 // Advance implements ops.Operator.
@@ -204,7 +174,7 @@ func (s *Sweep) Advance(ctx context.Context, wm stream.Watermark, out ops.Output
 // Tick implements ops.Ticker.
 func (s *Sweep) Tick(ctx context.Context, now stream.Tick, out ops.Output) error {
 	switch {
-	case s.rows == 0:
+	case !s.any:
 	case s.until == 0:
 		s.until = now.Now + patience
 	case now.Now >= s.until:
@@ -239,8 +209,8 @@ func (s *Sweep) Flush(ctx context.Context, e stream.Epoch, out ops.Output) error
 
 // Close implements ops.Operator.
 func (s *Sweep) Close() error {
-	for i := range s.in {
-		s.in[i].drop()
+	for _, in := range s.in {
+		in.close()
 	}
 	return s.op.Close()
 }

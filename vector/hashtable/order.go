@@ -94,3 +94,13 @@ func (o *Order) hash(cols []arrow.Array, n int) {
 	}
 	runtime.KeepAlive(cols)
 }
+
+// Ends writes, after Sort, where each of len(ends) equal ranges of places ends in
+// the order: the rows before ends[0] have their places in the first range. The
+// number of ranges is a power of two and at most 65536.
+func (o *Order) Ends(ends []uint32) {
+	step := len(o.counts) / len(ends)
+	for i := range ends {
+		ends[i] = o.counts[(i+1)*step-1]
+	}
+}

@@ -121,6 +121,14 @@ func (p *Pool) Sweep() int64 {
 	return 0
 }
 
+// Disk is how many bytes of regions are in files.
+func (p *Pool) Disk() int64 {
+	if g := p.pager.Load(); g != nil {
+		return g.disk.Load()
+	}
+	return 0
+}
+
 // Relieve unmaps pages of files when there are too many. It is called often: by
 // whoever touches regions, every few hundred rows.
 func (p *Pool) Relieve() {

@@ -127,6 +127,17 @@ func New(o Options, types []arrow.DataType, extraBytes int) (*Store, error) {
 	return s, nil
 }
 
+// CanHold reports whether rows of a schema can be kept in a Store.
+func CanHold(schema *arrow.Schema) bool {
+	var s Store
+	for i, f := range schema.Fields() {
+		if s.addColumn(i, f.Type) != nil {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *Store) addColumn(i int, dt arrow.DataType) error {
 	c := column{at: s.words}
 	switch {
