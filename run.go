@@ -174,7 +174,7 @@ func restoreOf(r Restore) coordinator.Restore {
 func backend(d rpc.Deploy, a rpc.Assignment, store checkpoint.Store) (state.Backend, error) {
 	return state.NewMemory(state.Options{
 		Task: a.Task, Generation: d.Generation, KeyGroups: d.Graph.KeyGroups, Groups: a.Groups,
-		Restored: a.Tables, Store: store, Durable: d.Durable, Allocator: mem.Default(),
+		Restored: a.Tables, Store: store, Durable: d.Durable, Allocator: mem.Default(), Pool: mem.Default(),
 	}), nil
 }
 

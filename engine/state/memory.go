@@ -14,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector/mem"
 )
 
 // Options say whose state a Memory keeps.
@@ -31,6 +32,12 @@ type Options struct {
 	Store checkpoint.Store
 	// Allocator is that of the rows; nil means Go's heap.
 	Allocator memory.Allocator
+	// Pool says whether memory is scarce, and then lends that of the logs; nil
+	// means that it is not.
+	Pool *mem.Pool
+	// PieceRows is how many rows are worked on together where memory is scarce; 0
+	// means 131072.
+	PieceRows int
 	// MaxRuns is how many runs a table may have before some are merged; 0
 	// means 8.
 	MaxRuns int
@@ -52,6 +59,10 @@ const defaultMaxRuns = 8
 // Runs that were uploaded stay in the list although their epoch was aborted:
 // what they hold has happened in this task. An abort therefore needs nothing
 // but the next upload, and Confirm does nothing here.
+//
+// Where memory is scarce (Options.Pool), logs are in files and become several runs
+// each, and restored runs are read side by side: see coldLog and coldScan. What is
+// stored is the same, so that a job may do either at any checkpoint.
 //
 // The task's goroutine calls everything but Upload.
 type Memory struct {
@@ -76,6 +87,9 @@ func NewMemory(o Options) *Memory {
 	}
 	if o.MaxRuns == 0 {
 		o.MaxRuns = defaultMaxRuns
+	}
+	if o.PieceRows == 0 {
+		o.PieceRows = coldRows
 	}
 	m := &Memory{o: o}
 	for _, r := range o.Restored {
@@ -102,6 +116,7 @@ type table struct {
 	spec  *ops.TableSpec // nil until it is opened
 
 	log      []change
+	cold     *coldLog // in place of log where memory is scarce
 	dropped  stream.Timestamp
 	restored []checkpoint.Run
 
@@ -121,6 +136,14 @@ type change struct {
 type sealed struct {
 	epoch stream.Epoch
 	log   []change
+	cold  *coldLog
+}
+
+func (s sealed) release() {
+	for _, c := range s.log {
+		c.rows.Release()
+	}
+	s.cold.release()
 }
 
 // Table opens a table. Opening one twice is a bug of the operator.
@@ -163,24 +186,29 @@ func (t *table) Upsert(rows arrow.RecordBatch) error {
 	if int(rows.NumCols()) != t.spec.Schema.NumFields() {
 		return fmt.Errorf("upsert into %s: %d columns instead of %d", t.name, rows.NumCols(), t.spec.Schema.NumFields())
 	}
-	t.record(change{rows: rows})
-	return nil
+	return t.record(change{rows: rows})
 }
 
 func (t *table) Delete(keys arrow.RecordBatch) error {
 	if int(keys.NumCols()) != t.spec.Keys {
 		return fmt.Errorf("delete from %s: %d columns instead of %d", t.name, keys.NumCols(), t.spec.Keys)
 	}
-	t.record(change{rows: keys, deleted: true})
-	return nil
+	return t.record(change{rows: keys, deleted: true})
 }
 
-func (t *table) record(c change) {
+func (t *table) record(c change) error {
 	if !t.m.o.Durable || c.rows.NumRows() == 0 {
-		return
+		return nil
+	}
+	if t.cold != nil || len(t.log) == 0 && t.scarce() {
+		if t.cold == nil {
+			t.cold = &coldLog{}
+		}
+		return t.cold.append(t, c)
 	}
 	c.rows.Retain()
 	t.log = append(t.log, c)
+	return nil
 }
 
 func (t *table) DropBefore(to stream.Timestamp) error {
@@ -195,6 +223,9 @@ func (t *table) DropBefore(to stream.Timestamp) error {
 const scanRows = 16 << 10
 
 func (t *table) Scan(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+	if t.m.o.Pool != nil && t.m.o.Pool.Paged() {
+		return t.coldScan(ctx)
+	}
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		if len(t.restored) == 0 {
 			return
@@ -205,18 +236,24 @@ func (t *table) Scan(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 			return
 		}
 		defer all.release()
-		order := all.live(all.latest(t.m.o.Bugs))
-		for len(order) > 0 {
-			n := min(len(order), scanRows)
-			rec := all.take(t.m.o.Allocator, order[:n])
-			order = order[n:]
-			more := yield(rec, nil)
-			rec.Release()
-			if !more {
-				return
-			}
+		t.yield(all, yield)
+	}
+}
+
+// yield gives the rows that count, and reports whether more is wanted.
+func (t *table) yield(all *rows, yield func(arrow.RecordBatch, error) bool) bool {
+	order := all.live(all.latest(t.m.o.Bugs))
+	for len(order) > 0 {
+		n := min(len(order), scanRows)
+		rec := all.take(t.m.o.Allocator, order[:n])
+		order = order[n:]
+		more := yield(rec, nil)
+		rec.Release()
+		if !more {
+			return false
 		}
 	}
+	return true
 }
 
 // Freeze hands the logs of the epoch over to the next Upload.
@@ -232,9 +269,9 @@ func (m *Memory) Freeze(e stream.Epoch) (Frozen, error) {
 		if m.o.Bugs.AbortDropsDeltas {
 			t.forgetUnconfirmed(m.confirmed)
 		}
-		if len(t.log) > 0 {
-			t.unsaved = append(t.unsaved, sealed{e, t.log})
-			t.log = nil
+		if len(t.log) > 0 || t.cold != nil {
+			t.unsaved = append(t.unsaved, sealed{e, t.log, t.cold})
+			t.log, t.cold = nil, nil
 		}
 		f.tables = append(f.tables, frozenTable{t, t.dropped})
 	}
@@ -263,16 +300,10 @@ func (m *Memory) release() {
 		return
 	}
 	for _, t := range m.tables {
-		for _, s := range append(t.unsaved, sealed{log: t.log}) {
-			releaseLog(s.log)
+		for _, s := range append(t.unsaved, sealed{log: t.log, cold: t.cold}) {
+			s.release()
 		}
-		t.unsaved, t.log = nil, nil
-	}
-}
-
-func releaseLog(log []change) {
-	for _, c := range log {
-		c.rows.Release()
+		t.unsaved, t.log, t.cold = nil, nil, nil
 	}
 }
 
@@ -341,7 +372,7 @@ func (t frozenTable) upload(ctx context.Context, to checkpoint.Store, e stream.E
 	t.m.mu.Lock()
 	defer t.m.mu.Unlock()
 	for _, u := range t.unsaved[:n] {
-		releaseLog(u.log)
+		u.release()
 	}
 	t.unsaved = t.unsaved[n:]
 	t.runs = runs

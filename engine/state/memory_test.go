@@ -23,6 +23,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/mem"
 )
 
 const keyGroups = 8
@@ -108,6 +109,7 @@ type machine struct {
 	generation  checkpoint.Generation
 	parallelism int
 	epoch       stream.Epoch
+	scarce      *mem.Pool // of tasks whose logs are not in memory
 	backends    []*state.Memory
 	tables      []ops.Table
 
@@ -145,8 +147,13 @@ func (m *machine) start() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	var pool *mem.Pool // a job may change its backend at any checkpoint
+	if rapid.Bool().Draw(m.t, "scarce") {
+		pool = m.scarce
+	}
 	for _, a := range l.Tasks {
 		b := state.NewMemory(state.Options{
+			Pool: pool, PieceRows: rapid.IntRange(1, 20).Draw(m.t, "pieceRows"),
 			Generation: m.generation, Task: a.Task, Groups: a.Groups, KeyGroups: keyGroups, Durable: true, Restored: a.Tables,
 			Store: m.store, Allocator: m.alloc, MaxRuns: rapid.IntRange(1, 4).Draw(m.t, "maxRuns"), Compression: state.Uncompressed,
 		})
@@ -282,8 +289,15 @@ func (m *machine) checkpoint() {
 
 // TestMemory restores, rescales, aborts and merges at random.
 func TestMemory(t *testing.T) {
+	scarce := mem.New(mem.Options{})
+	err := scarce.SetPaging(mem.Paging{Resident: 1 << 20, Eager: true, Dirs: []string{t.TempDir()}})
+	if errors.Is(err, errors.ErrUnsupported) {
+		scarce = mem.New(mem.Options{})
+	} else if err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{t: t, alloc: memory.NewCheckedAllocator(memory.NewGoAllocator()), store: &store{files: map[string][]byte{}}}
+		m := &machine{t: t, alloc: memory.NewCheckedAllocator(memory.NewGoAllocator()), store: &store{files: map[string][]byte{}}, scarce: scarce}
 		m.start()
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
@@ -308,6 +322,9 @@ func TestMemory(t *testing.T) {
 		m.start()
 		m.stop()
 		m.alloc.AssertSize(failure{t}, 0)
+		if scarce.AllocatedBytes() != 0 {
+			t.Fatalf("%d bytes of logs are left", scarce.AllocatedBytes())
+		}
 	})
 }
 

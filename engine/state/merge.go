@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
@@ -11,19 +12,15 @@ import (
 	"github.com/wadi-engine/wadi/vector"
 )
 
-// next returns the runs as of epoch e: those there are and one of the logs,
-// some of them merged when they are too many.
-func (t frozenTable) next(ctx context.Context, to checkpoint.Store, runs []checkpoint.Run, logs []sealed, e stream.Epoch) ([]checkpoint.Run, error) {
-	if len(logs) == 0 || t.spec == nil {
-		return runs, nil
-	}
-	fresh := t.gather(logs, t.dropped)
+// add returns the runs and one of fresh rows, some of them merged when they are too
+// many. It takes the rows over.
+func (t frozenTable) add(ctx context.Context, to checkpoint.Store, runs []checkpoint.Run, fresh *rows, oldest, newest stream.Epoch) ([]checkpoint.Run, error) {
 	defer func() { fresh.release() }()
 	order := fresh.unexpired(fresh.latest(t.m.o.Bugs))
 	if len(order) == 0 {
 		return runs, nil
 	}
-	run := checkpoint.Run{Groups: t.m.o.Groups, Rows: int64(len(order)), Oldest: logs[0].epoch, Newest: e}
+	run := checkpoint.Run{Groups: t.m.o.Groups, Rows: int64(len(order)), Oldest: oldest, Newest: newest}
 	kept := runs
 	if len(runs) >= t.m.o.MaxRuns {
 		all, first, err := t.merge(ctx, to, append(slices.Clone(runs), run), fresh)
@@ -74,9 +71,13 @@ func (t *table) write(ctx context.Context, to checkpoint.Store, all *rows, order
 // the oldest run is among those merged.
 //
 // It returns the rows from run first on, in place of fresh, or nil when the
-// store is busy: then the runs are merged another time.
+// store is busy, and then the runs are merged another time, or when they are more
+// than memory takes.
 func (t frozenTable) merge(ctx context.Context, to checkpoint.Store, runs []checkpoint.Run, fresh *rows) (all *rows, first int, err error) {
-	first = firstToMerge(runs)
+	first = t.firstToMerge(runs)
+	if first == len(runs)-1 {
+		return nil, 0, nil
+	}
 	old, err := t.load(ctx, to, runs[first:len(runs)-1], t.dropped)
 	if errors.Is(err, checkpoint.ErrCorrupt) {
 		return nil, 0, err
@@ -87,9 +88,13 @@ func (t frozenTable) merge(ctx context.Context, to checkpoint.Store, runs []chec
 	return concat(t.m.o.Allocator, []*rows{old, fresh}), first, nil
 }
 
-func firstToMerge(runs []checkpoint.Run) int {
+func (t *table) firstToMerge(runs []checkpoint.Run) int {
+	most := int64(math.MaxInt64)
+	if t.scarce() {
+		most = coldMerge * int64(t.m.o.PieceRows)
+	}
 	first, total := len(runs)-1, runs[len(runs)-1].Rows
-	for first > 0 && (runs[first-1].Rows <= 2*total || first == len(runs)-1) {
+	for first > 0 && (runs[first-1].Rows <= 2*total || first == len(runs)-1) && total+runs[first-1].Rows <= most {
 		first--
 		total += runs[first].Rows
 	}

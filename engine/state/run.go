@@ -143,8 +143,8 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte) (arro
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // of bytes in memory
-	if v := r.MetaData().KeyValueMetadata().FindValue(runVersionKey); v == nil || *v != runVersion {
-		return nil, fmt.Errorf("its format is not version %s of runs", runVersion)
+	if err := checkVersion(r); err != nil {
+		return nil, err
 	}
 	pr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: 64 << 10}, alloc)
 	if err != nil {
@@ -174,6 +174,13 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte) (arro
 		cols[i] = vector.Concat(alloc, chunks)
 	}
 	return array.NewRecordBatch(t.Schema(), cols, t.NumRows()), nil
+}
+
+func checkVersion(r *file.Reader) error {
+	if v := r.MetaData().KeyValueMetadata().FindValue(runVersionKey); v == nil || *v != runVersion {
+		return fmt.Errorf("its format is not version %s of runs", runVersion)
+	}
+	return nil
 }
 
 // fromRun brings what a run file holds into the form of the table spec.

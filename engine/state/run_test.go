@@ -73,7 +73,7 @@ func TestEveryType(t *testing.T) {
 	if err := tab.Upsert(rec); err != nil {
 		t.Fatal(err)
 	}
-	all := tab.(*table).gather([]sealed{{1, tab.(*table).log}}, stream.Start)
+	all := tab.(*table).gather([]sealed{{epoch: 1, log: tab.(*table).log}}, stream.Start)
 	defer all.release()
 	data, err := encodeRun(alloc, all, all.latest(m.o.Bugs), Zstd)
 	if err != nil {
