@@ -17,7 +17,7 @@ func (g *groups) special(c *ast.Call, name string, call *logical.AggCall, vs *[]
 	if len(*vs) > 1 && call.Func == "count" && !call.Distinct {
 		return diag.At(c.Pos, "COUNT of several values needs DISTINCT")
 	}
-	if call.Distinct {
+	if call.Distinct && call.Func != "count" {
 		for i, v := range *vs {
 			if v.Type.IsNested() {
 				return diag.At(c.Args[i].Position(), "%s cannot tell values of type %s apart: DISTINCT takes no nested types", name, v.Type.Text())

@@ -34,15 +34,17 @@ type groups struct {
 	keys  int            // how many of pre are keys
 	sets  [][]int        // of keys, when there are several
 	args  map[string]int // of pre, by expression
-	aggs  []logical.AggCall
-	aggAt map[string]int
-	types []Value // of the aggregates
+	// nested are the types of the keys that are arrays or rows: pre has bytes.
+	nested map[int]datatype.Type
+	aggs   []logical.AggCall
+	aggAt  map[string]int
+	types  []Value // of the aggregates
 
 	has map[ast.Expr]bool // memo of hasAggregate
 }
 
 func newGroups(input *scope) *groups {
-	return &groups{input: input, preAt: map[string]int{}, args: map[string]int{}, aggAt: map[string]int{}, has: map[ast.Expr]bool{}}
+	return &groups{input: input, preAt: map[string]int{}, args: map[string]int{}, nested: map[int]datatype.Type{}, aggAt: map[string]int{}, has: map[ast.Expr]bool{}}
 }
 
 // addKey adds a key once.
@@ -52,6 +54,10 @@ func (g *groups) addKey(v Value) int {
 	if !ok {
 		at = len(g.pre)
 		g.preAt[k] = at
+		if isNestedKey(v.Type) {
+			g.nested[at] = v.Type
+			v = keyBytes(v)
+		}
 		g.pre = append(g.pre, v)
 		g.keys++
 	}
@@ -65,7 +71,7 @@ func (g *groups) argument(v Value) int {
 	if at, ok := g.args[k]; ok {
 		return at
 	}
-	if at, ok := g.preAt[k]; ok && g.sets == nil {
+	if at, ok := g.preAt[k]; ok && g.sets == nil && !isNestedKey(v.Type) {
 		return at
 	}
 	g.args[k] = len(g.pre)
@@ -131,7 +137,11 @@ func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
 // grouped is false when a column is left that is no key.
 func (g *groups) overKeys(e expr.Expr) (out expr.Expr, grouped bool) {
 	if i, ok := g.preAt[logical.Key(e)]; ok && i < g.keys {
-		return &expr.Column{Index: i, Name: g.keyName(i), Of: e.Type()}, true
+		key := &expr.Column{Index: i, Name: g.keyName(i), Of: g.pre[i].Type.Arrow()}
+		if t, nested := g.nested[i]; nested {
+			return ofKeyBytes(key, t), true
+		}
+		return key, true
 	}
 	switch x := e.(type) {
 	case *expr.Column:
@@ -199,6 +209,10 @@ func (g *groups) aggregate(x *exprs, c *ast.Call, name string) (Value, error) {
 		return Value{}, err
 	}
 	for i, v := range vs {
+		if call.Func == "count" && call.Distinct && isNestedKey(v.Type) {
+			call.Args = append(call.Args, g.argument(keyBytes(v)))
+			continue
+		}
 		call.Args = append(call.Args, g.argument(convert(v, r.Casts[i])))
 	}
 	if c.Filter != nil {

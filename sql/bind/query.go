@@ -246,16 +246,6 @@ func castColumns(n logical.Node, to logical.Schema) logical.Node {
 	return project(n, vs)
 }
 
-// distinct groups by every column.
-func distinct(n logical.Node) logical.Node {
-	agg := &logical.Aggregate{Input: n}
-	for i, c := range n.Schema() {
-		agg.Keys = append(agg.Keys, i)
-		agg.Output = append(agg.Output, c)
-	}
-	return agg
-}
-
 // values binds VALUES. With targets (of INSERT) NULLs and columns take their
 // types from there.
 func (b *Binder) values(ctx context.Context, q *ast.Values, targets []datatype.Type) (logical.Node, error) {

@@ -19,6 +19,8 @@ func collectionFunctions() map[string]maker {
 		"item":           makeItem,
 		"element":        element,
 		"cardinality":    cardinality,
+		"key_bytes":      keyOf,
+		"of_key_bytes":   ofKey,
 		"array":          makeArray,
 		"map":            makeMap,
 		"row":            makeRow,

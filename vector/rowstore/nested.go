@@ -33,6 +33,17 @@ func canNest(dt arrow.DataType) bool {
 	return vector.IsWord(dt)
 }
 
+// Encode makes bytes of the values of a nested column, equal for equal values:
+// a key for values that cannot be one.
+func Encode(alloc memory.Allocator, col arrow.Array) arrow.Array {
+	return encode(alloc, col, nil, col.Len())
+}
+
+// Decode is the inverse of Encode, for values of type dt.
+func Decode(alloc memory.Allocator, dt arrow.DataType, encoded arrow.Array) arrow.Array {
+	return decode(alloc, dt, encoded)
+}
+
 // encode makes bytes of the selected rows of a nested column:
 //
 //	NULL    0
