@@ -13,7 +13,7 @@ import (
 
 // special binds what only some aggregate functions have: the separator of
 // LISTAGG, NULLs in ARRAY_AGG, the percentage of PERCENTILE.
-func (g *groups) special(c *ast.Call, name string, call *logical.AggCall, vs *[]Value) error {
+func special(c *ast.Call, name string, call *logical.AggCall, vs *[]Value) error {
 	if len(*vs) > 1 && call.Func == "count" && !call.Distinct {
 		return diag.At(c.Pos, "COUNT of several values needs DISTINCT")
 	}

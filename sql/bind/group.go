@@ -205,7 +205,7 @@ func (g *groups) aggregate(x *exprs, c *ast.Call, name string) (Value, error) {
 		return Value{}, diag.At(c.Pos, "%s", err)
 	}
 	call := logical.AggCall{Func: r.Func, Distinct: c.Distinct || function.CountsDistinct(name), Filter: -1, Type: r.Result}
-	if err := g.special(c, name, &call, &vs); err != nil {
+	if err := special(c, name, &call, &vs); err != nil {
 		return Value{}, err
 	}
 	for i, v := range vs {

@@ -8,6 +8,7 @@ import (
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -472,10 +473,10 @@ func (f *overFunc) aggregate(name string) error {
 	if err != nil {
 		return diag.At(c.Pos, "%s", err)
 	}
-	if len(vs) > 1 {
-		return unsupported(c.Pos, name+" of several arguments")
+	f.out.Func, f.out.Distinct, f.out.Type = r.Func, c.Distinct || function.CountsDistinct(name), r.Result
+	if err := special(c, name, &f.out.AggCall, &vs); err != nil {
+		return err
 	}
-	f.out.Func, f.out.Distinct, f.out.Type = r.Func, c.Distinct, r.Result
 	for i, v := range vs {
 		f.arg = v.Type
 		f.out.Args = append(f.out.Args, f.windows.column(convert(v, r.Casts[i])))

@@ -157,6 +157,9 @@ type WindowSpec struct {
 	Partition []int
 	// Processing says that Time is of processing time.
 	Processing bool
+	// Grouped says that the window stands in GROUP BY, where also a batch
+	// refuses rows without a time.
+	Grouped bool
 }
 
 // TimeKind is what the windows' time is: event time or processing time.

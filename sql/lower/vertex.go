@@ -273,7 +273,7 @@ func processes(n logical.Node) bool {
 // windowConfig is what the operators of windows have in common; kind is that
 // of an aggregation by sessions, or "".
 func (b *builder) windowConfig(w logical.WindowSpec, in logical.Schema) (c window.Config, kind string) {
-	c = window.Config{Time: w.Time, Processing: w.Processing, SkipNulls: b.o.Batch}
+	c = window.Config{Time: w.Time, Processing: w.Processing, SkipNulls: b.o.Batch && !w.Grouped}
 	if w.Kind == logical.Session {
 		c.GapMillis, kind = w.Size, window.SessionKind
 	} else {
