@@ -29,7 +29,7 @@ var (
 const killsPerJob = 5
 
 // script is the job: a stream of bids into an Iceberg table, into Parquet
-// files, and by windows into a second Iceberg table. Its events come at a rate,
+// files, and by windows and sessions into further Iceberg tables. Its events come at a rate,
 // so that there is time to kill it.
 const script = `
 SET 'execution.checkpointing.dir' = 'file://{dir}/checkpoints';
@@ -39,6 +39,7 @@ CREATE CATALOG lake WITH ('type'='iceberg','catalog-type'='jdbc','uri'='jdbc:sql
 CREATE DATABASE IF NOT EXISTS lake.db;
 CREATE TABLE IF NOT EXISTS lake.db.bids (auction BIGINT, price BIGINT, ts TIMESTAMP(6), extra STRING);
 CREATE TABLE IF NOT EXISTS lake.db.tops (window_start TIMESTAMP(6), auction BIGINT, n BIGINT, total BIGINT, top BIGINT);
+CREATE TABLE IF NOT EXISTS lake.db.sessions (auction BIGINT, session_start TIMESTAMP(6), session_end TIMESTAMP(6), n BIGINT, prices BIGINT, extras STRING);
 CREATE TEMPORARY TABLE files (auction BIGINT, price BIGINT, ts TIMESTAMP(6), extra STRING)
   WITH ('connector'='filesystem','path'='{dir}/files','format'='parquet');
 CREATE TEMPORARY TABLE events (
@@ -52,6 +53,8 @@ INSERT INTO lake.db.bids SELECT auction, price, CAST(ts AS TIMESTAMP(6)), extra 
 INSERT INTO files SELECT auction, price, CAST(ts AS TIMESTAMP(6)), extra FROM bids;
 INSERT INTO lake.db.tops SELECT CAST(window_start AS TIMESTAMP(6)), auction, COUNT(*), SUM(price), MAX(price)
   FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end, auction;
+INSERT INTO lake.db.sessions SELECT auction, CAST(window_start AS TIMESTAMP(6)), CAST(window_end AS TIMESTAMP(6)), COUNT(*), COUNT(DISTINCT price), MIN(extra)
+  FROM TABLE(SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '0.05' SECOND)) GROUP BY auction, window_start, window_end;
 END;
 `
 

@@ -43,7 +43,7 @@ func (d *digest) add(rec arrow.RecordBatch) {
 func readAll(t *testing.T, dir string) map[string]digest {
 	t.Helper()
 	return map[string]digest{
-		"bids": readIceberg(t, dir, "bids"), "tops": readIceberg(t, dir, "tops"), "files": readFiles(t, filepath.Join(dir, "files")),
+		"bids": readIceberg(t, dir, "bids"), "tops": readIceberg(t, dir, "tops"), "sessions": readIceberg(t, dir, "sessions"), "files": readFiles(t, filepath.Join(dir, "files")),
 	}
 }
 
