@@ -29,8 +29,13 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 	if err != nil {
 		return nil, nil, err
 	}
-	if u, ok := r.Right.(*ast.Unnest); ok {
-		return b.unnestJoin(ctx, r, u, left, ls)
+	switch right := r.Right.(type) {
+	case *ast.Unnest:
+		return b.unnestJoin(ctx, r, right, left, ls)
+	case *ast.Derived:
+		if right.Lateral {
+			return b.lateral(ctx, r, right, left, ls, env)
+		}
 	}
 	right, rs, asOf, err := b.rightSide(ctx, r, t, left, ls, env)
 	if err != nil {
