@@ -50,7 +50,7 @@ const seqColumn = "$row"
 // Sort emits the rows of its input in order when the input ends; equal rows
 // stay in the order in which they came. With a limit it holds little more than
 // twice the rows that it will emit: when there are more, it sorts what it has
-// and forgets the rest.
+// and forgets the rest. What does not fit a process with a limit is spilled.
 //
 //	held   │ best rows so far, sorted │ new rows … │     full: sort, cut
 //	         ◀──── offset+limit ────▶
@@ -72,6 +72,7 @@ type Sort struct {
 	next  int64 // number of the next row
 	saved int64 // rows below it are in the table, or were
 	gone  []int64
+	cold  spilled
 }
 
 var _ ops.Operator = (*Sort)(nil)
@@ -125,13 +126,19 @@ func (s *Sort) Open(ctx context.Context, rt ops.Runtime) error {
 			return fmt.Errorf("restore rows: %w", err)
 		}
 		cols := append(slices.Clone(rec.Columns()[1:]), rec.Column(0))
+		if n := rec.NumRows(); n > 0 {
+			for _, q := range vector.Values[int64](rec.Column(0)) {
+				s.next = max(s.next, q+1)
+			}
+			s.saved = s.next
+		}
 		s.keep(array.NewRecordBatch(s.held, cols, rec.NumRows()))
+		if err := s.fit(); err != nil {
+			return err
+		}
 	}
 	if len(s.parts) > 0 {
 		s.order([]int{seq}, []vector.Order{{}}, s.rows)
-		last := s.parts[0].Column(seq).(*array.Int64)
-		s.next = last.Value(last.Len()-1) + 1
-		s.saved = s.next
 	}
 	return nil
 }
@@ -167,9 +174,17 @@ func (s *Sort) Process(_ context.Context, _ int, b *stream.Batch, _ ops.Output) 
 	if s.limit >= 0 && s.rows > 2*(s.offset+s.limit)+maxRows {
 		s.cut()
 	}
-	if s.bytes > s.budget {
+	return s.fit()
+}
+
+// fit sees to it that what is held fits memory.
+func (s *Sort) fit() error {
+	if s.bytes > s.room() {
 		if s.limit >= 0 {
 			s.cut()
+		}
+		if s.bytes > s.room() && s.spills() {
+			return s.spill()
 		}
 		if s.bytes > s.budget {
 			return fmt.Errorf("%w: ORDER BY holds %d rows of %d bytes, more than the %d bytes it may; add a LIMIT, or sort fewer columns",
@@ -235,6 +250,12 @@ func (s *Sort) drop() {
 func (s *Sort) Advance(ctx context.Context, wm stream.Watermark, out ops.Output) error {
 	if wm.Time != stream.End {
 		return nil
+	}
+	if s.cold.store != nil {
+		if err := s.spill(); err != nil {
+			return err
+		}
+		return s.merge(ctx, out)
 	}
 	cols, orders := s.orders()
 	n := s.rows
@@ -309,5 +330,8 @@ func (s *Sort) save(p arrow.RecordBatch) error {
 // Close implements ops.Operator.
 func (s *Sort) Close() error {
 	s.drop()
+	if s.cold.store != nil {
+		s.cold.store.Release()
+	}
 	return nil
 }
