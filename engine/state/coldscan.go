@@ -79,6 +79,9 @@ func (t *table) scanBelow(ctx context.Context, cursors []*cursor, below int, yie
 	return t.yield(all, yield)
 }
 
+// cursorRows is how many rows of a run are read at a time.
+const cursorRows = 4 << 10
+
 // cursor reads a run from its beginning to its end.
 type cursor struct {
 	t      *table
@@ -112,14 +115,16 @@ func (c *cursor) decode(ctx context.Context) (err error) {
 		}
 	}()
 	alloc := c.t.m.o.Allocator
-	c.reader, err = file.NewParquetReader(bytes.NewReader(c.file.Bytes()), file.WithReadProps(parquet.NewReaderProperties(alloc)))
+	props := parquet.NewReaderProperties(alloc)
+	props.BufferedStreamEnabled, props.BufferSize = true, pageBytes
+	c.reader, err = file.NewParquetReader(bytes.NewReader(c.file.Bytes()), file.WithReadProps(props))
 	if err != nil {
 		return err
 	}
 	if err := checkVersion(c.reader); err != nil {
 		return err
 	}
-	pr, err := pqarrow.NewFileReader(c.reader, pqarrow.ArrowReadProperties{BatchSize: scanRows}, alloc)
+	pr, err := pqarrow.NewFileReader(c.reader, pqarrow.ArrowReadProperties{BatchSize: cursorRows}, alloc)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,10 @@ const (
 	Uncompressed
 )
 
+// pageBytes is the size of a page of a run: what a reader holds of each column at
+// the least.
+const pageBytes = 128 << 10
+
 // The columns of a run before those of its table, and its version.
 const (
 	groupColumn   = "_group"
@@ -77,6 +81,7 @@ func encodeRun(alloc memory.Allocator, all *rows, order vector.Sel, c Compressio
 func writeParquet(rec arrow.RecordBatch, c Compression) ([]byte, error) {
 	props := []parquet.WriterProperty{
 		parquet.WithDictionaryDefault(false), parquet.WithVersion(parquet.V2_LATEST), parquet.WithCreatedBy("wadi"),
+		parquet.WithDataPageSize(pageBytes),
 	}
 	if c == Zstd {
 		props = append(props, parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1))
