@@ -89,7 +89,10 @@ func bare(n logical.Node) logical.Node {
 		case *logical.Project:
 			n = x.Input
 		case *logical.Sort:
-			if x.Limit == 0 || x.Offset > 0 {
+			if x.Limit == 0 {
+				return &logical.Values{Output: x.Schema()}
+			}
+			if x.Offset > 0 {
 				return n
 			}
 			n = x.Input

@@ -30,6 +30,17 @@ func newQueries(env *ctes, node logical.Node) *queries {
 	return &queries{env: env, node: node, values: map[*ast.Subquery]Value{}}
 }
 
+// read is what the clause reads, with a column at least: SELECT without FROM reads
+// a row without any.
+func (q *queries) read() logical.Node {
+	if len(q.node.Schema()) > 0 {
+		return q.node
+	}
+	return &logical.Project{
+		Input: q.node, Exprs: []expr.Expr{boolean(true).Expr}, Output: logical.Schema{{Name: "$row", Type: boolType.WithNull(false)}},
+	}
+}
+
 // Numbers of columns that stand for something else while a query is bound. They
 // are above those of columns and below those of window functions.
 const (
@@ -194,7 +205,7 @@ func (x *exprs) exists(e *ast.Exists, not bool) error {
 	if err != nil {
 		return err
 	}
-	node := x.queries.node
+	node := x.queries.read()
 	x.queries.node = logical.NewJoin(node, plan, joinKind(not), x.joined(conds, len(node.Schema())))
 	return nil
 }
@@ -235,7 +246,7 @@ func (x *exprs) inQuery(pos ast.Pos, left ast.Expr, q ast.Query, not bool) error
 	if err != nil {
 		return err
 	}
-	node := x.queries.node
+	node := x.queries.read()
 	width := len(node.Schema())
 	cond := x.joined(conds, width)
 	s := plan.Schema()
@@ -333,8 +344,9 @@ func (x *exprs) oneOf(pos ast.Pos, plan logical.Node) ([]Value, error) {
 		}
 		at = x.queries.pend(plan)
 	} else {
-		at = len(x.queries.node.Schema())
-		x.queries.node = logical.NewJoin(x.queries.node, plan, logical.LeftJoin, x.joined(conds, at))
+		node := x.queries.read()
+		at = len(node.Schema())
+		x.queries.node = logical.NewJoin(node, plan, logical.LeftJoin, x.joined(conds, at))
 	}
 	out := make([]Value, width)
 	for i := range out {

@@ -298,6 +298,11 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 			below[1][moved(text, -left)] = true
 		}
 	}
+	for i, side := range n.Inputs() { // a batch needs a column to have rows
+		if s := side.Schema(); len(below[i]) == 0 && len(s) > 0 {
+			below[i][strconv.Itoa(narrowest(s))] = true
+		}
+	}
 	l, reLeft := p.node(n.Left, below[0])
 	r, reRight := p.node(n.Right, below[1])
 	width := len(l.Schema())
