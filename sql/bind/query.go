@@ -201,11 +201,8 @@ func union(pos ast.Pos, op ast.SetOpKind, in []logical.Node) (*logical.Union, er
 }
 
 // members binds INTERSECT and EXCEPT: the rows of the left side, each once, that
-// the right side has, or has not. NULLs are equal here.
+// the right side has, or has not. NULLs are equal here. With ALL, rows are counted.
 func (b *Binder) members(ctx context.Context, q *ast.SetOp, env *ctes) (logical.Node, error) {
-	if q.All {
-		return nil, unsupported(q.Pos, q.Op.String()+" ALL")
-	}
 	in := make([]logical.Node, 2)
 	for i, side := range []ast.Query{q.Left, q.Right} {
 		var err error
@@ -216,6 +213,9 @@ func (b *Binder) members(ctx context.Context, q *ast.SetOp, env *ctes) (logical.
 	u, err := union(q.Pos, q.Op, in)
 	if err != nil {
 		return nil, err
+	}
+	if q.All {
+		return counted(u, q.Op == ast.Except), nil
 	}
 	left := distinct(u.In[0])
 	ls, rs := left.Schema(), u.In[1].Schema()

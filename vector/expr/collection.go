@@ -34,6 +34,7 @@ func collectionFunctions() map[string]maker {
 		"array_min":      arrayExtreme(-1),
 		"array_join":     arrayJoin,
 		"split":          splitText,
+		"copies":         makeCopies,
 		"str_to_map":     strToMap,
 		"typeof":         typeOf,
 	}
