@@ -107,7 +107,9 @@ func (m *multiset) dirty(t *Table, write func(keys, cols []arrow.Array, gone boo
 	if err := t.writeSet(m, gone, true, write); err != nil {
 		return err
 	}
-	m.sweep(t)
+	if m.zeros > 0 || len(gone) > 0 {
+		m.sweep(t)
+	}
 	return nil
 }
 

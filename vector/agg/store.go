@@ -77,7 +77,9 @@ func (t *Table) Load(keys, cols []arrow.Array, rows int) []uint32 {
 // that are gone from the multisets.
 func (t *Table) Remove(groups []uint32) {
 	for _, m := range t.sides {
-		m.sweep(t)
+		if s, ok := m.(*multiset); ok && s.zeros > 0 {
+			s.sweep(t)
+		}
 	}
 	t.dropBytes(groups)
 	t.Discard(groups)
