@@ -32,6 +32,22 @@ func AppendKey(dst []byte, cols []arrow.Array, row int) []byte {
 	return dst
 }
 
+// AppendKeys appends the key encodings of all rows of the columns, of which there
+// are n, to dst, and where each of them ends to ends.
+func AppendKeys(dst []byte, ends []uint32, cols []arrow.Array, n int) ([]byte, []uint32) {
+	encoders := make([]keyEncoder, len(cols))
+	for i, c := range cols {
+		encoders[i] = encoderOf(c.Data())
+	}
+	for row := range n {
+		for i := range encoders {
+			dst = encoders[i].append(dst, row)
+		}
+		ends = append(ends, uint32(len(dst)))
+	}
+	return dst, ends
+}
+
 // KeyHash writes xxh3-64 of the key encoding of each row of the columns. It
 // returns dst with one hash per row, in dst's memory where it fits.
 func KeyHash(dst []uint64, cols []arrow.Array) []uint64 {

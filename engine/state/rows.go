@@ -2,9 +2,7 @@ package state
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -52,37 +50,14 @@ func (r *rows) latest(bugs mutant.Set) vector.Sel {
 		}
 		return order
 	}
-	cols := r.rec.Columns()[:r.keys]
-	type entry struct {
-		prefix uint64 // key group and the first six bytes of the key
-		row    uint32
-	}
-	var arena []byte
-	at := make([]uint32, 1, n+1)
-	entries := make([]entry, n)
-	var pad [8]byte
+	k := keyed{entries: make([]entry, n), later: !bugs.MergeReordered}
+	k.arena, k.at = vector.AppendKeys(nil, make([]uint32, 1, n+1), r.rec.Columns()[:r.keys], n)
 	for i := range n {
-		arena = vector.AppendKey(arena, cols, i)
-		at = append(at, uint32(len(arena)))
-		clear(pad[:])
-		copy(pad[:6], arena[at[i]:])
-		entries[i] = entry{uint64(r.group[i])<<48 | binary.BigEndian.Uint64(pad[:])>>16, uint32(i)}
+		k.entries[i] = entry{uint64(r.group[i]), uint32(i)}
 	}
-	key := func(i uint32) []byte { return arena[at[i]:at[i+1]] }
-	slices.SortFunc(entries, func(a, b entry) int {
-		if a.prefix != b.prefix {
-			return cmp.Compare(a.prefix, b.prefix)
-		}
-		if c := bytes.Compare(key(a.row), key(b.row)); c != 0 {
-			return c
-		}
-		if bugs.MergeReordered {
-			return cmp.Compare(b.row, a.row)
-		}
-		return cmp.Compare(a.row, b.row)
-	})
-	for i, e := range entries {
-		if i+1 < n && entries[i+1].prefix == e.prefix && bytes.Equal(key(entries[i+1].row), key(e.row)) {
+	k.sort(k.entries, 0)
+	for i, e := range k.entries {
+		if i+1 < n && r.group[k.entries[i+1].row] == r.group[e.row] && bytes.Equal(k.key(k.entries[i+1].row), k.key(e.row)) {
 			continue // a later row has the key
 		}
 		order = append(order, e.row)
