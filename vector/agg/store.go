@@ -80,6 +80,9 @@ func (t *Table) Remove(groups []uint32) {
 		if s, ok := m.(*multiset); ok && s.zeros > 0 {
 			s.sweep(t)
 		}
+		if t.layout.retract { // what was never added was taken away, and something is left
+			m.drop(t, groups)
+		}
 	}
 	t.dropBytes(groups)
 	t.Discard(groups)
