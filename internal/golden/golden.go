@@ -39,6 +39,9 @@ func modes() []mode {
 		{name: "crash", cut: random(11), crash: true},
 		{name: "rescaled", cut: random(12), crash: true, parallelism: []int{1, 4, 2}},
 	}
+	if testing.Short() { // while working: the ways that find most
+		return []mode{all[0], all[4], all[6]}
+	}
 	for seed := range uint64(3) {
 		all = append(all, mode{name: fmt.Sprintf("cut at random %d", seed), cut: random(seed)})
 	}

@@ -57,9 +57,9 @@ func (c *column) convert() ([]*memory.Buffer, error) {
 	case halfToFloat:
 		narrow(out, c.length, cast[uint16](in), func(x uint16) float32 { return float16.FromBits(x).Float32() })
 	case int32ToDecimal:
-		narrow(out, c.length, cast[int32](in), func(x int32) [2]uint64 { return [2]uint64{uint64(x), uint64(int64(x) >> 63)} })
+		toDecimals(out, cast[int32](in)[:c.length])
 	case int64ToDecimal:
-		narrow(out, c.length, cast[int64](in), func(x int64) [2]uint64 { return [2]uint64{uint64(x), uint64(x >> 63)} })
+		toDecimals(out, cast[int64](in)[:c.length])
 	case fixedToDecimal, bytesToDecimal:
 		if err := c.bigDecimals(out); err != nil {
 			bufs[1].Release()
@@ -87,6 +87,15 @@ func narrow[From, To any](out *memory.Buffer, n int, in []From, f func(From) To)
 	to := cast[To](out.Bytes())
 	for i, x := range in[:n] {
 		to[i] = f(x)
+	}
+}
+
+// toDecimals makes 128-bit numbers of smaller ones.
+func toDecimals[From int32 | int64](out *memory.Buffer, in []From) {
+	out.Resize(16 * len(in))
+	to := cast[uint64](out.Bytes())[:2*len(in)]
+	for i, x := range in {
+		to[2*i], to[2*i+1] = uint64(int64(x)), uint64(int64(x)>>63)
 	}
 }
 
