@@ -50,7 +50,7 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 	by := func(t job.Table) (*ops.Connector, error) {
 		c := formats[t.Options["format"]]
 		if c == nil {
-			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json or arrow", job.ErrInvalid, t.Ident, t.Options["format"])
+			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json or arrow to read, parquet, csv, json or debezium-json to write", job.ErrInvalid, t.Ident, t.Options["format"])
 		}
 		return c, nil
 	}
@@ -69,8 +69,12 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 	}
 	return &ops.Connector{
 		Name: "filesystem", Options: known, Projects: true, Filters: true,
-		Sink: func(ctx context.Context, t job.Table) (ops.Sink, error) { return files.NewSink(ctx, t, env) },
+		Sink:    func(ctx context.Context, t job.Table) (ops.Sink, error) { return files.NewSink(ctx, t, env) },
+		Changes: func(t job.Table) bool { return files.Changelog(t.Options) },
 		Resolve: func(ctx context.Context, t job.Table) (job.Table, error) {
+			if files.Changelog(t.Options) && t.Schema.Schema != nil {
+				return t, nil
+			}
 			c, err := by(t)
 			if err != nil {
 				return t, err

@@ -69,7 +69,12 @@ type Connector struct {
 	// Changelog says that the sink takes rows of every kind; otherwise only
 	// inserts reach it.
 	Changelog bool
+	// Changes says so of one table, when it depends on the table's options.
+	Changes func(t job.Table) bool
 }
+
+// TakesChanges reports whether the sink of t takes rows of every kind.
+func (c *Connector) TakesChanges(t job.Table) bool { return c.Changelog || c.Changes != nil && c.Changes(t) }
 
 // MetadataColumn is the key of an Arrow field's metadata that names the piece
 // of metadata in the column: METADATA FROM 'key'.

@@ -34,6 +34,9 @@ var formats = map[string]NewEncoder{
 	"json": func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
 		return newJSON(w, s, o)
 	},
+	changelogFormat: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newDebezium(w, s, o)
+	},
 }
 
 func (e Env) format(name string) (NewEncoder, error) {

@@ -64,32 +64,46 @@ func writable(t arrow.DataType) error {
 }
 
 func (e *jsonEncoder) Write(rec arrow.RecordBatch) error {
-	for i, col := range rec.Columns() {
-		e.columns[i].fill(col, e.format)
-	}
+	e.fill(rec.Columns())
+	defer e.drop()
 	out := e.line[:0]
 	for row := range int(rec.NumRows()) {
-		out = append(out, '{')
-		first := true
-		for i := range e.columns {
-			if e.skipNull && e.columns[i].array.IsNull(row) {
-				continue
-			}
-			if !first {
-				out = append(out, ',')
-			}
-			first = false
-			out = append(out, e.keys[i]...)
-			out = e.columns[i].append(out, row)
-		}
-		out = append(out, '}', '\n')
+		out = append(e.object(out, row), '\n')
 	}
 	e.line = out
+	_, err := e.w.Write(out)
+	return err
+}
+
+// fill makes the texts of columns, which are borrowed until drop.
+func (e *jsonEncoder) fill(columns []arrow.Array) {
+	for i, col := range columns {
+		e.columns[i].fill(col, e.format)
+	}
+}
+
+func (e *jsonEncoder) drop() {
 	for i := range e.columns {
 		e.columns[i].array = nil
 	}
-	_, err := e.w.Write(out)
-	return err
+}
+
+// object appends a row.
+func (e *jsonEncoder) object(dst []byte, row int) []byte {
+	dst = append(dst, '{')
+	first := true
+	for i := range e.columns {
+		if e.skipNull && e.columns[i].array.IsNull(row) {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(dst, e.keys[i]...)
+		dst = e.columns[i].append(dst, row)
+	}
+	return append(dst, '}')
 }
 
 func (e *jsonEncoder) Close() error { return nil }

@@ -41,7 +41,7 @@ func (e Env) now() time.Time {
 // Options are the keys that the sink of a filesystem table reads.
 var Options = append([]ops.Option{
 	{Key: "path", Help: "Directory or URL below which files are written."},
-	{Key: "format", Help: "csv, json or parquet."},
+	{Key: "format", Help: "csv, json, debezium-json or parquet."},
 	{Key: "sink.rolling-policy.file-size", Default: "128MB", Help: "Size at which a file is closed and another begun."},
 	{Key: "sink.rolling-policy.rollover-interval", Default: "30 min", Help: "Age at which a file is closed; every checkpoint closes files too."},
 	{Key: "sink.rolling-policy.check-interval", Default: "1 min", Help: "Accepted; files are checked at every batch."},
@@ -59,6 +59,8 @@ var Options = append([]ops.Option{
 	{Key: "csv.header", Default: "false", Help: "Begin each file with the names of the columns."},
 	{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601."},
 	{Key: "json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
+	{Key: "debezium-json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601."},
+	{Key: "debezium-json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
 }, objstore.Keys...)
 
 // Sink writes a table's rows to files below a directory.
@@ -66,7 +68,8 @@ type Sink struct {
 	env       Env
 	options   settings
 	table     job.Ident
-	schema    *arrow.Schema // of the batches
+	schema    *arrow.Schema // of the batches, and behind it kindColumn if kinds
+	kinds     bool          // the format says how each row changes the table
 	by        []string      // partition columns
 	format    NewEncoder
 	extension string
@@ -97,6 +100,9 @@ func (s *Sink) configure(ctx context.Context) error {
 	}
 	var err error
 	s.extension = s.options.text("format", "")
+	if s.kinds = Changelog(s.options); s.kinds {
+		s.schema = kindSchema(s.schema)
+	}
 	if s.format, err = s.env.format(s.extension); err != nil {
 		return err
 	}

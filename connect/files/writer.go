@@ -75,20 +75,32 @@ func (c counter) Write(p []byte) (int, error) {
 // Write implements ops.SinkWriter.
 func (w *Writer) Write(ctx context.Context, b *stream.Batch) error {
 	defer b.Release()
-	for _, k := range b.Kinds {
-		if k != stream.Insert && k != stream.UpdateAfter {
-			return fmt.Errorf("write to table %s: %w: a row of kind %s; files only grow", w.sink.table, errInvalid, k)
-		}
+	rows := b.Rows
+	if w.sink.kinds {
+		rows = withKinds(w.rt.Allocator(), w.sink.schema, b)
+		defer rows.Release()
+	} else if err := w.grows(b.Kinds); err != nil {
+		return err
 	}
 	if b.Len() == 0 {
 		return nil
 	}
-	err := w.divider.divide(w.rt.Allocator(), b.Rows, func(dir string, rows arrow.RecordBatch) error {
+	err := w.divider.divide(w.rt.Allocator(), rows, func(dir string, rows arrow.RecordBatch) error {
 		defer rows.Release()
 		return w.write(ctx, dir, rows)
 	})
 	if err != nil {
 		return fmt.Errorf("write to table %s: %w", w.sink.table, err)
+	}
+	return nil
+}
+
+// grows refuses rows that take others away.
+func (w *Writer) grows(kinds []stream.RowKind) error {
+	for _, k := range kinds {
+		if k != stream.Insert && k != stream.UpdateAfter {
+			return fmt.Errorf("write to table %s: %w: a row of kind %s; files only grow; 'format' = '%s' says how a table changes", w.sink.table, errInvalid, k, changelogFormat)
+		}
 	}
 	return nil
 }

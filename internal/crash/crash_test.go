@@ -28,10 +28,23 @@ var (
 // killsPerJob is how often one job is killed before it may end.
 const killsPerJob = 5
 
-// script is the job: a stream of bids into an Iceberg table, into Parquet
-// files, and by windows and sessions into further Iceberg tables. Its events come at a rate,
-// so that there is time to kill it.
-const script = `
+// suite is a job to kill, and how its tables are read.
+type suite struct {
+	script string
+	events int
+	config []string // for the command line
+	read   func(t *testing.T, dir string) map[string]digest
+}
+
+// rate is the events per second: three or four seconds without crashes.
+const rate = 150_000
+
+// appends is a stream of bids into an Iceberg table, into Parquet files, and by
+// windows and sessions into further Iceberg tables. Its events come at a rate, so that there
+// is time to kill it.
+var appends = suite{script: appendScript, events: 600_000, read: readAll}
+
+const appendScript = `
 SET 'execution.checkpointing.dir' = 'file://{dir}/checkpoints';
 SET 'execution.checkpointing.interval' = '500 ms';
 SET 'pipeline.name' = 'crash';
@@ -58,14 +71,9 @@ INSERT INTO lake.db.sessions SELECT auction, CAST(window_start AS TIMESTAMP(6)),
 END;
 `
 
-const (
-	events = 600_000
-	rate   = 150_000 // per second: four seconds without crashes
-)
-
-func writeScript(t *testing.T, dir string, limited bool) string {
+func (s suite) write(t *testing.T, dir string, limited bool) string {
 	t.Helper()
-	text := strings.NewReplacer("{dir}", filepath.ToSlash(dir), "{events}", fmt.Sprint(events), "{rate}", fmt.Sprint(rate), "{limited}", fmt.Sprint(limited)).Replace(script)
+	text := strings.NewReplacer("{dir}", filepath.ToSlash(dir), "{events}", fmt.Sprint(s.events), "{rate}", fmt.Sprint(rate), "{limited}", fmt.Sprint(limited)).Replace(s.script)
 	path := filepath.Join(dir, "job.sql")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -74,37 +82,64 @@ func writeScript(t *testing.T, dir string, limited bool) string {
 }
 
 // TestCrash is the proof. It prints how many kills fell into which phase.
-func TestCrash(t *testing.T) {
+func TestCrash(t *testing.T) { appends.run(t) }
+
+// TestCrashChanges kills jobs whose results change: joins, the best and the last
+// row of a key, averages of maxima, sessions, with both backends of state.
+func TestCrashChanges(t *testing.T) {
+	for _, backend := range []string{"hashmap", "rocksdb"} {
+		t.Run(backend, func(t *testing.T) {
+			s := changes
+			s.config = []string{"-D", "state.backend.type=" + backend}
+			s.run(t)
+		})
+	}
+}
+
+// program is the binary, built once.
+var program = sync.OnceValues(func() (string, error) {
+	if *binary != "" {
+		return *binary, nil
+	}
+	dir, err := os.MkdirTemp("", "wadi-crash")
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "wadi")
+	if out, err := exec.Command("go", "build", "-o", bin, "github.com/wadi-engine/wadi/cmd/wadi").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+func (s suite) run(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGKILL")
 	}
-	bin := *binary
-	if bin == "" {
-		bin = filepath.Join(t.TempDir(), "wadi")
-		if out, err := exec.Command("go", "build", "-o", bin, "github.com/wadi-engine/wadi/cmd/wadi").CombinedOutput(); err != nil {
-			t.Fatalf("build: %v\n%s", err, out)
-		}
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
 	}
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
+	from := *seed
+	if from == 0 {
+		from = uint64(time.Now().UnixNano())
 	}
-	rnd := rand.New(rand.NewPCG(s, 0))
-	t.Logf("seed %d", s)
-
+	rnd := rand.New(rand.NewPCG(from, 0))
+	t.Logf("seed %d", from)
 	calm := t.TempDir()
-	if out, err := exec.Command(bin, "run", writeScript(t, calm, false)).CombinedOutput(); err != nil {
+	if out, err := exec.Command(bin, append([]string{"run", s.write(t, calm, false)}, s.config...)...).CombinedOutput(); err != nil {
 		t.Fatalf("undisturbed run: %v\n%s", err, out)
 	}
-	want := readAll(t, calm)
-	if n := want["bids"].rows; n != events {
-		t.Fatalf("undisturbed run: %d rows, want %d", n, events)
+	want := s.read(t, calm)
+	for name, d := range want {
+		if d.rows == 0 {
+			t.Fatalf("undisturbed run: table %s is empty", name)
+		}
 	}
-
 	fell := map[string]int{}
 	for kills := 0; kills < *runs; {
 		dir := t.TempDir()
-		j := job{t: t, bin: bin, script: writeScript(t, dir, true), rnd: rnd}
+		j := job{t: t, bin: bin, script: s.write(t, dir, true), config: s.config, rnd: rnd}
 		for range min(killsPerJob, *runs-kills) {
 			phase, ended := j.kill(kills)
 			if ended {
@@ -114,10 +149,10 @@ func TestCrash(t *testing.T) {
 			kills++
 		}
 		j.finish()
-		got := readAll(t, dir)
+		got := s.read(t, dir)
 		for name, w := range want {
 			if got[name] != w {
-				t.Fatalf("after %d kills (seed %d): table %s has %d rows with sum %x, want %d with %x", kills, s, name, got[name].rows, got[name].sum, w.rows, w.sum)
+				t.Fatalf("after %d kills (seed %d): table %s has %d rows with sum %x, want %d with %x", kills, from, name, got[name].rows, got[name].sum, w.rows, w.sum)
 			}
 		}
 		_ = os.RemoveAll(dir)
@@ -137,7 +172,14 @@ type job struct {
 	t      *testing.T
 	bin    string
 	script string
+	config []string
 	rnd    *rand.Rand
+}
+
+// command goes on with the job.
+func (j *job) command(ctx context.Context, more ...string) *exec.Cmd {
+	args := append([]string{"run", j.script, "--restore", "latest"}, j.config...)
+	return exec.CommandContext(ctx, j.bin, append(args, more...)...)
 }
 
 var phaseLine = regexp.MustCompile(`msg=epoch .*phase=(\w+)`)
@@ -195,7 +237,7 @@ func (w *watcher) now() string {
 func (j *job) kill(n int) (phase string, ended bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, j.bin, "run", j.script, "--restore", "latest", "-vv")
+	cmd := j.command(ctx, "-vv")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		j.t.Fatal(err)
@@ -244,7 +286,7 @@ func (j *job) kill(n int) (phase string, ended bool) {
 func (j *job) finish() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, j.bin, "run", j.script, "--restore", "latest").CombinedOutput()
+	out, err := j.command(ctx).CombinedOutput()
 	if err != nil {
 		j.t.Fatalf("the job did not go on: %v\n%s", err, out)
 	}

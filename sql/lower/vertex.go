@@ -386,7 +386,7 @@ func (b *builder) sink(n *logical.Sink) (built, error) {
 	if c.Sink == nil {
 		return built{}, fmt.Errorf("%w: table %s cannot be written: connector %q only reads", job.ErrInvalid, n.Table.Ident, c.Name)
 	}
-	if in.mode != Insert && !c.Changelog {
+	if in.mode != Insert && !c.TakesChanges(n.Table) {
 		return built{}, b.refuseUpdates(n, c.Name)
 	}
 	p, err := parallelism(n.Table, "sink.parallelism", in.parallelism)
