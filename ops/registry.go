@@ -74,7 +74,9 @@ type Connector struct {
 }
 
 // TakesChanges reports whether the sink of t takes rows of every kind.
-func (c *Connector) TakesChanges(t job.Table) bool { return c.Changelog || c.Changes != nil && c.Changes(t) }
+func (c *Connector) TakesChanges(t job.Table) bool {
+	return c.Changelog || c.Changes != nil && c.Changes(t)
+}
 
 // MetadataColumn is the key of an Arrow field's metadata that names the piece
 // of metadata in the column: METADATA FROM 'key'.
