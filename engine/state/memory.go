@@ -151,6 +151,7 @@ func (m *Memory) Table(uid string, spec ops.TableSpec) (ops.Table, error) {
 	if err := checkSpec(spec); err != nil {
 		return nil, fmt.Errorf("open table %s of %s: %w", spec.Name, uid, err)
 	}
+	spec.Schema = distinct(spec.Schema)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, t := range m.tables {
@@ -166,6 +167,20 @@ func (m *Memory) Table(uid string, spec ops.TableSpec) (ops.Table, error) {
 	t := &table{m: m, uid: uid, name: spec.Name, local: spec.Partition == 0, spec: &spec, dropped: stream.Start}
 	m.tables = append(m.tables, t)
 	return t, nil
+}
+
+// distinct numbers the second and later columns of a name: a query may have
+// several, and a run finds its columns by name.
+func distinct(s *arrow.Schema) *arrow.Schema {
+	seen := map[string]int{}
+	fields := s.Fields()
+	for i := range fields {
+		name := fields[i].Name
+		if seen[name]++; seen[name] > 1 {
+			fields[i].Name = fmt.Sprintf("%s#%d", name, seen[name])
+		}
+	}
+	return arrow.NewSchema(fields, nil)
 }
 
 func checkSpec(s ops.TableSpec) error {
