@@ -19,7 +19,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench bench-memory interop corpora fuzz clean
+.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory interop corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -84,6 +84,9 @@ corpora: ## third-party cases, and docs/conformance.md; SET= and CASE= pick some
 	@mkdir -p $(BIN)
 	go build -o $(BIN)/corpora ./internal/conformance/cmd
 	$(BIN)/corpora -corpora '$(CORPORA)' -set '$(SET)' -case '$(CASE)' -v=$(if $(V),true,false)
+
+bench-flink: ## Nexmark on real Flink; NEXMARK_JAR= is its connector, QUERIES= such as "q0:20000000 q5:10000000"
+	python3 bench/flink/run.py --jar '$(NEXMARK_JAR)' $(or $(QUERIES),q0:20000000 q5:10000000)
 
 interop: build ## PyIceberg and DuckDB read the demo's tables
 	python3 testdata/interop/read.py $(BIN)/wadi
