@@ -303,8 +303,8 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 			below[i][strconv.Itoa(narrowest(s))] = true
 		}
 	}
-	l, reLeft := p.node(n.Left, below[0])
-	r, reRight := p.node(n.Right, below[1])
+	l, reLeft := p.tight(n.Left, below[0])
+	r, reRight := p.tight(n.Right, below[1])
 	width := len(l.Schema())
 	var re renumber
 	re = func(e expr.Expr) expr.Expr {
@@ -332,6 +332,29 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 		out.AsOf.Time, out.AsOf.Version = reLeft.index(n.Left.Schema(), n.AsOf.Time), reRight.index(n.Right.Schema(), n.AsOf.Version)
 	}
 	return out, re
+}
+
+// tight prunes a side to what is needed of it and nothing else, since a join keeps
+// what it reads. Where fields of rows are wanted, it leaves the columns that the side
+// has besides.
+func (p *pruner) tight(n logical.Node, need paths) (logical.Node, renumber) {
+	in, re := p.node(n, need)
+	keep := sorted(need.columns())
+	if len(keep) == len(in.Schema()) {
+		return in, re
+	}
+	for text := range need {
+		if text != strconv.Itoa(first(text)) {
+			return in, re
+		}
+	}
+	s := n.Schema()
+	out, up := kept(s, keep)
+	pick := &logical.Project{Input: in, Output: out}
+	for _, i := range keep {
+		pick.Exprs = append(pick.Exprs, re(s.Ref(i)))
+	}
+	return pick, up
 }
 
 // moved is a path whose column is by further on.
