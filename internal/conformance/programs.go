@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator"
@@ -181,6 +183,9 @@ func (p *program) run(ctx context.Context) error {
 	if err := p.define(ctx, s); err != nil {
 		return err
 	}
+	if p.clocked() {
+		s.settled = func() bool { return p.held(w) }
+	}
 	if err := p.statements(ctx, s, func(sql string) error { return s.first(ctx, sql) }); err != nil {
 		return fmt.Errorf("before the restore: %w", err)
 	}
@@ -304,6 +309,7 @@ func (s *session) first(ctx context.Context, sql string) error {
 		}
 		select {
 		case <-s.world.idle:
+			s.settle(ctx)
 			_, err = run.Stop()
 		case <-run.Done():
 			_, err = run.Wait()
@@ -313,6 +319,43 @@ func (s *session) first(ctx context.Context, sql string) error {
 		}
 		return err
 	})
+}
+
+// settle waits for the clock to complete windows of processing time, as
+// Flink's test does for the rows of its sinks.
+func (s *session) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for s.settled != nil && !s.settled() && ctx.Err() == nil {
+		pause, done := context.WithTimeout(ctx, 50*time.Millisecond)
+		<-pause.Done()
+		done()
+	}
+}
+
+// clocked reports whether windows of the program follow the clock.
+func (p *program) clocked() bool {
+	for _, st := range p.Run {
+		for _, sql := range st.sqls() {
+			if clockedWindow.MatchString(sql) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var clockedWindow = regexp.MustCompile(`(?i)(TUMBLE|HOP|CUMULATE|SESSION)\s*\(\s*(TABLE \w+,\s*DESCRIPTOR\()?proc_?time`)
+
+// held reports whether every sink holds as many rows as it must before the
+// restore.
+func (p *program) held(w *world) bool {
+	for _, st := range p.Setup {
+		if st.Step == "sink" && len(w.changes(st.Name)) < len(st.Expected)+len(st.ExpectedRows) {
+			return false
+		}
+	}
+	return true
 }
 
 // second goes on with the job of first.

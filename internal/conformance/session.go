@@ -19,6 +19,9 @@ type session struct {
 	env   *wadi.Env
 	world *world
 	sinks int
+	// settled reports that the sinks hold what they must before a savepoint;
+	// nil takes it when the sources were read.
+	settled func() bool
 }
 
 // newSession opens a session over a world. Streams fire per row and take
