@@ -28,8 +28,8 @@ func Register(r *ops.Registry) {
 		calc.Kind:   calc.New,
 		expand.Kind: expand.New,
 		group.Kind:  sweep.Around(group.New),
-		rank.Kind:   rank.New,
-		dedup.Kind:  dedup.New,
+		rank.Kind:   sweep.Cut(sweep.Around(rank.New)),
+		dedup.Kind:  sweep.Cut(sweep.Around(dedup.New)),
 
 		over.StreamKind: over.NewStream,
 		over.TableKind:  over.NewTable,

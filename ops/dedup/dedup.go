@@ -118,6 +118,15 @@ func (d *Deduplicate) acc(gid uint32) *acc {
 	return (*acc)(unsafe.Add(d.table.Accs(), uintptr(gid)*uintptr(d.table.Stride())))
 }
 
+// KeyColumns are the key, where rows of different keys may come in any order:
+// where none is late.
+func (d *Deduplicate) KeyColumns(int) []int {
+	if d.c.Time != nil {
+		return nil
+	}
+	return d.c.Keys
+}
+
 // Process implements ops.Operator.
 func (d *Deduplicate) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
 	defer b.Release()

@@ -124,6 +124,15 @@ func (r *Rank) Open(ctx context.Context, rt ops.Runtime) error {
 // final says that rows are emitted when their partition is complete.
 func (r *Rank) final() bool { return r.c.FinalOnly || r.c.Window != nil }
 
+// KeyColumns are the columns of a partition, where rows of different partitions
+// may come in any order: where none is late.
+func (r *Rank) KeyColumns(int) []int {
+	if r.c.Window != nil {
+		return nil
+	}
+	return r.c.Partition
+}
+
 // Process implements ops.Operator.
 func (r *Rank) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
 	defer b.Release()

@@ -16,6 +16,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/opstest"
+	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sweep"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector/agg"
@@ -98,6 +99,9 @@ func TestSame(t *testing.T) {
 		}, 1},
 		"final group": {group.Kind, group.New, group.Config{
 			Keys: []int{0}, Aggs: []agg.Spec{{Func: "max", Args: []int{1}, Filter: -1}}, FinalOnly: true, Changelog: true,
+		}, 1},
+		"top": {rank.Kind, rank.New, rank.Config{
+			Function: rank.RowNumber, Partition: []int{0}, Order: []rank.Key{{Column: 1, Desc: true}}, From: 1, To: 2, Changelog: true, UpdateBefore: true,
 		}, 1},
 		"join":       {join.Kind, join.New, join.Config{Type: join.Full, LeftKeys: []int{0}, RightKeys: []int{0}, LeftChanges: true, RightChanges: true}, 2},
 		"final join": {join.Kind, join.New, join.Config{Type: join.Left, LeftKeys: []int{0}, RightKeys: []int{0}, LeftChanges: true, RightChanges: true, FinalOnly: true}, 2},
