@@ -10,6 +10,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
+	"github.com/wadi-engine/wadi/ops/match"
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
@@ -31,6 +32,7 @@ func Register(r *ops.Registry) {
 		rank.Kind:   sweep.Cut(sweep.Around(rank.New)),
 		dedup.Kind:  sweep.Cut(sweep.Around(dedup.New)),
 
+		match.Kind:      match.New,
 		over.StreamKind: over.NewStream,
 		over.TableKind:  over.NewTable,
 

@@ -17,6 +17,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
+	"github.com/wadi-engine/wadi/ops/match"
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
@@ -52,6 +53,7 @@ func TestRegister(t *testing.T) {
 		"limit":          {sort.LimitConfig{Limit: 3}, in.Fields()},
 		"rank":           {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
 		"deduplicate":    {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
+		"match":          {match.Config{Pattern: []match.Part{{Min: 1, Max: 1}}, Define: []*expr.Doc{nil}, Partition: []int{1}}, []arrow.Field{k}},
 		"over-table":     {over.Config{Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
 		"over-stream":    {over.Config{Order: []over.Key{{}}, Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
 		"unnest":         {unnest.Config{Column: 2, Keep: []int{1}}, []arrow.Field{k, n}},

@@ -43,7 +43,7 @@ import (
 // what is known of each, and those of the accumulators.
 type Stream struct {
 	*window
-	bounded bool  // all frames have a beginning
+	bounded bool  // there are frames, and all have a beginning
 	keep    int64 // rows that later frames reach
 	reach   int64 // how far in time
 	ranged  bool
@@ -104,7 +104,7 @@ func NewStream(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{window: w, wm: stream.Start, bounded: true, swept: stream.Start}
+	s := &Stream{window: w, wm: stream.Start, bounded: len(w.c.Calls) > 0, swept: stream.Start}
 	if err := s.limits(); err != nil {
 		return nil, err
 	}

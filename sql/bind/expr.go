@@ -24,6 +24,9 @@ type exprs struct {
 	windows *windows
 	// aliases are the items of the select list by name, for QUALIFY.
 	aliases map[string]Value
+	// match is set within MATCH_RECOGNIZE, where columns are those of the rows
+	// of variables.
+	match *matching
 	// queries joins the queries within expressions; it is nil where none may stand.
 	queries *queries
 }
@@ -35,6 +38,11 @@ func (x *exprs) bind(e ast.Expr) (Value, error) {
 	}
 	if v, ok := x.alias(e); ok {
 		return v, nil
+	}
+	if x.match != nil {
+		if v, ok, err := x.match.take(x, e); ok || err != nil {
+			return v, err
+		}
 	}
 	if q, ok := e.(*ast.Subquery); ok {
 		return x.scalar(q)

@@ -35,7 +35,7 @@ func (b *Binder) tableRef(ctx context.Context, ref ast.TableRef, env *ctes) (log
 	case *ast.Unnest:
 		return b.unnest(ctx, r, &logical.Values{Rows: [][]expr.Expr{{}}}, &scope{}, false)
 	case *ast.MatchRecognize:
-		return nil, nil, unsupported(r.Pos, "MATCH_RECOGNIZE")
+		return b.match(ctx, r, env)
 	}
 	return nil, nil, unsupported(ref.Position(), "this kind of table")
 }

@@ -71,6 +71,8 @@ func Relation(n Node) string {
 		return "LogicalWindow(" + strings.TrimPrefix(overOperator(n), "OverAggregate(")
 	case *Rank:
 		return "Logical" + rankOperator(n)
+	case *Match:
+		return "Logical" + matchOperator(n)
 	case *Sink:
 		return "LogicalSink(table=[" + identText(n.Table.Ident.Catalog, n.Table.Ident.Database, n.Table.Ident.Name) + "], fields=[" + strings.Join(n.Input.Schema().Names(), ", ") + "])"
 	}
@@ -196,6 +198,8 @@ func Operator(n Node) string {
 		return overOperator(n)
 	case *Rank:
 		return rankOperator(n)
+	case *Match:
+		return matchOperator(n)
 	case *Sink:
 		id := n.Table.Ident
 		return "Sink(table=[" + strings.ReplaceAll(identText(id.Catalog, id.Database, id.Name), ", ", ".") + "], fields=[" + strings.Join(n.Input.Schema().Names(), ", ") + "])"

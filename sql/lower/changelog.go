@@ -68,7 +68,7 @@ func (b *builder) require(n logical.Node, before bool) {
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
 		before = true
-	case *logical.WindowAggregate, *logical.Window, *logical.Unnest, *logical.Filter, *logical.Sort, *logical.Join:
+	case *logical.WindowAggregate, *logical.Window, *logical.Unnest, *logical.Filter, *logical.Sort, *logical.Join, *logical.Match:
 		before = true
 	}
 	for _, in := range n.Inputs() {

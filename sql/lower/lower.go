@@ -224,6 +224,8 @@ func (b *builder) lower(n logical.Node) (built, error) {
 		return b.rank(n)
 	case *logical.Over:
 		return b.over(n)
+	case *logical.Match:
+		return b.match(n)
 	case *logical.Sink:
 		return b.sink(n)
 	case *logical.Window:

@@ -51,6 +51,8 @@ func (b *builder) lineage(n logical.Node) string {
 		return "over(" + b.keyText(n.Partition, n.Input) + "; " + logical.OrderText(n.Order, b.origins(n.Input)) + "; " + b.lineage(n.Input) + ")"
 	case *logical.Rank:
 		return b.rankLineage(n)
+	case *logical.Match:
+		return b.matchLineage(n)
 	case *logical.Sink:
 		return n.Table.Ident.String()
 	}
@@ -129,6 +131,14 @@ func (b *builder) trace(n logical.Node) []string {
 		names = b.traceUnnest(n)
 	case *logical.Expand:
 		names = append(slices.Clone(b.origins(n.Input)), "$e")
+	case *logical.Match:
+		below := b.origins(n.Input)
+		for _, k := range n.Partition {
+			names = append(names, below[k])
+		}
+		for _, e := range n.Measures {
+			names = append(names, bounded(logical.Text(e, n.RefNames(below))))
+		}
 	case *logical.Union, *logical.Values:
 		names = n.Schema().Names()
 	default:
@@ -232,6 +242,8 @@ func exact(n logical.Node) string {
 		for _, c := range n.Calls {
 			fmt.Fprintf(&s, " %s %v %d %v", aggKeys([]logical.AggCall{c.AggCall}), c.Frame, c.Offset, c.Shifts)
 		}
+	case *logical.Match:
+		exactMatch(&s, n)
 	case *logical.Rank:
 		fmt.Fprintf(&s, "%v %v %v %d %d %d %d %v", n.Kind, n.Partition, n.Order, n.From, n.To, n.Limit, n.Window, n.Number)
 	case *logical.Sink: // every INSERT is a sink of its own
@@ -245,6 +257,21 @@ func writeLate(s *strings.Builder, side *logical.Side) {
 		s.WriteString(" late " + side.Table.Ident.String())
 	}
 	side.Each(func(e expr.Expr) { s.WriteString(logical.Key(e) + ",") })
+}
+
+func exactMatch(s *strings.Builder, n *logical.Match) {
+	fmt.Fprintf(s, "%s %v %v", logical.Operator(n), n.Partition, n.Order)
+	for _, e := range append(append([]expr.Expr{}, n.Define...), n.Measures...) {
+		if e != nil {
+			s.WriteString(logical.Key(e) + ",")
+		}
+	}
+	for _, r := range n.Refs {
+		fmt.Fprintf(s, "%v %v %v %v", r.Vars, r.First, r.Offset, r.Column)
+		if r.Agg != nil {
+			s.WriteString(aggKeys([]logical.AggCall{*r.Agg}))
+		}
+	}
 }
 
 func aggKeys(aggs []logical.AggCall) string {

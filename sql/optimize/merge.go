@@ -25,6 +25,10 @@ func foldAll(n logical.Node, fold func(expr.Expr) (*expr.Literal, bool)) logical
 				c.Cond = f(n.Cond)
 				return &c
 			}
+		case *logical.Match:
+			c := *n
+			c.Define, c.Measures = optional(n.Define, f), each(n.Measures, f)
+			return &c
 		case *logical.Values:
 			c := *n
 			c.Rows = make([][]expr.Expr, len(n.Rows))

@@ -132,6 +132,8 @@ func (p *pruner) node(n logical.Node, need paths) (logical.Node, renumber) {
 		return p.over(n, need)
 	case *logical.Rank:
 		return p.rank(n, need)
+	case *logical.Match:
+		return p.match(n)
 	default: // what needs all columns of its inputs
 		return inputs(n, func(in logical.Node) logical.Node {
 			return prune(in, p.o)

@@ -187,6 +187,8 @@ func waits(n logical.Node) bool {
 		return n.Window >= 0 || latest && !last
 	case *logical.Join:
 		return versioned(n) || timed(n)
+	case *logical.Match:
+		return n.Input.Schema()[n.Order[0].Column].Time == logical.Rowtime
 	case *logical.Over:
 		return len(n.Order) > 0 && n.Input.Schema()[n.Order[0].Column].Time == logical.Rowtime
 	}
