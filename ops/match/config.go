@@ -92,7 +92,7 @@ func (c *Config) check(v job.Vertex, in *arrow.Schema) error {
 	n := in.NumFields()
 	bad := func(i int) bool { return i < 0 || i >= n }
 	switch {
-	case v.Output.Schema == nil || v.Output.Schema.NumFields() != len(c.Partition)+len(c.Measures):
+	case v.Output.Schema == nil || v.Output.NumFields() != len(c.Partition)+len(c.Measures):
 		return fmt.Errorf("%w: the output has not the columns of partition and measures", job.ErrInvalid)
 	case slices.ContainsFunc(c.Partition, bad), slices.ContainsFunc(c.Refs, func(r Ref) bool {
 		return r.Agg == nil && bad(r.Column) || r.Agg != nil && slices.ContainsFunc(r.Agg.Args, bad)

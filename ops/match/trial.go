@@ -144,7 +144,7 @@ func (t *trials) evalAt(rec arrow.RecordBatch, v int, c *condition, at []int) er
 			vars: append(p.vars[:len(p.vars):len(p.vars)], uint8(v)),
 		}
 	}
-	cols, err := c.formula.eval(t.m, rec, rows, list)
+	cols, err := c.eval(t.m, rec, rows, list)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package rank
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"unsafe"
@@ -173,6 +174,7 @@ type batch struct {
 	touched []uint32
 	old     []entry
 	kept    vector.Sel
+	marks   []uint64
 	ids     []uint32 // of rows of the batch
 	free    []entry  // of slabs
 }
@@ -187,6 +189,9 @@ func (b *batch) begin(r *Rank, in *stream.Batch) {
 // load computes the order keys of n rows.
 func (b *batch) load(r *Rank, cols []arrow.Array, n int) {
 	b.cols = cols
+	if words := (n + 63) / 64; len(b.marks) < words {
+		b.marks = make([]uint64, words)
+	}
 	b.partition = r.keyColumns(cols)
 	if len(b.partition) == 0 {
 		b.partition = []arrow.Array{array.NewNull(n)}
@@ -228,8 +233,19 @@ func (b *batch) slab(n int) []entry {
 	return s
 }
 
-// sortKept puts the rows that are kept in the order in which they came.
-func (b *batch) sortKept() { slices.Sort(b.kept) }
+// mark notes that a row is kept.
+func (b *batch) mark(row uint32) { b.marks[row/64] |= 1 << (row % 64) }
+
+// marked lists the rows that are kept, in the order in which they came.
+func (b *batch) marked() {
+	b.kept = b.kept[:0]
+	for i, w := range b.marks {
+		for ; w != 0; w &= w - 1 {
+			b.kept = append(b.kept, uint32(64*i+bits.TrailingZeros64(w)))
+		}
+	}
+	clear(b.marks)
+}
 
 // number notes the ids of the rows that are kept.
 func (b *batch) number(ids []uint32) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -245,6 +246,9 @@ func (r *Rank) partitions(cols []arrow.Array, sel vector.Sel, n int) []uint32 {
 	gids := r.gids[:n]
 	for _, g := range r.table.FindOrInsert(cols, sel, gids) {
 		for int(g) >= len(r.parts) {
+			if len(r.parts) == cap(r.parts) {
+				r.parts = slices.Grow(r.parts, max(len(r.parts), 64))
+			}
 			r.parts = append(r.parts, partition{})
 		}
 		r.parts[g] = partition{rows: r.parts[g].rows[:0], to: -1}
@@ -306,7 +310,6 @@ func (r *Rank) drop(e entry) {
 // the batch that are still in them their ids.
 func (r *Rank) appendPending() {
 	b := &r.batch
-	b.kept = b.kept[:0]
 	for _, g := range b.touched {
 		p := &r.parts[g]
 		if r.c.Function != RowNumber {
@@ -318,14 +321,14 @@ func (r *Rank) appendPending() {
 		}
 		for _, e := range p.rows {
 			if e.id&pending != 0 {
-				b.kept = append(b.kept, e.id&^pending)
+				b.mark(e.id &^ pending)
 			}
 		}
 	}
+	b.marked()
 	if len(b.kept) == 0 {
 		return
 	}
-	b.sortKept()
 	ids := r.space(len(b.kept))
 	r.store.Append(b.cols, b.kept, ids)
 	r.keep(b.kept, ids)

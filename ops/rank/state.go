@@ -107,7 +107,7 @@ func (r *Rank) save() error {
 	}
 	r.free(r.gone, false)
 	r.gone = r.gone[:0]
-	dirty := r.store.Dirty(nil)
+	dirty := r.store.Dirty(make(vector.Sel, 0, r.store.Len()))
 	for from := 0; from < len(dirty); from += maxRows {
 		part := dirty[from:min(from+maxRows, len(dirty))]
 		rec := r.record(part, false)
