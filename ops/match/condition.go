@@ -101,9 +101,13 @@ func (f *formula) open(m *Match) error {
 		if r.Agg == nil || len(r.Agg.Args) == 0 {
 			continue
 		}
-		arg := m.in.Field(r.Agg.Args[0])
-		r.schema = arrow.NewSchema([]arrow.Field{arg}, nil)
-		spec := agg.Spec{Func: r.Agg.Func, Args: []int{0}, Filter: -1, Of: r.of}
+		spec := *r.Agg
+		spec.Args, spec.Filter, spec.Of = nil, -1, r.of
+		var fields []arrow.Field
+		for i, c := range r.Agg.Args {
+			fields, spec.Args = append(fields, m.in.Field(c)), append(spec.Args, i)
+		}
+		r.schema = arrow.NewSchema(fields, nil)
 		var err error
 		r.layout, err = agg.Compile([]agg.Spec{spec}, r.schema, nil, agg.Options{
 			Alloc: m.alloc, Prefix: []arrow.Field{{Name: "$match", Type: arrow.PrimitiveTypes.Int64}},
@@ -184,9 +188,12 @@ func (r *reference) eval(m *Match, list []binding) arrow.Array {
 		groups[i] = of[g]
 	}
 	if len(ids) > 0 {
-		arg := m.store.TakeColumn(m.alloc, r.Agg.Args[0], ids)
-		rec := array.NewRecordBatch(r.schema, []arrow.Array{arg}, int64(len(ids)))
-		arg.Release()
+		var args []arrow.Array
+		for _, c := range r.Agg.Args {
+			args = append(args, m.store.TakeColumn(m.alloc, c, ids))
+		}
+		rec := array.NewRecordBatch(r.schema, args, int64(len(ids)))
+		release(args)
 		r.table.Add(rec, nil, groups)
 		rec.Release()
 	}

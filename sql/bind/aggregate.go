@@ -7,9 +7,59 @@ import (
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
+	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
+
+// aggregate binds a call of an aggregate function over the columns of x; column
+// gives the number of the column that computes an argument. arg is the type of
+// the first argument.
+func (x *exprs) aggregate(c *ast.Call, name string, column func(Value) int) (call logical.AggCall, arg datatype.Type, err error) {
+	if len(c.OrderBy) > 0 || len(c.Within) > 0 {
+		return call, arg, unsupported(c.Pos, "ORDER BY and WITHIN GROUP in "+name)
+	}
+	if c.Nulls == ast.RespectNulls && name != "ARRAY_AGG" {
+		return call, arg, diag.At(c.Pos, "%s leaves NULLs out; RESPECT NULLS is for ARRAY_AGG", name)
+	}
+	var vs []Value
+	star := len(c.Args) == 1 && isStar(c.Args[0])
+	if !star {
+		if vs, err = x.all(c.Args); err != nil {
+			return call, arg, err
+		}
+	}
+	if star && name != "COUNT" || !star && len(c.Args) == 0 && name != "COUNT" {
+		return call, arg, diag.At(c.Pos, "%s needs an argument", name)
+	}
+	r, err := x.b.Functions.Aggregate(name, args(vs))
+	if err != nil {
+		return call, arg, diag.At(c.Pos, "%s", err)
+	}
+	call = logical.AggCall{Func: r.Func, Distinct: c.Distinct || function.CountsDistinct(name), Filter: -1, Type: r.Result}
+	if err := special(c, name, &call, &vs); err != nil {
+		return call, arg, err
+	}
+	for i, v := range vs {
+		if call.Func == "count" && call.Distinct && isNestedKey(v.Type) {
+			call.Args = append(call.Args, column(keyBytes(v)))
+			continue
+		}
+		call.Args = append(call.Args, column(convert(v, r.Casts[i])))
+	}
+	if c.Filter != nil {
+		cond, err := x.condition(c.Filter, "FILTER (WHERE …)")
+		if err != nil {
+			return call, arg, err
+		}
+		call.Filter = column(cond)
+	}
+	simplify(&call, vs)
+	if len(vs) > 0 {
+		arg = vs[0].Type
+	}
+	return call, arg, nil
+}
 
 // special binds what only some aggregate functions have: the separator of
 // LISTAGG, NULLs in ARRAY_AGG, the percentage of PERCENTILE.

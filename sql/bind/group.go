@@ -10,7 +10,6 @@ import (
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -182,52 +181,21 @@ func (g *groups) preName(v Value) string {
 
 // aggregate binds one aggregate call; equal calls are one.
 func (g *groups) aggregate(x *exprs, c *ast.Call, name string) (Value, error) {
-	if len(c.OrderBy) > 0 || len(c.Within) > 0 {
-		return Value{}, unsupported(c.Pos, "ORDER BY and WITHIN GROUP in "+name)
-	}
-	if c.Nulls == ast.RespectNulls && name != "ARRAY_AGG" {
-		return Value{}, diag.At(c.Pos, "%s leaves NULLs out; RESPECT NULLS is for ARRAY_AGG", name)
-	}
 	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
-	var vs []Value
-	star := len(c.Args) == 1 && isStar(c.Args[0])
-	if !star {
-		var err error
-		if vs, err = plain.all(c.Args); err != nil {
-			return Value{}, err
-		}
-	}
-	if star && name != "COUNT" || !star && len(c.Args) == 0 && name != "COUNT" {
-		return Value{}, diag.At(c.Pos, "%s needs an argument", name)
-	}
-	r, err := x.b.Functions.Aggregate(name, args(vs))
+	call, arg, err := plain.aggregate(c, name, g.argument)
 	if err != nil {
-		return Value{}, diag.At(c.Pos, "%s", err)
-	}
-	call := logical.AggCall{Func: r.Func, Distinct: c.Distinct || function.CountsDistinct(name), Filter: -1, Type: r.Result}
-	if err := special(c, name, &call, &vs); err != nil {
 		return Value{}, err
 	}
-	for i, v := range vs {
-		if call.Func == "count" && call.Distinct && isNestedKey(v.Type) {
-			call.Args = append(call.Args, g.argument(keyBytes(v)))
-			continue
-		}
-		call.Args = append(call.Args, g.argument(convert(v, r.Casts[i])))
+	return asAverage(g.add(call), call.Func, arg), nil
+}
+
+// asAverage gives the variance family the type of AVG, as Flink does; arg is
+// the type of the argument.
+func asAverage(v Value, fn string, arg datatype.Type) Value {
+	if strings.HasPrefix(fn, "var_") || strings.HasPrefix(fn, "stddev_") {
+		return explicit(v, datatype.Avg(arg), false)
 	}
-	if c.Filter != nil {
-		cond, err := plain.condition(c.Filter, "FILTER (WHERE …)")
-		if err != nil {
-			return Value{}, err
-		}
-		call.Filter = g.argument(cond)
-	}
-	simplify(&call, vs)
-	v := g.add(call)
-	if strings.HasPrefix(r.Func, "var_") || strings.HasPrefix(r.Func, "stddev_") {
-		return explicit(v, datatype.Avg(vs[0].Type), false), nil // Flink gives them the type of AVG
-	}
-	return v, nil
+	return v
 }
 
 // simplify drops what does not change the result, so that more calls are

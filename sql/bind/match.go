@@ -276,7 +276,7 @@ func (m *matching) plan(node logical.Node) {
 func (m *matching) ref(r logical.MatchRef) Value {
 	key := fmt.Sprint(r.Vars, r.First, r.Offset, r.Column)
 	if r.Agg != nil {
-		key = fmt.Sprint(r.Vars, r.Agg.Func, r.Agg.Args)
+		key = fmt.Sprint(r.Vars, r.Agg.Func, r.Agg.Args, r.Agg.KeepNulls, r.Agg.Separator)
 	}
 	at, ok := m.refAt[key]
 	if !ok {
@@ -415,37 +415,24 @@ func (m *matching) navigate(x *exprs, e *ast.Call, name string) (Value, error) {
 
 // aggregate binds SUM(A.x), COUNT(*) and COUNT(A.*).
 func (m *matching) aggregate(x *exprs, e *ast.Call, name string) (Value, error) {
-	var vs []Value
-	if s, ok := onlyOne(e.Args).(*ast.Star); ok && name == "COUNT" {
-		m.arg.vars = m.all()
-		if len(s.Qualifier) > 0 {
-			bits, ok := m.vars[s.Qualifier[0]]
-			if !ok {
-				return Value{}, m.noVariable(ast.Ident{Pos: s.Pos, Name: s.Qualifier[0]})
-			}
-			m.arg.vars = bits
+	if s, ok := onlyOne(e.Args).(*ast.Star); ok && name == "COUNT" && len(s.Qualifier) > 0 { // COUNT(A.*)
+		bits, ok := m.vars[s.Qualifier[0]]
+		if !ok {
+			return Value{}, m.noVariable(ast.Ident{Pos: s.Pos, Name: s.Qualifier[0]})
 		}
-	} else {
-		var err error
-		if vs, err = x.all(e.Args); err != nil {
-			return Value{}, err
-		}
+		m.arg.vars = bits
+		c := *e
+		c.Args = []ast.Expr{&ast.Star{Pos: s.Pos}}
+		e = &c
 	}
-	r, err := x.b.Functions.Aggregate(name, args(vs))
-	switch {
-	case err != nil:
-		return Value{}, diag.At(e.Pos, "%s", err)
-	case len(vs) > 1:
-		return Value{}, unsupported(e.Pos, name+" of several arguments")
+	call, arg, err := x.aggregate(e, name, m.column)
+	if err != nil {
+		return Value{}, err
 	}
 	if m.arg.vars == 0 {
 		m.arg.vars = m.all()
 	}
-	call := &logical.AggCall{Func: r.Func, Filter: -1, Type: r.Result}
-	for i, v := range vs {
-		call.Args = append(call.Args, m.column(convert(v, r.Casts[i])))
-	}
-	return m.ref(logical.MatchRef{Vars: m.arg.vars, Agg: call, Type: r.Result}), nil
+	return asAverage(m.ref(logical.MatchRef{Vars: m.arg.vars, Agg: &call, Type: call.Type}), call.Func, arg), nil
 }
 
 func onlyOne(list []ast.Expr) ast.Expr {

@@ -8,7 +8,6 @@ import (
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/function"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -144,11 +143,7 @@ func (w *windows) take(x *exprs, c *ast.Call) (Value, error) {
 	if err := f.bind(); err != nil {
 		return Value{}, err
 	}
-	v := w.add(call)
-	if strings.HasPrefix(call.Func, "var_") || strings.HasPrefix(call.Func, "stddev_") {
-		return explicit(v, datatype.Avg(f.arg), false), nil // Flink gives them the type of AVG
-	}
-	return v, nil
+	return asAverage(w.add(call), call.Func, f.arg), nil
 }
 
 // spec completes OVER w and OVER (w …) from the WINDOW clause.
@@ -204,7 +199,7 @@ func (w *windows) column(v Value) int {
 }
 
 func (w *windows) add(c windowCall) Value {
-	key := fmt.Sprint(c.over.key(), c.Func, c.Args, c.Distinct, c.Filter, c.Frame, c.Offset, c.Shifts)
+	key := fmt.Sprint(c.over.key(), c.Func, c.Args, c.Distinct, c.Filter, c.Frame, c.Offset, c.Shifts, c.KeepNulls, c.Separator)
 	at, ok := w.at[key]
 	if !ok {
 		at = len(w.calls)
@@ -453,41 +448,7 @@ func (x *exprs) integer(e ast.Expr) (int64, bool, error) {
 	return n, ok && v.Type.IsInteger(), nil
 }
 
-func (f *overFunc) aggregate(name string) error {
-	c := f.call
-	if len(c.OrderBy) > 0 || len(c.Within) > 0 || c.Nulls == ast.IgnoreNulls {
-		return unsupported(c.Pos, "ORDER BY, WITHIN GROUP and IGNORE NULLS in "+name)
-	}
-	var vs []Value
-	star := len(c.Args) == 1 && isStar(c.Args[0])
-	if !star {
-		var err error
-		if vs, err = f.x.all(c.Args); err != nil {
-			return err
-		}
-	}
-	if len(vs) == 0 && name != "COUNT" {
-		return diag.At(c.Pos, "%s needs an argument", name)
-	}
-	r, err := f.x.b.Functions.Aggregate(name, args(vs))
-	if err != nil {
-		return diag.At(c.Pos, "%s", err)
-	}
-	f.out.Func, f.out.Distinct, f.out.Type = r.Func, c.Distinct || function.CountsDistinct(name), r.Result
-	if err := special(c, name, &f.out.AggCall, &vs); err != nil {
-		return err
-	}
-	for i, v := range vs {
-		f.arg = v.Type
-		f.out.Args = append(f.out.Args, f.windows.column(convert(v, r.Casts[i])))
-	}
-	if c.Filter != nil {
-		cond, err := f.x.condition(c.Filter, "FILTER (WHERE …)")
-		if err != nil {
-			return err
-		}
-		f.out.Filter = f.windows.column(cond)
-	}
-	simplify(&f.out.AggCall, vs)
-	return nil
+func (f *overFunc) aggregate(name string) (err error) {
+	f.out.AggCall, f.arg, err = f.x.aggregate(f.call, name, f.windows.column)
+	return err
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops/match"
 	"github.com/wadi-engine/wadi/sql/logical"
-	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
@@ -45,7 +44,7 @@ func (b *builder) match(n *logical.Match) (built, error) {
 	for _, r := range n.Refs {
 		ref := match.Ref{Vars: r.Vars, First: r.First, Offset: r.Offset, Column: r.Column}
 		if r.Agg != nil {
-			ref.Agg = &agg.Spec{Func: r.Agg.Func, Args: r.Agg.Args, Filter: -1}
+			ref.Agg = &specs([]logical.AggCall{*r.Agg})[0]
 		}
 		c.Refs = append(c.Refs, ref)
 	}

@@ -118,7 +118,7 @@ func appendShare(b *array.Float64Builder, set []weighed, share float64) error {
 	x := valueAt(set, int64(low))
 	if high != low {
 		if y := valueAt(set, int64(high)); x != y {
-			x = (high-at)*x + (at-low)*y
+			x += (y - x) * (at - low)
 		}
 	}
 	b.Append(x)
