@@ -41,7 +41,7 @@ func newEvaluator(w *window, alloc memory.Allocator, lives func(Frame) bool) (*e
 	e := &evaluator{window: w, alloc: alloc}
 	for i, c := range w.c.Calls {
 		live := lives(c.Frame)
-		if c.direct() || c.ends() && !live {
+		if c.direct() || !live && (c.ends() || w.slides(&w.c.Calls[i])) {
 			continue
 		}
 		at := slices.IndexFunc(e.groups, func(g *group) bool { return g.frame == c.Frame })
@@ -135,7 +135,10 @@ func (e *evaluator) direct(r *rows, c *Call, bases []base) arrow.Array {
 		}
 		return e.shifted(r, c, by)
 	}
-	return e.frameEnd(r, c)
+	if c.ends() {
+		return e.frameEnd(r, c)
+	}
+	return e.slide(r, c)
 }
 
 func (e *evaluator) number(r *rows, fn string, bases []base) arrow.Array {
