@@ -183,6 +183,9 @@ func identity(p *logical.Project) bool {
 		if !ok || c.Index != i || p.Output[i].Name != in[i].Name {
 			return false
 		}
+		if t := p.Output[i].Time; t != logical.NoTime && t != in[i].Time {
+			return false // only the projection knows that it is a time attribute
+		}
 	}
 	return true
 }

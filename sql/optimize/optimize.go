@@ -23,6 +23,8 @@
 package optimize
 
 import (
+	"slices"
+
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -118,6 +120,10 @@ func pushWatermark(n logical.Node) logical.Node {
 		}
 		s := *scan
 		s.Watermark = logical.Substitute(w.Expr, in.Exprs)
+		if c, ok := in.Exprs[w.Column].(*expr.Column); ok {
+			s.Output = slices.Clone(scan.Output)
+			s.Output[c.Index].Time = logical.Rowtime
+		}
 		p := *in
 		p.Input, p.Output = &s, output
 		return &p
