@@ -42,6 +42,8 @@ type Options struct {
 	Config map[string]string
 	// Connectors adds to those that come with Wadi, or replaces them.
 	Connectors []*ops.Connector
+	// Functions are scalar functions in Go that SQL can call.
+	Functions []Function
 	// Stores adds schemes of URLs, such as those of lakehouse/cloud. Local disk
 	// and memory are always there.
 	Stores map[string]objstore.Opener
@@ -75,7 +77,7 @@ func Local(o Options) (*Env, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	e.registry = &ops.Registry{Connectors: e.connectors()}
+	e.registry = &ops.Registry{Connectors: e.connectors(), Functions: userFunctions(o.Functions)}
 	builtin.Register(e.registry)
 	config := maps.Clone(o.Config)
 	if config == nil {
@@ -92,7 +94,7 @@ func Local(o Options) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, nil
+	return e, e.defineFunctions()
 }
 
 // Close gives up what the Env holds open: catalogs and connections to stores.

@@ -16,6 +16,9 @@ import (
 // Registry maps the kinds in a job.Graph to constructors, and the connectors
 // of tables to what they can do. It is a value that is passed in.
 type Registry struct {
+	// Functions are those of the user, by expr.UserPrefix and their name.
+	Functions map[string]expr.UserFunc
+
 	Operators  map[string]NewOperator
 	Connectors map[string]*Connector
 }

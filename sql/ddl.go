@@ -156,6 +156,8 @@ func (s *Session) drop(ctx context.Context, q *ast.Drop) (Result, error) {
 		}
 	case ast.CatalogObject:
 		err = s.space.Remove(q.Name.Last())
+	case ast.FunctionObject:
+		return s.dropFunction(q)
 	default:
 		return nil, diag.Unsupported(q.Pos, "DROP "+q.Object.String())
 	}

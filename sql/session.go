@@ -57,6 +57,10 @@ type Session struct {
 	set    []*ast.Insert
 	inSet  bool
 	tables tables
+	// goFunctions are the functions that are registered in Go; created are
+	// those that statements created, with what stands behind AS.
+	goFunctions map[string]bool
+	created     map[string]string
 }
 
 // New makes a session.
@@ -75,7 +79,7 @@ func New(o Options) (*Session, error) {
 	if reg.Connectors[values.Name] == nil {
 		reg.Connectors[values.Name] = values.Connector()
 	}
-	s := &Session{o: o, registry: &reg, functions: function.New(), space: catalog.NewSpace()}
+	s := &Session{o: o, registry: &reg, functions: function.New(), space: catalog.NewSpace(), goFunctions: map[string]bool{}, created: map[string]string{}}
 	s.tables = tables{s: s}
 	for _, k := range slices.Sorted(maps.Keys(o.Config)) {
 		if err := s.config.Set(k, o.Config[k]); err != nil {
@@ -192,6 +196,10 @@ func (s *Session) define(ctx context.Context, stmt ast.Statement, text string) (
 		return s.createCatalog(ctx, q)
 	case *ast.CreateDatabase:
 		return s.createDatabase(ctx, q)
+	case *ast.CreateFunction:
+		return s.createFunction(q)
+	case *ast.AlterFunction:
+		return s.alterFunction(q)
 	case *ast.Drop:
 		return s.drop(ctx, q)
 	case *ast.Alter:

@@ -95,7 +95,7 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 	case ast.ShowFunctions:
 		names, column = s.functions.Names(), "function name"
 	case ast.ShowUserFunctions:
-		column = "function name"
+		names, column = s.userFunctions(), "function name"
 	case ast.ShowModules:
 		names = []string{"core"}
 	case ast.ShowColumns:

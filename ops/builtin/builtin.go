@@ -26,7 +26,7 @@ func Register(r *ops.Registry) {
 		r.Operators = map[string]ops.NewOperator{}
 	}
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
-		calc.Kind:   calc.New,
+		calc.Kind:   calc.With(r.Functions),
 		expand.Kind: expand.New,
 		group.Kind:  sweep.Around(group.New),
 		rank.Kind:   sweep.Cut(sweep.Around(rank.New)),

@@ -58,7 +58,14 @@ type Calc struct {
 var _ ops.Ticker = (*Calc)(nil)
 
 // New builds the operator of a vertex of kind Kind.
-func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return build(v, in, nil) }
+
+// With is New for expressions that call functions of the user.
+func With(functions map[string]expr.UserFunc) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return build(v, in, functions) }
+}
+
+func build(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc) (ops.Operator, error) {
 	cfg, err := ops.DecodeConfig[Config](v)
 	if err != nil {
 		return nil, err
@@ -67,7 +74,7 @@ func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 1", job.ErrInvalid, v.Name, len(in))
 	}
 	c := &Calc{now: cfg.NowMillis, fixed: cfg.Fixed}
-	env := expr.Env{Now: func() int64 { return c.now }}
+	env := expr.Env{Now: func() int64 { return c.now }, Functions: functions}
 	if cfg.Zone != "" {
 		if env.Zone, err = time.LoadLocation(cfg.Zone); err != nil {
 			return nil, fmt.Errorf("%w: time zone %q: %w", job.ErrInvalid, cfg.Zone, err)

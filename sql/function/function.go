@@ -46,6 +46,7 @@ type Catalogue struct {
 
 type scalar struct {
 	sig  signature
+	user *User // of a function of the user, in place of sig
 	fn   string
 	with rule
 	vol  bool
@@ -113,6 +114,10 @@ func (c *Catalogue) Scalar(name string, args []Arg) (Resolved, error) {
 		if ok {
 			return r, nil
 		}
+		if s.user != nil {
+			forms = append(forms, name+s.user.String())
+			continue
+		}
 		forms = append(forms, name+s.sig.String())
 	}
 	return Resolved{}, fmt.Errorf("%s cannot be applied to arguments of type %s; it is called as %s",
@@ -128,6 +133,9 @@ func typesText(args []Arg) string {
 }
 
 func (s scalar) resolve(args []Arg) (Resolved, bool) {
+	if s.user != nil {
+		return s.user.resolve(s.fn, args)
+	}
 	casts, common, ok := s.sig.match(args)
 	if !ok {
 		return Resolved{}, false

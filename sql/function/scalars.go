@@ -82,6 +82,7 @@ var scalarLines = []struct {
 	{names: "RPAD", sig: "s i s > s~", fn: "rpad"},
 	{names: "OVERLAY", sig: "s s i i? > s", fn: "overlay"},
 	{names: "ASCII", sig: "s > i", fn: "ascii"},
+	{names: "COUNT_CHAR", sig: "s s > l!", fn: "count_char"},
 	{names: "CHR", sig: "l > s", fn: "chr"},
 	{names: "SPLIT_INDEX", sig: "s s i > s~", fn: "split_index"},
 	{names: "STR_TO_MAP", sig: "s s? s? > 0", fn: "str_to_map", with: always(datatype.MapOf(datatype.String, datatype.String))},

@@ -156,7 +156,7 @@ var volatile = map[string]bool{
 func Deterministic(e expr.Expr) bool {
 	ok := true
 	Walk(e, func(e expr.Expr) bool {
-		if c, is := e.(*expr.Call); is && volatile[c.Func] && (c.Func != "unix_timestamp" || len(c.Args) == 0) {
+		if c, is := e.(*expr.Call); is && (volatile[c.Func] || strings.HasPrefix(c.Func, expr.UserPrefix)) && (c.Func != "unix_timestamp" || len(c.Args) == 0) {
 			ok = false
 		}
 		return ok

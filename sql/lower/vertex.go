@@ -174,7 +174,7 @@ func (b *builder) compiles(input logical.Node, exprs []expr.Expr, cond expr.Expr
 			return fmt.Errorf("%w: an expression is nested more than %d deep; put parts of it into subqueries", job.ErrInvalid, maxDepth)
 		}
 	}
-	if _, err := expr.Compile(exprs, schema(input.Schema()).Schema, expr.Env{}); err != nil {
+	if _, err := expr.Compile(exprs, schema(input.Schema()).Schema, expr.Env{Functions: b.o.Registry.Functions}); err != nil {
 		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	return nil

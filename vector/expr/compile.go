@@ -54,6 +54,9 @@ func (c *compiler) node(e Expr) (node, error) {
 
 func (c *compiler) compileCall(e *Call) (node, error) {
 	compile, ok := c.makers[e.Func]
+	if n, err := c.userCall(e); n != nil || err != nil {
+		return n, err
+	}
 	if !ok {
 		return nil, fmt.Errorf("there is no function %s%s", e.Func, nearest.Hint(e.Func, Functions(), ""))
 	}

@@ -20,6 +20,8 @@ type Env struct {
 	// Now is the time in milliseconds since 1970 for CURRENT_TIMESTAMP and its
 	// kin. It is asked once per batch; a batch job gives one that stands still.
 	Now func() int64
+	// Functions are those of the user, by their Func with UserPrefix.
+	Functions map[string]UserFunc
 	// Rand is the source of RAND and UUID.
 	Rand *rand.Rand
 }

@@ -18,6 +18,7 @@ func textFunctions() map[string]maker {
 	return map[string]maker{
 		"char_length": countText("s", func(s string) int64 { return int64(utf8.RuneCountInString(s)) }),
 		"ascii":       countText("s", firstByte),
+		"count_char":  countChar,
 		"upper":       mapText(appendUpper),
 		"lower":       mapText(appendLower),
 		"initcap":     mapText(appendInitcap),
@@ -581,3 +582,24 @@ func elt(c *compiler, e *Call) (node, error) {
 const maxText = 256 << 20
 
 var errTextLength = fmt.Errorf("result is longer than %d MB", maxText>>20)
+
+// countChar is count_char(s, c) of Nexmark: how many bytes of s are the first
+// of c; 0 for NULL.
+func countChar(c *compiler, e *Call) (node, error) {
+	args, ok := match("ss", e.Args)
+	if !ok || classOf(e.Of) != int64Class {
+		return nil, nil
+	}
+	return c.call(e, func(f *frame, args []value) (value, error) {
+		n := rows(f.n, args)
+		s, what, valid := viewsOf(args[0]), viewsOf(args[1]), readValid(args)
+		out, buf := fixed[int64](f.alloc, n)
+		for i := range n {
+			out[i] = 0
+			if c := what.at(i); c != "" && !valid[0].null(i) && !valid[1].null(i) {
+				out[i] = int64(strings.Count(s.at(i), c[:1]))
+			}
+		}
+		return value{Array: finish(e.Of, n, nil, buf, 0), scalar: allScalar(args)}, nil
+	}, args...)
+}
