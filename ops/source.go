@@ -35,6 +35,14 @@ type Updating interface {
 	Updating() bool
 }
 
+// Upserting is an Updating source whose rows say only what the row of a primary
+// key is now, or that it is gone: -U may be missing, and a -D may have the key
+// alone.
+type Upserting interface {
+	Updating
+	Upserts() bool
+}
+
 // Split is a piece of a source that one reader reads: a partition, a file, a
 // row group. Position is opaque to all but the source; the zero position is
 // the beginning.

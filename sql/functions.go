@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -94,11 +93,10 @@ func (s *Session) dropFunction(q *ast.Drop) (Result, error) {
 		if q.IfExists {
 			return ok()
 		}
-		why := "no function %s was created"
 		if s.functions.IsScalar(name) || s.functions.IsAggregate(name) {
-			why = "function %s is built in, and stays"
+			return nil, diag.At(q.Name.Pos, "function %s is built in, and stays", name)
 		}
-		return nil, diag.At(q.Name.Pos, fmt.Sprintf(why, name))
+		return nil, diag.At(q.Name.Pos, "no function %s was created", name)
 	}
 	delete(s.created, name)
 	s.functions.Remove(name)

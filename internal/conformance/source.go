@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -54,7 +55,7 @@ func (w *world) connector() *ops.Connector {
 				return nil, fmt.Errorf("%w: no values for table %q", job.ErrInvalid, id)
 			}
 			w.reads(id)
-			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"])}, nil
+			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"]), upserts: upserts(s.Table.Options["changelog-mode"])}, nil
 		},
 		Sink: func(_ context.Context, t job.Table) (ops.Sink, error) {
 			w.keyed(t)
@@ -62,6 +63,9 @@ func (w *world) connector() *ops.Connector {
 		},
 	}
 }
+
+// upserts reports a changelog mode such as I,UA,D.
+func upserts(mode string) bool { return strings.Contains(mode, "UA") && !strings.Contains(mode, "UB") }
 
 // source is one table in one split.
 type source struct {
@@ -71,11 +75,15 @@ type source struct {
 	schema *arrow.Schema
 	// metadata are the keys behind a row's values.
 	metadata []string
+	upserts  bool
 }
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
 func (s *source) Bounded() bool         { return s.world.phase == 2 }
-func (s *source) Updating() bool        { return s.table.changing() }
+func (s *source) Updating() bool        { return s.table.changing() || s.upserts }
+
+// Upserts reports a changelog without UPDATE_BEFORE.
+func (s *source) Upserts() bool { return s.upserts }
 
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
 	e := &enumerator{Left: []ops.Split{{ID: s.id}}}

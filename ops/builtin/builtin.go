@@ -11,6 +11,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/match"
+	"github.com/wadi-engine/wadi/ops/normalize"
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
@@ -37,6 +38,8 @@ func Register(r *ops.Registry) {
 		over.TableKind:  over.NewTable,
 
 		join.Kind:      sweep.Around(join.New),
+		normalize.Kind: normalize.New,
+
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,

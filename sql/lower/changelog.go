@@ -64,6 +64,9 @@ func (b *builder) require(n logical.Node, before bool) {
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
 		before = true
+	case *logical.Scan:
+		d := b.digest(n)
+		b.before[d] = b.before[d] || before
 	case *logical.Rank, *logical.Over:
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before

@@ -102,7 +102,10 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 		UID: "source-" + plain(n.Table.Ident), Name: logical.Operator(n), Kind: job.KindSource, Config: config(cfg),
 		Parallelism: p, Output: schema(n.Output),
 	}, sourceMode(src))
-	return v, b.side(v, ops.Errors, ops.DeadLetters, n.Errors)
+	if err := b.side(v, ops.Errors, ops.DeadLetters, n.Errors); err != nil {
+		return v, err
+	}
+	return b.normalized(n, src, v)
 }
 
 // sourceMode is the kinds of the rows of a source.
