@@ -55,7 +55,7 @@ func (w *world) connector() *ops.Connector {
 				return nil, fmt.Errorf("%w: no values for table %q", job.ErrInvalid, id)
 			}
 			w.reads(id)
-			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"]), upserts: upserts(s.Table.Options["changelog-mode"])}, nil
+			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"]), upserts: upserts(s.Table.Options["changelog-mode"]), lookup: s.Table.Options["disable-lookup"] == "false"}, nil
 		},
 		Sink: func(_ context.Context, t job.Table) (ops.Sink, error) {
 			w.keyed(t)
@@ -76,10 +76,12 @@ type source struct {
 	// metadata are the keys behind a row's values.
 	metadata []string
 	upserts  bool
+	// lookup says that the table is looked up: it is whole from the beginning.
+	lookup bool
 }
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
-func (s *source) Bounded() bool         { return s.world.phase == 2 }
+func (s *source) Bounded() bool         { return s.world.phase == 2 || s.lookup }
 func (s *source) Updating() bool        { return s.table.changing() || s.upserts }
 
 // Upserts reports a changelog without UPDATE_BEFORE.
@@ -137,12 +139,15 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 		return ops.Fetched{}, nil
 	}
 	rows := r.world.visible(r.table)
+	if r.lookup {
+		r.world.drain(r.id)
+	}
 	if half := (len(rows) + 1) / 2; r.at == half && len(rows) > 1 && r.world.failing() {
 		if wait, err := r.crash(); wait != nil || err != nil {
 			return ops.Fetched{Ready: wait}, err
 		}
 	}
-	if r.at == len(rows) && r.world.phase == 1 {
+	if r.at == len(rows) && !r.Bounded() {
 		r.world.drain(r.id)
 		return ops.Fetched{Ready: make(chan struct{})}, nil
 	}
@@ -162,7 +167,7 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 		f.Batch = b
 	}
 	r.at = end
-	f.Done = end == len(rows) && r.world.phase == 2
+	f.Done = end == len(rows) && r.Bounded()
 	f.After = ops.Split{ID: r.split.ID, Position: []byte(strconv.Itoa(end))}
 	if f.Done {
 		r.split = nil
