@@ -56,7 +56,6 @@ func Sets() []Set {
 		{Name: "risingwave_tpch", Load: risingwaveTPCH, Want: 100, Timeout: time.Minute},
 		{Name: "duckdb_tpch", Load: duckdbTPCH, Want: 100, Timeout: 5 * time.Minute},
 		{Name: "risingwave/streaming", Load: risingwaveCases("streaming"), Want: 70},
-		{Name: "risingwave/over_window", Load: risingwaveCases("over_window"), Want: 70},
 		{Name: "risingwave/batch", Load: risingwaveCases("batch")},
 		{Name: "arroyo/planner_queries", Load: arroyoQueries},
 	}

@@ -207,6 +207,11 @@ func timeOf(v any) (time.Time, error) {
 		return timeOfParts(key, list)
 	}
 	text := strings.TrimSuffix(strings.Replace(plain(v), " ", "T", 1), "Z")
+	for _, layout := range []string{"2006-01-02T15:04:05-07:00", "2006-01-02T15:04:05-07"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), nil
+		}
+	}
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02", "15:04:05", "15:04"} {
 		if at, err := time.Parse(layout, text); err == nil {
 			return at, nil

@@ -55,6 +55,10 @@ type sltFile struct {
 	records []record
 	at      int // records before it were carried out
 	s       *session
+	// keys are the primary keys of tables, and rows their rows by key: an INSERT
+	// replaces the row of its key.
+	keys map[string][]string
+	rows map[string]map[string][]any
 	// broken are the tables and views that could not be made, and why.
 	broken map[string]error
 }
@@ -71,7 +75,7 @@ func (f *sltFile) run(ctx context.Context, i int) error {
 		if f.s, err = newSession(w, false, 1, nil); err != nil {
 			return err
 		}
-		f.at, f.broken = 0, map[string]error{}
+		f.at, f.broken, f.keys, f.rows = 0, map[string]error{}, map[string][]string{}, map[string]map[string][]any{}
 	}
 	for ; f.at < i; f.at++ {
 		if r := f.records[f.at]; r.kind == "statement" && !r.fails() {
@@ -92,8 +96,16 @@ func (f *sltFile) run(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	return samePostgres(got, r.rows)
+	if err := samePostgres(got, r.rows); err != nil {
+		for name, why := range f.broken {
+			err = fmt.Errorf("%w\n%s: %w", err, name, why)
+		}
+		return err
+	}
+	return nil
 }
+
+var primaryKeyOf = regexp.MustCompile(`PRIMARY KEY \(([^)]*)\) NOT ENFORCED`)
 
 var (
 	createTable  = regexp.MustCompile(`(?is)^create\s+table\s+(?:if\s+not\s+exists\s+)?(\w+)\s*\((.*)\)\s*(append only|on conflict.*|with.*)?$`)
@@ -112,6 +124,10 @@ func (f *sltFile) statement(ctx context.Context, sql string) {
 		m := createTable.FindStringSubmatch(sql)
 		delete(f.broken, m[1])
 		w.tables[m[1]] = &table{}
+		f.rows[m[1]], f.keys[m[1]] = map[string][]any{}, nil
+		if k := primaryKeyOf.FindStringSubmatch(tableColumns(m[2])); k != nil {
+			f.keys[m[1]] = split(k[1])
+		}
 		ddl := fmt.Sprintf("CREATE TEMPORARY TABLE `%s` (%s) WITH ('connector' = '%s')", m[1], tableColumns(m[2]), connectorName)
 		if err := f.s.define(ctx, ddl); err != nil {
 			f.broken[m[1]] = fmt.Errorf("%w\n%s", err, ddl)
@@ -145,23 +161,27 @@ func (f *sltFile) note(table string, err error) {
 	}
 }
 
-// insert computes the rows of an INSERT in the table's types.
+// insert adds the rows of an INSERT; their texts are read in the table's types.
 func (f *sltFile) insert(ctx context.Context, name, columns, query string) error {
-	if f.s.world.tables[name] == nil {
-		return errors.New("no such table")
+	all := f.s.env.Columns(name)
+	given := all
+	if columns = strings.Trim(strings.TrimSpace(columns), "()"); columns != "" {
+		given = split(columns)
 	}
-	into := "rows_of_" + name
-	f.s.world.published[into] = nil
-	// A sink with the table's columns casts the rows and fills in NULL.
-	_ = f.s.define(ctx, "DROP TEMPORARY TABLE IF EXISTS `"+into+"`")
-	if err := f.s.define(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE `%s` WITH ('connector' = '%s') LIKE `%s` (EXCLUDING CONSTRAINTS EXCLUDING OPTIONS)", into, connectorName, name)); err != nil {
+	a, err := f.s.query(ctx, dialect(query))
+	if err != nil {
 		return err
 	}
-	if err := f.s.insert(ctx, fmt.Sprintf("INSERT INTO `%s` %s %s", into, columns, dialect(query))); err != nil {
-		return err
-	}
-	for _, c := range f.s.world.changes(into) {
-		f.add(name, stream.Insert, c.row)
+	for _, c := range a.changes {
+		row := make([]any, len(all))
+		for i, v := range c.row {
+			if i < len(given) {
+				if at := slices.IndexFunc(all, func(n string) bool { return strings.EqualFold(n, strings.Trim(given[i], "\"` ")) }); at >= 0 {
+					row[at] = v
+				}
+			}
+		}
+		f.add(name, stream.Insert, row)
 	}
 	return nil
 }
@@ -185,7 +205,7 @@ func (f *sltFile) update(ctx context.Context, name, set, where string) error {
 	for i, c := range columns {
 		exprs[i] = "`" + c + "`"
 		for _, assignment := range split(set) {
-			if to, e, ok := strings.Cut(assignment, "="); ok && strings.EqualFold(strings.TrimSpace(to), c) {
+			if to, e, ok := strings.Cut(assignment, "="); ok && strings.EqualFold(strings.Trim(to, "\" "), c) {
 				exprs[i] = dialect(e)
 			}
 		}
@@ -214,7 +234,36 @@ func (f *sltFile) add(name string, kind stream.RowKind, row []any) {
 		values[i] = jsonOf(v)
 	}
 	t := f.s.world.tables[name]
+	if t == nil {
+		return
+	}
+	if keys := f.keys[name]; len(keys) > 0 {
+		key := f.keyText(name, values)
+		old, there := f.rows[name][key]
+		switch {
+		case kind.Retracts():
+			delete(f.rows[name], key)
+		case there:
+			t.rows = append(t.rows, change{kind: stream.UpdateBefore, row: old})
+			kind = stream.UpdateAfter
+			fallthrough
+		default:
+			f.rows[name][key] = values
+		}
+	}
 	t.rows = append(t.rows, change{kind: kind, row: values})
+}
+
+// keyText is the primary key of a row.
+func (f *sltFile) keyText(name string, row []any) string {
+	columns := f.s.env.Columns(name)
+	var out []string
+	for _, k := range f.keys[name] {
+		if i := slices.Index(columns, strings.Trim(k, "` ")); i >= 0 && i < len(row) {
+			out = append(out, plain(row[i]))
+		}
+	}
+	return strings.Join(out, "\x00")
 }
 
 // jsonOf is a cell as the corpora write it, to be fed again.
@@ -321,6 +370,7 @@ var postgresTypes = []struct{ from, to string }{
 	{"numeric", "DECIMAL(28, 10)"},
 	{"decimal", "DECIMAL(28, 10)"},
 	{"bool", "BOOLEAN"},
+	{"dec", "DECIMAL(28, 10)"},
 	{"bytea", "BYTES"},
 	{"timestamp", "TIMESTAMP(6)"},
 }
@@ -397,10 +447,39 @@ func dialect(sql string) string {
 	if windows := strings.Count(sql, "DESCRIPTOR("); windows > 0 {
 		sql = closeWindows(sql)
 	}
+	sql = average(sql)
 	sql = doubleQuoted.ReplaceAllString(sql, "`$1`")
 	sql = regexp.MustCompile(`(?i)\bstring_agg\(`).ReplaceAllString(sql, "LISTAGG(")
 	sql = regexp.MustCompile(`(?i)\bemit\s+on\s+window\s+close\b`).ReplaceAllString(sql, "")
 	return strings.TrimSpace(sql)
+}
+
+var avgCall = regexp.MustCompile(`(?i)\bavg\((distinct\s+)?`)
+
+// average makes AVG a fraction, as it is in PostgreSQL also of integers.
+func average(sql string) string {
+	at := 0
+	for {
+		m := avgCall.FindStringSubmatchIndex(sql[at:])
+		if m == nil {
+			return sql
+		}
+		from := at + m[1]
+		depth, to := 1, from
+		for ; to < len(sql) && depth > 0; to++ {
+			switch sql[to] {
+			case '(':
+				depth++
+			case ')':
+				depth--
+			}
+		}
+		if depth > 0 {
+			return sql
+		}
+		sql = sql[:from] + "CAST(" + sql[from:to-1] + " AS DECIMAL(28, 10))" + sql[to-1:]
+		at = from
+	}
 }
 
 // closeWindows adds the parenthesis of TABLE( behind each window call.

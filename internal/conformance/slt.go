@@ -47,7 +47,7 @@ func readSLT(path string, depth int) ([]record, error) {
 			r := record{kind: word, head: rest, line: i + 1, file: path}
 			var sql []string
 			for i++; i < len(lines) && strings.TrimSpace(lines[i]) != "" && strings.TrimSpace(lines[i]) != "----"; i++ {
-				sql = append(sql, lines[i])
+				sql = append(sql, uncommented(lines[i]))
 			}
 			r.sql = strings.TrimSuffix(strings.TrimSpace(strings.Join(sql, "\n")), ";")
 			if i < len(lines) && strings.TrimSpace(lines[i]) == "----" {
@@ -59,4 +59,18 @@ func readSLT(path string, depth int) ([]record, error) {
 		}
 	}
 	return out, nil
+}
+
+// uncommented is a line without the comment at its end.
+func uncommented(line string) string {
+	quoted := false
+	for i := range len(line) {
+		switch {
+		case line[i] == '\'':
+			quoted = !quoted
+		case !quoted && strings.HasPrefix(line[i:], "--"):
+			return line[:i]
+		}
+	}
+	return line
 }
