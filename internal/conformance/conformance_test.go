@@ -12,7 +12,7 @@ import (
 )
 
 // slow are the sets that take longer than a few seconds, and only `make corpora` runs.
-var slow = map[string]bool{"duckdb_tpch": true}
+var slow = map[string]bool{"duckdb_tpch": true, "risingwave/batch": true, "risingwave/streaming": true}
 
 // TestCorpora runs the sets and wants at least as many cases to pass as
 // passed.txt records, so that what has worked goes on working. -v prints what fails.

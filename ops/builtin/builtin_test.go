@@ -18,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/match"
+	"github.com/wadi-engine/wadi/ops/normalize"
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
 	"github.com/wadi-engine/wadi/ops/sort"
@@ -42,26 +43,27 @@ func TestRegister(t *testing.T) {
 		config any
 		out    []arrow.Field
 	}{
-		"calc":           {calc.Config{Exprs: []expr.Doc{{Expr: &expr.Column{Index: 1, Name: "k", Of: k.Type}}}}, []arrow.Field{k}},
-		"window-agg":     {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
-		"window-assign":  {window.Config{SizeMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
-		"group-agg":      {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
-		"session-agg":    {window.Config{GapMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
-		"session-assign": {window.Config{GapMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
-		"expand":         {expand.Config{Nulls: [][]int{{}, {1}}}, append(in.Fields(), n)},
-		"sort-limit":     {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
-		"limit":          {sort.LimitConfig{Limit: 3}, in.Fields()},
-		"rank":           {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
-		"deduplicate":    {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
-		"match":          {match.Config{Pattern: []match.Part{{Min: 1, Max: 1}}, Define: []*expr.Doc{nil}, Partition: []int{1}}, []arrow.Field{k}},
-		"over-table":     {over.Config{Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
-		"over-stream":    {over.Config{Order: []over.Key{{}}, Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
-		"unnest":         {unnest.Config{Column: 2, Keep: []int{1}}, []arrow.Field{k, n}},
-		"union":          {nil, in.Fields()},
-		"interval-join":  {join.IntervalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
-		"window-join":    {join.WindowConfig{Config: join.Config{Type: join.Anti, LeftKeys: []int{0}, RightKeys: []int{0}}}, in.Fields()},
-		"temporal-join":  {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
-		"join":           {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
+		"changelog-normalize": {normalize.Config{Keys: []int{1}}, in.Fields()},
+		"calc":                {calc.Config{Exprs: []expr.Doc{{Expr: &expr.Column{Index: 1, Name: "k", Of: k.Type}}}}, []arrow.Field{k}},
+		"window-agg":          {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
+		"window-assign":       {window.Config{SizeMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
+		"group-agg":           {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
+		"session-agg":         {window.Config{GapMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
+		"session-assign":      {window.Config{GapMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
+		"expand":              {expand.Config{Nulls: [][]int{{}, {1}}}, append(in.Fields(), n)},
+		"sort-limit":          {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
+		"limit":               {sort.LimitConfig{Limit: 3}, in.Fields()},
+		"rank":                {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},
+		"deduplicate":         {dedup.Config{Keys: []int{1}, Last: true}, in.Fields()},
+		"match":               {match.Config{Pattern: []match.Part{{Min: 1, Max: 1}}, Define: []*expr.Doc{nil}, Partition: []int{1}}, []arrow.Field{k}},
+		"over-table":          {over.Config{Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
+		"over-stream":         {over.Config{Order: []over.Key{{}}, Calls: []over.Call{{Spec: agg.Spec{Func: "row_number", Filter: -1}}}}, append(in.Fields(), n)},
+		"unnest":              {unnest.Config{Column: 2, Keep: []int{1}}, []arrow.Field{k, n}},
+		"union":               {nil, in.Fields()},
+		"interval-join":       {join.IntervalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
+		"window-join":         {join.WindowConfig{Config: join.Config{Type: join.Anti, LeftKeys: []int{0}, RightKeys: []int{0}}}, in.Fields()},
+		"temporal-join":       {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
+		"join":                {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}
 	var r ops.Registry
 	builtin.Register(&r)
