@@ -487,7 +487,7 @@ func closeWindows(sql string) string {
 	var out strings.Builder
 	depth := 0
 	var open []int
-	for i := 0; i < len(sql); i++ {
+	for i := range len(sql) {
 		out.WriteByte(sql[i])
 		switch sql[i] {
 		case '(':
