@@ -93,6 +93,7 @@ var keys = map[string]string{
 	"table.exec.mini-batch.allow-latency":                              "0 ms",
 	"table.exec.mini-batch.enabled":                                    "false",
 	"table.exec.mini-batch.size":                                       "-1",
+	"table.exec.sink.nested-constraint-enforcer":                       "IGNORE",
 	"table.exec.sink.not-null-enforcer":                                "ERROR",
 	"table.exec.sink.type-length-enforcer":                             "IGNORE",
 	"table.exec.sink.upsert-materialize":                               "AUTO",

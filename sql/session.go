@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -212,7 +213,14 @@ func (s *Session) define(ctx context.Context, stmt ast.Statement, text string) (
 
 // binder binds with the session's present state.
 func (s *Session) binder() *bind.Binder {
-	return &bind.Binder{Tables: s.tables, Functions: s.functions, Batch: s.config.Batch(), Zone: s.config.Zone()}
+	return &bind.Binder{
+		Enforce: bind.Enforcers{
+			NotNull: strings.ToUpper(s.config.Get("table.exec.sink.not-null-enforcer")),
+			Length:  strings.ToUpper(s.config.Get("table.exec.sink.type-length-enforcer")),
+			Nested:  strings.ToUpper(s.config.Get("table.exec.sink.nested-constraint-enforcer")),
+		},
+		Tables: s.tables, Functions: s.functions, Batch: s.config.Batch(), Zone: s.config.Zone(),
+	}
 }
 
 // Result is what a statement gives. The set is closed: *Done, *Rows, *Plan.

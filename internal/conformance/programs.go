@@ -210,6 +210,8 @@ func (p *program) world() (*world, map[string]string) {
 		case "source":
 			w.tables[s.Name] = &table{rows: changesFrom(s.Rows), after: changesFrom(s.RowsAfter)}
 			w.metadata = append(w.metadata, metadataKeys(s.Options["readable-metadata"])...)
+		case "sink":
+			w.metadata = append(w.metadata, metadataKeys(s.Options["writable-metadata"])...)
 		case "config":
 			config[s.Key] = s.Value
 		}

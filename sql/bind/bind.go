@@ -47,6 +47,8 @@ type Binder struct {
 	// Batch says that the query runs to its end over bounded tables.
 	Batch bool
 	Zone  *time.Location // of literals of TIMESTAMP_LTZ; nil is UTC
+	// Enforce says what is done about rows that a sink's columns do not allow.
+	Enforce Enforcers
 
 	depth int     // of views within views
 	outer []outer // the queries around the one that is being bound

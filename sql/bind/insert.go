@@ -22,8 +22,8 @@ func (b *Binder) Insert(ctx context.Context, s *ast.Insert) (*logical.Sink, erro
 		return nil, unsupported(s.Pos, "UPSERT")
 	case len(s.NewColumns) > 0:
 		return nil, unsupported(s.Pos, "columns with types in INSERT")
-	case s.OnConflict != ast.ConflictUnset:
-		return nil, unsupported(s.Pos, "ON CONFLICT")
+	case s.OnConflict != ast.ConflictUnset && s.OnConflict != ast.ConflictDeduplicate:
+		return nil, diag.At(s.Pos, "only ON CONFLICT DO DEDUPLICATE can be done, which a table with a primary key does anyhow")
 	}
 	id, err := b.Tables.Ident(s.Table.Parts)
 	if err != nil {
@@ -193,6 +193,11 @@ func (b *Binder) sink(s *ast.Insert, jt job.Table, tg *target, node logical.Node
 		}
 		vs[i].Name = c.name
 	}
+	drop, err := b.enforce(s.Table.Pos, vs, tg.columns)
+	if err != nil {
+		return nil, err
+	}
+	node = without(node, drop)
 	if len(tg.columns) == len(schema) && passThrough(vs, schema) {
 		return &logical.Sink{Input: node, Table: jt, Name: jt.Ident.Name}, nil
 	}
