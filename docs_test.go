@@ -1,0 +1,142 @@
+package wadi_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/wadi-engine/wadi"
+)
+
+// example is a block of SQL in a page, and the lines that it says come of it.
+type example struct {
+	sql  string
+	want []string
+	line int
+}
+
+// examples reads the blocks of a page: ```sql, and perhaps ``` behind it.
+func examples(t *testing.T, path string) []example {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []example
+	var block []string
+	kind := ""
+	for i, line := range strings.Split(string(text), "\n") {
+		fence := strings.HasPrefix(line, "```")
+		switch {
+		case fence && kind == "":
+			kind, block = strings.TrimPrefix(line, "```")+" ", nil
+		case fence && kind == "sql ":
+			out = append(out, example{sql: strings.Join(block, "\n"), line: i + 1})
+			kind = ""
+		case fence:
+			out[len(out)-1].want = block
+			kind = ""
+		case kind != "":
+			block = append(block, line)
+		}
+	}
+	return out
+}
+
+// TestExamplesOfDocs runs the examples of docs/sql, a page in one session.
+func TestExamplesOfDocs(t *testing.T) {
+	pages, err := filepath.Glob("docs/sql/*.md")
+	if err != nil || len(pages) < 2 {
+		t.Fatalf("no pages: %v", err)
+	}
+	for _, page := range pages {
+		t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) {
+			env, err := wadi.Local(wadi.Options{
+				Config:    map[string]string{"execution.runtime-mode": "batch"},
+				Functions: []wadi.Function{wadi.Func1("shout", func(s string) (string, error) { return strings.ToUpper(s) + "!", nil })},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer env.Close()
+			dir := t.TempDir()
+			for _, e := range examples(t, page) {
+				got, err := shown(t, env, strings.ReplaceAll(e.sql, "${dir}", dir))
+				switch {
+				case err != nil && (e.want == nil || !strings.Contains(err.Error(), strings.Join(e.want, "\n"))):
+					t.Errorf("%s:%d: %v", page, e.line, err)
+				case err == nil && e.want != nil && strings.Join(got, "\n") != strings.Join(e.want, "\n"):
+					t.Errorf("%s:%d:\n%s\ngot\n  %s\nwant\n  %s", page, e.line, e.sql, strings.Join(got, "\n  "), strings.Join(e.want, "\n  "))
+				}
+			}
+		})
+	}
+}
+
+// shown runs a script and gives the rows of its last answer.
+func shown(t *testing.T, env *wadi.Env, script string) (rows []string, err error) {
+	t.Helper()
+	err = env.Execute(t.Context(), script, func(o wadi.Outcome) error {
+		switch {
+		case o.Pipeline != nil:
+			_, err := o.Pipeline.Run(t.Context())
+			return err
+		case o.Record != nil:
+			rows = lines(nil, o.Record)
+		case o.Query != nil:
+			rows = nil
+			for rec, err := range o.Query.All(t.Context()) {
+				if err != nil {
+					return err
+				}
+				rows = lines(rows, rec)
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// lines appends the rows of rec, their values separated by commas.
+func lines(dst []string, rec arrow.RecordBatch) []string {
+	for i := range int(rec.NumRows()) {
+		cells := make([]string, rec.NumCols())
+		for k, c := range rec.Columns() {
+			cells[k] = textOf(c, i)
+		}
+		dst = append(dst, strings.Join(cells, ", "))
+	}
+	return dst
+}
+
+// textOf prints a value as CAST to STRING does.
+func textOf(a arrow.Array, i int) string {
+	if a.IsNull(i) {
+		return "NULL"
+	}
+	switch a := a.(type) {
+	case *array.Boolean:
+		return strings.ToUpper(a.ValueStr(i))
+	case *array.Map:
+		from, to := a.ValueOffsets(i)
+		var parts []string
+		for at := int(from); at < int(to); at++ {
+			parts = append(parts, textOf(a.Keys(), at)+"="+textOf(a.Items(), at))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case *array.List:
+		from, to := a.ValueOffsets(i)
+		var parts []string
+		for at := int(from); at < int(to); at++ {
+			parts = append(parts, textOf(a.ListValues(), at))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case *array.Decimal128:
+		return a.Value(i).ToString(a.DataType().(*arrow.Decimal128Type).Scale)
+	}
+	return a.ValueStr(i)
+}
