@@ -147,9 +147,6 @@ func addColumn(t *catalog.Table, c *ast.ColumnDef) error {
 	if slices.ContainsFunc(t.Columns, func(o catalog.Column) bool { return o.Name == name }) {
 		return diag.At(c.Pos, "column %q is declared twice", name)
 	}
-	if c.Place.First || !c.Place.After.IsZero() {
-		return diag.Unsupported(c.Pos, "FIRST and AFTER")
-	}
 	col := catalog.Column{Name: name, Kind: c.Kind, Expr: c.Expr, Virtual: c.Virtual}
 	if c.Comment != nil {
 		col.Comment = c.Comment.Value
@@ -172,6 +169,9 @@ func addColumn(t *catalog.Table, c *ast.ColumnDef) error {
 		col.Type = ct
 	}
 	t.Columns = append(t.Columns, col)
+	if err := placeColumn(t, len(t.Columns)-1, c); err != nil {
+		return err
+	}
 	if c.Constraint != nil {
 		return addConstraint(t, c.Constraint, []ast.Ident{{Pos: c.Pos, Name: name}})
 	}

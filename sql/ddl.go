@@ -245,12 +245,6 @@ func (s *Session) alterTable(ctx context.Context, t *catalog.Table, q *ast.Alter
 			return diag.At(a.Pos, "table %s has no primary key", q.Name)
 		}
 		t.PrimaryKey = nil
-	case *ast.AddSchema:
-		if err := s.addSchema(t, &a.Schema); err != nil {
-			return err
-		}
-		_, err := s.binder().Declared(ctx, t)
-		return err
 	case *ast.AsQuery:
 		if t.View == nil {
 			return diag.At(a.Pos, "%s is not a view", q.Name)
@@ -260,7 +254,7 @@ func (s *Session) alterTable(ctx context.Context, t *catalog.Table, q *ast.Alter
 		}
 		t.View = &catalog.View{Query: a.Query, Text: text, Columns: t.View.Columns, Catalog: s.space.Catalog, Database: s.space.Database}
 	default:
-		return diag.Unsupported(q.Action.Position(), "this form of ALTER TABLE")
+		return s.alterColumns(ctx, t, q)
 	}
 	return nil
 }

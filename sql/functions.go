@@ -109,3 +109,8 @@ func (s *Session) userFunctions() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// noJar answers ADD JAR and REMOVE JAR.
+func noJar(pos ast.Pos) error {
+	return diag.At(pos, "code of Java does not run here, and no JAR is read: connectors and formats are built in, and functions are written in Go, registered with wadi.Options.Functions")
+}

@@ -207,6 +207,10 @@ func (s *Session) define(ctx context.Context, stmt ast.Statement, text string) (
 		return s.alter(ctx, q, text)
 	case *ast.Use:
 		return s.use(ctx, q)
+	case *ast.AddJar:
+		return nil, noJar(q.Pos)
+	case *ast.RemoveJar:
+		return nil, noJar(q.Pos)
 	}
 	return nil, diag.Unsupported(stmt.Position(), kindOf(stmt))
 }
