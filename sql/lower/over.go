@@ -59,13 +59,15 @@ func arrives(n *logical.Over) bool {
 	return len(n.Order) > 0 && n.Input.Schema()[n.Order[0].Column].Time == logical.Proctime && !n.Order[0].Desc
 }
 
-// streams reports whether the results of n are final as time goes on.
+// streams reports whether the results of n are final as time goes on: not in
+// the order of a time that rows may have long before they come.
 func (b *builder) streams(n *logical.Over, in Mode) bool {
 	if b.atEnd() || in != Insert || len(n.Order) == 0 {
 		return false
 	}
 	k := n.Order[0]
-	if n.Input.Schema()[k.Column].Time == logical.NoTime || k.Desc {
+	time := n.Input.Schema()[k.Column].Time
+	if time == logical.NoTime || k.Desc || time == logical.Rowtime && b.untimely(n.Input, k.Column) != nil {
 		return false
 	}
 	return !slices.ContainsFunc(n.Calls, func(c logical.OverCall) bool {

@@ -27,10 +27,6 @@ func (b *builder) timely(n logical.Node) error {
 		if last, latest := n.Latest(); latest && !last {
 			return b.untimely(n.Input, n.Order[0].Column)
 		}
-	case *logical.Over:
-		if len(n.Order) > 0 && n.Input.Schema()[n.Order[0].Column].Time == logical.Rowtime {
-			return b.untimely(n.Input, n.Order[0].Column)
-		}
 	case *logical.Join:
 		if n.AsOf != nil && !n.AsOf.Lookup {
 			if err := b.untimely(n.Left, n.AsOf.Time); err != nil {
