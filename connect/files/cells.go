@@ -150,6 +150,7 @@ func fillTimestamps(c *cells, a *array.Timestamp, f textFormat) {
 		zone = "Z"
 	}
 	per := int64(time.Second / t.Unit.Multiplier())
+	var second memo
 	fillCells(c, a, func(dst []byte, i int) []byte {
 		v := int64(a.Value(i))
 		sec, frac := v/per, v%per
@@ -157,18 +158,38 @@ func fillTimestamps(c *cells, a *array.Timestamp, f textFormat) {
 			sec, frac = sec-1, frac+per
 		}
 		at := time.Unix(sec, frac*int64(t.Unit.Multiplier())).UTC()
-		return appendTime(dst, at, layout, 9, f, zone)
+		return second.append(dst, at, layout, 9, f, zone)
 	})
+}
+
+// memo is the text of a second: the next value often has the same.
+type memo struct {
+	second int64
+	text   []byte // empty: none yet
+}
+
+// append is appendTime.
+func (m *memo) append(dst []byte, t time.Time, layout string, digits int, f textFormat, zone string) []byte {
+	if len(m.text) == 0 || m.second != t.Unix() {
+		m.second, m.text = t.Unix(), t.AppendFormat(m.text[:0], layout)
+	}
+	return appendParts(dst, m.text, t.Nanosecond(), digits, f, zone)
 }
 
 // appendTime writes t; its fraction has as many digits as it needs, up to digits.
 func appendTime(dst []byte, t time.Time, layout string, digits int, f textFormat, zone string) []byte {
+	var text [len(isoLayout)]byte
+	return appendParts(dst, t.AppendFormat(text[:0], layout), t.Nanosecond(), digits, f, zone)
+}
+
+func appendParts(dst, second []byte, nanos, digits int, f textFormat, zone string) []byte {
 	if f.quoted {
 		dst = append(dst, '"')
 	}
-	dst = t.AppendFormat(dst, layout)
-	if ns := t.Nanosecond(); ns != 0 && digits > 0 {
-		frac := strconv.AppendInt(nil, int64(ns)+1_000_000_000, 10)
+	dst = append(dst, second...)
+	if nanos != 0 && digits > 0 {
+		var text [10]byte
+		frac := strconv.AppendInt(text[:0], int64(nanos)+1_000_000_000, 10)
 		frac[0] = '.'
 		for frac[len(frac)-1] == '0' {
 			frac = frac[:len(frac)-1]

@@ -29,6 +29,7 @@ type csvEncoder struct {
 	// scratch
 	columns []cells
 	line    []byte
+	special [256]bool // first bytes of unsafe
 }
 
 func newCSV(w io.Writer, schema *arrow.Schema, o settings) (*csvEncoder, error) {
@@ -62,6 +63,9 @@ func newCSV(w io.Writer, schema *arrow.Schema, o settings) (*csvEncoder, error) 
 	e.unsafe = e.delimiter + "\r\n" + string(rune(e.quote))
 	if e.escape != 0 {
 		e.unsafe += string(rune(e.escape))
+	}
+	for _, c := range []byte(e.unsafe) {
+		e.special[c] = true
 	}
 	for _, f := range schema.Fields() {
 		switch t := f.Type.(type) {
@@ -118,10 +122,20 @@ func (e *csvEncoder) Write(rec arrow.RecordBatch) error {
 	return err
 }
 
+// suspect reports whether text holds a byte for which it may need quotes.
+func (e *csvEncoder) suspect(text []byte) bool {
+	for _, c := range text {
+		if e.special[c] {
+			return bytes.ContainsAny(text, e.unsafe)
+		}
+	}
+	return false
+}
+
 // value appends text, in quotes or escaped where that is needed; nil means
 // that it cannot be written.
 func (e *csvEncoder) value(dst, text []byte) []byte {
-	if len(text) > 0 && !bytes.ContainsAny(text, e.unsafe) && string(text) != e.null {
+	if len(text) > 0 && !e.suspect(text) && string(text) != e.null {
 		return append(dst, text...)
 	}
 	if e.quote == 0 {

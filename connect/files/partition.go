@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -91,25 +92,51 @@ func (d *divider) group(rec arrow.RecordBatch) {
 	for i, c := range d.columns {
 		d.cells[i].fill(rec.Column(c), plainText)
 	}
+	var sel vector.Sel // rows of the partition at hand
 	for row := range int(rec.NumRows()) {
-		d.key = d.key[:0]
-		for i, name := range d.names {
-			if i > 0 {
-				d.key = append(d.key, '/')
-			}
-			d.key = append(escapePath(d.key, name), '=')
-			value := d.cells[i].at(row)
-			if rec.Column(d.columns[i]).IsNull(row) || len(value) == 0 {
-				d.key = append(d.key, d.defaultName...)
-			} else {
-				d.key = escapePath(d.key, string(value))
-			}
+		if row > 0 && d.same(row) {
+			sel = append(sel, uint32(row))
+			continue
 		}
-		sel, known := d.rows[string(d.key)]
-		if !known {
+		if row > 0 {
+			d.rows[string(d.key)] = sel
+		}
+		d.name(rec, row)
+		known := false
+		if sel, known = d.rows[string(d.key)]; !known {
 			d.order = append(d.order, string(d.key))
 		}
-		d.rows[string(d.key)] = append(sel, uint32(row))
+		sel = append(sel, uint32(row))
+	}
+	if len(sel) > 0 {
+		d.rows[string(d.key)] = sel
+	}
+}
+
+// same reports whether a row is in the partition of the row before it.
+func (d *divider) same(row int) bool {
+	for i := range d.cells {
+		if !bytes.Equal(d.cells[i].at(row), d.cells[i].at(row-1)) {
+			return false
+		}
+	}
+	return true
+}
+
+// name writes the directory of a row into key.
+func (d *divider) name(rec arrow.RecordBatch, row int) {
+	d.key = d.key[:0]
+	for i, name := range d.names {
+		if i > 0 {
+			d.key = append(d.key, '/')
+		}
+		d.key = append(escapePath(d.key, name), '=')
+		value := d.cells[i].at(row)
+		if rec.Column(d.columns[i]).IsNull(row) || len(value) == 0 {
+			d.key = append(d.key, d.defaultName...)
+		} else {
+			d.key = escapePath(d.key, string(value))
+		}
 	}
 }
 
