@@ -32,27 +32,47 @@ func (s *Session) createCatalog(ctx context.Context, q *ast.CreateCatalog) (Resu
 	}
 	options := optionMap(q.Options)
 	kind := options["type"]
-	switch {
-	case kind == "":
+	switch kind {
+	case "":
 		return nil, diag.At(q.Pos, "CREATE CATALOG needs the option 'type', such as 'iceberg' or 'generic_in_memory'")
-	case kind == "generic_in_memory":
+	case "generic_in_memory":
 		db := options["default-database"]
 		if db == "" {
 			db = "default"
 		}
-		return exists(s.space.Add(q.Name.Name, catalog.NewMemory(db), options), q.IfNotExists)
-	case s.o.OpenCatalog == nil:
-		return nil, diag.At(q.Pos, "no catalog type '%s'; there is 'generic_in_memory'", kind)
+		return exists(s.addCatalog(q, catalog.NewMemory(db), options), q.IfNotExists)
+	}
+	c, err := s.openCatalog(ctx, q.Pos, q.Name.Name, options)
+	if err != nil {
+		return nil, err
+	}
+	return exists(s.addCatalog(q, c, options), q.IfNotExists)
+}
+
+func (s *Session) addCatalog(q *ast.CreateCatalog, c catalog.Catalog, options map[string]string) error {
+	if err := s.space.Add(q.Name.Name, c, options); err != nil {
+		return err
+	}
+	if q.Comment != nil {
+		s.space.SetComment(q.Name.Name, q.Comment.Value)
+	}
+	return nil
+}
+
+// openCatalog opens a catalog that is kept outside of the session.
+func (s *Session) openCatalog(ctx context.Context, pos ast.Pos, name string, options map[string]string) (catalog.Catalog, error) {
+	if s.o.OpenCatalog == nil {
+		return nil, diag.At(pos, "no catalog type '%s'; there is 'generic_in_memory'", options["type"])
 	}
 	resolved, err := reference.Options(options)
 	if err != nil {
-		return nil, diag.Wrap(q.Pos, fmt.Errorf("catalog %s: %w", q.Name.Name, err))
+		return nil, diag.Wrap(pos, fmt.Errorf("catalog %s: %w", name, err))
 	}
-	c, err := s.o.OpenCatalog(ctx, q.Name.Name, resolved)
+	c, err := s.o.OpenCatalog(ctx, name, resolved)
 	if err != nil {
-		return nil, fmt.Errorf("open catalog %s: %w", q.Name.Name, err)
+		return nil, fmt.Errorf("open catalog %s: %w", name, err)
 	}
-	return exists(s.space.Add(q.Name.Name, c, options), q.IfNotExists)
+	return c, nil
 }
 
 func optionMap(list []ast.Option) map[string]string {
@@ -83,7 +103,11 @@ func (s *Session) createDatabase(ctx context.Context, q *ast.CreateDatabase) (Re
 	if err != nil {
 		return nil, err
 	}
-	return exists(c.CreateDatabase(ctx, db, optionMap(q.Options)), q.IfNotExists)
+	options := optionMap(q.Options)
+	if q.Comment != nil {
+		options[catalog.CommentKey] = q.Comment.Value
+	}
+	return exists(c.CreateDatabase(ctx, db, options), q.IfNotExists)
 }
 
 func (s *Session) use(ctx context.Context, q *ast.Use) (Result, error) {
@@ -188,7 +212,13 @@ func (s *Session) dropTable(ctx context.Context, q *ast.Drop) error {
 }
 
 func (s *Session) alter(ctx context.Context, q *ast.Alter, text string) (Result, error) {
-	if q.Object != ast.TableObject && q.Object != ast.ViewObject {
+	switch q.Object {
+	case ast.TableObject, ast.ViewObject:
+	case ast.DatabaseObject:
+		return s.alterDatabase(ctx, q)
+	case ast.CatalogObject:
+		return s.alterCatalog(ctx, q)
+	default:
 		return nil, diag.Unsupported(q.Pos, "ALTER "+q.Object.String())
 	}
 	id, err := s.space.Ident(q.Name.Parts)

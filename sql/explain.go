@@ -14,11 +14,6 @@ import (
 )
 
 func (s *Session) explain(ctx context.Context, q *ast.Explain) (Result, error) {
-	for _, d := range q.Details {
-		if d == ast.JSONExecutionPlan {
-			return nil, diag.Unsupported(q.Pos, "EXPLAIN "+string(d))
-		}
-	}
 	var b *bound
 	var err error
 	switch stmt := q.Statement.(type) {
@@ -34,7 +29,7 @@ func (s *Session) explain(ctx context.Context, q *ast.Explain) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := s.explainBound(ctx, b, slices.Contains(q.Details, ast.ChangelogMode))
+	text, err := s.explainBound(ctx, b, q.Details)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +47,7 @@ func (s *Session) Explain(ctx context.Context, stmt ast.Statement) (string, erro
 	return rec.Column(0).ValueStr(0), nil
 }
 
-func (s *Session) explainBound(ctx context.Context, b *bound, modes bool) (string, error) {
+func (s *Session) explainBound(ctx context.Context, b *bound, details []ast.ExplainDetail) (string, error) {
 	var out strings.Builder
 	out.WriteString("== Abstract Syntax Tree ==\n")
 	for i, r := range b.roots {
@@ -68,8 +63,15 @@ func (s *Session) explainBound(ctx context.Context, b *bound, modes bool) (strin
 	if err != nil {
 		return "", err
 	}
-	out.WriteString("\n== Optimized Physical Plan ==\n" + graphText(res, b.query != nil, modes, false))
+	out.WriteString("\n== Optimized Physical Plan ==\n" + graphText(res, b.query != nil, slices.Contains(details, ast.ChangelogMode), false))
 	out.WriteString("\n== Optimized Execution Plan ==\n" + graphText(res, b.query != nil, false, true))
+	if slices.Contains(details, ast.JSONExecutionPlan) {
+		text, err := executionJSON(&res.Graph)
+		if err != nil {
+			return "", err
+		}
+		out.WriteString("\n== Physical Execution Plan ==\n" + text)
+	}
 	return strings.TrimSuffix(out.String(), "\n"), nil
 }
 

@@ -212,6 +212,23 @@ func (s *Session) define(ctx context.Context, stmt ast.Statement, text string) (
 	case *ast.RemoveJar:
 		return nil, noJar(q.Pos)
 	}
+	return s.administer(ctx, stmt)
+}
+
+// administer executes what is left: modules, procedures, statistics.
+func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, error) {
+	switch q := stmt.(type) {
+	case *ast.LoadModule:
+		return loadModule(q)
+	case *ast.UnloadModule:
+		return unloadModule(q)
+	case *ast.UseModules:
+		return useModules(q)
+	case *ast.CallProcedure:
+		return call(q)
+	case *ast.Analyze:
+		return s.analyze(ctx, q)
+	}
 	return nil, diag.Unsupported(stmt.Position(), kindOf(stmt))
 }
 

@@ -97,7 +97,13 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 	case ast.ShowUserFunctions:
 		names, column = s.userFunctions(), "function name"
 	case ast.ShowModules:
-		names = []string{"core"}
+		names = []string{coreModule}
+	case ast.ShowFullModules:
+		return stringRows([]string{"module name", "used"}, [][]any{{coreModule, true}}), nil
+	case ast.ShowProcedures: // no catalog has any
+		if !q.Name.IsZero() {
+			_, _, err = s.database(q.Name)
+		}
 	case ast.ShowColumns:
 		return s.showColumns(ctx, q)
 	case ast.ShowJars:
@@ -271,6 +277,10 @@ func (s *Session) describe(ctx context.Context, q *ast.Describe) (Result, error)
 	case 0, ast.TableObject, ast.ViewObject:
 	case ast.CatalogObject:
 		return s.describeCatalog(q)
+	case ast.DatabaseObject:
+		return s.describeDatabase(ctx, q)
+	case ast.FunctionObject:
+		return s.describeFunction(q)
 	default:
 		return nil, diag.Unsupported(q.Pos, "DESCRIBE "+q.Object.String())
 	}
@@ -292,6 +302,9 @@ func (s *Session) describeCatalog(q *ast.Describe) (Result, error) {
 	}
 	options := s.space.Options(name)
 	rows := [][]any{{"name", name}}
+	if comment := s.space.Comment(name); comment != "" {
+		rows = append(rows, []any{"comment", comment})
+	}
 	for _, k := range slices.Sorted(maps.Keys(options)) {
 		rows = append(rows, []any{k, masked(k, options[k])})
 	}
@@ -330,8 +343,10 @@ func (s *Session) showCreate(ctx context.Context, q *ast.ShowCreate) (Result, er
 		if _, err := s.space.Lookup(q.Name.Last()); err != nil {
 			return nil, diag.Wrap(q.Name.Pos, err)
 		}
-		text := "CREATE CATALOG " + datatype.QuoteName(q.Name.Last()) + optionsText(s.space.Options(q.Name.Last()))
+		text := "CREATE CATALOG " + datatype.QuoteName(q.Name.Last()) + commentText(s.space.Comment(q.Name.Last())) + optionsText(s.space.Options(q.Name.Last()))
 		return list("result", []string{text})
+	case ast.DatabaseObject:
+		return s.showCreateDatabase(ctx, q)
 	default:
 	}
 	return nil, diag.Unsupported(q.Pos, "SHOW CREATE "+q.Object.String())
@@ -356,9 +371,7 @@ func createText(t *catalog.Table) string {
 	}
 	fmt.Fprintf(&b, "TABLE %s (", t.Ident)
 	b.WriteString(strings.Join(definitions(t), ",") + "\n)")
-	if t.Comment != "" {
-		b.WriteString("\nCOMMENT " + quoted(t.Comment))
-	}
+	b.WriteString(commentText(t.Comment))
 	if len(t.PartitionedBy) > 0 {
 		names := make([]string, len(t.PartitionedBy))
 		for i, p := range t.PartitionedBy {

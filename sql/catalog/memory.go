@@ -13,13 +13,14 @@ import (
 type Memory struct {
 	mu        sync.Mutex
 	databases map[string]map[string]*Table
+	options   map[string]map[string]string // of databases
 }
 
 var _ Catalog = (*Memory)(nil)
 
 // NewMemory makes a catalog with one empty database.
 func NewMemory(database string) *Memory {
-	return &Memory{databases: map[string]map[string]*Table{database: {}}}
+	return &Memory{databases: map[string]map[string]*Table{database: {}}, options: map[string]map[string]string{}}
 }
 
 // Databases implements Catalog.
@@ -30,13 +31,13 @@ func (m *Memory) Databases(context.Context) ([]string, error) {
 }
 
 // CreateDatabase implements Catalog.
-func (m *Memory) CreateDatabase(_ context.Context, name string, _ map[string]string) error {
+func (m *Memory) CreateDatabase(_ context.Context, name string, options map[string]string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.databases[name]; ok {
 		return fmt.Errorf("%w: database %s", ErrExists, name)
 	}
-	m.databases[name] = map[string]*Table{}
+	m.databases[name], m.options[name] = map[string]*Table{}, maps.Clone(options)
 	return nil
 }
 
@@ -52,6 +53,7 @@ func (m *Memory) DropDatabase(_ context.Context, name string, cascade bool) erro
 		return fmt.Errorf("%w: database %s is not empty; drop it with CASCADE", ErrExists, name)
 	}
 	delete(m.databases, name)
+	delete(m.options, name)
 	return nil
 }
 

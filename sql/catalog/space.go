@@ -21,6 +21,7 @@ const (
 type Space struct {
 	catalogs  map[string]Catalog
 	options   map[string]map[string]string
+	comments  map[string]string
 	temporary map[job.Ident]*Table
 
 	Catalog  string // current
@@ -32,6 +33,7 @@ func NewSpace() *Space {
 	return &Space{
 		catalogs:  map[string]Catalog{DefaultCatalog: NewMemory(DefaultDatabase)},
 		options:   map[string]map[string]string{},
+		comments:  map[string]string{},
 		temporary: map[job.Ident]*Table{},
 		Catalog:   DefaultCatalog,
 		Database:  DefaultDatabase,
@@ -73,6 +75,7 @@ func (s *Space) Remove(name string) error {
 	}
 	delete(s.catalogs, name)
 	delete(s.options, name)
+	delete(s.comments, name)
 	return nil
 }
 

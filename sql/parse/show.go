@@ -82,13 +82,15 @@ func (p *parser) showLike() *ast.ShowLike {
 
 func (p *parser) showCreate(pos ast.Pos) ast.Statement {
 	s := &ast.ShowCreate{Pos: pos}
-	switch p.expectAny("TABLE", "VIEW", "CATALOG", "MODEL", "CONNECTION", "MATERIALIZED") {
+	switch p.expectAny("TABLE", "VIEW", "CATALOG", "DATABASE", "MODEL", "CONNECTION", "MATERIALIZED") {
 	case "TABLE":
 		s.Object = ast.TableObject
 	case "VIEW":
 		s.Object = ast.ViewObject
 	case "CATALOG":
 		s.Object = ast.CatalogObject
+	case "DATABASE":
+		s.Object = ast.DatabaseObject
 	case "MODEL":
 		s.Object = ast.ModelObject
 	case "CONNECTION":
