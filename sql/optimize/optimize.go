@@ -9,6 +9,7 @@
 //	window      GROUP BY window_start, window_end over a window table function becomes one node
 //	factor      what all branches of an OR have in common stands beside it
 //	push        filters move towards the scans
+//	semi        in a batch, a semi join with few rows comes before other joins
 //	rank        a filter over the number of a row keeps the first N
 //	reorder     inner joins without a condition of equality come last
 //	keys        what joins want to be equal is computed below them
@@ -52,6 +53,9 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = rewrite(n, windowAggregate)
 		n = rewrite(n, factor)
 		n = push(n)
+		if o.Batch {
+			n = rewrite(n, earlySemi)
+		}
 		n = rewrite(n, rank)
 		n = reorder(n)
 		n = rewrite(n, joinKeys)
