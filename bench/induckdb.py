@@ -7,6 +7,7 @@ import duckdb
 
 con = duckdb.connect()
 con.execute("SET threads = 1")
+con.execute("SET enable_progress_bar = false")
 for line in sys.stdin:
     ask = json.loads(line)
     if ask.get("check"):
