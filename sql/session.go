@@ -55,9 +55,11 @@ type Session struct {
 	space     *catalog.Space
 	config    Config
 	// set gathers the INSERTs between BEGIN STATEMENT SET and END.
-	set    []*ast.Insert
-	inSet  bool
-	tables tables
+	set   []*ast.Insert
+	inSet bool
+	// compiling says that the plan will be kept in a file.
+	compiling bool
+	tables    tables
 	// goFunctions are the functions that are registered in Go; created are
 	// those that statements created, with what stands behind AS.
 	goFunctions map[string]bool
@@ -226,6 +228,10 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 		return useModules(q)
 	case *ast.CallProcedure:
 		return call(q)
+	case *ast.CompilePlan:
+		return s.compilePlan(ctx, q)
+	case *ast.ExecutePlan:
+		return s.readPlan(q.Path)
 	case *ast.Analyze:
 		return s.analyze(ctx, q)
 	}
@@ -235,6 +241,7 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 // binder binds with the session's present state.
 func (s *Session) binder() *bind.Binder {
 	return &bind.Binder{
+		Kept: s.compiling,
 		Enforce: bind.Enforcers{
 			NotNull: strings.ToUpper(s.config.Get("table.exec.sink.not-null-enforcer")),
 			Length:  strings.ToUpper(s.config.Get("table.exec.sink.type-length-enforcer")),

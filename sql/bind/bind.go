@@ -49,6 +49,9 @@ type Binder struct {
 	Zone  *time.Location // of literals of TIMESTAMP_LTZ; nil is UTC
 	// Enforce says what is done about rows that a sink's columns do not allow.
 	Enforce Enforcers
+	// Kept says that the plan will be kept: tables whose options refer to what
+	// may be secret are refused.
+	Kept bool
 
 	depth int     // of views within views
 	outer []outer // the queries around the one that is being bound

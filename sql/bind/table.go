@@ -123,6 +123,9 @@ func (b *Binder) JobTable(ctx context.Context, t *catalog.Table) (job.Table, err
 		if options, err = reference.Options(t.Options); err != nil {
 			return job.Table{}, fmt.Errorf("table %s: %w", t.Ident, err)
 		}
+		if b.Kept && !maps.Equal(options, t.Options) {
+			return job.Table{}, fmt.Errorf("%w: table %s refers to ${…} in its options, and a plan in a file would hold what stands behind it", job.ErrInvalid, t.Ident)
+		}
 	}
 	options = maps.Clone(options)
 	delete(options, lateOption) // of the planner
