@@ -73,8 +73,8 @@ const (
 	FullJoin
 	CrossJoin
 	CommaJoin    // a, b
-	AsofJoin     // Match is set
-	LeftAsofJoin // Match is set
+	AsofJoin     // Match may be set
+	LeftAsofJoin // Match may be set
 	SemiJoin     // LEFT SEMI JOIN
 	AntiJoin     // LEFT ANTI JOIN
 )

@@ -21,6 +21,9 @@ var joinTypes = map[ast.JoinKind]logical.JoinType{
 // join binds a join of two tables. Conditions of WHERE come to it when the plan
 // is optimized.
 func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node, *scope, error) {
+	if r.Kind == ast.AsofJoin || r.Kind == ast.LeftAsofJoin {
+		return b.asofJoin(ctx, r, env)
+	}
 	t := joinTypes[r.Kind]
 	if t == 0 {
 		return nil, nil, unsupported(r.Pos, r.Kind.String())

@@ -47,10 +47,12 @@ func (p *parser) joinKind() *ast.Join {
 		j.Kind = ast.SemiJoin
 	case p.acceptAll("LEFT", "ANTI"):
 		j.Kind = ast.AntiJoin
-	case p.acceptAll("LEFT", "ASOF"):
+	case p.acceptAll("LEFT", "ASOF"), p.acceptAll("ASOF", "LEFT"):
 		j.Kind = ast.LeftAsofJoin
+		p.accept("OUTER")
 	case p.accept("ASOF"):
 		j.Kind = ast.AsofJoin
+		p.accept("INNER")
 	case p.accept("INNER"):
 		j.Kind = ast.InnerJoin
 	case p.accept("CROSS"):
@@ -75,8 +77,7 @@ func (p *parser) joinKind() *ast.Join {
 }
 
 func (p *parser) joinCondition(j *ast.Join) {
-	if j.Kind == ast.AsofJoin || j.Kind == ast.LeftAsofJoin {
-		p.expect("MATCH_CONDITION")
+	if (j.Kind == ast.AsofJoin || j.Kind == ast.LeftAsofJoin) && p.accept("MATCH_CONDITION") {
 		j.Match = p.expr()
 	}
 	switch pos := p.pos(); {
