@@ -113,7 +113,7 @@ func lines(dst []string, rec arrow.RecordBatch) []string {
 	return dst
 }
 
-// textOf prints a value as CAST to STRING does.
+// textOf prints a value as CAST to STRING does, and times without the zeros at their end.
 func textOf(a arrow.Array, i int) string {
 	if a.IsNull(i) {
 		return "NULL"
@@ -135,6 +135,8 @@ func textOf(a arrow.Array, i int) string {
 			parts = append(parts, textOf(a.ListValues(), at))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
+	case *array.Timestamp:
+		return a.Value(i).ToTime(a.DataType().(*arrow.TimestampType).Unit).Format("2006-01-02 15:04:05.999999999")
 	case *array.Decimal128:
 		return a.Value(i).ToString(a.DataType().(*arrow.Decimal128Type).Scale)
 	}
