@@ -24,7 +24,7 @@ func (s *Session) createTable(ctx context.Context, q *ast.CreateTable) (Result, 
 	switch {
 	case q.Mode != ast.Create && q.As == nil:
 		return nil, diag.At(q.Pos, "%s TABLE needs AS query", q.Mode)
-	case q.Mode != ast.Create:
+	case q.Mode == ast.CreateOrAlter:
 		return nil, diag.Unsupported(q.Pos, q.Mode.String()+" TABLE")
 	case q.Distributed != nil:
 		return nil, diag.Unsupported(q.Distributed.Pos, "DISTRIBUTED BY")
@@ -55,7 +55,14 @@ func (s *Session) createTable(ctx context.Context, q *ast.CreateTable) (Result, 
 	if err := s.checkTable(ctx, t, q); err != nil {
 		return nil, err
 	}
-	if err := s.space.Create(ctx, t); err != nil {
+	var old *catalog.Table
+	if q.Mode != ast.Create {
+		if old, err = s.replaceable(ctx, q, t); err != nil {
+			return nil, err
+		}
+	}
+	undo, err := s.put(ctx, t, old)
+	if err != nil {
 		if q.As != nil && q.IfNotExists && errors.Is(err, catalog.ErrExists) {
 			return ok()
 		}
@@ -67,47 +74,123 @@ func (s *Session) createTable(ctx context.Context, q *ast.CreateTable) (Result, 
 	if query == nil {
 		return ok()
 	}
-	return s.fill(ctx, t, query)
-}
-
-// fill is the job of CREATE TABLE … AS. When it cannot be planned the table is
-// taken back.
-func (s *Session) fill(ctx context.Context, t *catalog.Table, query logical.Node) (Result, error) {
-	p, err := func() (*Plan, error) {
-		t, err := s.space.Table(ctx, t.Ident) // the catalog may have added options
-		if err != nil {
-			return nil, err
-		}
-		jt, err := s.binder().JobTable(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		sink := bind.Into(query, jt)
-		return s.plan(ctx, &bound{roots: []logical.Node{sink}, tables: []job.Ident{jt.Ident}})
-	}()
+	p, err := s.fill(ctx, t, q, query)
 	if err != nil {
-		return nil, errors.Join(err, s.space.Drop(ctx, t.Ident, t.Temporary))
+		return nil, errors.Join(err, undo())
 	}
 	return p, nil
 }
 
-// asColumns gives the table the columns of its query.
-func (s *Session) asColumns(ctx context.Context, t *catalog.Table, q *ast.CreateTable) (logical.Node, error) {
+// fill is the job of CREATE TABLE … AS.
+func (s *Session) fill(ctx context.Context, t *catalog.Table, q *ast.CreateTable, query logical.Node) (*Plan, error) {
 	if len(q.Schema.Columns) > 0 {
-		return nil, diag.Unsupported(q.Schema.Columns[0].Pos, "columns in CREATE TABLE … AS")
+		return s.fillColumns(ctx, q, query)
 	}
+	t, err := s.space.Table(ctx, t.Ident) // the catalog may have added options
+	if err != nil {
+		return nil, err
+	}
+	jt, err := s.binder().JobTable(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	sink := bind.Into(query, jt)
+	return s.plan(ctx, &bound{roots: []logical.Node{sink}, tables: []job.Ident{jt.Ident}})
+}
+
+// fillColumns fills a table with columns of its own: those that the query does
+// not have are NULL.
+func (s *Session) fillColumns(ctx context.Context, q *ast.CreateTable, query logical.Node) (*Plan, error) {
+	in := &ast.Insert{Pos: q.Pos, Table: q.Name}
+	for _, c := range query.Schema() {
+		in.Columns = append(in.Columns, ast.Ident{Pos: q.Name.Pos, Name: c.Name})
+	}
+	sink, err := s.binder().InsertBound(ctx, in, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan(ctx, &bound{roots: []logical.Node{sink}, tables: []job.Ident{sink.Table.Ident}})
+}
+
+// asColumns gives the table the columns of its query: after those of its own
+// that the query does not have, and of the types that it says itself; or in
+// the order in which it names them all.
+func (s *Session) asColumns(ctx context.Context, t *catalog.Table, q *ast.CreateTable) (logical.Node, error) {
 	n, err := s.binder().Query(ctx, q.As)
 	if err != nil {
 		return nil, err
 	}
+	var given []catalog.Column
 	for _, c := range n.Schema() {
+		given = append(given, catalog.Column{Name: c.Name, Type: stored(c.Type), Kind: ast.PhysicalColumn})
+	}
+	schema := q.Schema
+	schema.Columns = nil
+	if len(q.Schema.Columns) > 0 && q.Schema.Columns[0].Kind == ast.BareColumn {
+		given, err = inOrder(given, q.Schema.Columns)
+	} else {
+		given, err = s.withOwn(t, given, q.Schema.Columns)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range given {
 		if c.Type.Kind == datatype.Null {
 			return nil, diag.At(q.Pos, "column %q of the query is NULL without a type; CAST it", c.Name)
 		}
-		t.Columns = append(t.Columns, catalog.Column{Name: c.Name, Type: stored(c.Type), Kind: ast.PhysicalColumn})
 	}
-	schema := q.Schema
+	t.Columns = append(t.Columns, given...)
 	return n, s.addSchema(t, &schema)
+}
+
+// inOrder puts the columns of a query into the order of their names.
+func inOrder(given []catalog.Column, names []ast.ColumnDef) ([]catalog.Column, error) {
+	out := make([]catalog.Column, 0, len(given))
+	for i := range names {
+		n := &names[i]
+		named := func(c catalog.Column) bool { return c.Name == n.Name.Last() }
+		at := slices.IndexFunc(given, named)
+		switch {
+		case at < 0:
+			return nil, diag.At(n.Pos, "the query has no column %q; a new column needs a type", n.Name.Last())
+		case slices.ContainsFunc(out, named):
+			return nil, diag.At(n.Pos, "column %q is named twice", n.Name.Last())
+		}
+		out = append(out, given[at])
+	}
+	for _, c := range given {
+		if !slices.ContainsFunc(out, func(o catalog.Column) bool { return o.Name == c.Name }) {
+			return nil, diag.At(names[0].Pos, "column %q of the query is not named; name all of them, or give types", c.Name)
+		}
+	}
+	return out, nil
+}
+
+// withOwn declares the columns of the statement that the query does not have,
+// and gives those of the query with the types that the statement says.
+func (s *Session) withOwn(t *catalog.Table, given []catalog.Column, own []ast.ColumnDef) ([]catalog.Column, error) {
+	typed := &catalog.Table{Ident: t.Ident}
+	for i := range own {
+		into, c := t, own[i]
+		at := slices.IndexFunc(given, func(g catalog.Column) bool { return g.Name == c.Name.Last() })
+		if at >= 0 {
+			into = typed
+			if c.Kind != ast.PhysicalColumn {
+				return nil, diag.At(c.Pos, "column %q is of the query, and is a physical column", c.Name.Last())
+			}
+			if c.Constraint != nil {
+				return nil, diag.At(c.Pos, "say PRIMARY KEY (%s) NOT ENFORCED behind the columns", c.Name.Last())
+			}
+			c.Place = ast.ColumnPlace{}
+		}
+		if err := addColumn(into, &c); err != nil {
+			return nil, err
+		}
+		if at >= 0 {
+			given[at] = typed.Columns[len(typed.Columns)-1]
+		}
+	}
+	return given, nil
 }
 
 // stored widens the types of constants: a column made of 'a' is a STRING.

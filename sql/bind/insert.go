@@ -25,6 +25,16 @@ func (b *Binder) Insert(ctx context.Context, s *ast.Insert) (*logical.Sink, erro
 	case s.OnConflict != ast.ConflictUnset && s.OnConflict != ast.ConflictDeduplicate:
 		return nil, diag.At(s.Pos, "only ON CONFLICT DO DEDUPLICATE can be done, which a table with a primary key does anyhow")
 	}
+	return b.insert(ctx, s, nil)
+}
+
+// InsertBound binds an INSERT whose query is bound already: s.Query is not
+// looked at.
+func (b *Binder) InsertBound(ctx context.Context, s *ast.Insert, query logical.Node) (*logical.Sink, error) {
+	return b.insert(ctx, s, query)
+}
+
+func (b *Binder) insert(ctx context.Context, s *ast.Insert, node logical.Node) (*logical.Sink, error) {
 	id, err := b.Tables.Ident(s.Table.Parts)
 	if err != nil {
 		return nil, diag.Wrap(s.Table.Pos, err)
@@ -50,9 +60,10 @@ func (b *Binder) Insert(ctx context.Context, s *ast.Insert) (*logical.Sink, erro
 	if err != nil {
 		return nil, err
 	}
-	node, err := b.source(ctx, s, target)
-	if err != nil {
-		return nil, err
+	if node == nil {
+		if node, err = b.source(ctx, s, target); err != nil {
+			return nil, err
+		}
 	}
 	return b.sink(s, jt, target, node)
 }
