@@ -71,6 +71,9 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 		Name: "filesystem", Options: known, Projects: true, Filters: true,
 		Sink:    func(ctx context.Context, t job.Table) (ops.Sink, error) { return files.NewSink(ctx, t, env) },
 		Changes: func(t job.Table) bool { return files.Changelog(t.Options) },
+		Partitions: func(ctx context.Context, t job.Table) ([]string, error) {
+			return files.Partitions(ctx, t, env)
+		},
 		Resolve: func(ctx context.Context, t job.Table) (job.Table, error) {
 			if files.Changelog(t.Options) && t.Schema.Schema != nil {
 				return t, nil

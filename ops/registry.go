@@ -74,6 +74,9 @@ type Connector struct {
 	Changelog bool
 	// Changes says so of one table, when it depends on the table's options.
 	Changes func(t job.Table) bool
+	// Partitions lists the partitions of t that have rows, as k=v/l=w; nil when
+	// the connector does not know.
+	Partitions func(ctx context.Context, t job.Table) ([]string, error)
 }
 
 // TakesChanges reports whether the sink of t takes rows of every kind.

@@ -104,6 +104,8 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 		if !q.Name.IsZero() {
 			_, _, err = s.database(q.Name)
 		}
+	case ast.ShowPartitions:
+		names, err = s.partitions(ctx, q)
 	case ast.ShowColumns:
 		return s.showColumns(ctx, q)
 	case ast.ShowJars:

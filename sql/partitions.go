@@ -1,0 +1,60 @@
+package sql
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/diag"
+)
+
+// partitions are the names that SHOW PARTITIONS lists: those of the connector
+// that have the values of the PARTITION clause.
+func (s *Session) partitions(ctx context.Context, q *ast.Show) ([]string, error) {
+	t, err := s.table(ctx, q.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(t.PartitionedBy) == 0 {
+		return nil, diag.At(q.Name.Pos, "table %s is not PARTITIONED BY anything", q.Name)
+	}
+	jt, err := s.binder().JobTable(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	c := s.registry.Connectors[jt.Connector]
+	if c == nil || c.Partitions == nil {
+		return nil, diag.At(q.Name.Pos, "the connector '%s' does not know the partitions of its tables", jt.Connector)
+	}
+	names, err := c.Partitions(ctx, jt)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range q.Partition {
+		if !slices.Contains(t.PartitionedBy, p.Name) {
+			return nil, diag.At(p.Pos, "table %s is not partitioned by column %q", q.Name, p.Name)
+		}
+		if p.Value == nil {
+			continue
+		}
+		want := p.Name + "=" + literalText(p.Value)
+		names = slices.DeleteFunc(names, func(n string) bool {
+			return !slices.ContainsFunc(strings.Split(n, "/"), func(dir string) bool {
+				plain, err := url.PathUnescape(dir)
+				return dir == want || err == nil && plain == want
+			})
+		})
+	}
+	return names, nil
+}
+
+// literalText is a literal without its quotes.
+func literalText(e ast.Expr) string {
+	text := ast.SQL(e)
+	if inner, quoted := strings.CutPrefix(text, "'"); quoted {
+		return strings.ReplaceAll(strings.TrimSuffix(inner, "'"), "''", "'")
+	}
+	return text
+}
