@@ -107,7 +107,7 @@ func (k casting) sameType() kernel {
 		return k.bytes()
 	case k.shape.n >= 0 && (isTimestamp(k.to) || k.to.ID() == arrow.TIME32):
 		return k.temporal()
-	case len(k.shape.members) > 0:
+	case len(k.shape.members) > 0, !arrow.TypeEqual(k.from, k.to): // the latter: members that may be NULL, or other names of fields
 		return k.nested()
 	}
 	return func(_ *frame, args []value) (value, error) {
