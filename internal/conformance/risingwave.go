@@ -36,7 +36,7 @@ func risingwaveCases(folderName string) func(dir string) ([]Case, error) {
 			for i, r := range records {
 				if r.kind == "query" && !r.fails() {
 					out = append(out, Case{
-						Name: fmt.Sprintf("%s#%d", name, i), SQL: fmt.Sprintf("%s\n-- %s:%d", r.sql, r.file, r.line),
+						Name: fmt.Sprintf("%s#%d", name, i), SQL: fmt.Sprintf("%s\n-- %s:%d", r.sql, r.file, r.line), Skip: r.skip(),
 						Run: func(ctx context.Context) error { return f.run(ctx, i) },
 					})
 				}
@@ -61,6 +61,8 @@ type sltFile struct {
 	rows map[string]map[string][]any
 	// broken are the tables and views that could not be made, and why.
 	broken map[string]error
+	// closing are the views that show what is final: EMIT ON WINDOW CLOSE.
+	closing map[string]bool
 }
 
 // run carries out the statements before record i, and then checks its query.
@@ -75,7 +77,7 @@ func (f *sltFile) run(ctx context.Context, i int) error {
 		if f.s, err = newSession(w, false, 1, nil); err != nil {
 			return err
 		}
-		f.at, f.broken, f.keys, f.rows = 0, map[string]error{}, map[string][]string{}, map[string]map[string][]any{}
+		f.at, f.broken, f.keys, f.rows, f.closing = 0, map[string]error{}, map[string][]string{}, map[string]map[string][]any{}, map[string]bool{}
 	}
 	for ; f.at < i; f.at++ {
 		if r := f.records[f.at]; r.kind == "statement" && !r.fails() {
@@ -83,17 +85,13 @@ func (f *sltFile) run(ctx context.Context, i int) error {
 		}
 	}
 	r := f.records[i]
-	a, err := f.s.query(ctx, dialect(r.sql))
+	got, err := f.answer(ctx, r.sql)
 	if err != nil {
 		for name, why := range f.broken {
-			if regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(r.sql) {
+			if names(r.sql, name) {
 				return fmt.Errorf("%s: %w", name, why)
 			}
 		}
-		return err
-	}
-	got, err := a.rows()
-	if err != nil {
 		return err
 	}
 	if err := samePostgres(got, r.rows); err != nil {
@@ -105,11 +103,89 @@ func (f *sltFile) run(ctx context.Context, i int) error {
 	return nil
 }
 
+// answer is the rows of a query. A query of a view that shows what is final is
+// a job that has read all rows and goes on.
+func (f *sltFile) answer(ctx context.Context, sql string) ([][]any, error) {
+	for name := range f.closing {
+		if !names(sql, name) {
+			continue
+		}
+		if err := f.closed(ctx, name); err != nil {
+			return nil, err
+		}
+		sql = regexp.MustCompile(`(?i)\b`+regexp.QuoteMeta(name)+`\b`).ReplaceAllString(sql, closedPrefix+name)
+	}
+	a, err := f.query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	return a.rows()
+}
+
+const closedPrefix = "closed_"
+
+// closed makes a table of what a view that shows what is final has shown when
+// all rows are read and no input has ended.
+func (f *sltFile) closed(ctx context.Context, view string) error {
+	w := f.s.world
+	w.phase, w.drained, w.sources, w.idle = 1, map[string]bool{}, map[string]bool{}, make(chan struct{})
+	defer func() { w.phase = 2 }()
+	query := "SELECT * FROM `" + view + "`"
+	sink, err := f.s.declare(ctx, query)
+	if err != nil {
+		return err
+	}
+	if err := f.s.first(ctx, "INSERT INTO "+sink+" "+query); err != nil {
+		return err
+	}
+	rows, err := final(w.changes(sink), nil, javaTexts)
+	if err != nil {
+		return err
+	}
+	types := w.types[sink]
+	var columns []string
+	for i, c := range f.s.env.Columns(view) {
+		columns = append(columns, "`"+c+"` "+types[i].WithNull(true).String())
+	}
+	name := closedPrefix + view
+	_ = f.s.define(ctx, "DROP TEMPORARY TABLE IF EXISTS `"+name+"`")
+	f.table(ctx, name, strings.Join(columns, ", "))
+	for _, r := range rows {
+		f.add(name, stream.Insert, r)
+	}
+	return f.broken[name]
+}
+
+// query runs a query, where windows over a column without a watermark are plain columns.
+func (f *sltFile) query(ctx context.Context, sql string) (*answer, error) {
+	a, err := f.s.query(ctx, dialect(sql))
+	if err != nil && strings.Contains(err.Error(), "needs a time attribute") {
+		return f.s.query(ctx, plainDialect(sql))
+	}
+	return a, err
+}
+
+// namesClosing reports whether a query names a view that shows what is final.
+func (f *sltFile) namesClosing(sql string) bool {
+	for name := range f.closing {
+		if names(sql, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// names reports whether a statement has a word in it.
+func names(sql, word string) bool {
+	return regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(word) + `\b`).MatchString(sql)
+}
+
 var primaryKeyOf = regexp.MustCompile(`PRIMARY KEY \(([^)]*)\) NOT ENFORCED`)
 
 var (
-	createTable  = regexp.MustCompile(`(?is)^create\s+table\s+(?:if\s+not\s+exists\s+)?(\w+)\s*\((.*)\)\s*(append only|on conflict.*|with.*)?$`)
-	createMV     = regexp.MustCompile(`(?is)^create\s+(?:materialized\s+)?view\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\s+(.*?)(\s+emit\s+on\s+window\s+close)?$`)
+	createTable  = regexp.MustCompile(`(?is)^create\s+table\s+(?:if\s+not\s+exists\s+)?"?(\w+)"?\s*\((.*)\)\s*((?:append\s+only|on\s+conflict|with|engine).*)?$`)
+	tableAs      = regexp.MustCompile(`(?is)^create\s+table\s+(?:if\s+not\s+exists\s+)?"?(\w+)"?(?:\s+append\s+only)?(?:\s+with\s*\([^()]*\))?\s+as\s+(.*)$`)
+	createMV     = regexp.MustCompile(`(?is)^create\s+(?:or\s+replace\s+)?(?:materialized\s+)?view\s+(?:if\s+not\s+exists\s+)?"?(\w+)"?\s*(\([^()]*\))?\s*(?:with\s*\([^()]*\)\s*)?as\s+(.*?)(\s+emit\s+on\s+window\s+close)?$`)
 	insertInto   = regexp.MustCompile(`(?is)^insert\s+into\s+(\w+)\s*(\([^()]*\))?\s*((?:values|select|with).*)$`)
 	deleteFrom   = regexp.MustCompile(`(?is)^delete\s+from\s+(\w+)(\s+where\s+.*)?$`)
 	updateTable  = regexp.MustCompile(`(?is)^update\s+(\w+)\s+set\s+(.*?)(\s+where\s+.*)?$`)
@@ -118,29 +194,19 @@ var (
 
 // statement carries out a statement, if it is one that counts here.
 func (f *sltFile) statement(ctx context.Context, sql string) {
-	w := f.s.world
 	switch {
+	case tableAs.MatchString(sql):
+		m := tableAs.FindStringSubmatch(sql)
+		f.tableAs(ctx, strings.ToLower(m[1]), m[2])
 	case createTable.MatchString(sql):
 		m := createTable.FindStringSubmatch(sql)
-		delete(f.broken, m[1])
-		w.tables[m[1]] = &table{}
-		f.rows[m[1]], f.keys[m[1]] = map[string][]any{}, nil
-		if k := primaryKeyOf.FindStringSubmatch(tableColumns(m[2])); k != nil {
-			f.keys[m[1]] = split(k[1])
-		}
-		ddl := fmt.Sprintf("CREATE TEMPORARY TABLE `%s` (%s) WITH ('connector' = '%s')", m[1], tableColumns(m[2]), connectorName)
-		if err := f.s.define(ctx, ddl); err != nil {
-			f.broken[m[1]] = fmt.Errorf("%w\n%s", err, ddl)
-		}
+		f.table(ctx, strings.ToLower(m[1]), tableColumns(m[2]))
 	case createMV.MatchString(sql):
 		m := createMV.FindStringSubmatch(sql)
-		delete(f.broken, m[1])
-		if err := f.s.define(ctx, fmt.Sprintf("CREATE TEMPORARY VIEW `%s` AS %s", m[1], dialect(m[2]))); err != nil {
-			f.broken[m[1]] = err
-		}
+		f.view(ctx, strings.ToLower(m[1]), m[2], m[3], m[4] != "")
 	case insertInto.MatchString(sql):
 		m := insertInto.FindStringSubmatch(sql)
-		f.note(m[1], f.insert(ctx, m[1], m[2], m[3]))
+		f.note(m[1], f.insert(ctx, strings.ToLower(m[1]), m[2], m[3]))
 	case deleteFrom.MatchString(sql):
 		m := deleteFrom.FindStringSubmatch(sql)
 		f.note(m[1], f.append(ctx, m[1], stream.Delete, "SELECT * FROM `"+m[1]+"` "+dialect(m[2])))
@@ -152,6 +218,55 @@ func (f *sltFile) statement(ctx context.Context, sql string) {
 		_ = f.s.define(ctx, "DROP TEMPORARY VIEW IF EXISTS `"+name+"`")
 		_ = f.s.define(ctx, "DROP TEMPORARY TABLE IF EXISTS `"+name+"`")
 		delete(f.broken, name)
+	}
+}
+
+// table makes a table of no rows.
+func (f *sltFile) table(ctx context.Context, name, columns string) {
+	delete(f.broken, name)
+	f.s.world.tables[name] = &table{}
+	f.rows[name], f.keys[name] = map[string][]any{}, nil
+	if k := primaryKeyOf.FindStringSubmatch(columns); k != nil {
+		f.keys[name] = split(k[1])
+	}
+	ddl := fmt.Sprintf("CREATE TEMPORARY TABLE `%s` (%s) WITH ('connector' = '%s')", name, columns, connectorName)
+	if err := f.s.define(ctx, ddl); err != nil {
+		f.broken[name] = fmt.Errorf("%w\n%s", err, ddl)
+	}
+}
+
+// tableAs makes a table of the rows of a query.
+func (f *sltFile) tableAs(ctx context.Context, name, query string) {
+	a, err := f.query(ctx, query)
+	if err != nil {
+		f.broken[name] = err
+		return
+	}
+	columns := make([]string, len(a.names))
+	for i, n := range a.names {
+		columns[i] = "`" + n + "` " + a.types[i].WithNull(true).String()
+	}
+	f.table(ctx, name, strings.Join(columns, ", "))
+	for _, c := range a.changes {
+		f.add(name, c.kind, c.row)
+	}
+}
+
+// view makes a view of a materialized view.
+func (f *sltFile) view(ctx context.Context, name, columns, query string, closing bool) {
+	delete(f.broken, name)
+	if delete(f.closing, name); closing || f.namesClosing(query) {
+		f.closing[name] = true
+	}
+	if columns != "" {
+		columns = " " + statementOf(quotedNames(tokens(columns)))
+	}
+	err := f.s.define(ctx, fmt.Sprintf("CREATE TEMPORARY VIEW `%s`%s AS %s", name, columns, dialect(query)))
+	if err != nil && strings.Contains(err.Error(), "needs a time attribute") {
+		err = f.s.define(ctx, fmt.Sprintf("CREATE TEMPORARY VIEW `%s`%s AS %s", name, columns, plainDialect(query)))
+	}
+	if err != nil {
+		f.broken[name] = err
 	}
 }
 
@@ -168,13 +283,14 @@ func (f *sltFile) insert(ctx context.Context, name, columns, query string) error
 	if columns = strings.Trim(strings.TrimSpace(columns), "()"); columns != "" {
 		given = split(columns)
 	}
-	a, err := f.s.query(ctx, dialect(query))
+	a, err := f.s.query(ctx, sameLiterals(dialect(query)))
 	if err != nil {
 		return err
 	}
-	for _, c := range a.changes {
+	rows, err := a.rows()
+	for _, r := range rows {
 		row := make([]any, len(all))
-		for i, v := range c.row {
+		for i, v := range r {
 			if i < len(given) {
 				if at := slices.IndexFunc(all, func(n string) bool { return strings.EqualFold(n, strings.Trim(given[i], "\"` ")) }); at >= 0 {
 					row[at] = v
@@ -183,7 +299,7 @@ func (f *sltFile) insert(ctx context.Context, name, columns, query string) error
 		}
 		f.add(name, stream.Insert, row)
 	}
-	return nil
+	return err
 }
 
 // append adds the rows of a query to a table's changelog.
@@ -219,13 +335,18 @@ func (f *sltFile) update(ctx context.Context, name, set, where string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range old.changes {
-		f.add(name, stream.UpdateBefore, c.row)
+	before, err := old.rows()
+	if err != nil {
+		return err
 	}
-	for _, c := range fresh.changes {
-		f.add(name, stream.UpdateAfter, c.row)
+	after, err := fresh.rows()
+	for _, r := range before {
+		f.add(name, stream.UpdateBefore, r)
 	}
-	return nil
+	for _, r := range after {
+		f.add(name, stream.UpdateAfter, r)
+	}
+	return err
 }
 
 func (f *sltFile) add(name string, kind stream.RowKind, row []any) {
@@ -324,6 +445,12 @@ func postgres(v any) any {
 		return time.Time(v).UTC().Format("2006-01-02 15:04:05.999999-07:00")
 	case timeCell:
 		return time.Time{}.Add(time.Duration(v)).Format("15:04:05.999999")
+	case millisCell:
+		if v >= 0 {
+			return fmt.Sprintf("%02d", v/3_600_000) + time.UnixMilli(int64(v)).UTC().Format(":04:05.999")
+		}
+	case bytesCell:
+		return fmt.Sprintf(`\x%x`, []byte(v))
 	case string:
 		if v == "" {
 			return "(empty)"
@@ -373,6 +500,8 @@ var postgresTypes = []struct{ from, to string }{
 	{"dec", "DECIMAL(28, 10)"},
 	{"bytea", "BYTES"},
 	{"timestamp", "TIMESTAMP(6)"},
+	{"interval", "INTERVAL DAY TO SECOND"},
+	{"jsonb", "STRING"},
 }
 
 // flinkType is a type of PostgreSQL in Flink's words.
@@ -392,117 +521,33 @@ func flinkType(t string) string {
 // tableColumns changes the columns of a CREATE TABLE.
 func tableColumns(text string) string {
 	var columns, keys []string
-	for _, c := range split(text) {
-		lower := strings.ToLower(c)
+	for _, ts := range items(tokens(text)) {
 		switch {
-		case strings.HasPrefix(lower, "primary key"):
-			keys = append(keys, strings.Trim(strings.TrimSpace(c[len("primary key"):]), "()"))
+		case at(ts, 0) == "primary" && at(ts, 1) == "key":
+			keys = append(keys, strings.Trim(statementOf(quotedNames(ts[2:])), "()"))
 			continue
-		case strings.HasPrefix(lower, "watermark"):
-			columns = append(columns, dialect(strings.TrimSuffix(c, " WITH TTL")))
+		case at(ts, 0) == "watermark":
+			columns = append(columns, strings.TrimSuffix(statementOf(quotedNames(intervals(castSigns(ts)))), " with ttl"))
 			continue
 		}
-		name, typ, _ := strings.Cut(strings.TrimSpace(c), " ")
-		if i := strings.Index(strings.ToLower(typ), "primary key"); i >= 0 {
-			typ = typ[:i]
-			keys = append(keys, name)
+		column := "`" + strings.Trim(at(ts, 0), "`") + "` "
+		typ, i := typeAt(ts, 1)
+		for ; i < len(ts); i++ {
+			switch at(ts, i) + " " + at(ts, i+1) {
+			case "primary key":
+				keys = append(keys, strings.TrimSpace(column))
+			case "not null":
+				typ += " NOT NULL"
+			}
+			if at(ts, i) == "as" {
+				typ = "AS " + statementOf(quotedNames(castWords(castSigns(ts[i+1:]))))
+				break
+			}
 		}
-		typ = regexp.MustCompile(`(?i)\s+default\s+.*$`).ReplaceAllString(typ, "")
-		null := ""
-		if i := strings.Index(strings.ToLower(typ), "not null"); i >= 0 {
-			typ, null = typ[:i], " NOT NULL"
-		}
-		columns = append(columns, "`"+strings.Trim(name, `"`)+"` "+flinkType(typ)+null)
+		columns = append(columns, column+typ)
 	}
 	if len(keys) > 0 {
 		columns = append(columns, "PRIMARY KEY ("+strings.Join(keys, ", ")+") NOT ENFORCED")
 	}
 	return strings.Join(columns, ", ")
-}
-
-var (
-	castSuffix   = regexp.MustCompile(`('(?:[^']|'')*'|\b[\w.]+\([^()]*\)|\b[\w.]+)::([a-zA-Z]\w*(?: with time zone| without time zone| precision)?(?:\[\])?)`)
-	intervalText = regexp.MustCompile(`(?i)interval\s+'(-?[\d.]+)\s*(second|minute|hour|day|week|month|year|sec|min)s?'`)
-	windowCall   = regexp.MustCompile(`(?i)\b(tumble|hop)\s*\(\s*(\w+)\s*,\s*(\w+)\s*,`)
-	doubleQuoted = regexp.MustCompile(`"(\w+)"`)
-)
-
-// dialect changes what can be changed mechanically from PostgreSQL to Flink.
-func dialect(sql string) string {
-	for range 4 {
-		sql = castSuffix.ReplaceAllStringFunc(sql, func(m string) string {
-			x := castSuffix.FindStringSubmatch(m)
-			return "CAST(" + x[1] + " AS " + flinkType(x[2]) + ")"
-		})
-	}
-	sql = intervalText.ReplaceAllStringFunc(sql, func(m string) string {
-		x := intervalText.FindStringSubmatch(m)
-		unit := map[string]string{"SEC": "SECOND", "MIN": "MINUTE"}[strings.ToUpper(x[2])]
-		if unit == "" {
-			unit = strings.ToUpper(x[2])
-		}
-		return "INTERVAL '" + x[1] + "' " + unit
-	})
-	sql = windowCall.ReplaceAllString(sql, "TABLE($1(TABLE $2, DESCRIPTOR($3),")
-	if windows := strings.Count(sql, "DESCRIPTOR("); windows > 0 {
-		sql = closeWindows(sql)
-	}
-	sql = average(sql)
-	sql = doubleQuoted.ReplaceAllString(sql, "`$1`")
-	sql = regexp.MustCompile(`(?i)\bstring_agg\(`).ReplaceAllString(sql, "LISTAGG(")
-	sql = regexp.MustCompile(`(?i)\bemit\s+on\s+window\s+close\b`).ReplaceAllString(sql, "")
-	return strings.TrimSpace(sql)
-}
-
-var avgCall = regexp.MustCompile(`(?i)\bavg\((distinct\s+)?`)
-
-// average makes AVG a fraction, as it is in PostgreSQL also of integers.
-func average(sql string) string {
-	at := 0
-	for {
-		m := avgCall.FindStringSubmatchIndex(sql[at:])
-		if m == nil {
-			return sql
-		}
-		from := at + m[1]
-		depth, to := 1, from
-		for ; to < len(sql) && depth > 0; to++ {
-			switch sql[to] {
-			case '(':
-				depth++
-			case ')':
-				depth--
-			}
-		}
-		if depth > 0 {
-			return sql
-		}
-		sql = sql[:from] + "CAST(" + sql[from:to-1] + " AS DECIMAL(28, 10))" + sql[to-1:]
-		at = from
-	}
-}
-
-// closeWindows adds the parenthesis of TABLE( behind each window call.
-func closeWindows(sql string) string {
-	var out strings.Builder
-	depth := 0
-	var open []int
-	for i := range len(sql) {
-		out.WriteByte(sql[i])
-		switch sql[i] {
-		case '(':
-			depth++
-			if strings.HasPrefix(sql[i+1:], "TABLE ") {
-				open = append(open, depth)
-			}
-		case ')':
-			if n := len(open); n > 0 && open[n-1] == depth {
-				open = slices.Delete(open, n-1, n)
-				out.WriteByte(')')
-				depth--
-			}
-			depth--
-		}
-	}
-	return out.String()
 }
