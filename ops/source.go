@@ -49,9 +49,11 @@ type Upserting interface {
 type Split struct {
 	ID       string `json:"id"`
 	Position []byte `json:"position,omitempty"`
-	// Watermark and Idle are the engine's: the event time that the split has
-	// reached, or 0 before its first row. Sources leave them alone.
+	// Watermark, Timed and Idle are the engine's: the event time that the split
+	// has reached; 0, and not Timed, before its first row. Sources leave them
+	// alone.
 	Watermark stream.Timestamp `json:"watermark"`
+	Timed     bool             `json:"timed,omitempty"`
 	Idle      bool             `json:"idle,omitempty"`
 }
 

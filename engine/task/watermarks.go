@@ -63,7 +63,7 @@ func newWatermarks(spec *ops.WatermarkSpec, in *arrow.Schema, now stream.Timesta
 // add begins to watch a split.
 func (w *watermarks) add(s ops.Split, now time.Time) {
 	c := &splitClock{top: stream.Start, sent: stream.Start, last: now, idle: s.Idle}
-	if s.Watermark != 0 { // 0 stands for a split that has not been read
+	if s.Timed || s.Watermark != 0 {
 		c.top, c.sent = s.Watermark, s.Watermark
 	}
 	w.splits[s.ID] = c
@@ -75,7 +75,7 @@ func (w *watermarks) remove(id string) { delete(w.splits, id) }
 // stamp puts the event time of split id into s.
 func (w *watermarks) stamp(s *ops.Split) {
 	if c, ok := w.splits[s.ID]; ok && w.program != nil && c.sent != stream.Start {
-		s.Watermark, s.Idle = c.sent, c.idle
+		s.Watermark, s.Timed, s.Idle = c.sent, c.sent == 0, c.idle
 	}
 }
 

@@ -49,7 +49,7 @@ func Sets() []Set {
 		{Name: "flink_functions", Load: functionCases, Want: 95},
 		{Name: "flink_expressions", Load: expressionCases, Want: 95},
 		{Name: "flink_agg_functions", Load: aggregateCases, Want: 95},
-		{Name: "flink_programs", Load: programCases, Want: 95},
+		{Name: "flink_programs", Load: programCases, Want: 95, Timeout: time.Minute},
 		{Name: "flink_scala_itcases/stream", Load: scalaStreamCases, Want: 93},
 		{Name: "flink_scala_itcases/batch", Load: scalaBatchCases, Want: 93},
 		{Name: "flink_nexmark_golden", Load: nexmarkCases, Want: 100, Timeout: 5 * time.Minute},

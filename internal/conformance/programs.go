@@ -2,16 +2,11 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/wadi-engine/wadi"
-	"github.com/wadi-engine/wadi/coordinator"
 )
 
 // program is one of Flink's table test programs: sources with rows, sinks with
@@ -48,6 +43,7 @@ type step struct {
 	Key       string `json:"key"`
 	Value     string `json:"value"`
 	Class     string `json:"class"`
+	Table     string `json:"table"`
 }
 
 // sqls are the statements of a step.
@@ -160,6 +156,7 @@ func (p *program) restores() bool {
 
 func (p *program) run(ctx context.Context) error {
 	w, config := p.world()
+	w.paced()
 	if !p.restores() {
 		s, err := newSession(w, config["execution.runtime-mode"] == "BATCH", 1, config)
 		if err != nil {
@@ -174,30 +171,7 @@ func (p *program) run(ctx context.Context) error {
 		}
 		return p.check(w)
 	}
-	w.phase = 1
-	s, err := newSession(w, false, 1, config)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	if err := p.define(ctx, s); err != nil {
-		return err
-	}
-	if p.clocked() {
-		s.settled = func() bool { return p.held(w) }
-	}
-	if err := p.statements(ctx, s, func(sql string) error { return s.first(ctx, sql) }); err != nil {
-		return fmt.Errorf("before the restore: %w", err)
-	}
-	if err := p.checkBefore(w); err != nil {
-		return fmt.Errorf("before the restore: %w", err)
-	}
-	w.phase = 2
-	if err := s.env.Set("parallelism.default", "3"); err != nil {
-		return err
-	}
-	err = p.statements(ctx, s, func(sql string) error { return s.second(ctx, sql) })
-	return errors.Join(err, p.check(w))
+	return p.twice(ctx, w, config)
 }
 
 // world holds the program's tables. With mini-batches, a batch is as large as
@@ -218,7 +192,7 @@ func (p *program) world() (*world, map[string]string) {
 	}
 	if config["table.exec.mini-batch.enabled"] == "true" {
 		w.cut = 0
-		if n, err := strconv.Atoi(config["table.exec.mini-batch.size"]); err == nil && n > 1 {
+		if n, err := strconv.Atoi(config["table.exec.mini-batch.size"]); err == nil && n > 0 {
 			w.cut = n
 		}
 	}
@@ -245,7 +219,7 @@ func (p *program) define(ctx context.Context, s *session) error {
 			sqls = []string{st.ddl()}
 		case "sql":
 			sqls = st.sqls()
-		case "config":
+		case "config", "temporal_table_function":
 		default:
 			return fmt.Errorf("a program with a step %q", st.Step)
 		}
@@ -264,7 +238,7 @@ func (p *program) statements(ctx context.Context, s *session, run func(sql strin
 		switch st.Step {
 		case "sql":
 			for _, sql := range st.sqls() {
-				if err := run(sql); err != nil {
+				if err := run(p.versioned(sql)); err != nil {
 					return err
 				}
 			}
@@ -289,6 +263,19 @@ func (p *program) statements(ctx context.Context, s *session, run func(sql strin
 	return nil
 }
 
+// versioned writes calls of a temporal table function, which are made with
+// Java's API alone, as the joins with the versions of its table that they are.
+func (p *program) versioned(sql string) string {
+	for _, st := range p.Setup {
+		if st.Step != "temporal_table_function" {
+			continue
+		}
+		call := regexp.MustCompile(`(?is),\s*LATERAL\s+TABLE\s*\(\s*` + st.Name + `\s*\((.+?)\)\s*\)\s+(AS\s+\w+)\s+WHERE\b`)
+		sql = call.ReplaceAllString(sql, " JOIN "+st.Table+" FOR SYSTEM_TIME AS OF $1 $2 ON")
+	}
+	return sql
+}
+
 // mustFail wants an error. Words are ours; what Flink's message names in quotes
 // must be named.
 func mustFail(ctx context.Context, s *session, sql, message string) error {
@@ -297,200 +284,4 @@ func mustFail(ctx context.Context, s *session, sql, message string) error {
 		return fmt.Errorf("runs, but Flink fails: %s\n%s", message, sql)
 	}
 	return unsupported(err)
-}
-
-// first runs a job until it has read all rows, and stops it with a savepoint.
-func (s *session) first(ctx context.Context, sql string) error {
-	return s.env.Execute(ctx, sql, func(o wadi.Outcome) error {
-		if o.Pipeline == nil {
-			return nil
-		}
-		run, err := o.Pipeline.Named("program").Start(ctx, wadi.RestoreNone)
-		if err != nil {
-			return err
-		}
-		select {
-		case <-s.world.idle:
-			s.settle(ctx)
-			_, err = run.Stop()
-		case <-run.Done():
-			_, err = run.Wait()
-		case <-ctx.Done():
-			_, err = run.Wait()
-			err = errors.Join(errors.New("the sources were not read"), err)
-		}
-		return err
-	})
-}
-
-// settle waits for the clock to complete windows of processing time, as
-// Flink's test does for the rows of its sinks.
-func (s *session) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	for s.settled != nil && !s.settled() && ctx.Err() == nil {
-		pause, done := context.WithTimeout(ctx, 50*time.Millisecond)
-		<-pause.Done()
-		done()
-	}
-}
-
-// clocked reports whether windows of the program follow the clock.
-func (p *program) clocked() bool {
-	for _, st := range p.Run {
-		for _, sql := range st.sqls() {
-			if clockedWindow.MatchString(sql) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-var clockedWindow = regexp.MustCompile(`(?i)(TUMBLE|HOP|CUMULATE|SESSION)\s*\(\s*(TABLE \w+,\s*DESCRIPTOR\()?proc_?time`)
-
-// held reports whether every sink holds as many rows as it must before the
-// restore.
-func (p *program) held(w *world) bool {
-	for _, st := range p.Setup {
-		if st.Step == "sink" && len(w.changes(st.Name)) < len(st.Expected)+len(st.ExpectedRows) {
-			return false
-		}
-	}
-	return true
-}
-
-// second goes on with the job of first.
-func (s *session) second(ctx context.Context, sql string) error {
-	return s.env.Execute(ctx, sql, func(o wadi.Outcome) error {
-		if o.Pipeline == nil {
-			return nil
-		}
-		run, err := o.Pipeline.Named("program").Start(ctx, wadi.RestoreLatest)
-		if err != nil {
-			return err
-		}
-		res, err := run.Wait()
-		if err == nil && res.State != coordinator.Finished {
-			err = fmt.Errorf("the job is %v: %w", res.State, context.Cause(ctx))
-		}
-		return err
-	})
-}
-
-// check compares every sink with all that it must hold.
-func (p *program) check(w *world) error {
-	var errs []error
-	for _, s := range p.Setup {
-		if s.Step == "sink" {
-			want := slices.Concat(s.Expected, strs(s.ExpectedRows), s.ExpectedAfter, strs(s.ExpectedRowsAfter))
-			if err := s.compare(w.changes(s.Name), want); err != nil {
-				errs = append(errs, fmt.Errorf("sink %s: %w", s.Name, err))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// checkBefore compares the sinks that are compared by changelog, when the first
-// phase has ended.
-func (p *program) checkBefore(w *world) error {
-	var errs []error
-	for _, s := range p.Setup {
-		if s.Step == "sink" && s.TestChangelog {
-			if err := s.compare(w.changes(s.Name), slices.Concat(s.Expected, strs(s.ExpectedRows))); err != nil {
-				errs = append(errs, fmt.Errorf("sink %s: %w", s.Name, err))
-			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func strs(rows []jsonRow) []string {
-	out := make([]string, len(rows))
-	for i, r := range rows {
-		out[i] = r.Str
-	}
-	return out
-}
-
-// compare compares what a sink got: its changes, or the table that they make.
-func (s *step) compare(got []change, want []string) error {
-	if s.TestChangelog {
-		return sameTexts(kindTexts(got), want, false)
-	}
-	if m := slices.Concat(s.Materialized, strs(s.MaterializedRows)); len(m) > 0 {
-		want = m
-	}
-	key := s.DeduplicatedByFields
-	if key == nil {
-		key = s.primaryKey()
-	}
-	rows, err := final(got, key, javaTexts)
-	if err != nil {
-		return err
-	}
-	texts := make([]string, len(rows))
-	for i, r := range rows {
-		texts[i] = "+I[" + javaTexts(r) + "]"
-	}
-	if key != nil { // later rows of what is expected replace earlier ones, too
-		want = lastOfKey(want, key)
-	}
-	return sameTexts(texts, want, false)
-}
-
-func lastOfKey(rows []string, key []int) []string {
-	var order []string
-	last := map[string]string{}
-	for _, r := range rows {
-		fields := strings.Split(strings.TrimSuffix(r[min(3, len(r)):], "]"), ", ")
-		var k []string
-		for _, i := range key {
-			if i < len(fields) {
-				k = append(k, fields[i])
-			}
-		}
-		id := strings.Join(k, "\x00")
-		if _, ok := last[id]; !ok {
-			order = append(order, id)
-		}
-		last[id] = r
-	}
-	out := make([]string, len(order))
-	for i, id := range order {
-		out[i] = last[id]
-	}
-	return out
-}
-
-// primaryKey are the positions of the key's columns, or nil.
-func (s *step) primaryKey() []int {
-	var names, key []string
-	for _, c := range s.Schema {
-		upper := strings.ToUpper(c)
-		if at := strings.Index(upper, "PRIMARY KEY ("); at >= 0 && strings.Contains(upper, "NOT ENFORCED") {
-			list, _, _ := strings.Cut(c[at+len("PRIMARY KEY ("):], ")")
-			for _, k := range strings.Split(list, ",") {
-				key = append(key, strings.Trim(strings.TrimSpace(k), "`"))
-			}
-			continue
-		}
-		name, _, _ := strings.Cut(c, " ")
-		names = append(names, strings.Trim(name, "`"))
-	}
-	var out []int
-	for _, k := range key {
-		out = append(out, slices.Index(names, k))
-	}
-	return out
-}
-
-// kindTexts are changes as Flink prints them: +I[1, a].
-func kindTexts(changes []change) []string {
-	out := make([]string, len(changes))
-	for i, c := range changes {
-		out[i] = c.kind.String() + "[" + javaTexts(c.row) + "]"
-	}
-	return out
 }

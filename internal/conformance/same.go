@@ -13,8 +13,8 @@ import (
 // sameCell reports whether a cell is the value that a corpus expects, written
 // as JSON. Numbers are compared as numbers, approximate ones to seven digits.
 func sameCell(got, want any) bool {
-	if got == nil || want == nil {
-		return got == nil && want == nil
+	if got == nil || want == nil { // some tests write NULL as text
+		return got == nil && (want == nil || want == "null")
 	}
 	switch got := got.(type) {
 	case bool:

@@ -54,8 +54,11 @@ func (w *world) connector() *ops.Connector {
 			if t == nil {
 				return nil, fmt.Errorf("%w: no values for table %q", job.ErrInvalid, id)
 			}
-			w.reads(id)
-			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"]), upserts: upserts(s.Table.Options["changelog-mode"]), lookup: s.Table.Options["disable-lookup"] == "false"}, nil
+			lookup := s.Table.Options["disable-lookup"] == "false"
+			if !lookup {
+				w.reads(id)
+			}
+			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"]), upserts: upserts(s.Table.Options["changelog-mode"]), lookup: lookup}, nil
 		},
 		Sink: func(_ context.Context, t job.Table) (ops.Sink, error) {
 			w.keyed(t)
@@ -81,7 +84,7 @@ type source struct {
 }
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
-func (s *source) Bounded() bool         { return s.world.phase == 2 || s.lookup }
+func (s *source) Bounded() bool         { return s.world.phase == 2 && !s.world.endless || s.lookup }
 func (s *source) Updating() bool        { return s.table.changing() || s.upserts }
 
 // Upserts reports a changelog without UPDATE_BEFORE.
@@ -128,6 +131,7 @@ type reader struct {
 
 func (r *reader) Assign(splits []ops.Split) (err error) {
 	r.split = &splits[0]
+	r.world.enters(r.id)
 	if len(r.split.Position) > 0 {
 		r.at, err = strconv.Atoi(string(r.split.Position))
 	}
@@ -139,17 +143,18 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 		return ops.Fetched{}, nil
 	}
 	rows := r.world.visible(r.table)
-	if r.lookup {
-		r.world.drain(r.id)
-	}
 	if half := (len(rows) + 1) / 2; r.at == half && len(rows) > 1 && r.world.failing() {
 		if wait, err := r.crash(); wait != nil || err != nil {
 			return ops.Fetched{Ready: wait}, err
 		}
 	}
 	if r.at == len(rows) && !r.Bounded() {
+		r.world.gave(r.id, true)
 		r.world.drain(r.id)
 		return ops.Fetched{Ready: make(chan struct{})}, nil
+	}
+	if wait := r.world.turn(r.id); wait != nil && !r.lookup {
+		return ops.Fetched{Ready: wait}, nil
 	}
 	end := len(rows)
 	if r.world.cut > 0 {
@@ -167,6 +172,7 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 		f.Batch = b
 	}
 	r.at = end
+	r.world.gave(r.id, end == len(rows))
 	f.Done = end == len(rows) && r.Bounded()
 	f.After = ops.Split{ID: r.split.ID, Position: []byte(strconv.Itoa(end))}
 	if f.Done {

@@ -19,11 +19,14 @@ type world struct {
 	// cut is how many rows a batch has; 0 means all.
 	cut int
 	// phase is which rows are read: those of table.rows, without an end, in
-	// phase 1; those of table.after behind them, then the end, in phase 2.
-	phase int
+	// phase 1; those of table.after behind them, then, unless endless, the end,
+	// in phase 2.
+	phase   int
+	endless bool
 	// fail makes a source fail once, after half of its rows, when they are part
 	// of a checkpoint.
 	fail bool
+	pace pace
 
 	mu        sync.Mutex
 	failed    bool
@@ -56,6 +59,14 @@ func newWorld() *world {
 		tables: map[string]*table{}, cut: 1, phase: 2, published: map[string][]change{}, epochs: map[ops.SinkID]stream.Epoch{}, keys: map[string][]int{}, types: map[string][]datatype.Type{},
 		drained: map[string]bool{}, sources: map[string]bool{}, idle: make(chan struct{}),
 	}
+}
+
+// restored begins phase 2.
+func (w *world) restored(endless bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.phase, w.endless = 2, endless
+	w.drained, w.idle = map[string]bool{}, make(chan struct{})
 }
 
 // visible are the rows that a source reads in this phase.
@@ -162,6 +173,7 @@ func (w *world) publish(name string, id ops.SinkID, e stream.Epoch, rows []chang
 		w.epochs[id] = e
 		w.published[name] = append(w.published[name], rows...)
 	}
+	w.pace.published++
 	for _, c := range w.waiting {
 		close(c)
 	}
