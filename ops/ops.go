@@ -84,6 +84,9 @@ type Runtime interface {
 	Task() TaskInfo
 	// Table opens a table of the task's state. Names are unique per operator.
 	Table(spec TableSpec) (Table, error)
+	// Durable says whether the job takes checkpoints. Where it does not, tables
+	// forget what they are told, and an operator need not tell them.
+	Durable() bool
 	// Watermark is the task's event time; at Open, the restored one.
 	Watermark() stream.Timestamp
 	Allocator() memory.Allocator

@@ -33,6 +33,7 @@ func (r runtime) Task() ops.TaskInfo {
 	return ops.TaskInfo{Job: "0123456789abcdef0123456789abcdef", UID: "sink-1", Index: r.index, Parallelism: 2}
 }
 func (runtime) Table(ops.TableSpec) (ops.Table, error) { panic("not used") }
+func (runtime) Durable() bool                          { return true }
 func (runtime) Watermark() stream.Timestamp            { return stream.Start }
 func (r runtime) Allocator() memory.Allocator          { return r.mem }
 func (runtime) Counter(string) ops.Counter             { return nothing{} }

@@ -23,6 +23,7 @@ import (
 type stateless struct{}
 
 func (stateless) Table(string, ops.TableSpec) (ops.Table, error) { panic("no tables here") }
+func (stateless) Durable() bool                                  { return false }
 func (stateless) Freeze(stream.Epoch) (state.Frozen, error)      { return stateless{}, nil }
 func (stateless) Confirm(stream.Epoch)                           {}
 func (stateless) Close() error                                   { return nil }

@@ -169,6 +169,9 @@ func (m *Memory) Table(uid string, spec ops.TableSpec) (ops.Table, error) {
 	return t, nil
 }
 
+// Durable implements Backend.
+func (m *Memory) Durable() bool { return m.o.Durable }
+
 // distinct numbers the second and later columns of a name: a query may have
 // several, and a run finds its columns by name.
 func distinct(s *arrow.Schema) *arrow.Schema {

@@ -14,6 +14,8 @@ import (
 type Backend interface {
 	// Table opens the table spec.Name of the operator with this UID.
 	Table(uid string, spec ops.TableSpec) (ops.Table, error)
+	// Durable says whether tables keep what they are told.
+	Durable() bool
 	// Freeze fixes the state at the end of epoch e. It is quick and is the only
 	// part of a checkpoint that stops rows.
 	Freeze(e stream.Epoch) (Frozen, error)

@@ -255,6 +255,7 @@ type runtime struct{ *link }
 var _ ops.Runtime = (*runtime)(nil)
 
 func (r *runtime) Task() ops.TaskInfo              { return r.Info }
+func (r *runtime) Durable() bool                   { return r.chain.state.Durable() }
 func (r *runtime) Watermark() stream.Timestamp     { return r.chain.delayed(r.chain.now, r.before()) }
 func (r *runtime) Allocator() memory.Allocator     { return r.chain.alloc }
 func (r *runtime) Counter(name string) ops.Counter { return r.Stats.Counter(name) }

@@ -58,6 +58,7 @@ func (t *task) Task() ops.TaskInfo {
 	return ops.TaskInfo{UID: "op", Parallelism: 1, Groups: keyGroups, KeyGroups: stream.RangeOf(keyGroups, 1, 0)}
 }
 func (t *task) Table(spec ops.TableSpec) (ops.Table, error) { return t.state.Table("op", spec) }
+func (t *task) Durable() bool                               { return true }
 func (t *task) Watermark() stream.Timestamp                 { return t.wm }
 func (t *task) Allocator() memory.Allocator                 { return t.alloc }
 func (t *task) Counter(string) ops.Counter                  { return none{} }

@@ -152,6 +152,7 @@ type runtime struct{ mem memory.Allocator }
 
 func (runtime) Task() ops.TaskInfo                     { return ops.TaskInfo{Job: "j", UID: "s", Parallelism: 1} }
 func (runtime) Table(ops.TableSpec) (ops.Table, error) { panic("not used") }
+func (runtime) Durable() bool                          { return true }
 func (runtime) Watermark() stream.Timestamp            { return stream.Start }
 func (r runtime) Allocator() memory.Allocator          { return r.mem }
 func (runtime) Counter(string) ops.Counter             { return nothing{} }

@@ -26,6 +26,7 @@ type lender struct{ alloc memory.Allocator }
 
 func (l lender) Task() ops.TaskInfo                     { return ops.TaskInfo{} }
 func (l lender) Table(ops.TableSpec) (ops.Table, error) { panic("a reader keeps no state") }
+func (l lender) Durable() bool                          { return false }
 func (l lender) Watermark() (t stream.Timestamp)        { return t }
 func (l lender) Allocator() memory.Allocator            { return l.alloc }
 func (l lender) Counter(string) ops.Counter             { panic("a reader counts nothing") }

@@ -45,8 +45,10 @@ type Deduplicate struct {
 	in *arrow.Schema
 
 	alloc memory.Allocator
-	late  ops.Counter
-	saved stateTable
+	// durable says that the tables of state keep what they are told.
+	durable bool
+	late    ops.Counter
+	saved   stateTable
 
 	table   *hashtable.Table
 	store   *rowstore.Store // nil when only keys are kept
@@ -108,7 +110,7 @@ func NewDeduplicate(c Config, in *arrow.Schema) (*Deduplicate, error) {
 
 // Open implements ops.Operator.
 func (d *Deduplicate) Open(ctx context.Context, rt ops.Runtime) error {
-	d.alloc = rt.Allocator()
+	d.alloc, d.durable = rt.Allocator(), rt.Durable()
 	d.late = rt.Counter("numLateRecordsDropped")
 	d.wm = rt.Watermark()
 	return d.restore(ctx, rt)

@@ -82,6 +82,10 @@ func (d *Deduplicate) load(rec arrow.RecordBatch) {
 
 // save writes the keys that have changed since the last call.
 func (d *Deduplicate) save() error {
+	if !d.durable {
+		d.table.ClearDirty()
+		return nil
+	}
 	dirty := d.table.Dirty(make(vector.Sel, 0, d.table.Len()))
 	for from := 0; from < len(dirty); from += maxRows {
 		rec := d.record(dirty[from:min(from+maxRows, len(dirty))])

@@ -30,6 +30,8 @@ type side struct {
 	seq    int64    // of the row that came last
 	gone   []uint32 // rows that were taken back and that the table still has
 	stored table
+	// durable says that the table keeps what it is told.
+	durable bool
 
 	numbers []uint32
 	ids     []uint32

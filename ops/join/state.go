@@ -86,6 +86,7 @@ func (s *side) openTable(rt ops.Runtime) error {
 	}
 	t.spec.Schema = arrow.NewSchema(unique(fields), nil)
 	var err error
+	s.durable = rt.Durable()
 	t.Table, err = rt.Table(t.spec)
 	return err
 }
@@ -137,6 +138,10 @@ func (s *side) load(rec arrow.RecordBatch) []uint32 {
 
 // save writes what has changed since the last call.
 func (s *side) save(alloc memory.Allocator) error {
+	if !s.durable {
+		s.store.ClearDirty()
+		return nil
+	}
 	slices.Sort(s.gone)
 	if err := s.write(alloc, s.gone, true); err != nil {
 		return err

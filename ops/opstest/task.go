@@ -65,6 +65,9 @@ var (
 // Task implements ops.Runtime.
 func (t *Task) Task() ops.TaskInfo { return t.info }
 
+// Durable implements ops.Runtime.
+func (t *Task) Durable() bool { return true }
+
 // Watermark implements ops.Runtime.
 func (t *Task) Watermark() stream.Timestamp { return t.wm }
 

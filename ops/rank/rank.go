@@ -53,8 +53,10 @@ type Rank struct {
 	zone    *time.Location
 
 	alloc memory.Allocator
-	late  ops.Counter
-	saved stateTable
+	// durable says that the table of state keeps what it is told.
+	durable bool
+	late    ops.Counter
+	saved   stateTable
 
 	store *rowstore.Store
 	tails []string // of rows by id, where keys are not fixed
@@ -116,7 +118,7 @@ func (r *Rank) open() error {
 
 // Open implements ops.Operator.
 func (r *Rank) Open(ctx context.Context, rt ops.Runtime) error {
-	r.alloc = rt.Allocator()
+	r.alloc, r.durable = rt.Allocator(), rt.Durable()
 	r.late = rt.Counter("numLateRecordsDropped")
 	r.wm = rt.Watermark()
 	return r.restore(ctx, rt)

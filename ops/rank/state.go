@@ -93,6 +93,10 @@ func (r *Rank) load(rec arrow.RecordBatch) {
 
 // save writes what has changed since the last call.
 func (r *Rank) save() error {
+	if !r.durable {
+		r.store.ClearDirty()
+		return nil
+	}
 	for from := 0; from < len(r.gone); from += maxRows {
 		part := r.gone[from:min(from+maxRows, len(r.gone))]
 		rec := r.record(part, true)

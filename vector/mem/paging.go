@@ -157,7 +157,7 @@ func (r *Region) prepare(n int) {
 	}
 	g := r.pager
 	if g == nil {
-		r.ready = r.reserved
+		r.enlarge(n)
 		return
 	}
 	want := min((n+min(n/8, minPaged)+growStep-1)&^(growStep-1), r.reserved)

@@ -123,11 +123,32 @@ func (r *Region) Free() {
 	r.base, r.len, r.touched, r.reserved, r.ready = nil, 0, 0, 0, 0
 }
 
+// hugeStep is how much of a region is considered at a time for huge pages, and
+// the size from which it is: small regions waste nothing.
+const hugeStep = 16 << 20
+
+// enlarge makes a region that stays in memory ready for n bytes, in huge pages
+// where the system has many free: a fault for every small page costs more than
+// what is written to it, and making room for huge ones costs more still.
+func (r *Region) enlarge(n int) {
+	from := r.ready
+	r.ready = min((n+hugeStep-1)&^(hugeStep-1), r.reserved)
+	if from >= hugeStep && freeHuge() > 8*hugeStep {
+		hugePages(unsafe.Slice((*byte)(r.base), r.reserved)[from:r.ready])
+	}
+}
+
 // pageAlign is a multiple of every page size we run on.
 const pageAlign = 64 << 10
 
 func (r *Region) remap(size int) {
 	size = (size + pageAlign - 1) &^ (pageAlign - 1)
+	if r.base != nil && r.file == nil {
+		if b := moveSpace(unsafe.Slice((*byte)(r.base), r.reserved), size); b != nil {
+			r.base, r.reserved = unsafe.Pointer(unsafe.SliceData(b)), len(b)
+			return
+		}
+	}
 	b := reserveSpace(size)
 	if b == nil {
 		panic(fmt.Sprintf("mem: out of memory: reserve %d bytes", size))

@@ -23,9 +23,7 @@ func (s *Store) Append(cols []arrow.Array, sel vector.Sel, ids []uint32) {
 		if s.index != nil {
 			s.index.hashAll(s, rows, m)
 		}
-		for i, id := range part {
-			s.put(id, rows[i*s.words:(i+1)*s.words])
-		}
+		s.put(part, rows)
 		if s.index != nil {
 			s.index.add(part)
 		}
@@ -56,17 +54,35 @@ func (s *Store) take(ids []uint32) {
 	}
 }
 
-// put writes a packed row, and zeros behind it.
-func (s *Store) put(id uint32, packed []uint64) {
-	row := unsafe.Slice((*uint64)(s.row(id)), s.stride/8)
-	copy(row, packed)
-	clear(row[s.words:])
-	for _, at := range s.strings {
-		if n := int(uint32(packed[at])); n > vector.Inline {
-			src := unsafe.Slice((*byte)(address(nil, packed[at+1])), n)
-			off := s.arena.Grow(n)
-			copy(s.arena.Bytes()[off:], src)
+// put writes packed rows, and zeros behind each.
+func (s *Store) put(ids []uint32, packed []uint64) {
+	var text []byte // where the long strings of all of them go
+	off := 0
+	if len(s.strings) > 0 {
+		n := 0
+		for row := packed; len(row) > 0; row = row[s.words:] {
+			for _, at := range s.strings {
+				if k := int(uint32(row[at])); k > vector.Inline {
+					n += k
+				}
+			}
+		}
+		off = s.arena.Grow(n)
+		text = s.arena.Bytes()[off:]
+	}
+	for _, id := range ids {
+		row := unsafe.Slice((*uint64)(s.row(id)), s.stride/8)
+		copy(row, packed[:s.words])
+		clear(row[s.words:])
+		packed = packed[s.words:]
+		for _, at := range s.strings {
+			n := int(uint32(row[at]))
+			if n <= vector.Inline {
+				continue
+			}
+			copy(text[:n], unsafe.Slice((*byte)(address(nil, row[at+1])), n))
 			row[at+1] = uint64(off)
+			text, off = text[n:], off+n
 		}
 	}
 }
