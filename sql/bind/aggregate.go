@@ -16,9 +16,6 @@ import (
 // gives the number of the column that computes an argument. arg is the type of
 // the first argument.
 func (x *exprs) aggregate(c *ast.Call, name string, column func(Value) int) (call logical.AggCall, arg datatype.Type, err error) {
-	if len(c.OrderBy) > 0 || len(c.Within) > 0 {
-		return call, arg, unsupported(c.Pos, "ORDER BY and WITHIN GROUP in "+name)
-	}
 	if c.Nulls == ast.RespectNulls && name != "ARRAY_AGG" {
 		return call, arg, diag.At(c.Pos, "%s leaves NULLs out; RESPECT NULLS is for ARRAY_AGG", name)
 	}
@@ -46,6 +43,9 @@ func (x *exprs) aggregate(c *ast.Call, name string, column func(Value) int) (cal
 			continue
 		}
 		call.Args = append(call.Args, column(convert(v, r.Casts[i])))
+	}
+	if err := x.valuesOrder(c, name, &call, vs, column); err != nil {
+		return call, arg, err
 	}
 	if c.Filter != nil {
 		cond, err := x.condition(c.Filter, "FILTER (WHERE …)")
@@ -152,15 +152,15 @@ func (g *groups) json(x *exprs, e ast.Expr) (Value, bool, error) {
 		}
 		call.Args = []int{g.argument(convert(key, datatype.String)), g.argument(value)}
 	case *ast.JSONArray:
-		if len(e.OrderBy) > 0 {
-			return Value{}, true, unsupported(e.Pos, "ORDER BY in JSON_ARRAYAGG")
-		}
 		call.Func, call.KeepNulls, filter = "json_arrayagg", e.Nulls == ast.JSONNullOnNull, e.Filter
 		value, err := plain.jsonText(e.Elems[0])
 		if err != nil {
 			return Value{}, true, err
 		}
 		call.Args = []int{g.argument(value)}
+		if err := plain.orderKeys(e.OrderBy, "JSON_ARRAYAGG", &call, value, g.argument); err != nil {
+			return Value{}, true, err
+		}
 	}
 	if filter != nil {
 		cond, err := plain.condition(filter, "FILTER (WHERE …)")

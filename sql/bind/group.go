@@ -224,6 +224,9 @@ func (g *groups) add(call logical.AggCall) Value {
 	if call.Distinct {
 		key += "!"
 	}
+	for _, k := range call.Order {
+		key += fmt.Sprint(k)
+	}
 	for _, a := range call.Args {
 		key += "," + itoa(a)
 	}

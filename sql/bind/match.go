@@ -425,6 +425,9 @@ func (m *matching) aggregate(x *exprs, e *ast.Call, name string) (Value, error) 
 		c.Args = []ast.Expr{&ast.Star{Pos: s.Pos}}
 		e = &c
 	}
+	if items := valuesOrderOf(e); len(items) > 0 {
+		return Value{}, diag.At(items[0].Expr.Position(), "aggregates of MATCH_RECOGNIZE take the rows in the order of the match")
+	}
 	call, arg, err := x.aggregate(e, name, m.column)
 	if err != nil {
 		return Value{}, err

@@ -449,6 +449,9 @@ func (x *exprs) integer(e ast.Expr) (int64, bool, error) {
 }
 
 func (f *overFunc) aggregate(name string) (err error) {
+	if items := valuesOrderOf(f.call); len(items) > 0 {
+		return diag.At(items[0].Expr.Position(), "an aggregate with an order of its own takes no OVER; the window's ORDER BY orders its values")
+	}
 	f.out.AggCall, f.arg, err = f.x.aggregate(f.call, name, f.windows.column)
 	return err
 }

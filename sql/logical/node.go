@@ -189,7 +189,9 @@ type AggCall struct {
 	// KeepNulls says that NULL is a value like others.
 	KeepNulls bool
 	Separator string // of LISTAGG
-	Type      datatype.Type
+	// Order is how the values stand; the column of a key is a place in Args.
+	Order []SortKey
+	Type  datatype.Type
 	// Text is the call as the query has it, for plans.
 	Text string
 }

@@ -175,6 +175,27 @@ func Items(exprs []expr.Expr, output Schema, names []string) string {
 	return strings.Join(parts, ", ")
 }
 
+// extra is how many arguments are keys of the order only: the values of such
+// functions are one argument.
+func (a AggCall) extra() int {
+	if len(a.Order) == 0 {
+		return 0
+	}
+	return len(a.Args) - 1
+}
+
+// direction is what follows a key of an order.
+func (k SortKey) direction() string {
+	text := ""
+	if k.Desc {
+		text = " DESC"
+	}
+	if k.NullsFirst == k.Desc {
+		text += map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[k.NullsFirst]
+	}
+	return text
+}
+
 // AggText prints an aggregate: COUNT(DISTINCT a) FILTER b.
 func AggText(a AggCall, names []string) string {
 	var b strings.Builder
@@ -185,7 +206,7 @@ func AggText(a AggCall, names []string) string {
 	if len(a.Args) == 0 {
 		b.WriteString("*")
 	}
-	for i, arg := range a.Args {
+	for i, arg := range a.Args[:len(a.Args)-a.extra()] {
 		if i > 0 {
 			b.WriteString(", ")
 		}
@@ -196,6 +217,9 @@ func AggText(a AggCall, names []string) string {
 	}
 	if a.KeepNulls {
 		b.WriteString(" RESPECT NULLS")
+	}
+	for i, k := range a.Order {
+		b.WriteString([]string{" ORDER BY ", ", "}[min(i, 1)] + names[a.Args[k.Column]] + k.direction())
 	}
 	b.WriteString(")")
 	if a.Filter >= 0 {

@@ -207,6 +207,9 @@ func specs(aggs []logical.AggCall) []agg.Spec {
 	out := make([]agg.Spec, len(aggs))
 	for i, a := range aggs {
 		out[i] = agg.Spec{Func: a.Func, Args: a.Args, Distinct: a.Distinct, KeepNulls: a.KeepNulls, Separator: a.Separator, Filter: a.Filter, Of: a.Type.Arrow()}
+		for _, k := range a.Order {
+			out[i].Order = append(out[i].Order, agg.By{Arg: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst})
+		}
 	}
 	return out
 }

@@ -151,7 +151,7 @@ func (l *Layout) build(s Spec) (acc, error) {
 		b.arg = s.Args[0]
 		argType = l.in.Field(b.arg).Type
 	}
-	if most := maxArgs(s); len(s.Args) > most {
+	if most := maxArgs(s); len(s.Args) > most && len(s.Order) == 0 {
 		return nil, fmt.Errorf("%s takes %s, not %d", s.Func, []string{"one argument", "two arguments", "three arguments"}[min(most, 3)-1], len(s.Args))
 	}
 	if s.Filter >= 0 && l.in.Field(s.Filter).Type.ID() != arrow.BOOL {
@@ -197,7 +197,7 @@ func (l *Layout) plain(b base, arg arrow.DataType) (acc, error) {
 	case "min", "max":
 		return l.newExtreme(b, arg)
 	case "first_value", "last_value":
-		if _, err := classOf(arg); err != nil || l.retract {
+		if _, err := classOf(arg); err != nil || l.retract || len(b.spec.Order) > 0 {
 			return l.newBag(b)
 		}
 		return l.newFirst(b, arg)
@@ -288,7 +288,7 @@ func (b *base) valid() []int {
 		return b.spec.Args[:1] // the key
 	case b.nullable:
 		return nil
-	case b.spec.Func == "percentile":
+	case b.spec.Func == "percentile" || len(b.spec.Order) > 0:
 		return b.spec.Args[:1]
 	}
 	return b.spec.Args

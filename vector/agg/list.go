@@ -36,19 +36,24 @@ func (l *Layout) newBag(b base) (acc, error) {
 		b.nullable = true
 	}
 	keep := keepAll
-	switch b.spec.Func {
-	case "first_value":
+	switch {
+	case len(b.spec.Order) > 0:
+	case b.spec.Func == "first_value":
 		keep = keepFirst
-	case "last_value":
+	case b.spec.Func == "last_value":
 		keep = keepLast
 	}
 	return &listed{base: b, bag: l.bag(b.name, b.spec.Args, keep), finish: finishers[b.spec.Func]}, nil
 }
 
 func (a *listed) place(off uintptr, bit uint64) int { a.at(off, bit); return 0 }
-func (a *listed) fold(t *Table, in input)           { t.bag(a.bag).add(t, in) }
 func (a *listed) retract(t *Table, in input)        { t.bag(a.bag).take(t, in) }
 func (a *listed) columns() []arrow.Field            { return nil }
+
+func (a *listed) fold(t *Table, in input) {
+	t.bag(a.bag).add(t, in)
+	a.keepEdge(t, in.gids)
+}
 
 func (a *listed) export(*Table, []uint32) []arrow.Array { return nil }
 
@@ -56,11 +61,12 @@ func (a *listed) load(*Table, []uint32, []arrow.Array) {}
 
 func (a *listed) merge(t, from *Table, dst, src []uint32) {
 	t.bag(a.bag).merge(t, from.bag(a.bag), dst, src)
+	a.keepEdge(t, dst)
 }
 
 func (a *listed) emit(t *Table, groups []uint32) arrow.Array {
 	ids, counts := t.bag(a.bag).rows(groups)
-	return a.finish(a, t, ids, counts)
+	return a.finish(a, t, a.sorted(t, ids, counts), counts)
 }
 
 // values is column i of the arguments of rows.

@@ -26,6 +26,10 @@ type Spec struct {
 	KeepNulls bool `json:"keepNulls,omitempty"`
 	// Separator stands between the values of listagg.
 	Separator string `json:"separator,omitempty"`
+	// Order is how the values of a group stand for array_agg, listagg,
+	// first_value, last_value and json_arrayagg; without it, as they came. Keys
+	// that are no values are arguments behind the function's own.
+	Order []By `json:"order,omitempty"`
 	// Filter is a BOOLEAN input column; only rows where it is true count. -1
 	// means every row.
 	Filter int `json:"filter"`
@@ -54,7 +58,7 @@ func (s Spec) name(in *arrow.Schema) string {
 	if s.Func == "listagg" {
 		sb.WriteString(", '" + s.Separator + "'")
 	}
-	sb.WriteString(")")
+	sb.WriteString(s.byText(in) + ")")
 	if s.Filter >= 0 {
 		sb.WriteString(" where " + in.Field(s.Filter).Name)
 	}
