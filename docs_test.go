@@ -37,14 +37,56 @@ func examples(t *testing.T, path string) []example {
 		case fence && kind == "sql ":
 			out = append(out, example{sql: strings.Join(block, "\n"), line: i + 1})
 			kind = ""
-		case fence:
+		case fence && kind == " ":
 			out[len(out)-1].want = block
+			kind = ""
+		case fence:
 			kind = ""
 		case kind != "":
 			block = append(block, line)
 		}
 	}
 	return out
+}
+
+// spread is the state of SPREAD: the least and the greatest value, of N.
+type spread struct{ Low, High, N int64 }
+
+// docsOptions are those of the pages' sessions, with the functions of functions.md.
+func docsOptions() wadi.Options {
+	type word struct {
+		Word   string
+		Length int32
+	}
+	put := func(s *spread, low, high, n int64) {
+		if s.N == 0 {
+			s.Low, s.High = low, high
+		}
+		s.Low, s.High, s.N = min(s.Low, low), max(s.High, high), s.N+n
+	}
+	return wadi.Options{
+		Config: map[string]string{"execution.runtime-mode": "batch"},
+		Functions: []wadi.Function{
+			wadi.Func1("shout", func(s string) (string, error) { return strings.ToUpper(s) + "!", nil }),
+			wadi.Func1("fussy", func(n int64) (int64, error) {
+				if n > 10 {
+					panic("it is above 10")
+				}
+				return n, nil
+			}),
+		},
+		Aggregates: []wadi.AggregateFunction{wadi.Agg1("spread", wadi.Agg[func(*spread, int64) error, spread, int64]{
+			Add:    func(s *spread, n int64) error { put(s, n, n, 1); return nil },
+			Merge:  func(s, other *spread) error { put(s, other.Low, other.High, other.N); return nil },
+			Result: func(s *spread) (int64, bool) { return s.High - s.Low, s.N > 0 },
+		})},
+		TableFunctions: []wadi.TableFunction{wadi.Table1("words", func(s string, yield func(word)) error {
+			for _, w := range strings.Fields(s) {
+				yield(word{Word: w, Length: int32(len(w))})
+			}
+			return nil
+		})},
+	}
 }
 
 // TestExamplesOfDocs runs the examples of docs/sql, a page in one session.
@@ -55,10 +97,7 @@ func TestExamplesOfDocs(t *testing.T) {
 	}
 	for _, page := range pages {
 		t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) {
-			env, err := wadi.Local(wadi.Options{
-				Config:    map[string]string{"execution.runtime-mode": "batch"},
-				Functions: []wadi.Function{wadi.Func1("shout", func(s string) (string, error) { return strings.ToUpper(s) + "!", nil })},
-			})
+			env, err := wadi.Local(docsOptions())
 			if err != nil {
 				t.Fatal(err)
 			}

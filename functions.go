@@ -9,8 +9,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/function"
+	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
@@ -21,10 +23,15 @@ type Function struct {
 	// An argument of another type is cast where SQL does so by itself.
 	Args   []string
 	Result string
+	// Volatile says that two calls of equal arguments may give different
+	// results. It is refused where rows change, because what it gave could not be
+	// taken back.
+	Volatile bool
 	// Call computes whole arrays: every argument has rows values, and so has
 	// the result. Strings and bytes are views; NULL is the arrays' own. It may
 	// be called by several goroutines at once. A panic fails the job, with the
-	// function's name.
+	// function's name and its place in the query, or sends the rows that it is
+	// about where 'error.policy' of their table says.
 	Call func(alloc memory.Allocator, rows int, args []arrow.Array) (arrow.Array, error)
 }
 
@@ -104,33 +111,65 @@ next:
 	return b.NewArray(), nil
 }
 
-// userFunctions are the kernels of the options' functions.
-func userFunctions(list []Function) map[string]expr.UserFunc {
-	out := make(map[string]expr.UserFunc, len(list))
-	for _, f := range list {
-		out[expr.UserPrefix+strings.ToUpper(f.Name)] = f.Call
+// functionName is what expressions and vertices call a function of the user.
+func functionName(name string) string { return expr.UserPrefix + strings.ToUpper(name) }
+
+// addFunctions gives the registry the options' functions.
+func addFunctions(r *ops.Registry, o Options) {
+	r.Functions = make(map[string]expr.UserFunc, len(o.Functions)+len(o.TableFunctions))
+	r.Volatile, r.Aggregates = map[string]bool{}, make(map[string]agg.User, len(o.Aggregates))
+	for _, f := range o.Functions {
+		r.Functions[functionName(f.Name)] = f.Call
+		r.Volatile[functionName(f.Name)] = f.Volatile
 	}
-	return out
+	for _, f := range o.TableFunctions {
+		r.Functions[functionName(f.Name)] = f.kernel()
+		r.Volatile[functionName(f.Name)] = f.Volatile
+	}
+	for _, f := range o.Aggregates {
+		r.Aggregates[functionName(f.Name)] = agg.User{New: f.New}
+	}
 }
 
 // defineFunctions tells the session about the options' functions.
 func (e *Env) defineFunctions() error {
 	for _, f := range e.o.Functions {
-		var u function.User
-		for _, a := range f.Args {
-			t, err := datatype.Parse(a)
-			if err != nil {
-				return fmt.Errorf("%w: function %s: argument of type %q: %w", job.ErrInvalid, f.Name, a, err)
-			}
-			u.Args = append(u.Args, t)
+		u := function.User{Kind: function.ScalarKind, Volatile: f.Volatile}
+		if err := e.define(f.Name, f.Args, f.Result, u, nil); err != nil {
+			return err
 		}
-		var err error
-		if u.Result, err = datatype.Parse(f.Result); err != nil {
-			return fmt.Errorf("%w: function %s: result of type %q: %w", job.ErrInvalid, f.Name, f.Result, err)
+	}
+	for _, f := range e.o.Aggregates {
+		u := function.User{Kind: function.AggregateKind, Nulls: f.Nulls, NoRetract: !f.Retracts, NoMerge: !f.Merges}
+		if err := e.define(f.Name, f.Args, f.Result, u, f.err); err != nil {
+			return err
 		}
-		if err := e.session.Define(f.Name, u); err != nil {
-			return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	for _, f := range e.o.TableFunctions {
+		u := function.User{Kind: function.TableKind, Volatile: f.Volatile}
+		if err := e.define(f.Name, f.Args, f.Result, u, f.err); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (e *Env) define(name string, args []string, result string, u function.User, err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: function %s: %w", job.ErrInvalid, name, err)
+	}
+	for _, a := range args {
+		t, err := datatype.Parse(a)
+		if err != nil {
+			return fmt.Errorf("%w: function %s: argument of type %q: %w", job.ErrInvalid, name, a, err)
+		}
+		u.Args = append(u.Args, t)
+	}
+	if u.Result, err = datatype.Parse(result); err != nil {
+		return fmt.Errorf("%w: function %s: result of type %q: %w", job.ErrInvalid, name, result, err)
+	}
+	if err := e.session.Define(name, u); err != nil {
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	return nil
 }

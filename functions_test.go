@@ -83,8 +83,8 @@ func TestFunctionsOfGo(t *testing.T) {
 func TestFunctionsOfGoFail(t *testing.T) {
 	env := functionsEnv(t)
 	for query, want := range map[string]string{
-		"SELECT gcd(n, 0) FROM (VALUES (1)) AS t(n)":  "gcd of 0",
-		"SELECT explode(n) FROM (VALUES (1)) AS t(n)": "function EXPLODE panicked: boom",
+		"SELECT gcd(n, 0) FROM (VALUES (1)) AS t(n)":  "function GCD at line 1, column 8: gcd of 0",
+		"SELECT explode(n) FROM (VALUES (1)) AS t(n)": "function EXPLODE at line 1, column 8 panicked: boom",
 		"SELECT shout(1)": "SHOUT cannot be applied to arguments of type (INT); it is called as SHOUT(STRING)",
 		"CREATE FUNCTION f AS 'org.example.F' LANGUAGE JAVA":     "code of Java, Scala and Python does not run; write it in Go, register it with wadi.Options.Functions",
 		"CREATE FUNCTION f AS 'org.example.F' USING JAR 'f.jar'": "no JAR is read",

@@ -44,6 +44,10 @@ type Options struct {
 	Connectors []*ops.Connector
 	// Functions are scalar functions in Go that SQL can call.
 	Functions []Function
+	// Aggregates and TableFunctions are aggregate functions and functions that
+	// give rows, in Go, that SQL can call.
+	Aggregates     []AggregateFunction
+	TableFunctions []TableFunction
 	// Stores adds schemes of URLs, such as those of lakehouse/cloud. Local disk
 	// and memory are always there.
 	Stores map[string]objstore.Opener
@@ -77,7 +81,8 @@ func Local(o Options) (*Env, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	e.registry = &ops.Registry{Connectors: e.connectors(), Functions: userFunctions(o.Functions)}
+	e.registry = &ops.Registry{Connectors: e.connectors()}
+	addFunctions(e.registry, o)
 	builtin.Register(e.registry)
 	config := maps.Clone(o.Config)
 	if config == nil {

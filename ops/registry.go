@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
@@ -18,6 +19,11 @@ import (
 type Registry struct {
 	// Functions are those of the user, by expr.UserPrefix and their name.
 	Functions map[string]expr.UserFunc
+	// Volatile are those of Functions that may give different results for equal
+	// arguments.
+	Volatile map[string]bool
+	// Aggregates are the aggregate functions of the user, named alike.
+	Aggregates map[string]agg.User
 
 	Operators  map[string]NewOperator
 	Connectors map[string]*Connector

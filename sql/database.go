@@ -117,7 +117,8 @@ func (s *Session) alterCatalog(ctx context.Context, q *ast.Alter) (Result, error
 func (s *Session) describeFunction(q *ast.Describe) (Result, error) {
 	name := strings.ToUpper(q.Name.Last())
 	aggregate := s.functions.IsAggregate(name)
-	if !aggregate && !s.functions.IsScalar(name) {
+	table := s.functions.IsTable(name)
+	if !s.functions.Has(name) {
 		return nil, diag.At(q.Name.Pos, "no function %s", name)
 	}
 	class, created := s.created[name]
@@ -133,6 +134,9 @@ func (s *Session) describeFunction(q *ast.Describe) (Result, error) {
 		kind := "SCALAR"
 		if aggregate {
 			kind = "AGGREGATE"
+		}
+		if table {
+			kind = "TABLE"
 		}
 		rows = append(rows, []any{"kind", kind})
 	}

@@ -13,7 +13,7 @@ import (
 // knownClasses are classes of Java whose functions are built in.
 var knownClasses = map[string]string{"com.github.nexmark.flink.udf.CountChar": "COUNT_CHAR"}
 
-// Define adds a scalar function of the user, under its own name.
+// Define adds a function of the user, under its own name.
 func (s *Session) Define(name string, u function.User) error {
 	if err := s.functions.Define(name, u); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *Session) dropFunction(q *ast.Drop) (Result, error) {
 		if q.IfExists {
 			return ok()
 		}
-		if s.functions.IsScalar(name) || s.functions.IsAggregate(name) {
+		if s.functions.Has(name) {
 			return nil, diag.At(q.Name.Pos, "function %s is built in, and stays", name)
 		}
 		return nil, diag.At(q.Name.Pos, "no function %s was created", name)

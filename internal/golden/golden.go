@@ -115,13 +115,13 @@ type runner struct {
 
 func newRunner(t *testing.T, f *file) *runner {
 	r := &runner{world: newWorld()}
-	env, err := wadi.Local(wadi.Options{
+	env, err := wadi.Local(withFunctions(wadi.Options{
 		Connectors: []*ops.Connector{r.world.connector()},
 		Config: map[string]string{
 			"pipeline.auto-watermark-interval": "0 ms", "execution.checkpointing.dir": "mem://golden",
 			"execution.checkpointing.interval": "1 ms", "restart-strategy.type": "none",
 		},
-	})
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,28 +29,28 @@ func Register(r *ops.Registry) {
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
 		calc.Kind:   calc.With(r.Functions),
 		expand.Kind: expand.New,
-		group.Kind:  sweep.Around(group.New),
+		group.Kind:  sweep.Around(group.With(r.Aggregates)),
 		rank.Kind:   sweep.Cut(sweep.Around(rank.New)),
 		dedup.Kind:  sweep.Cut(sweep.Around(dedup.New)),
 
-		match.Kind:      match.New,
-		over.StreamKind: over.NewStream,
-		over.TableKind:  over.NewTable,
+		match.Kind:      match.With(r),
+		over.StreamKind: over.StreamWith(r.Aggregates),
+		over.TableKind:  over.TableWith(r.Aggregates),
 
-		join.Kind:      sweep.Around(join.New),
+		join.Kind:      sweep.Around(join.With(r.Functions)),
 		normalize.Kind: normalize.New,
 
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,
 		union.Kind:     union.New,
 		unnest.Kind:    unnest.New,
-		window.Kind:    window.New,
+		window.Kind:    window.With(r.Aggregates),
 
 		window.AssignKind:        window.NewAssign,
-		join.TemporalKind:        join.NewTemporal,
-		join.IntervalKind:        join.NewInterval,
-		join.WindowKind:          join.NewWindow,
-		window.SessionKind:       window.NewSession,
+		join.TemporalKind:        join.TemporalWith(r.Functions),
+		join.IntervalKind:        join.IntervalWith(r.Functions),
+		join.WindowKind:          join.WindowWith(r.Functions),
+		window.SessionKind:       window.SessionWith(r.Aggregates),
 		window.SessionAssignKind: window.NewSessionAssign,
 	})
 }

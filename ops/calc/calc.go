@@ -33,6 +33,10 @@ type Config struct {
 	NowMillis int64 `json:"nowMillis,omitempty"`
 	// Fixed says that it is always NowMillis: in a batch the time stands still.
 	Fixed bool `json:"fixed,omitempty"`
+	// Rejects is the table whose rows, when a function of the user fails for
+	// them, are counted and leave by the port Errors. Without it, they fail the
+	// job.
+	Rejects string `json:"rejects,omitempty"`
 }
 
 // Calc filters and projects. A batch goes through in three steps:
@@ -47,8 +51,10 @@ type Calc struct {
 	filter  *expr.Filter
 	columns *expr.Program
 
-	fixed bool
+	fixed   bool
+	rejects *rejects
 
+	in    *arrow.Schema
 	alloc memory.Allocator
 	now   int64
 
@@ -73,7 +79,10 @@ func build(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc)
 	if len(in) != 1 {
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 1", job.ErrInvalid, v.Name, len(in))
 	}
-	c := &Calc{now: cfg.NowMillis, fixed: cfg.Fixed}
+	c := &Calc{now: cfg.NowMillis, fixed: cfg.Fixed, in: in[0]}
+	if cfg.Rejects != "" {
+		c.rejects = &rejects{table: cfg.Rejects}
+	}
 	env := expr.Env{Now: func() int64 { return c.now }, Functions: functions}
 	if cfg.Zone != "" {
 		if env.Zone, err = time.LoadLocation(cfg.Zone); err != nil {
@@ -119,27 +128,24 @@ func output(out *arrow.Schema, exprs []expr.Expr) (*arrow.Schema, error) {
 // Open implements ops.Operator.
 func (c *Calc) Open(_ context.Context, rt ops.Runtime) error {
 	c.alloc = rt.Allocator()
+	if c.rejects != nil {
+		c.rejects.count = rt.Counter("numRecordsInErrors")
+	}
 	return nil
 }
 
 // Process implements ops.Operator.
 func (c *Calc) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
 	defer b.Release()
-	var sel vector.Sel
-	if c.filter != nil {
-		var err error
-		if c.sel, err = c.filter.Select(c.alloc, b.Rows, c.sel, nil); err != nil {
+	cols, sel, err := c.eval(b.Rows)
+	if err != nil {
+		if c.rejects == nil || !rejected(err) {
 			return err
 		}
-		if sel = c.sel; len(sel) == b.Len() {
-			sel = nil
-		} else if len(sel) == 0 {
-			return nil // the watermark of its marks follows by itself
-		}
+		return c.sift(ctx, b, out)
 	}
-	cols, err := c.columns.Eval(c.alloc, b.Rows, sel)
-	if err != nil {
-		return err
+	if sel != nil && len(sel) == 0 {
+		return nil // the watermark of its marks follows by itself
 	}
 	n := b.Len()
 	if sel != nil {
@@ -154,6 +160,23 @@ func (c *Calc) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Outp
 		col.Release()
 	}
 	return out.Emit(ctx, ops.Main, result)
+}
+
+// eval computes the columns of the rows that pass the filter; sel are those, or
+// nil for all.
+func (c *Calc) eval(rec arrow.RecordBatch) (cols []arrow.Array, sel vector.Sel, err error) {
+	if c.filter != nil {
+		if c.sel, err = c.filter.Select(c.alloc, rec, c.sel, nil); err != nil {
+			return nil, nil, err
+		}
+		if sel = c.sel; len(sel) == int(rec.NumRows()) {
+			sel = nil
+		} else if len(sel) == 0 {
+			return nil, vector.Sel{}, nil
+		}
+	}
+	cols, err = c.columns.Eval(c.alloc, rec, sel)
+	return cols, sel, err
 }
 
 // selectKinds gives the kinds of the selected rows. An update of which the

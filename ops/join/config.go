@@ -56,6 +56,8 @@ type Config struct {
 	// Zone and NowMillis are of the condition; see calc.Config.
 	Zone      string `json:"zone,omitempty"`
 	NowMillis int64  `json:"nowMillis,omitempty"`
+
+	functions map[string]expr.UserFunc // of the condition
 }
 
 // outer reports whether rows of an input without a partner are given, padded
@@ -68,11 +70,19 @@ func (t Type) outer(input int) bool {
 func (t Type) half() bool { return t == Semi || t == Anti }
 
 // New builds the operator of a vertex of kind Kind.
-func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return build(v, in, nil) }
+
+// With is New for conditions that call functions of the user.
+func With(functions map[string]expr.UserFunc) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return build(v, in, functions) }
+}
+
+func build(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc) (ops.Operator, error) {
 	c, err := ops.DecodeConfig[Config](v)
 	if err != nil {
 		return nil, err
 	}
+	c.functions = functions
 	return newJoin(c, v, in)
 }
 
@@ -104,7 +114,7 @@ func (c *Config) condition(in []*arrow.Schema) (*condition, error) {
 	if c.Condition == nil || c.Condition.Expr == nil {
 		return nil, nil
 	}
-	env := expr.Env{Now: func() int64 { return c.NowMillis }}
+	env := expr.Env{Now: func() int64 { return c.NowMillis }, Functions: c.functions}
 	if c.Zone != "" {
 		var err error
 		if env.Zone, err = time.LoadLocation(c.Zone); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // IntervalKind is the name in a graph of a join of rows whose times are close.
@@ -53,10 +54,20 @@ var (
 
 // NewInterval builds the operator of a vertex of kind IntervalKind.
 func NewInterval(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+	return buildInterval(v, in, nil)
+}
+
+// IntervalWith is NewInterval for conditions that call functions of the user.
+func IntervalWith(functions map[string]expr.UserFunc) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return buildInterval(v, in, functions) }
+}
+
+func buildInterval(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc) (ops.Operator, error) {
 	c, err := ops.DecodeConfig[IntervalConfig](v)
 	if err != nil {
 		return nil, err
 	}
+	c.functions = functions
 	if c.Type.half() || c.LeftChanges || c.RightChanges || c.FinalOnly || c.Static || c.LowerMillis > c.UpperMillis {
 		return nil, fmt.Errorf("%w: %s cannot be a join by time", job.ErrInvalid, v.Name)
 	}

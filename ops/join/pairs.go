@@ -142,7 +142,7 @@ func renumbered(e expr.Expr, f func(int) int) expr.Expr {
 		for i, a := range e.Args {
 			args[i] = renumbered(a, f)
 		}
-		return &expr.Call{Func: e.Func, Args: args, Of: e.Of}
+		return e.With(args)
 	case *expr.Literal:
 	}
 	return e

@@ -11,6 +11,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/expr"
 	"github.com/wadi-engine/wadi/vector/rowstore"
 )
 
@@ -57,10 +58,20 @@ var _ ops.Operator = (*Temporal)(nil)
 
 // NewTemporal builds the operator of a vertex of kind TemporalKind.
 func NewTemporal(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+	return buildTemporal(v, in, nil)
+}
+
+// TemporalWith is NewTemporal for conditions that call functions of the user.
+func TemporalWith(functions map[string]expr.UserFunc) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return buildTemporal(v, in, functions) }
+}
+
+func buildTemporal(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc) (ops.Operator, error) {
 	c, err := ops.DecodeConfig[TemporalConfig](v)
 	if err != nil {
 		return nil, err
 	}
+	c.functions = functions
 	if len(in) != 2 {
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 2", job.ErrInvalid, v.Name, len(in))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/expr"
 	"github.com/wadi-engine/wadi/vector/rowstore"
 )
 
@@ -46,10 +47,20 @@ var _ ops.Operator = (*Window)(nil)
 
 // NewWindow builds the operator of a vertex of kind WindowKind.
 func NewWindow(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+	return buildWindow(v, in, nil)
+}
+
+// WindowWith is NewWindow for conditions that call functions of the user.
+func WindowWith(functions map[string]expr.UserFunc) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return buildWindow(v, in, functions) }
+}
+
+func buildWindow(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc) (ops.Operator, error) {
 	c, err := ops.DecodeConfig[WindowConfig](v)
 	if err != nil {
 		return nil, err
 	}
+	c.functions = functions
 	if c.LeftChanges || c.RightChanges || c.FinalOnly || c.Static {
 		return nil, fmt.Errorf("%w: %s cannot be a join within windows", job.ErrInvalid, v.Name)
 	}

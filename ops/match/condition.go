@@ -90,7 +90,7 @@ func renumbered(e expr.Expr, at map[int]int) expr.Expr {
 		for i, a := range e.Args {
 			args[i] = renumbered(a, at)
 		}
-		return &expr.Call{Func: e.Func, Args: args, Of: e.Of}
+		return e.With(args)
 	}
 	return e
 }
@@ -152,6 +152,11 @@ func (f *formula) eval(m *Match, rec arrow.RecordBatch, current vector.Sel, list
 	in := array.NewRecordBatch(f.schema, cols, int64(len(list)))
 	release(cols)
 	defer in.Release()
+	for _, r := range f.refs {
+		if r.table != nil && r.table.Err() != nil {
+			return nil, fmt.Errorf("%w: %w", job.ErrInvalid, r.table.Err())
+		}
+	}
 	return f.program.Eval(m.alloc, in, nil)
 }
 

@@ -74,10 +74,21 @@ type Config struct {
 	Zone string `json:"zone,omitempty"`
 	// NowMillis is what CURRENT_TIMESTAMP gives.
 	NowMillis int64 `json:"nowMillis,omitempty"`
+
+	functions map[string]expr.UserFunc
 }
 
 // New builds the operator of a vertex of kind Kind.
 func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+	return build(v, in, &ops.Registry{})
+}
+
+// With is New for functions of the user.
+func With(r *ops.Registry) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return build(v, in, r) }
+}
+
+func build(v job.Vertex, in []*arrow.Schema, r *ops.Registry) (ops.Operator, error) {
 	c, err := ops.DecodeConfig[Config](v)
 	if err != nil {
 		return nil, err
@@ -85,6 +96,17 @@ func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 	if len(in) != 1 {
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 1", job.ErrInvalid, v.Name, len(in))
 	}
+	for i := range c.Refs {
+		if c.Refs[i].Agg == nil {
+			continue
+		}
+		one := []agg.Spec{*c.Refs[i].Agg}
+		if err := agg.Resolve(one, r.Aggregates); err != nil {
+			return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		}
+		c.Refs[i].Agg = &one[0]
+	}
+	c.functions = r.Functions
 	return NewMatch(c, v, in[0])
 }
 
@@ -108,7 +130,7 @@ func (c *Config) check(v job.Vertex, in *arrow.Schema) error {
 
 // env is what functions may ask.
 func (c *Config) env() (expr.Env, error) {
-	env := expr.Env{Now: func() int64 { return c.NowMillis }}
+	env := expr.Env{Now: func() int64 { return c.NowMillis }, Functions: c.functions}
 	if c.Zone == "" {
 		return env, nil
 	}

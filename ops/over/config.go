@@ -94,7 +94,7 @@ func (c *Call) direct() bool { return slices.Contains(direct, c.Func) }
 func (c *Call) ends() bool { return c.Func == "first_value" || c.Func == "last_value" }
 
 // open builds the parts that both operators share.
-func open(v job.Vertex, in []*arrow.Schema) (*window, error) {
+func open(v job.Vertex, in []*arrow.Schema, functions map[string]agg.User) (*window, error) {
 	c, err := ops.DecodeConfig[Config](v)
 	if err != nil {
 		return nil, err
@@ -104,6 +104,13 @@ func open(v job.Vertex, in []*arrow.Schema) (*window, error) {
 	}
 	if v.Output.Schema == nil {
 		return nil, fmt.Errorf("%w: %s has no output columns", job.ErrInvalid, v.Name)
+	}
+	for i := range c.Calls {
+		one := []agg.Spec{c.Calls[i].Spec}
+		if err := agg.Resolve(one, functions); err != nil {
+			return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		}
+		c.Calls[i].Spec = one[0]
 	}
 	w := &window{c: c, in: in[0], out: v.Output.Schema}
 	return w, w.check()

@@ -79,6 +79,16 @@ func (e *evaluator) compile(g *group) error {
 	return err
 }
 
+// err is what is wrong with values that were aggregated; ask after results.
+func (e *evaluator) err() error {
+	for _, g := range e.groups {
+		if err := g.table.Err(); err != nil {
+			return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		}
+	}
+	return nil
+}
+
 func (e *evaluator) release() {
 	for _, g := range e.groups {
 		if g.table != nil {

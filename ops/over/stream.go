@@ -17,6 +17,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/hashtable"
 	"github.com/wadi-engine/wadi/vector/rowstore"
 )
@@ -100,7 +101,16 @@ var _ ops.Operator = (*Stream)(nil)
 
 // NewStream builds the operator of a vertex of kind StreamKind.
 func NewStream(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
-	w, err := open(v, in)
+	return buildStream(v, in, nil)
+}
+
+// StreamWith is NewStream for aggregate functions of the user.
+func StreamWith(functions map[string]agg.User) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return buildStream(v, in, functions) }
+}
+
+func buildStream(v job.Vertex, in []*arrow.Schema, functions map[string]agg.User) (ops.Operator, error) {
+	w, err := open(v, in, functions)
 	if err != nil {
 		return nil, err
 	}
@@ -414,6 +424,11 @@ func (s *Stream) emit(ctx context.Context, due []uint32, out ops.Output) error {
 	cols := s.store.Take(s.alloc, ids)
 	r := s.newRows(cols, len(ids), spans)
 	results := s.eval.results(r, bases)
+	if err := s.eval.err(); err != nil {
+		release(cols)
+		release(results)
+		return err
+	}
 	if len(outs) < len(ids) {
 		for i, c := range cols {
 			cols[i] = vector.Take(s.alloc, c, outs)

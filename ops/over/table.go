@@ -17,6 +17,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/rowstore"
 )
 
@@ -65,8 +66,15 @@ type extra struct {
 var _ ops.Operator = (*Table)(nil)
 
 // NewTable builds the operator of a vertex of kind TableKind.
-func NewTable(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
-	w, err := open(v, in)
+func NewTable(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return buildTable(v, in, nil) }
+
+// TableWith is NewTable for aggregate functions of the user.
+func TableWith(functions map[string]agg.User) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return buildTable(v, in, functions) }
+}
+
+func buildTable(v job.Vertex, in []*arrow.Schema, functions map[string]agg.User) (ops.Operator, error) {
+	w, err := open(v, in, functions)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +146,11 @@ func (t *Table) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Out
 	before := t.compute(t.touched)
 	t.apply(cols, added, taken)
 	after := t.compute(t.touched)
+	if err := t.eval.err(); err != nil {
+		before.release()
+		after.release()
+		return err
+	}
 	err := t.emit(ctx, before, after, out)
 	before.release()
 	after.release()
@@ -377,6 +390,10 @@ func (t *Table) final(ctx context.Context, partitions []uint32, out ops.Output) 
 		return nil
 	}
 	c := t.compute(partitions)
+	if err := t.eval.err(); err != nil {
+		c.release()
+		return err
+	}
 	rec := array.NewRecordBatch(t.out, c.cols, int64(len(c.ids)))
 	c.release()
 	if rec.NumRows() == 0 {

@@ -150,13 +150,23 @@ func (c *Config) output(v job.Vertex, in *arrow.Schema) (*arrow.Schema, error) {
 }
 
 // New builds the operator of a vertex of kind Kind.
-func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+func New(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return build(v, in, nil) }
+
+// With is New for aggregate functions of the user.
+func With(functions map[string]agg.User) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return build(v, in, functions) }
+}
+
+func build(v job.Vertex, in []*arrow.Schema, functions map[string]agg.User) (ops.Operator, error) {
 	c, err := ops.DecodeConfig[Config](v)
 	if err != nil {
 		return nil, err
 	}
 	if len(in) != 1 {
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 1", job.ErrInvalid, v.Name, len(in))
+	}
+	if err := agg.Resolve(c.Aggs, functions); err != nil {
+		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	return NewAggregate(c, v, in[0])
 }

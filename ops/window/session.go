@@ -71,9 +71,21 @@ var _ ops.Ticker = (*SessionAggregate)(nil)
 
 // NewSession builds the operator of a vertex of kind SessionKind.
 func NewSession(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
+	return buildSession(v, in, nil)
+}
+
+// SessionWith is NewSession for aggregate functions of the user.
+func SessionWith(functions map[string]agg.User) ops.NewOperator {
+	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) { return buildSession(v, in, functions) }
+}
+
+func buildSession(v job.Vertex, in []*arrow.Schema, functions map[string]agg.User) (ops.Operator, error) {
 	c, t, err := sessionConfig(v, in)
 	if err != nil {
 		return nil, err
+	}
+	if err := agg.Resolve(c.Aggs, functions); err != nil {
+		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	out, err := c.output(v, in[0])
 	if err != nil {

@@ -34,6 +34,10 @@ func (x *exprs) aggregate(c *ast.Call, name string, column func(Value) int) (cal
 		return call, arg, diag.At(c.Pos, "%s", err)
 	}
 	call = logical.AggCall{Func: r.Func, Distinct: c.Distinct || function.CountsDistinct(name), Filter: -1, Type: r.Result}
+	if u := r.User; u != nil {
+		call.KeepNulls = u.Nulls
+		call.User = &logical.UserAgg{Name: name, NoRetract: u.NoRetract, NoMerge: u.NoMerge, Pos: c.Pos}
+	}
 	if err := special(c, name, &call, &vs); err != nil {
 		return call, arg, err
 	}

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,6 +28,9 @@ func (x *exprs) call(e *ast.Call) (Value, error) {
 		if v, done, err := bind(x, name, e); done || err != nil {
 			return v, err
 		}
+	}
+	if x.b.Functions.IsTable(name) {
+		return Value{}, diag.At(e.Pos, "%s gives rows: it stands in FROM, as LATERAL TABLE(%s(…))", name, name)
 	}
 	if !x.b.Functions.IsScalar(name) {
 		if e.Bare { // a column with the name of a function that there is not: USER
@@ -73,7 +77,18 @@ func (x *exprs) resolve(pos ast.Pos, name string, vs []Value) (Value, error) {
 	}
 	out := apply(r.Func, r.Result, vs...)
 	out.Type = r.Result
+	if call, ok := out.Expr.(*expr.Call); ok && r.User != nil {
+		call.At = place(pos)
+	}
 	return out, nil
+}
+
+// place is where something stands in the query.
+func place(pos ast.Pos) string {
+	if pos.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("line %d, column %d", pos.Line, pos.Col)
 }
 
 // specialCalls bind functions whose arguments are not plain values. done is

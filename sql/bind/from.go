@@ -151,6 +151,9 @@ func (b *Binder) tableFunc(ctx context.Context, f *ast.TableFunc, env *ctes) (lo
 	if kind := groupWindows[name]; kind != 0 {
 		return b.windowFunc(ctx, f, kind, env)
 	}
+	if b.Functions.IsTable(name) {
+		return b.userTable(ctx, f, &logical.Values{Rows: [][]expr.Expr{{}}}, &scope{}, false)
+	}
 	positional, named, err := b.constants(ctx, f.Call)
 	if err != nil {
 		if f.Lateral || b.knownFunc(f.Call.Name.Last()) == "" {
@@ -184,10 +187,8 @@ func (b *Binder) knownFunc(name string) string {
 
 func (b *Binder) noTableFunc(f *ast.TableFunc) error {
 	name := f.Call.Name.Last()
-	if f.Lateral {
-		return unsupported(f.Pos, "LATERAL TABLE")
-	}
 	known := append([]string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}, b.Tables.FunctionNames()...)
+	known = append(known, b.Functions.TableNames()...)
 	return diag.At(f.Call.Pos, "no table function %s%s", name, nearest.Hint(name, known, ""))
 }
 

@@ -152,7 +152,7 @@ func (g *groups) overKeys(e expr.Expr) (out expr.Expr, grouped bool) {
 				return e, false
 			}
 		}
-		return &expr.Call{Func: x.Func, Args: args, Of: x.Of}, true
+		return x.With(args), true
 	}
 	return e, true
 }

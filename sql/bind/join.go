@@ -35,6 +35,10 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 	switch right := r.Right.(type) {
 	case *ast.Unnest:
 		return b.unnestJoin(ctx, r, right, left, ls)
+	case *ast.TableFunc:
+		if b.Functions.IsTable(right.Call.Name.Last()) {
+			return b.tableFuncJoin(ctx, r, right, left, ls)
+		}
 	case *ast.Derived:
 		if right.Lateral {
 			return b.lateral(ctx, r, right, left, ls, env)

@@ -23,8 +23,16 @@ func (b *Binder) unnestJoin(ctx context.Context, r *ast.Join, u *ast.Unnest, lef
 		return nil, nil, diag.At(r.Pos, "a join with UNNEST has no columns in common")
 	}
 	node, sc, err := b.unnest(ctx, u, left, ls, outer)
-	if err != nil || r.On == nil {
-		return node, sc, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.elementsOn(ctx, r, node, sc, "UNNEST")
+}
+
+// elementsOn binds the condition of a join with the elements of each row.
+func (b *Binder) elementsOn(ctx context.Context, r *ast.Join, node logical.Node, sc *scope, what string) (logical.Node, *scope, error) {
+	if r.On == nil {
+		return node, sc, nil
 	}
 	x := &exprs{b: b, ctx: ctx, scope: sc}
 	cond, err := x.condition(r.On, "ON")
@@ -34,8 +42,8 @@ func (b *Binder) unnestJoin(ctx context.Context, r *ast.Join, u *ast.Unnest, lef
 	if l, ok := cond.Expr.(*expr.Literal); ok && l.Value == true {
 		return node, sc, nil
 	}
-	if outer {
-		return nil, nil, diag.At(r.On.Position(), "LEFT JOIN UNNEST takes ON TRUE only; put the condition into WHERE, or use CROSS JOIN")
+	if r.Kind == ast.LeftJoin {
+		return nil, nil, diag.At(r.On.Position(), "LEFT JOIN %s takes ON TRUE only; put the condition into WHERE, or use CROSS JOIN", what)
 	}
 	return &logical.Filter{Input: node, Cond: cond.Expr}, sc, nil
 }
@@ -54,7 +62,22 @@ func (b *Binder) unnest(ctx context.Context, u *ast.Unnest, left logical.Node, l
 	if err != nil {
 		return nil, nil, err
 	}
-	n := &logical.Unnest{Input: left, Column: columnOf(v), Outer: outer, Ordinality: u.Ordinality}
+	e := unnesting{elements: elements, alias: u.Alias, outer: outer, ordinality: u.Ordinality}
+	return e.beside(v, left, ls)
+}
+
+// unnesting is how the elements of a collection become rows.
+type unnesting struct {
+	elements   logical.Schema
+	alias      ast.Alias
+	outer      bool
+	ordinality bool
+	call       string // the table function whose rows they are, or ""
+}
+
+// beside puts the elements of v, which is computed over left, beside its rows.
+func (e unnesting) beside(v Value, left logical.Node, ls *scope) (logical.Node, *scope, error) {
+	n := &logical.Unnest{Input: left, Column: columnOf(v), Outer: e.outer, Ordinality: e.ordinality, Call: e.call}
 	if n.Column < 0 {
 		n.Column = len(ls.columns)
 		vs := make([]Value, 0, n.Column+1)
@@ -70,20 +93,21 @@ func (b *Binder) unnest(ctx context.Context, u *ast.Unnest, left logical.Node, l
 		n.Output = append(n.Output, left.Schema()[i])
 		out.columns = append(out.columns, c)
 	}
-	for _, c := range elements {
-		if outer {
+	for _, c := range e.elements {
+		if e.outer {
 			c.Type = c.Type.WithNull(true)
 		}
 		n.Output = append(n.Output, c)
 	}
-	sc := scopeOf("", elements)
+	sc := scopeOf("", e.elements)
 	for i := range sc.columns {
 		sc.columns[i].Type = n.Output[len(n.Keep)+i].Type
 	}
-	if len(u.Alias.Columns) == 0 && len(elements) == 1 && u.Alias.Name != "" {
-		sc.columns[0].Name = u.Alias.Name // UNNEST(items) AS item
+	if len(e.alias.Columns) == 0 && len(e.elements) == 1 && e.alias.Name != "" {
+		sc.columns[0].Name = e.alias.Name // UNNEST(items) AS item
 	}
-	if _, sc, err = aliased(n, sc, u.Alias); err != nil {
+	_, sc, err := aliased(n, sc, e.alias)
+	if err != nil {
 		return nil, nil, err
 	}
 	for i, c := range sc.columns {

@@ -100,3 +100,13 @@ func InText(err error, text string) error {
 	}
 	return err
 }
+
+// Located makes an error about a place that is known by its text, "line 1,
+// column 8", or not at all.
+func Located(at, format string, args ...any) *Error {
+	e := &Error{Msg: fmt.Sprintf(format, args...)}
+	if n, err := fmt.Sscanf(at, "line %d, column %d", &e.Line, &e.Col); err != nil || n != 2 {
+		e.Line, e.Col = 0, 0
+	}
+	return e
+}

@@ -10,7 +10,8 @@ import (
 
 // aggregate is one aggregate function.
 type aggregate struct {
-	fn string
+	fn   string
+	user *User // of a function of the user, in place of the rest
 	// takes is a class of signature.go, or 0 when there is no argument.
 	takes byte
 	// orNone lets the argument be left out: COUNT(*).
@@ -73,6 +74,9 @@ func (c *Catalogue) Aggregate(name string, args []Arg) (Resolved, error) {
 	a, ok := c.aggregates[name]
 	if !ok {
 		return Resolved{}, fmt.Errorf("no aggregate function %s", name)
+	}
+	if a.user != nil {
+		return a.user.call(name, a.fn, args)
 	}
 	if len(args) == 0 && a.orNone {
 		return Resolved{Func: a.fn, Result: a.result(datatype.Type{})}, nil

@@ -34,12 +34,15 @@ type Resolved struct {
 	Result datatype.Type
 	// Volatile says that two calls may differ: it is not folded.
 	Volatile bool
+	// User is the function of the user that is called, or nil.
+	User *User
 }
 
 // Catalogue finds functions by name. The zero value is not usable; see New.
 type Catalogue struct {
 	scalars    map[string][]scalar
 	aggregates map[string]aggregate
+	tables     map[string]tableFunction
 	names      []string
 	kernels    map[string]bool // functions that vector/expr computes
 }
@@ -57,7 +60,7 @@ type rule func(args []Arg) datatype.Type
 
 // New builds the catalogue of Flink's built-in functions.
 func New() *Catalogue {
-	c := &Catalogue{scalars: map[string][]scalar{}, aggregates: map[string]aggregate{}, kernels: map[string]bool{}}
+	c := &Catalogue{scalars: map[string][]scalar{}, aggregates: map[string]aggregate{}, tables: map[string]tableFunction{}, kernels: map[string]bool{}}
 	for _, name := range expr.Functions() {
 		c.kernels[name] = true
 	}

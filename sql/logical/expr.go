@@ -59,7 +59,7 @@ func Rewrite(e expr.Expr, f func(expr.Expr) expr.Expr) expr.Expr {
 		changed = changed || args[i] != a
 	}
 	if changed {
-		e = &expr.Call{Func: c.Func, Args: args, Of: c.Of}
+		e = c.With(args)
 	}
 	return f(e)
 }

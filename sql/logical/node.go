@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -192,8 +193,19 @@ type AggCall struct {
 	// Order is how the values stand; the column of a key is a place in Args.
 	Order []SortKey
 	Type  datatype.Type
+	// User is what a function of the user cannot do, or nil.
+	User *UserAgg
 	// Text is the call as the query has it, for plans.
 	Text string
+}
+
+// UserAgg is what is to be known of an aggregate function of the user.
+type UserAgg struct {
+	Name string
+	// NoRetract says that rows cannot be taken away again, NoMerge that two
+	// parts of a group cannot be put together.
+	NoRetract, NoMerge bool
+	Pos                ast.Pos // of the call
 }
 
 // Aggregate groups by columns of its input. Its result is the keys, then the

@@ -88,7 +88,7 @@ func writeCall(b *strings.Builder, e *expr.Call, names []string) {
 		b.WriteString(" IN ")
 		writeList(b, e.Args[1:], names)
 	default:
-		b.WriteString(strings.ToUpper(e.Func))
+		b.WriteString(strings.ToUpper(strings.TrimPrefix(e.Func, expr.UserPrefix)))
 		writeList(b, e.Args, names)
 	}
 }
@@ -199,7 +199,7 @@ func (k SortKey) direction() string {
 // AggText prints an aggregate: COUNT(DISTINCT a) FILTER b.
 func AggText(a AggCall, names []string) string {
 	var b strings.Builder
-	b.WriteString(strings.ToUpper(a.Func) + "(")
+	b.WriteString(strings.ToUpper(strings.TrimPrefix(a.Func, expr.UserPrefix)) + "(")
 	if a.Distinct {
 		b.WriteString("DISTINCT ")
 	}
@@ -215,7 +215,7 @@ func AggText(a AggCall, names []string) string {
 	if a.Func == "listagg" {
 		b.WriteString(", '" + strings.ReplaceAll(a.Separator, "'", "''") + "'")
 	}
-	if a.KeepNulls {
+	if a.KeepNulls && a.User == nil {
 		b.WriteString(" RESPECT NULLS")
 	}
 	for i, k := range a.Order {

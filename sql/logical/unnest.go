@@ -12,7 +12,9 @@ type Unnest struct {
 	// Outer keeps rows without elements, with NULLs.
 	Outer      bool
 	Ordinality bool
-	Output     Schema
+	// Call is the table function whose rows the elements are, or "".
+	Call   string
+	Output Schema
 }
 
 // Schema implements Node.
@@ -32,6 +34,10 @@ func (n *Unnest) text() string {
 	if n.Outer {
 		kind = "LEFT"
 	}
-	return "Correlate(invocation=[$UNNEST_ROWS$1(" + n.Input.Schema()[n.Column].Name + ")], select=[" +
+	call := "$UNNEST_ROWS$1(" + n.Input.Schema()[n.Column].Name + ")"
+	if n.Call != "" {
+		call = n.Call
+	}
+	return "Correlate(invocation=[" + call + "], select=[" +
 		strings.Join(n.Output.Names(), ",") + "], joinType=[" + kind + "])"
 }

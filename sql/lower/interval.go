@@ -140,7 +140,7 @@ func (b *builder) intervalJoin(n *logical.Join, left, right built) (v built, ok 
 		return built{}, false, nil
 	}
 	keys := n.Keys()
-	if err := conditionCompiles(n, keys.Rest); err != nil {
+	if err := b.conditionCompiles(n, keys.Rest); err != nil {
 		return built{}, false, err
 	}
 	c := join.IntervalConfig{

@@ -49,7 +49,7 @@ func (b *builder) join(n *logical.Join) (built, error) {
 		LeftChanges: left.mode != Insert, RightChanges: right.mode != Insert, FinalOnly: b.atEnd(), Static: n.AsOf != nil,
 		Zone: b.zone(), NowMillis: b.o.NowMillis,
 	}
-	if err := conditionCompiles(n, keys.Rest); err != nil {
+	if err := b.conditionCompiles(n, keys.Rest); err != nil {
 		return built{}, err
 	}
 	p := b.spread(keys.Left)
@@ -63,14 +63,14 @@ func (b *builder) join(n *logical.Join) (built, error) {
 
 // conditionCompiles reports a condition for which there is no kernel before the
 // job runs.
-func conditionCompiles(n *logical.Join, cond expr.Expr) error {
+func (b *builder) conditionCompiles(n *logical.Join, cond expr.Expr) error {
 	if cond == nil {
 		return nil
 	}
 	if deeper(cond, maxDepth) {
 		return fmt.Errorf("%w: a condition is nested more than %d deep; put parts of it into subqueries", job.ErrInvalid, maxDepth)
 	}
-	if _, err := expr.CompileFilter(cond, schema(n.Both()).Schema, expr.Env{}); err != nil {
+	if _, err := expr.CompileFilter(cond, schema(n.Both()).Schema, expr.Env{Functions: b.o.Registry.Functions}); err != nil {
 		return fmt.Errorf("%w: not supported yet: %w", job.ErrInvalid, err)
 	}
 	return nil

@@ -27,6 +27,13 @@ func (b *builder) over(n *logical.Over) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	for _, call := range n.Calls {
+		if call.Frame.Start.Kind != logical.UnboundedPreceding {
+			if err := retractable([]logical.AggCall{call.AggCall}, "rows leave its frame"); err != nil {
+				return built{}, err
+			}
+		}
+	}
 	v := job.Vertex{Name: logical.Operator(n), Kind: over.StreamKind, Parallelism: b.spread(n.Partition), Output: schema(n.Output)}
 	mode := Insert
 	if !b.streams(n, in.mode) {

@@ -34,7 +34,7 @@ func (b *builder) temporal(n *logical.Join) (built, error) {
 	if len(keys.Left) == 0 {
 		return built{}, fmt.Errorf("%w: a join FOR SYSTEM_TIME AS OF needs an equality with the key of the table: ON a.k = b.k", job.ErrInvalid)
 	}
-	if err := conditionCompiles(n, keys.Rest); err != nil {
+	if err := b.conditionCompiles(n, keys.Rest); err != nil {
 		return built{}, err
 	}
 	c := join.TemporalConfig{

@@ -155,15 +155,23 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 	if err := b.compiles(input, exprs, cond); err != nil {
 		return built{}, err
 	}
+	if err := b.repeatable(in.mode, append(exprs[:len(exprs):len(exprs)], cond)...); err != nil {
+		return built{}, err
+	}
 	mode := in.mode
 	if cond != nil && mode&UpdateAfter != 0 { // an update may leave the filter
 		mode |= Delete
 	}
-	return b.add(job.Vertex{
+	bad := badCalls(input, append(exprs[:len(exprs):len(exprs)], cond)...)
+	v := b.add(job.Vertex{
 		UID: uid("calc", b.lineage(input)), Name: name, Kind: calc.Kind,
-		Config:      config(calc.Config{Filter: expr.NewDoc(cond), Exprs: docs(exprs), Zone: b.zone(), NowMillis: b.o.NowMillis, Fixed: b.o.Batch}),
+		Config: config(calc.Config{
+			Filter: expr.NewDoc(cond), Exprs: docs(exprs), Zone: b.zone(), NowMillis: b.o.NowMillis, Fixed: b.o.Batch,
+			Rejects: bad.table,
+		}),
 		Parallelism: in.parallelism, Output: schema(out),
-	}, mode, edge(in, in.parallelism)), nil
+	}, mode, edge(in, in.parallelism))
+	return v, b.side(v, ops.Errors, ops.DeadLetters, bad.side)
 }
 
 // compiles reports an expression for which there is no kernel before the job
@@ -210,6 +218,9 @@ func specs(aggs []logical.AggCall) []agg.Spec {
 		for _, k := range a.Order {
 			out[i].Order = append(out[i].Order, agg.By{Arg: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst})
 		}
+		if a.User != nil {
+			out[i].At = fmt.Sprintf("line %d, column %d", a.User.Pos.Line, a.User.Pos.Col)
+		}
 	}
 	return out
 }
@@ -227,6 +238,11 @@ func (b *builder) aggregate(n *logical.Aggregate) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	if in.mode != Insert {
+		if err := retractable(n.Aggs, "the rows below it change"); err != nil {
+			return built{}, err
+		}
+	}
 	mode := b.groupMode(n, in.mode)
 	p := b.spread(n.Keys)
 	return b.add(job.Vertex{
@@ -242,6 +258,9 @@ func (b *builder) aggregate(n *logical.Aggregate) (built, error) {
 func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 	in, err := b.node(n.Input)
 	if err != nil {
+		return built{}, err
+	}
+	if err := windowable(n, in.mode); err != nil {
 		return built{}, err
 	}
 	c, kind := b.windowConfig(n.Spec, n.Input.Schema())

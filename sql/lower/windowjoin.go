@@ -111,7 +111,7 @@ func (b *builder) windowJoin(n *logical.Join, left, right built) (v built, ok bo
 		return built{}, false, nil
 	}
 	keys := n.Keys()
-	if err := conditionCompiles(n, keys.Rest); err != nil {
+	if err := b.conditionCompiles(n, keys.Rest); err != nil {
 		return built{}, false, err
 	}
 	c := join.WindowConfig{

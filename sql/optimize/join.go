@@ -318,7 +318,7 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 		if !ok {
 			return e
 		}
-		return &expr.Call{Func: c.Func, Args: each(c.Args, re), Of: c.Of}
+		return c.With(each(c.Args, re))
 	}
 	var cond expr.Expr
 	if n.Cond != nil {

@@ -108,7 +108,7 @@ func simplified(c *expr.Call) expr.Expr {
 	case 1:
 		return args[0]
 	}
-	return &expr.Call{Func: c.Func, Args: args, Of: c.Of}
+	return c.With(args)
 }
 
 // mergeAll merges projections, drops those that change nothing, and joins

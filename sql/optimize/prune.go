@@ -79,7 +79,7 @@ func replaceAll(at map[string]*expr.Column) renumber {
 		if !ok {
 			return e
 		}
-		return &expr.Call{Func: c.Func, Args: each(c.Args, f), Of: c.Of}
+		return c.With(each(c.Args, f))
 	}
 	return f
 }

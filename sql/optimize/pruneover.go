@@ -43,7 +43,7 @@ func appended(re renumber, n int, at map[int]*expr.Column) renumber {
 		case *expr.Column:
 			return at[e.Index]
 		case *expr.Call:
-			return &expr.Call{Func: e.Func, Args: each(e.Args, f), Of: e.Of}
+			return e.With(each(e.Args, f))
 		}
 		return e
 	}

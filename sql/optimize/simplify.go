@@ -79,7 +79,7 @@ func cased(c *expr.Call, args []expr.Expr) expr.Expr {
 	if len(args) == 1 {
 		return args[0]
 	}
-	return &expr.Call{Func: c.Func, Args: args, Of: c.Of}
+	return c.With(args)
 }
 
 type decision uint8
@@ -119,7 +119,7 @@ func replace(e expr.Expr, known map[string]*expr.Literal) expr.Expr {
 	if !ok {
 		return e
 	}
-	return &expr.Call{Func: c.Func, Args: each(c.Args, func(a expr.Expr) expr.Expr { return replace(a, known) }), Of: c.Of}
+	return c.With(each(c.Args, func(a expr.Expr) expr.Expr { return replace(a, known) }))
 }
 
 // maxConstants bounds the rows of VALUES that are computed while planning.

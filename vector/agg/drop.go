@@ -62,6 +62,12 @@ func (a *first) dropBytes(t *Table, groups []uint32) {
 	}
 }
 
+func (a *distinct) dropBytes(t *Table, groups []uint32) {
+	if h, ok := a.acc.(bytesHolder); ok {
+		h.dropBytes(t, groups)
+	}
+}
+
 func (a *extremeSet) dropBytes(t *Table, groups []uint32) {
 	if h, ok := a.acc.(bytesHolder); ok {
 		h.dropBytes(t, groups)

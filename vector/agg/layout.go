@@ -44,6 +44,7 @@ type Layout struct {
 	results []int // index into accs for each function
 	bytes   int   // of all accumulators and the header
 	arenas  int   // number of slots in Table.arenas
+	users   []*User
 	sides   []sideSpec
 
 	scratch scratch
@@ -157,7 +158,7 @@ func (l *Layout) build(s Spec) (acc, error) {
 	if s.Filter >= 0 && l.in.Field(s.Filter).Type.ID() != arrow.BOOL {
 		return nil, fmt.Errorf("filter of %s is %v, not BOOLEAN", b.name, l.in.Field(s.Filter).Type)
 	}
-	of, err := ResultType(s.Func, argType)
+	of, err := s.resultType(argType)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +178,7 @@ func (l *Layout) build(s Spec) (acc, error) {
 // maxArgs is how many arguments a function may have.
 func maxArgs(s Spec) int {
 	switch {
-	case s.Func == "count" && s.Distinct:
+	case s.Func == "count" && s.Distinct, s.User != nil:
 		return 63
 	case s.Func == "percentile":
 		return 3
@@ -189,6 +190,9 @@ func maxArgs(s Spec) int {
 
 // plain makes the accumulator of a function without DISTINCT.
 func (l *Layout) plain(b base, arg arrow.DataType) (acc, error) {
+	if b.spec.User != nil {
+		return l.newUser(b), nil
+	}
 	switch b.spec.Func {
 	case "count":
 		return &count{base: b}, nil

@@ -11,8 +11,8 @@ import (
 type Spec struct {
 	// Func is count (of rows, or of non-null arguments), sum, sum0, avg, min,
 	// max, first_value, last_value, single_value, var_pop, var_samp, stddev_pop,
-	// stddev_samp, array_agg, collect, listagg, percentile, json_arrayagg or
-	// json_objectagg.
+	// stddev_samp, array_agg, collect, listagg, percentile, json_arrayagg,
+	// json_objectagg, or expr.UserPrefix and the name of a function of the user.
 	Func string `json:"func"`
 	// Args are input columns; empty for COUNT(*). Those of percentile are the
 	// value, the percentage or an array of them, and how often the value
@@ -33,6 +33,11 @@ type Spec struct {
 	// Filter is a BOOLEAN input column; only rows where it is true count. -1
 	// means every row.
 	Filter int `json:"filter"`
+	// At is where a call of a function of the user stands in the query, for its
+	// errors, or "".
+	At string `json:"at,omitempty"`
+	// User is what computes a function of the user; see Resolve.
+	User *User `json:"-"`
 	// Of is the type of the result, as the planner decided it. In a vertex it
 	// is the type of the output column; nil means ResultType.
 	Of arrow.DataType `json:"-"`

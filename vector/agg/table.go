@@ -17,7 +17,8 @@ type Table struct {
 	keys   *hashtable.Table
 	arenas []*arena
 	sides  []side
-	err    error // of values that cannot be aggregated
+	states []States // of the user's functions
+	err    error    // of values that cannot be aggregated
 }
 
 // NewTable returns an empty table. It is an error when a key's type cannot be
@@ -37,6 +38,9 @@ func (l *Layout) NewTable() (*Table, error) {
 	}
 	for range l.arenas {
 		t.arenas = append(t.arenas, &arena{})
+	}
+	for _, u := range l.users {
+		t.states = append(t.states, u.New())
 	}
 	for _, s := range l.sides {
 		m, err := s.open(l)
@@ -76,6 +80,9 @@ func (t *Table) Reset() {
 	t.keys.Reset()
 	for _, a := range t.arenas {
 		a.reset()
+	}
+	for i, u := range t.layout.users {
+		t.states[i] = u.New()
 	}
 	for _, m := range t.sides {
 		m.reset()

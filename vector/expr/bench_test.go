@@ -135,3 +135,40 @@ func BenchmarkFilter(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkUserFunc compares a function of the user over whole arrays with the
+// same kernel of the engine.
+func BenchmarkUserFunc(b *testing.B) {
+	rec := bids()
+	defer rec.Release()
+	col := &expr.Column{Index: 2, Name: "price", Of: int64T}
+	twice := func(alloc memory.Allocator, rows int, args []arrow.Array) (arrow.Array, error) {
+		buf, out := vector.NewValues[int64](alloc, rows)
+		for i, v := range args[0].(*array.Int64).Int64Values() {
+			out[i] = 2 * v
+		}
+		return vector.MakeArray(int64T, rows, 0, nil, buf), nil
+	}
+	env := expr.Env{Functions: map[string]expr.UserFunc{"user:TWICE": twice}}
+	for name, e := range map[string]expr.Expr{
+		"built-in": &expr.Call{Func: "mul", Args: []expr.Expr{col, &expr.Literal{Value: int64(2), Of: int64T}}, Of: int64T},
+		"user":     &expr.Call{Func: "user:TWICE", Args: []expr.Expr{col}, Of: int64T},
+	} {
+		p, err := expr.Compile([]expr.Expr{e}, rec.Schema(), env)
+		if err != nil {
+			b.Fatal(err)
+		}
+		pool := mem.Default()
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				cols, err := p.Eval(pool, rec, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				cols[0].Release()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
+		})
+	}
+}

@@ -29,6 +29,7 @@ type docNode struct {
 	Name   string          `json:"name,omitempty"`
 	Func   string          `json:"func,omitempty"`
 	Args   []docNode       `json:"args,omitempty"`
+	At     string          `json:"at,omitempty"`
 	Value  json.RawMessage `json:"value,omitempty"`
 	Kind   string          `json:"kind,omitempty"` // of a literal's value
 	Type   []byte          `json:"type"`           // an Arrow IPC schema of one field
@@ -54,7 +55,7 @@ func toDoc(e Expr, types map[string][]byte) (n docNode, err error) {
 	case *Column:
 		n.Column, n.Name = &e.Index, e.Name
 	case *Call:
-		n.Func = e.Func
+		n.Func, n.At = e.Func, e.At
 		n.Args = make([]docNode, len(e.Args))
 		for i, a := range e.Args {
 			if n.Args[i], err = toDoc(a, types); err != nil {
@@ -140,7 +141,7 @@ func fromDoc(n docNode, types map[string]arrow.DataType) (Expr, error) {
 	case n.Column != nil:
 		return &Column{Index: *n.Column, Name: n.Name, Of: t}, nil
 	case n.Func != "":
-		c := &Call{Func: n.Func, Of: t}
+		c := &Call{Func: n.Func, Of: t, At: n.At}
 		for _, a := range n.Args {
 			arg, err := fromDoc(a, types)
 			if err != nil {

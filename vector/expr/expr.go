@@ -61,6 +61,16 @@ type Call struct {
 	Func string
 	Args []Expr
 	Of   arrow.DataType
+	// At is where a call of a function of the user stands in the query, for its
+	// errors, or "".
+	At string
+}
+
+// With is the same call of other arguments.
+func (e *Call) With(args []Expr) *Call {
+	c := *e
+	c.Args = args
+	return &c
 }
 
 // Type is the column's type.

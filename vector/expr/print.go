@@ -33,7 +33,7 @@ func (e *Call) String() string {
 	if s, ok := e.special(); ok {
 		return s
 	}
-	return strings.ToUpper(e.Func) + "(" + strings.Join(texts(e.Args), ", ") + ")"
+	return strings.ToUpper(strings.TrimPrefix(e.Func, UserPrefix)) + "(" + strings.Join(texts(e.Args), ", ") + ")"
 }
 
 func (e *Call) special() (string, bool) {

@@ -16,6 +16,29 @@ const UserPrefix = "user:"
 // is the caller's. Strings and bytes are views.
 type UserFunc func(alloc memory.Allocator, rows int, args []arrow.Array) (arrow.Array, error)
 
+// FunctionError is what became of a call of a function of the user.
+type FunctionError struct {
+	Name string
+	At   string // where the call stands in the query, or ""
+	// Panic is what the function panicked with, or nil where it gave Err.
+	Panic any
+	Err   error
+}
+
+func (e *FunctionError) Error() string {
+	s := "function " + e.Name
+	if e.At != "" {
+		s += " at " + e.At
+	}
+	if e.Err == nil {
+		return fmt.Sprintf("%s panicked: %v", s, e.Panic)
+	}
+	return s + ": " + e.Err.Error()
+}
+
+// Unwrap gives what the function gave.
+func (e *FunctionError) Unwrap() error { return e.Err }
+
 // userCall compiles a call of a function of the Env.
 func (c *compiler) userCall(e *Call) (node, error) {
 	fn, ok := c.env.Functions[e.Func]
@@ -34,11 +57,12 @@ func (c *compiler) userCall(e *Call) (node, error) {
 			}
 			arrs[i] = a.Array
 		}
-		out, err := safely(e.Func[len(UserPrefix):], fn, f.alloc, n, arrs)
-		if err != nil {
-			return value{}, err
+		out, err := safely(fn, f.alloc, n, arrs)
+		if err == nil {
+			return fitted(e, out, n, allScalar(args))
 		}
-		return fitted(e, out, n, allScalar(args))
+		err.Name, err.At = e.Func[len(UserPrefix):], e.At
+		return value{}, err
 	}, e.Args...)
 	if err != nil {
 		return nil, err
@@ -49,16 +73,18 @@ func (c *compiler) userCall(e *Call) (node, error) {
 
 // fitted checks what a user's function gave.
 func fitted(e *Call, out arrow.Array, n int, scalar bool) (value, error) {
-	name := e.Func[len(UserPrefix):]
+	bad := func(format string, args ...any) (value, error) {
+		return value{}, &FunctionError{Name: e.Func[len(UserPrefix):], At: e.At, Err: fmt.Errorf(format, args...)}
+	}
 	switch {
 	case out == nil:
-		return value{}, fmt.Errorf("function %s gave no array", name)
+		return bad("it gave no array")
 	case out.Len() != n:
 		defer out.Release()
-		return value{}, fmt.Errorf("function %s gave %d values for %d rows", name, out.Len(), n)
+		return bad("it gave %d values for %d rows", out.Len(), n)
 	case !sameLayout(out.DataType(), e.Of):
 		defer out.Release()
-		return value{}, fmt.Errorf("function %s gave values of type %s and not %s", name, TypeName(out.DataType()), TypeName(e.Of))
+		return bad("it gave values of type %s and not %s", TypeName(out.DataType()), TypeName(e.Of))
 	case arrow.TypeEqual(out.DataType(), e.Of):
 		return value{Array: out, scalar: scalar}, nil
 	}
@@ -70,11 +96,18 @@ func fitted(e *Call, out arrow.Array, n int, scalar bool) (value, error) {
 }
 
 // safely turns a panic of the user's code into an error.
-func safely(name string, fn UserFunc, alloc memory.Allocator, n int, args []arrow.Array) (out arrow.Array, err error) {
+func safely(fn UserFunc, alloc memory.Allocator, n int, args []arrow.Array) (out arrow.Array, err *FunctionError) {
 	defer func() {
 		if p := recover(); p != nil {
-			out, err = nil, fmt.Errorf("function %s panicked: %v", name, p)
+			out, err = nil, &FunctionError{Panic: p}
 		}
 	}()
-	return fn(alloc, n, args)
+	out, failed := fn(alloc, n, args)
+	if failed != nil {
+		if out != nil {
+			out.Release()
+		}
+		return nil, &FunctionError{Err: failed}
+	}
+	return out, nil
 }

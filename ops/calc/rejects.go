@@ -1,0 +1,105 @@
+package calc
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// rejects are the rows for which a function of the user fails.
+type rejects struct {
+	table string // they are of
+	count ops.Counter
+}
+
+// rejected reports that a function of the user has failed.
+func rejected(err error) bool {
+	var f *expr.FunctionError
+	return errors.As(err, &f)
+}
+
+// sift finds the rows of a batch for which a function of the user fails, sends
+// the others on and those to the port Errors. It halves the batch until a row
+// fails alone, so functions are called again.
+func (c *Calc) sift(ctx context.Context, b *stream.Batch, out ops.Output) error {
+	var good, bad vector.Sel
+	var why []string
+	var halve func(from, to int) error
+	halve = func(from, to int) error {
+		part := b.Rows.NewSlice(int64(from), int64(to))
+		defer part.Release()
+		cols, _, err := c.eval(part)
+		for _, col := range cols {
+			col.Release()
+		}
+		switch {
+		case err == nil:
+			for i := from; i < to; i++ {
+				good = append(good, uint32(i))
+			}
+			return nil
+		case !rejected(err):
+			return err
+		case to-from == 1:
+			bad, why = append(bad, uint32(from)), append(why, err.Error())
+			return nil
+		}
+		mid := (from + to) / 2
+		if err := halve(from, mid); err != nil {
+			return err
+		}
+		return halve(mid, to)
+	}
+	if err := halve(0, b.Len()); err != nil {
+		return err
+	}
+	c.rejects.count.Add(int64(len(bad)))
+	if err := out.Emit(ctx, ops.Errors, c.letters(b, bad, why)); err != nil || len(good) == 0 {
+		return err
+	}
+	rest := &stream.Batch{Rows: c.rows(b.Rows, good), Kinds: selectKinds(b.Kinds, good), Marks: stream.SelectMarks(b.Marks, good)}
+	return c.Process(ctx, 0, rest, out)
+}
+
+// rows are the rows sel of rec.
+func (c *Calc) rows(rec arrow.RecordBatch, sel vector.Sel) arrow.RecordBatch {
+	cols := make([]arrow.Array, rec.NumCols())
+	for i := range cols {
+		cols[i] = vector.Take(c.alloc, rec.Column(i), sel)
+		defer cols[i].Release()
+	}
+	return array.NewRecordBatch(rec.Schema(), cols, int64(len(sel)))
+}
+
+// letters are the rows as ops.DeadLetters: their bytes are JSON. A row that is
+// taken back was none that came.
+func (c *Calc) letters(b *stream.Batch, bad vector.Sel, why []string) *stream.Batch {
+	r := array.NewRecordBuilder(c.alloc, ops.DeadLetters)
+	defer r.Release()
+	for i, row := range bad {
+		if b.Kind(int(row)).Retracts() {
+			continue
+		}
+		part := b.Rows.NewSlice(int64(row), int64(row)+1)
+		text, err := part.MarshalJSON()
+		part.Release()
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		r.Field(0).(*array.StringViewBuilder).Append(c.rejects.table)
+		r.Field(1).AppendNull()
+		r.Field(2).AppendNull()
+		r.Field(3).(*array.StringViewBuilder).Append(why[i])
+		line := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(text)), "["), "]")
+		r.Field(4).(*array.BinaryViewBuilder).Append([]byte(strings.TrimSpace(line)))
+	}
+	return stream.NewBatch(r.NewRecordBatch())
+}
