@@ -24,6 +24,7 @@ const (
 	KeyWatermarkInterval = "pipeline.auto-watermark-interval"
 	KeyIdleTimeout       = "table.exec.source.idle-timeout"
 	KeyZone              = "table.local-time-zone"
+	KeyStateTTL          = "table.exec.state.ttl"
 )
 
 // keys are the keys that SET takes, with their defaults. The engine, the
@@ -37,6 +38,7 @@ var keys = map[string]string{
 	KeyWatermarkInterval: "200 ms",
 	KeyIdleTimeout:       "0 ms",
 	KeyZone:              "default",
+	KeyStateTTL:          "0 ms",
 
 	"execution.buffer-timeout.interval":                         "100 ms",
 	"execution.checkpointing.aligned-checkpoint-timeout":        "0 ms",
@@ -97,7 +99,6 @@ var keys = map[string]string{
 	"table.exec.sink.not-null-enforcer":                                "ERROR",
 	"table.exec.sink.type-length-enforcer":                             "IGNORE",
 	"table.exec.sink.upsert-materialize":                               "AUTO",
-	"table.exec.state.ttl":                                             "0 ms",
 	"table.plan.compile.catalog-objects":                               "ALL",
 	"table.plan.restore.catalog-objects":                               "ALL",
 	"table.sql-dialect":                                                "default",
@@ -199,7 +200,7 @@ func check(key, value string) error {
 		if err != nil || n > 32768 || n < 1 && (key == KeyParallelism || n != -1) {
 			return bad("a number from 1 to 32768")
 		}
-	case KeyWatermarkInterval, KeyIdleTimeout:
+	case KeyWatermarkInterval, KeyIdleTimeout, KeyStateTTL:
 		if d, err := units.ParseDuration(value); err != nil || d < 0 {
 			return bad("a duration such as '200 ms'")
 		}

@@ -112,7 +112,8 @@ func (s *Session) lower(ctx context.Context, b *bound) (*lower.Result, error) {
 		Name: s.jobName(b), Registry: s.registry, Batch: s.config.Batch(),
 		Parallelism: s.config.Parallelism(), MaxParallelism: s.config.MaxParallelism(),
 		WatermarkIntervalMillis: s.config.millis(KeyWatermarkInterval), IdleMillis: s.config.millis(KeyIdleTimeout),
-		Zone: s.config.Zone().String(), NowMillis: s.o.Now(),
+		TTLMillis: s.config.millis(KeyStateTTL),
+		Zone:      s.config.Zone().String(), NowMillis: s.o.Now(),
 	})
 }
 

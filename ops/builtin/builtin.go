@@ -9,6 +9,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/idle"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/match"
 	"github.com/wadi-engine/wadi/ops/normalize"
@@ -29,16 +30,16 @@ func Register(r *ops.Registry) {
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
 		calc.Kind:   calc.With(r.Functions),
 		expand.Kind: expand.New,
-		group.Kind:  sweep.Around(group.With(r.Aggregates)),
-		rank.Kind:   sweep.Cut(sweep.Around(rank.New)),
-		dedup.Kind:  sweep.Cut(sweep.Around(dedup.New)),
+		group.Kind:  sweep.Around(idle.Around(group.With(r.Aggregates))),
+		rank.Kind:   sweep.Cut(sweep.Around(idle.Around(rank.New))),
+		dedup.Kind:  sweep.Cut(sweep.Around(idle.Around(dedup.New))),
 
 		match.Kind:      match.With(r),
-		over.StreamKind: over.StreamWith(r.Aggregates),
-		over.TableKind:  over.TableWith(r.Aggregates),
+		over.StreamKind: idle.Around(over.StreamWith(r.Aggregates)),
+		over.TableKind:  idle.Around(over.TableWith(r.Aggregates)),
 
 		join.Kind:      sweep.Around(join.With(r.Functions)),
-		normalize.Kind: normalize.New,
+		normalize.Kind: idle.Around(normalize.New),
 
 		sort.Kind:      sort.New,
 		sort.LimitKind: sort.NewLimit,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/idle"
 )
 
 // Kind is the operator's name in a graph.
@@ -26,6 +27,8 @@ type Config struct {
 	UpdateBefore bool `json:"updateBefore,omitempty"`
 	// FinalOnly says that rows are emitted once, at the end of the input.
 	FinalOnly bool `json:"finalOnly,omitempty"`
+	// With a TTL, keys whose row has stayed for so long are forgotten.
+	idle.Settings
 }
 
 // waits says that the first row of a key is known when the watermark, or the

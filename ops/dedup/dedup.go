@@ -70,10 +70,13 @@ type acc struct {
 	id    uint32 // of the row in the store + 1, or 0
 	row   uint32 // of the batch that takes its place + 1, or 0
 	state state
+	known bool // the state table has it
+	// doomed says that the key is to be forgotten when its row has left.
+	doomed bool
 }
 
 // state is how far a key has come.
-type state uint64
+type state uint8
 
 const (
 	fresh   state = iota // a key without a row
@@ -242,6 +245,7 @@ func (d *Deduplicate) choose(b *stream.Batch, sel vector.Sel, gids []uint32) {
 		if a.state == fresh {
 			a.state = kept
 		}
+		a.doomed = false
 	}
 }
 
@@ -396,6 +400,13 @@ func (d *Deduplicate) fire(ctx context.Context, out ops.Output) error {
 	}
 	d.store.Free(d.old)
 	d.table.Mark(due)
+	var doomed []uint32
+	for _, g := range due {
+		if d.acc(g).doomed {
+			doomed = append(doomed, g)
+		}
+	}
+	d.forget(doomed)
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (d *Deduplicate) load(rec arrow.RecordBatch) {
 	}
 	for i, g := range d.gids {
 		a := d.acc(g)
-		a.time, a.state = times[i], state(states[i])
+		a.time, a.state, a.known = times[i], state(states[i]), true
 		switch {
 		case d.store == nil:
 			a.id = seen
@@ -86,7 +86,15 @@ func (d *Deduplicate) save() error {
 		d.table.ClearDirty()
 		return nil
 	}
-	dirty := d.table.Dirty(make(vector.Sel, 0, d.table.Len()))
+	var dirty, gone []uint32
+	for _, g := range d.table.Dirty(make(vector.Sel, 0, d.table.Len())) {
+		if a := d.acc(g); a.state == fresh {
+			gone = append(gone, g)
+		} else {
+			a.known = true
+			dirty = append(dirty, g)
+		}
+	}
 	for from := 0; from < len(dirty); from += maxRows {
 		rec := d.record(dirty[from:min(from+maxRows, len(dirty))])
 		err := d.saved.Upsert(rec)
@@ -95,7 +103,28 @@ func (d *Deduplicate) save() error {
 			return fmt.Errorf("write rows: %w", err)
 		}
 	}
+	if err := d.remove(gone); err != nil {
+		return err
+	}
 	d.table.ClearDirty()
+	d.table.Delete(gone)
+	return nil
+}
+
+// remove deletes keys that were forgotten from the state table.
+func (d *Deduplicate) remove(gids []uint32) error {
+	schema := arrow.NewSchema(d.saved.schema.Fields()[:len(d.c.Keys)], nil)
+	for from := 0; from < len(gids); from += maxRows {
+		part := gids[from:min(from+maxRows, len(gids))]
+		cols := d.table.Keys(d.alloc, part)
+		rec := array.NewRecordBatch(schema, cols, int64(len(part)))
+		release(cols)
+		err := d.saved.Delete(rec)
+		rec.Release()
+		if err != nil {
+			return fmt.Errorf("remove rows: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/idle"
 	"github.com/wadi-engine/wadi/vector/agg"
 )
 
@@ -25,6 +26,10 @@ type Config struct {
 	FinalOnly bool `json:"finalOnly,omitempty"`
 	// Changelog says that the input has rows of other kinds than +I.
 	Changelog bool `json:"changelog,omitempty"`
+	// With a TTL, groups without rows for so long are forgotten, and a result is
+	// emitted for each batch, also where it is as before: what is kept of it
+	// elsewhere stays alive.
+	idle.Settings
 }
 
 // output is the schema of the results, and sets the types of c.Aggs.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/idle"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/agg"
@@ -45,6 +46,7 @@ type Aggregate struct {
 	updateBefore bool
 	finalOnly    bool
 	changelog    bool
+	forgets      bool // there is a TTL
 
 	alloc  memory.Allocator
 	layout *agg.Layout
@@ -63,7 +65,10 @@ type Aggregate struct {
 	taken   vector.Sel
 }
 
-var _ ops.Operator = (*Aggregate)(nil)
+var (
+	_ ops.Operator   = (*Aggregate)(nil)
+	_ idle.Forgetter = (*Aggregate)(nil)
+)
 
 // NewAggregate builds the operator of a vertex over rows of schema in.
 func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) {
@@ -73,7 +78,7 @@ func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) 
 	}
 	a := &Aggregate{
 		in: in, out: out, keys: c.Keys, specs: c.Aggs,
-		updateBefore: c.UpdateBefore, finalOnly: c.FinalOnly, changelog: c.Changelog,
+		updateBefore: c.UpdateBefore, finalOnly: c.FinalOnly, changelog: c.Changelog, forgets: c.TTLMillis > 0,
 	}
 	if _, err := a.compile(nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
@@ -82,7 +87,7 @@ func NewAggregate(c Config, v job.Vertex, in *arrow.Schema) (*Aggregate, error) 
 }
 
 func (a *Aggregate) compile(alloc memory.Allocator) (*agg.Layout, error) {
-	return agg.Compile(a.specs, a.in, a.keys, agg.Options{Retract: a.changelog, Alloc: alloc})
+	return agg.Compile(a.specs, a.in, a.keys, agg.Options{Retract: a.changelog, Drops: a.forgets, Alloc: alloc})
 }
 
 // Open implements ops.Operator.
@@ -119,6 +124,9 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops
 	}
 	a.touch(ids)
 	before := a.results(false)
+	if a.forgets {
+		a.table.Revive(a.touched)
+	}
 	if err := a.apply(b, ids); err != nil {
 		release(before.cols)
 		return err
@@ -146,6 +154,17 @@ func (a *Aggregate) change(ids []uint32) {
 	for _, g := range ids {
 		a.changed[g/(64*blockGroups)] |= 1 << (g / blockGroups % 64)
 	}
+}
+
+// StateKeys implements idle.Forgetter.
+func (a *Aggregate) StateKeys() []int { return a.keys }
+
+// Forget implements idle.Forgetter.
+func (a *Aggregate) Forget(keys []arrow.Array) error {
+	groups := a.table.Find(keys)
+	a.change(groups)
+	a.table.Forget(groups)
+	return nil
 }
 
 // touch lists the groups of a batch, each once, in the order of their first
@@ -189,11 +208,34 @@ func (a *Aggregate) apply(b *stream.Batch, ids []uint32) error {
 	if !a.changelog {
 		return errors.New("the input has updates, but the plan says that it has none")
 	}
+	if a.forgets {
+		a.taken = a.remembered(b, ids)
+	}
 	if len(a.added) > 0 {
 		a.table.Add(b.Rows, a.added, gather(ids, a.added))
 	}
 	a.table.Retract(b.Rows, a.taken, gather(ids, a.taken))
 	return nil
+}
+
+// remembered are the rows of the batch that take rows back, without those that come
+// when their group has none: it was forgotten.
+func (a *Aggregate) remembered(b *stream.Batch, ids []uint32) vector.Sel {
+	rows := make(map[uint32]int64, len(a.touched))
+	for _, g := range a.touched {
+		rows[g] = a.table.Rows(g)
+	}
+	kept := a.taken[:0]
+	for i, k := range b.Kinds {
+		switch g := ids[i]; {
+		case !k.Retracts():
+			rows[g]++
+		case rows[g] > 0:
+			rows[g]--
+			kept = append(kept, uint32(i))
+		}
+	}
+	return kept
 }
 
 func gather(ids []uint32, sel vector.Sel) []uint32 {
@@ -313,6 +355,12 @@ func (a *Aggregate) differ(before, after results) []bool {
 	}
 	differ := l.differ[:len(x)]
 	clear(differ)
+	if a.forgets && len(a.specs) > 0 {
+		for i := range differ {
+			differ[i] = true
+		}
+		return differ
+	}
 	for i := range before.cols {
 		vector.Differ(differ, before.cols[i], after.cols[i], x, y)
 	}

@@ -96,7 +96,7 @@ func (a *Aggregate) save() error {
 			a.dirty = a.table.DirtyIn(a.dirty[:0], block*blockGroups, (block+1)*blockGroups)
 			for _, g := range a.dirty {
 				switch {
-				case a.table.Rows(g) != 0 || len(a.keys) == 0:
+				case a.table.Rows(g) != 0 || len(a.keys) == 0 && !a.table.Gone(g):
 					kept = append(kept, g)
 				default:
 					gone = append(gone, g)

@@ -53,6 +53,10 @@ type Config struct {
 	// the first row of the left one is joined (a lookup); the left one may have no
 	// end. The type is Inner or Left.
 	Static bool `json:"static,omitempty"`
+	// LeftTTLMillis and RightTTLMillis are how long rows of the inputs are kept, in
+	// milliseconds of processing time; 0 keeps them for ever.
+	LeftTTLMillis  int64 `json:"leftTTLMillis,omitempty"`
+	RightTTLMillis int64 `json:"rightTTLMillis,omitempty"`
 	// Zone and NowMillis are of the condition; see calc.Config.
 	Zone      string `json:"zone,omitempty"`
 	NowMillis int64  `json:"nowMillis,omitempty"`
@@ -99,6 +103,7 @@ func newJoin(c Config, v job.Vertex, in []*arrow.Schema) (*Join, error) {
 			schema: in[i], keys: keys, nullSafe: c.NullSafe, outer: c.Type.outer(i), changes: []bool{c.LeftChanges, c.RightChanges}[i],
 			counted: c.Type.outer(i) || c.Type.half() && i == 0,
 			name:    []string{"left", "right"}[i],
+			ttl:     []int64{c.LeftTTLMillis, c.RightTTLMillis}[i],
 		}
 	}
 	var err error

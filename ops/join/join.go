@@ -155,13 +155,14 @@ func (j *Join) leave(ctx context.Context, input int, rec arrow.RecordBatch, take
 		return nil
 	}
 	s := &j.in[input]
-	ids := make([]uint32, len(taken))
-	s.store.Claim(rec.Columns(), taken, ids)
+	ids := s.claim(rec.Columns(), taken)
 	rows, gone := taken[:0], ids[:0]
+	var orphans vector.Sel
 	lone := j.turned[:0] // rows of the batch about which it was said that they have no partner, or, with SEMI, that they have
 	for i, id := range ids {
-		if id == rowstore.None {
-			continue // a row that was never there
+		if id == rowstore.None { // a row that was never there, or was forgotten
+			orphans = append(orphans, taken[i])
+			continue
 		}
 		x := s.extra(id)
 		if s.chains.KeyOf(id) == rowstore.None { // it has come in this batch
@@ -176,6 +177,9 @@ func (j *Join) leave(ctx context.Context, input int, rec arrow.RecordBatch, take
 	j.turned = lone
 	s.chains.Remove(gone)
 	s.drop(gone)
+	if err := j.orphans(ctx, input, rec, orphans, out); err != nil {
+		return err
+	}
 	if s.counted {
 		if err := j.emitLone(ctx, input, rec, lone, stream.Delete, out); err != nil || j.how.half() {
 			return err
@@ -271,6 +275,9 @@ func (j *Join) turn(ctx context.Context, input int, ids []uint32, by int32, out 
 		x.matches += by
 		if was == 0 || x.matches == 0 {
 			turned = append(turned, id)
+		}
+		if s.ttl > 0 {
+			x.time = s.now
 		}
 	}
 	j.turned = turned

@@ -22,6 +22,7 @@ import (
 //	where v < w           one comparison of a left and a right column
 //	changes left right    which inputs have other kinds than +I
 //	nullsafe              NULL keys are equal
+//	ttl 1000 0            of the rows of the left and the right input, or 0
 //	final                 only the final rows; or static: the right input is read first
 func TestOperator(t *testing.T) {
 	opstest.RunTwo(t, "testdata/join", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
@@ -42,11 +43,16 @@ func TestOperator(t *testing.T) {
 }
 
 func config(body string, left, right *arrow.Schema) (c join.Config, err error) {
-	set, err := opstest.Settings(body, "type", "keys", "where", "changes", "final", "static", "nullsafe")
+	set, err := opstest.Settings(body, "type", "keys", "where", "changes", "final", "static", "nullsafe", "ttl")
 	if err != nil {
 		return c, err
 	}
 	c.Type = join.Type(set["type"])
+	if ttl, ok := set["ttl"]; ok {
+		if _, err := fmt.Sscanf(ttl, "%d %d", &c.LeftTTLMillis, &c.RightTTLMillis); err != nil {
+			return c, err
+		}
+	}
 	for _, pair := range opstest.Words(set["keys"]) {
 		var l, r string
 		if _, err := fmt.Sscanf(pair, "%s = %s", &l, &r); err != nil {

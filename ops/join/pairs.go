@@ -50,6 +50,9 @@ func (j *Join) each(input int, rec arrow.RecordBatch, sel vector.Sel, f func(p *
 			row = sel[i]
 		}
 		for id := o.chains.Head(number); id != rowstore.None; id = o.chains.Next(id) {
+			if o.ttl > 0 && o.expired(id) {
+				continue
+			}
 			p.at, p.row, p.id = append(p.at, uint32(i)), append(p.row, row), append(p.id, id)
 			if len(p.at) == maxRows {
 				if err := j.hold(input, rec, p, f); err != nil {

@@ -21,9 +21,10 @@ type side struct {
 	nullSafe []bool
 	outer    bool
 	changes  bool
-	counted  bool // rows know how many partners they have
-	kinded   bool // rows know how they changed their input
-	time     int  // of a join by time: the column with the time of a row
+	counted  bool  // rows know how many partners they have
+	kinded   bool  // rows know how they changed their input
+	time     int   // of a join by time: the column with the time of a row
+	ttl      int64 // how long a row is kept, in milliseconds of processing time, or 0
 
 	store  *rowstore.Store
 	chains *rowstore.Chains
@@ -32,6 +33,8 @@ type side struct {
 	stored table
 	// durable says that the table keeps what it is told.
 	durable bool
+	now     int64 // processing time, where there is a TTL
+	next    int   // the row at which looking for expired ones goes on
 
 	numbers []uint32
 	ids     []uint32
@@ -42,7 +45,7 @@ type side struct {
 type extra struct {
 	chain   [rowstore.ChainBytes]byte
 	seq     int64 // when it came; cancelled when it left in the batch that it came in
-	time    int64 // of a join by time, in milliseconds
+	time    int64 // of a join by time, or since when there is a TTL, in milliseconds
 	matches int32
 	kind    stream.RowKind
 	known   bool // the table has it
@@ -142,6 +145,11 @@ func (s *side) append(cols []arrow.Array, sel vector.Sel, n int) []uint32 {
 	for _, id := range s.ids {
 		s.seq++
 		s.extra(id).seq = s.seq
+	}
+	if s.ttl > 0 {
+		for _, id := range s.ids {
+			s.extra(id).time = s.now
+		}
 	}
 	s.store.Mark(s.ids)
 	return s.ids

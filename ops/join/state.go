@@ -21,6 +21,7 @@ const (
 	seqColumn     = "$seq"     // tells rows with the same key apart, and orders them
 	matchesColumn = "$matches" // how many partners a row has
 	kindColumn    = "$kind"    // how a row changed its input
+	timeColumn    = "$time"    // since when a row is kept
 )
 
 // table is the state table of a side: the key columns, the sequence number, and
@@ -84,6 +85,9 @@ func (s *side) openTable(rt ops.Runtime) error {
 	if s.kinded {
 		fields = append(fields, arrow.Field{Name: kindColumn, Type: arrow.PrimitiveTypes.Int8})
 	}
+	if s.ttl > 0 {
+		fields = append(fields, arrow.Field{Name: timeColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+	}
 	t.spec.Schema = arrow.NewSchema(unique(fields), nil)
 	var err error
 	s.durable = rt.Durable()
@@ -122,6 +126,15 @@ func (s *side) load(rec arrow.RecordBatch) []uint32 {
 		*s.extra(id) = extra{seq: seq[i], known: true}
 	}
 	at := int(rec.NumCols()) - 1
+	if s.ttl > 0 {
+		col := rec.Column(at)
+		for i, t := range vector.Values[int64](col) {
+			if col.IsValid(i) {
+				s.extra(ids[i]).time = t
+			}
+		}
+		at--
+	}
 	if s.kinded {
 		for i, k := range vector.Values[int8](rec.Column(at)) {
 			s.extra(ids[i]).kind = stream.RowKind(k)
@@ -223,6 +236,13 @@ func (s *side) rows(alloc memory.Allocator, ids []uint32, keys bool) arrow.Recor
 			kinds[i] = int8(s.extra(id).kind)
 		}
 		cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int8, len(ids), 0, nil, buf))
+	}
+	if s.ttl > 0 {
+		buf, times := vector.NewValues[int64](alloc, len(ids))
+		for i, id := range ids {
+			times[i] = s.extra(id).time
+		}
+		cols = append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int64, len(ids), 0, nil, buf))
 	}
 	return record(t.spec.Schema, cols, len(ids))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/idle"
 )
 
 // Kind is the operator's name in a graph.
@@ -19,6 +20,9 @@ type Config struct {
 	UpdateBefore bool `json:"updateBefore,omitempty"`
 	// FinalOnly says that the rows are emitted once, at the end of the input.
 	FinalOnly bool `json:"finalOnly,omitempty"`
+	// With a TTL, keys without rows for so long are forgotten, and a row that is as
+	// before is emitted, too: what is kept of it elsewhere stays alive.
+	idle.Settings
 }
 
 // New builds the operator of a vertex of kind Kind.

@@ -165,7 +165,7 @@ func (n *Normalize) dropSame(b *stream.Batch) {
 		a := n.acc(g)
 		same := a.id == 0 && a.next == deleted
 		if a.id != 0 && a.next != deleted {
-			same = n.equal[at]
+			same = n.equal[at] && n.c.TTLMillis <= 0
 			at++
 		}
 		if same {

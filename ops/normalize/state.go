@@ -77,6 +77,7 @@ func (n *Normalize) save() error {
 		return err
 	}
 	n.table.ClearDirty()
+	n.table.Delete(n.gone)
 	return nil
 }
 

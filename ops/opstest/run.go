@@ -248,12 +248,13 @@ type run struct {
 	tasks []*Task
 	epoch stream.Epoch
 	wm    stream.Timestamp
+	now   stream.Timestamp // processing time, or 0 before the first tick
 	rows  []string
 	text  []string
 
 	// As of the last barrier.
 	sealed               []snapshot
-	sealedWM             stream.Timestamp
+	sealedWM, sealedNow  stream.Timestamp
 	sealedRows, sealedTx int
 }
 
@@ -301,8 +302,16 @@ func (r *run) begin(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	r.wm = r.sealedWM
-	return nil
+	r.wm, r.now = r.sealedWM, r.sealedNow
+	if r.now == 0 {
+		return nil
+	}
+	return r.tick(ctx, r.now) // a source begins with one
+}
+
+func (r *run) tick(ctx context.Context, now stream.Timestamp) error {
+	r.now = now
+	return r.each(func(t *Task) error { return t.Tick(ctx, now) })
 }
 
 func (r *run) close() error {
@@ -334,7 +343,7 @@ func (r *run) act(ctx context.Context, a action) error {
 	case a.wm != nil:
 		return r.advance(ctx, *a.wm)
 	case a.tick != nil:
-		return r.each(func(t *Task) error { return t.Tick(ctx, *a.tick) })
+		return r.tick(ctx, *a.tick)
 	case a.barrier:
 		return r.barrier(ctx, a.tasks)
 	case a.crash:
@@ -401,7 +410,7 @@ func (r *run) barrier(ctx context.Context, tasks int) error {
 	for _, t := range r.tasks {
 		r.sealed = append(r.sealed, t.sealed())
 	}
-	r.sealedWM, r.sealedRows, r.sealedTx = r.wm, len(r.rows), len(r.text)
+	r.sealedWM, r.sealedNow, r.sealedRows, r.sealedTx = r.wm, r.now, len(r.rows), len(r.text)
 	if tasks == 0 {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/idle"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/agg"
 )
@@ -83,6 +84,8 @@ type Config struct {
 	FinalOnly bool `json:"finalOnly,omitempty"`
 	// Changelog says that the input has rows of other kinds than +I.
 	Changelog bool `json:"changelog,omitempty"`
+	// With a TTL, partitions without rows for so long are forgotten.
+	idle.Settings
 }
 
 // direct are the functions that are computed from the places of rows.

@@ -65,7 +65,7 @@ func (e *evaluator) compile(g *group) error {
 	for _, i := range g.calls {
 		specs = append(specs, e.c.Calls[i].Spec)
 	}
-	o := agg.Options{Alloc: e.alloc, Retract: g.frame.Start.Kind != UnboundedPreceding}
+	o := agg.Options{Alloc: e.alloc, Retract: g.frame.Start.Kind != UnboundedPreceding, Drops: g.lives && e.c.TTLMillis > 0}
 	keys := e.c.Partition
 	if !g.lives {
 		keys = nil

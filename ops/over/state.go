@@ -331,7 +331,25 @@ func (a *savedGroups) save(t *agg.Table) error {
 			return err
 		}
 	}
-	dirty := t.Dirty(nil)
+	var dirty, gone []uint32
+	for _, g := range t.Dirty(nil) {
+		if t.Gone(g) {
+			gone = append(gone, g)
+		} else {
+			dirty = append(dirty, g)
+		}
+	}
+	for from := 0; from < len(gone); from += maxRows {
+		part := gone[from:min(from+maxRows, len(gone))]
+		keys := t.Keys(part)
+		err := a.groups.write(keys, nil, len(part), true)
+		release(keys)
+		if err != nil {
+			return err
+		}
+	}
+	t.Forgotten(gone)
+	t.Remove(gone)
 	for from := 0; from < len(dirty); from += maxRows {
 		part := dirty[from:min(from+maxRows, len(dirty))]
 		keys, cols := t.Keys(part), t.Export(part)

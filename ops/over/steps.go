@@ -91,6 +91,9 @@ func (s *steps) groups(r *rows) {
 		keys[i] = r.cols[k]
 	}
 	s.g.table.GroupsOf(keys, heads, s.ids)
+	if s.e.c.TTLMillis > 0 {
+		s.g.table.Revive(s.ids)
+	}
 }
 
 // whole computes aggregates over whole partitions.

@@ -14,15 +14,15 @@ import (
 // Cut returns build with operators that see a few rows at a time while the state
 // of the process does not fit memory: those that must see their rows as they come,
 // and may bring a page of cold state into memory for each. It is for operators
-// that want to know neither the time nor the ends of their inputs; those that are
-// behind a Sweep are left alone.
+// that do not want to know the ends of their inputs; those that want to know the
+// time, and those behind a Sweep, are left alone.
 func Cut(build ops.NewOperator) ops.NewOperator {
 	return func(v job.Vertex, in []*arrow.Schema) (ops.Operator, error) {
 		op, err := build(v, in)
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := op.(*Sweep); ok {
+		if _, ok := op.(ops.Ticker); ok {
 			return op, nil
 		}
 		return &cut{op, mem.Default()}, nil

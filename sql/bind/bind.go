@@ -55,6 +55,7 @@ type Binder struct {
 
 	depth int     // of views within views
 	outer []outer // the queries around the one that is being bound
+	hints *blockHints
 }
 
 // maxViewDepth bounds views that read views.

@@ -187,7 +187,7 @@ func (d *decorrelator) aggregate(n *logical.Aggregate) (logical.Node, []expr.Exp
 		return nil, nil, unsupported(d.pos, "EXISTS over an aggregation without GROUP BY, which always has a row")
 	}
 	below := &logical.Project{Input: in, Exprs: in.Schema().Refs(), Output: slices.Clone(in.Schema())}
-	agg := &logical.Aggregate{Input: below, Keys: slices.Clone(n.Keys), Aggs: n.Aggs, Output: slices.Clone(n.Output[:len(n.Keys)])}
+	agg := &logical.Aggregate{Input: below, Keys: slices.Clone(n.Keys), Aggs: n.Aggs, TTL: n.TTL, Output: slices.Clone(n.Output[:len(n.Keys)])}
 	top := &logical.Project{Input: agg}
 	for i, c := range conds {
 		inner, outer, ok := d.equality(c)
@@ -300,6 +300,7 @@ func (d *decorrelator) join(n *logical.Join) (logical.Node, []expr.Expr, error) 
 		}
 	}
 	j := logical.NewJoin(left, right, n.Type, logical.And(stay...))
+	j.Hints = n.Hints
 	p := &logical.Project{Input: j, Output: slices.Clone(n.Output)}
 	for i := range n.Output {
 		at := i

@@ -64,7 +64,7 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 		return nil, nil, diag.At(r.Pos, "%s needs a condition: ON …, or USING (…)", r.Kind)
 	}
 	j := logical.NewJoin(left, right, t, cond)
-	j.AsOf = asOf
+	j.AsOf, j.Hints = asOf, b.hints.join(r.Left, r.Right)
 	if t.Half() {
 		return j, ls, nil
 	}

@@ -22,6 +22,12 @@ type sorting struct {
 //
 //	FROM → WHERE → GROUP BY → HAVING → select list → DISTINCT → ORDER BY
 func (b *Binder) selectQuery(ctx context.Context, s *ast.Select, env *ctes, order *sorting) (logical.Node, error) {
+	around := b.hints
+	defer func() { b.hints = around }()
+	var err error
+	if b.hints, err = newBlockHints(s); err != nil {
+		return nil, err
+	}
 	node, sc, err := b.from(ctx, s, env)
 	if err != nil {
 		return nil, err
@@ -113,7 +119,9 @@ func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.
 	if err != nil {
 		return nil, err
 	}
-	node = x.queries.attach(g.plan(node), items, hidden, having, qualify)
+	agg := g.plan(node)
+	agg.TTL = b.hints.aggregate(s.From)
+	node = x.queries.attach(agg, items, hidden, having, qualify)
 	if having != nil {
 		node = &logical.Filter{Input: node, Cond: having[0].Expr}
 	}

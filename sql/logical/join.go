@@ -50,6 +50,7 @@ type Join struct {
 	Type        JoinType
 	Cond        expr.Expr
 	AsOf        *AsOf // nil for a join of whole tables
+	Hints       JoinHints
 	Output      Schema
 }
 
@@ -192,5 +193,5 @@ func joinText(n *Join) string {
 		return "TemporalJoin(joinType=[" + n.Type.String() + "], where=[(" + n.WhereText() + " AND __TEMPORAL_JOIN_CONDITION(" +
 			n.Left.Schema()[n.AsOf.Time].Name + ", " + n.Right.Schema()[n.AsOf.Version].Name + "))], select=[" + strings.Join(n.Output.Names(), ", ") + "])"
 	}
-	return "Join(joinType=[" + n.Type.String() + "], where=[" + n.WhereText() + "], select=[" + strings.Join(n.Output.Names(), ", ") + "])"
+	return "Join(joinType=[" + n.Type.String() + "], where=[" + n.WhereText() + "], select=[" + strings.Join(n.Output.Names(), ", ") + "]" + n.Hints.text() + ")"
 }

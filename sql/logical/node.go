@@ -214,6 +214,7 @@ type Aggregate struct {
 	Input  Node
 	Keys   []int
 	Aggs   []AggCall
+	TTL    TTL // of its state
 	Output Schema
 }
 

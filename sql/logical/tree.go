@@ -179,7 +179,7 @@ func Operator(n Node) string {
 		return calcText(s.Refs(), s, n.Cond, s)
 	case *Aggregate:
 		s := n.Input.Schema()
-		return "GroupAggregate(" + groupText(n.Keys, s) + "select=[" + aggItems(n.Keys, n.Aggs, n.Output, s) + "])"
+		return "GroupAggregate(" + groupText(n.Keys, s) + "select=[" + aggItems(n.Keys, n.Aggs, n.Output, s) + "]" + n.TTL.text() + ")"
 	case *WindowAggregate:
 		return windowText(n)
 	case *Window:

@@ -52,6 +52,9 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	if err := b.conditionCompiles(n, keys.Rest); err != nil {
 		return built{}, err
 	}
+	if n.AsOf == nil && !b.atEnd() {
+		c.LeftTTLMillis, c.RightTTLMillis = n.Hints.Left.Or(b.o.TTLMillis), n.Hints.Right.Or(b.o.TTLMillis)
+	}
 	p := b.spread(keys.Left)
 	in0, in1 := keyed(left, p, keys.Left), keyed(right, p, keys.Right)
 	in1.Input = 1

@@ -38,6 +38,9 @@ type Options struct {
 	IdleMillis              int64
 	// Zone is the name of the session's time zone; "" is UTC.
 	Zone string
+	// TTLMillis is how long state is kept after it was last written, unless a hint
+	// says it; 0 keeps it for ever.
+	TTLMillis int64
 	// NowMillis is the time of planning: what CURRENT_TIMESTAMP gives until
 	// the job's own clock is heard.
 	NowMillis int64

@@ -35,7 +35,7 @@ func (b *builder) normalized(n *logical.Scan, src ops.Source, v built) (built, e
 	p := b.spread(keys)
 	return b.add(job.Vertex{
 		UID: uid("changelog-normalize", b.lineage(n)), Name: "ChangelogNormalize(key=[" + b.keyText(keys, n) + "])", Kind: normalize.Kind,
-		Config:      config(normalize.Config{Keys: keys, UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd()}),
+		Config:      config(normalize.Config{Keys: keys, UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd(), Settings: b.ttl(b.o.TTLMillis)}),
 		Parallelism: p, Output: schema(n.Output),
 	}, mode, keyed(v, p, keys)), nil
 }

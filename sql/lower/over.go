@@ -42,6 +42,7 @@ func (b *builder) over(n *logical.Over) (built, error) {
 		c.Arrival = false
 		c.UpdateBefore, c.FinalOnly, c.Changelog = mode&UpdateBefore != 0, b.atEnd(), in.mode != Insert
 	}
+	c.Settings = b.ttl(b.o.TTLMillis)
 	v.UID = uid(v.Kind, b.keyText(n.Partition, n.Input), logical.OrderText(n.Order, b.origins(n.Input)), b.lineage(n.Input))
 	v.Config = config(c)
 	return b.add(v, mode, keyed(in, v.Parallelism, n.Partition)), nil

@@ -50,6 +50,9 @@ func (b *builder) rank(n *logical.Rank) (built, error) {
 		UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd(), Changelog: in.mode != Insert,
 		LatestFirst: latest && last,
 	}
+	if n.Window < 0 {
+		c.Settings = b.ttl(b.o.TTLMillis)
+	}
 	for _, k := range n.Order {
 		c.Order = append(c.Order, rank.Key{Column: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst})
 	}
@@ -79,7 +82,8 @@ func (b *builder) deduplicate(n *logical.Rank, in built, last bool) (built, erro
 			mode |= UpdateBefore
 		}
 	}
-	c := dedup.Config{Keys: n.Partition, Last: last, UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd()}
+	c := dedup.Config{Keys: n.Partition, Last: last, UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd(), Settings: b.ttl(b.o.TTLMillis)}
+	c.TTLFirst = c.TTLMillis > 0 && !last
 	if at := n.Order[0].Column; n.Input.Schema()[at].Time == logical.Rowtime {
 		c.Time = &at
 	}

@@ -216,7 +216,7 @@ func exact(n logical.Node) string {
 	case *logical.Filter:
 		s.WriteString(logical.Key(n.Cond))
 	case *logical.Aggregate:
-		fmt.Fprintf(&s, "%v %v", n.Keys, aggKeys(n.Aggs))
+		fmt.Fprintf(&s, "%v %v %v", n.Keys, aggKeys(n.Aggs), n.TTL)
 	case *logical.Window:
 		fmt.Fprintf(&s, "%v", n.Spec)
 		writeLate(&s, n.Late)
@@ -224,7 +224,7 @@ func exact(n logical.Node) string {
 		fmt.Fprintf(&s, "%v %v %v %v", n.Spec, n.Keys, aggKeys(n.Aggs), n.Properties)
 		writeLate(&s, n.Late)
 	case *logical.Join:
-		fmt.Fprintf(&s, "%v", n.Type)
+		fmt.Fprintf(&s, "%v %v", n.Type, n.Hints)
 		if n.AsOf != nil {
 			fmt.Fprintf(&s, " %v", *n.AsOf)
 		}

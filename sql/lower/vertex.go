@@ -250,6 +250,7 @@ func (b *builder) aggregate(n *logical.Aggregate) (built, error) {
 		Name: logical.Operator(n), Kind: group.Kind,
 		Config: config(group.Config{
 			Keys: n.Keys, Aggs: specs(n.Aggs), UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd(), Changelog: in.mode != Insert,
+			Settings: b.ttl(n.TTL.Or(b.o.TTLMillis)),
 		}),
 		Parallelism: p, Output: schema(n.Output),
 	}, mode, keyed(in, p, n.Keys)), nil

@@ -254,7 +254,7 @@ func withComputed(j *logical.Join, below [2]*logical.Project, conds []expr.Expr)
 		})
 	}
 	inner := logical.NewJoin(slim(below[0]), slim(below[1]), j.Type, logical.And(conds...))
-	inner.AsOf = j.AsOf
+	inner.AsOf, inner.Hints = j.AsOf, j.Hints
 	top := &logical.Project{Input: inner, Output: j.Output}
 	for i := range j.Output {
 		at := i
@@ -325,6 +325,7 @@ func (p *pruner) join(n *logical.Join, need paths) (logical.Node, renumber) {
 		cond = re(n.Cond)
 	}
 	out := logical.NewJoin(l, r, n.Type, cond)
+	out.Hints = n.Hints
 	if n.AsOf != nil {
 		out.AsOf = &logical.AsOf{Lookup: n.AsOf.Lookup, Latest: n.AsOf.Latest}
 	}

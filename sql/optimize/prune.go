@@ -337,7 +337,7 @@ func (p *pruner) aggregate(n *logical.Aggregate, need map[int]bool) (logical.Nod
 	s := n.Input.Schema()
 	in, re := p.node(n.Input, below)
 	out, up := kept(n.Output, keep)
-	return &logical.Aggregate{Input: in, Keys: re.keys(s, n.Keys), Aggs: re.aggs(s, aggs), Output: out}, up
+	return &logical.Aggregate{Input: in, Keys: re.keys(s, n.Keys), Aggs: re.aggs(s, aggs), TTL: n.TTL, Output: out}, up
 }
 
 // keepAggs chooses the keys and the used aggregates. An aggregation that had

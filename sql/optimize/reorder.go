@@ -34,7 +34,9 @@ func reorder(n logical.Node) logical.Node {
 // over the columns of all leaves.
 type joinTree struct {
 	leaves []logical.Node
-	from   []int // first column of each leaf
+	ttl    []logical.TTL // of each leaf
+	hints  string        // how the joins are wanted to be run
+	from   []int         // first column of each leaf
 	conds  []expr.Expr
 }
 
@@ -43,16 +45,31 @@ type joinTree struct {
 func (t *joinTree) flatten(n logical.Node, at int) int {
 	j, ok := n.(*logical.Join)
 	if !ok || j.Type != logical.InnerJoin || j.AsOf != nil || j.Cond != nil && !logical.Deterministic(j.Cond) {
-		t.leaves, t.from = append(t.leaves, n), append(t.from, at)
+		t.leaves, t.from, t.ttl = append(t.leaves, n), append(t.from, at), append(t.ttl, logical.TTL{})
 		return at + len(n.Schema())
 	}
-	end := t.flatten(j.Right, t.flatten(j.Left, at))
+	first := len(t.leaves)
+	middle := t.flatten(j.Left, at)
+	t.hinted(first, j.Hints.Left)
+	first = len(t.leaves)
+	end := t.flatten(j.Right, middle)
+	t.hinted(first, j.Hints.Right)
+	if t.hints == "" {
+		t.hints = j.Hints.Strategy
+	}
 	if j.Cond != nil {
 		for _, c := range logical.Conjuncts(j.Cond) {
 			t.conds = append(t.conds, shift(c, at))
 		}
 	}
 	return end
+}
+
+// hinted notes the TTL of a side that is one leaf.
+func (t *joinTree) hinted(first int, ttl logical.TTL) {
+	if ttl.Given && len(t.leaves) == first+1 {
+		t.ttl[first] = ttl
+	}
 }
 
 // leafOf is the leaf that a column belongs to.
@@ -173,7 +190,12 @@ func (t *joinTree) build(order []int, output logical.Schema) logical.Node {
 			}
 		}
 		left = rest
-		node = logical.NewJoin(node, n, logical.InnerJoin, logical.And(conds...))
+		j := logical.NewJoin(node, n, logical.InnerJoin, logical.And(conds...))
+		j.Hints = logical.JoinHints{Right: t.ttl[leaf], Strategy: t.hints}
+		if k == 1 {
+			j.Hints.Left = t.ttl[order[0]]
+		}
+		node = j
 	}
 	p := &logical.Project{Input: node, Output: output}
 	for i := range output {

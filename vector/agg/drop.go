@@ -1,6 +1,10 @@
 package agg
 
-import "github.com/wadi-engine/wadi/vector"
+import (
+	"unsafe"
+
+	"github.com/wadi-engine/wadi/vector"
+)
 
 // Drop empties groups with all they hold, although their rows were not
 // retracted: they hold no rows afterwards, and no results. Groups of which the
@@ -25,6 +29,41 @@ func (t *Table) Drop(groups []uint32) {
 		}
 	}
 	t.keys.Delete(gone)
+}
+
+// Forget empties groups as Drop does, and lets them begin anew: rows may come for
+// them again. Those of which the state tables know are changed, and have no rows;
+// Revive is called before rows are added to them. It is for layouts with
+// Options.Drops.
+func (t *Table) Forget(groups []uint32) {
+	for _, m := range t.sides {
+		m.drop(t, groups)
+	}
+	t.dropBytes(groups)
+	s := t.slab()
+	var gone []uint32
+	for _, g := range groups {
+		h := s.header(g)
+		known := *h & knownBit
+		clear(unsafe.Slice((*byte)(unsafe.Pointer(h)), t.layout.bytes))
+		if known == 0 {
+			gone = append(gone, g)
+		} else {
+			*h = knownBit | dirtyBit | goneBit
+		}
+	}
+	t.keys.Delete(gone)
+}
+
+// Gone reports whether group id was forgotten and is still in the state table.
+func (t *Table) Gone(id uint32) bool { return *t.slab().header(id)&goneBit != 0 }
+
+// Revive notes that rows come for groups, of which some were forgotten.
+func (t *Table) Revive(groups []uint32) {
+	s := t.slab()
+	for _, g := range groups {
+		*s.header(g) &^= goneBit
+	}
 }
 
 // Transfer adds what group src holds to group dst of the same table, and drops

@@ -11,6 +11,8 @@ import (
 const (
 	dirtyBit = 1 << 63
 	knownBit = 1 << 62
+	// goneBit marks a group that was forgotten and that the state table still has.
+	goneBit = 1 << 61
 	// maxAccs is how many accumulators have a bit of their own in the header.
 	maxAccs = 56
 

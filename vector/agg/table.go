@@ -2,6 +2,7 @@ package agg
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -124,6 +125,24 @@ func (t *Table) GroupsOf(keys []arrow.Array, sel vector.Sel, ids []uint32) []uin
 	return t.keys.FindOrInsert(keys, sel, ids)
 }
 
+// Find gives the ids of the groups with these keys, of those that are there. It is
+// valid until the next call on a table of the layout.
+func (t *Table) Find(keys []arrow.Array) []uint32 {
+	sc := &t.layout.scratch
+	if len(keys) == 0 {
+		sc.all = t.keys.Live(sc.all[:0])
+		return sc.all
+	}
+	n := keys[0].Len()
+	if cap(sc.all) < n {
+		sc.all = make([]uint32, n)
+	}
+	ids := sc.all[:n]
+	t.keys.Find(keys, nil, ids)
+	sc.all = slices.DeleteFunc(ids, func(id uint32) bool { return id == none })
+	return sc.all
+}
+
 // addOnly adds the one group of a table without keys.
 func (t *Table) addOnly() {
 	c := newColumn[int8](t.layout.alloc, 1)
@@ -196,13 +215,17 @@ func (t *Table) Fresh(id uint32) bool {
 	if t.layout.retract {
 		return *t.slab().i64(id, headerBytes) <= 0
 	}
-	return *t.slab().header(id) == 0
+	h := *t.slab().header(id)
+	return h == 0 || h&goneBit != 0
 }
 
 // Rows is how many rows group id holds: those added less those retracted.
-// Where rows are never retracted, it is 1.
+// Where rows are never retracted, it is 1, and 0 for a group that was forgotten.
 func (t *Table) Rows(id uint32) int64 {
 	if !t.layout.retract {
+		if *t.slab().header(id)&goneBit != 0 {
+			return 0
+		}
 		return 1
 	}
 	return *t.slab().i64(id, headerBytes)

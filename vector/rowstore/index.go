@@ -59,6 +59,14 @@ func (x *index) remove(id uint32) {
 	}
 }
 
+// Unindex takes a row out of the index, if there is one: it is not found by its
+// content any more.
+func (s *Store) Unindex(id uint32) {
+	if s.index != nil {
+		s.index.remove(id)
+	}
+}
+
 // Find writes for each selected row of cols the id of the oldest row of the
 // store with the same content, or None. The store has an index.
 func (s *Store) Find(cols []arrow.Array, sel vector.Sel, ids []uint32) {
