@@ -74,6 +74,14 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 		Partitions: func(ctx context.Context, t job.Table) ([]string, error) {
 			return files.Partitions(ctx, t, env)
 		},
+		Rows: func(ctx context.Context, s ops.Scan) ops.Estimate {
+			c, err := by(s.Table)
+			if err != nil || c.Rows == nil || len(s.Table.PartitionedBy) > 0 {
+				return ops.Estimate{}
+			}
+			s.Table = forReading(s.Table, c)
+			return c.Rows(ctx, s)
+		},
 		Resolve: func(ctx context.Context, t job.Table) (job.Table, error) {
 			if files.Changelog(t.Options) && t.Schema.Schema != nil {
 				return t, nil

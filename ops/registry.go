@@ -70,6 +70,9 @@ type Connector struct {
 	Projects bool
 	// Filters says that Source can use Scan.Filter to skip rows.
 	Filters bool
+	// Rows estimates how many rows a scan gives, without reading much; nil means
+	// that the connector does not know.
+	Rows func(ctx context.Context, s Scan) Estimate
 	// Metadata are the keys of what Source can tell about a row besides its
 	// data. A column of the table's schema that is to hold one of them has the
 	// key in its field's metadata, under MetadataColumn.
@@ -88,6 +91,18 @@ type Connector struct {
 // TakesChanges reports whether the sink of t takes rows of every kind.
 func (c *Connector) TakesChanges(t job.Table) bool {
 	return c.Changelog || c.Changes != nil && c.Changes(t)
+}
+
+// Estimate is about how many rows there are. The zero value says nothing.
+type Estimate struct {
+	// Rows of a table without end are those of a long time, to be compared with
+	// those of others.
+	Rows  float64
+	Known bool
+	// Fixed says that it follows from the options of the table. A query without
+	// end is planned by such estimates alone: its state must fit when it is
+	// planned again.
+	Fixed bool
 }
 
 // MetadataColumn is the key of an Arrow field's metadata that names the piece

@@ -7,12 +7,14 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/bind"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/sql/lower"
 	"github.com/wadi-engine/wadi/sql/optimize"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // Compile turns a query, parsed or built by a program, into a job that ends in
@@ -107,7 +109,7 @@ func (s *Session) plan(ctx context.Context, b *bound) (*Plan, error) {
 }
 
 func (s *Session) lower(ctx context.Context, b *bound) (*lower.Result, error) {
-	roots := optimize.Plan(b.roots, s.optimizer())
+	roots := optimize.Plan(b.roots, s.optimizer(ctx))
 	return lower.Plans(ctx, roots, lower.Options{
 		Name: s.jobName(b), Registry: s.registry, Batch: s.config.Batch(),
 		Parallelism: s.config.Parallelism(), MaxParallelism: s.config.MaxParallelism(),
@@ -132,7 +134,7 @@ func (s *Session) jobName(b *bound) string {
 	return "insert-into_" + strings.Join(parts, ",")
 }
 
-func (s *Session) optimizer() optimize.Options {
+func (s *Session) optimizer(ctx context.Context) optimize.Options {
 	can := func(n *logical.Scan) (projects, filters bool) {
 		c := s.registry.Connectors[n.Table.Connector]
 		return c != nil && c.Projects, c != nil && c.Filters
@@ -142,5 +144,16 @@ func (s *Session) optimizer() optimize.Options {
 		Fold:     folder(s.config.Zone()),
 		Projects: func(n *logical.Scan) bool { p, _ := can(n); return p },
 		Filters:  func(n *logical.Scan) bool { _, f := can(n); return f },
+		Rows:     func(n *logical.Scan) (float64, bool) { return s.rows(ctx, n) },
 	}
+}
+
+// rows asks a connector how large a table is.
+func (s *Session) rows(ctx context.Context, n *logical.Scan) (float64, bool) {
+	c := s.registry.Connectors[n.Table.Connector]
+	if c == nil || c.Rows == nil {
+		return 0, false
+	}
+	e := c.Rows(ctx, ops.Scan{Table: n.Table, Filter: expr.NewDoc(n.Filter)})
+	return e.Rows, e.Known && (e.Fixed || s.config.Batch())
 }

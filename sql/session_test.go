@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,6 +54,13 @@ func scanned(scan ops.Scan) (*arrow.Schema, error) {
 	return arrow.NewSchema(fields, nil), nil
 }
 
+// rowsInPath takes the number at the end of a path for how many rows there are.
+func rowsInPath(_ context.Context, s ops.Scan) ops.Estimate {
+	path := s.Table.Options["path"]
+	rows, err := strconv.ParseFloat(path[strings.LastIndexByte(path, '/')+1:], 64)
+	return ops.Estimate{Rows: rows, Known: err == nil}
+}
+
 func connector(name string, c ops.Connector) *ops.Connector {
 	c.Name = name
 	return &c
@@ -88,7 +96,7 @@ func registry() *ops.Registry {
 	return &ops.Registry{Connectors: map[string]*ops.Connector{
 		"nexmark":    connector("nexmark", ops.Connector{Source: reads(false), Projects: true, Metadata: []string{"partition", "off"}}),
 		"datagen":    connector("datagen", ops.Connector{Source: reads(false)}),
-		"filesystem": connector("filesystem", ops.Connector{Source: reads(true), Sink: writes, Resolve: resolveFiles, Projects: true, Filters: true}),
+		"filesystem": connector("filesystem", ops.Connector{Rows: rowsInPath, Source: reads(true), Sink: writes, Resolve: resolveFiles, Projects: true, Filters: true}),
 		"iceberg":    connector("iceberg", ops.Connector{Sink: writes}),
 		"print":      connector("print", ops.Connector{Sink: writes, Changelog: true}),
 		"blackhole":  connector("blackhole", ops.Connector{Sink: writes, Changelog: true}),

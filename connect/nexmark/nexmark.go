@@ -37,6 +37,7 @@ func Connector() *ops.Connector {
 		Resolve:  resolve,
 		Source:   open,
 		Projects: true,
+		Rows:     estimate,
 	}
 }
 

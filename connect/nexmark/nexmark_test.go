@@ -3,6 +3,7 @@ package nexmark_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/connect/nexmark"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/vector/expr"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
@@ -247,4 +249,25 @@ func bench(b *testing.B, src ops.Source) {
 		f.Batch.Release()
 	}
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
+
+func TestEstimate(t *testing.T) {
+	table := job.Table{Options: map[string]string{"events.num": "5000"}}
+	kind := func(n int64) *expr.Doc {
+		return expr.NewDoc(&expr.Call{Func: "eq", Of: arrow.FixedWidthTypes.Boolean, Args: []expr.Expr{
+			&expr.Column{Name: "event_type", Of: arrow.PrimitiveTypes.Int32}, &expr.Literal{Value: n, Of: arrow.PrimitiveTypes.Int32},
+		}})
+	}
+	for _, c := range []struct {
+		filter *expr.Doc
+		want   float64
+	}{{nil, 5000}, {kind(0), 100}, {kind(1), 300}, {kind(2), 4600}, {kind(3), 5000}} {
+		got := nexmark.Connector().Rows(t.Context(), ops.Scan{Table: table, Filter: c.filter})
+		if math.Round(got.Rows) != c.want || !got.Known || !got.Fixed {
+			t.Errorf("%v: %+v, want %v rows", c.filter, got, c.want)
+		}
+	}
+	if got := nexmark.Connector().Rows(t.Context(), ops.Scan{Table: job.Table{Options: map[string]string{"events.num": "x"}}}); got.Known {
+		t.Errorf("a wrong option gives %+v", got)
+	}
 }

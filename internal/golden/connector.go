@@ -26,6 +26,13 @@ func (w *world) connector() *ops.Connector {
 		},
 		Resolve:   func(_ context.Context, t job.Table) (job.Table, error) { return t, nil },
 		Changelog: true,
+		Rows: func(_ context.Context, s ops.Scan) ops.Estimate {
+			t := w.tables[s.Table.Options["table"]]
+			if t == nil {
+				return ops.Estimate{}
+			}
+			return ops.Estimate{Rows: float64(len(t.kinds)), Known: true, Fixed: true}
+		},
 		Source: func(_ context.Context, s ops.Scan) (ops.Source, error) {
 			t := w.tables[s.Table.Options["table"]]
 			if t == nil {

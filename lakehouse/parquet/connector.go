@@ -28,6 +28,7 @@ func NewConnector(stores *objstore.Stores) *ops.Connector {
 		},
 		Resolve:  c.resolve,
 		Source:   c.source,
+		Rows:     c.rows,
 		Projects: true,
 		Filters:  true,
 	}

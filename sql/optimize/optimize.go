@@ -11,7 +11,7 @@
 //	push        filters move towards the scans
 //	semi        in a batch, a semi join with few rows comes before other joins
 //	rank        a filter over the number of a row keeps the first N
-//	reorder     inner joins without a condition of equality come last
+//	reorder     inner joins make few rows on the way; those without a condition of equality come last
 //	keys        what joins want to be equal is computed below them
 //	merge       a projection over a projection becomes one
 //	assume      behind a filter c = 2 a projection computes with 2 for c
@@ -41,6 +41,9 @@ type Options struct {
 	// Filters reports whether the table of a scan can use a filter; nil means
 	// never.
 	Filters func(s *logical.Scan) bool
+	// Rows is about how many rows a scan with its filter gives, if that is known;
+	// nil means never.
+	Rows func(s *logical.Scan) (rows float64, ok bool)
 }
 
 // Plan optimizes the plans of one job together.
@@ -57,7 +60,7 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 			n = rewrite(n, earlySemi)
 		}
 		n = rewrite(n, rank)
-		n = reorder(n)
+		n = reorder(n, o)
 		n = rewrite(n, joinKeys)
 		n = mergeAll(n)
 		n = rewrite(n, func(n logical.Node) logical.Node { return assume(n, o.Fold) })
