@@ -146,4 +146,18 @@ type Table struct {
 	// PrimaryKey and PartitionedBy name columns of Schema.
 	PrimaryKey    []string `json:"primaryKey,omitempty"`
 	PartitionedBy []string `json:"partitionedBy,omitempty"`
+	// Overwrite says that what is written replaces what is there; nil adds to it.
+	Overwrite *Overwrite `json:"overwrite,omitempty"`
+}
+
+// Overwrite is what a sink replaces when its job ends: the partitions that are
+// written, or the whole of a table without partitions.
+type Overwrite struct {
+	// Partition is the values, as text, of all partition columns when one
+	// partition is replaced, whether rows are written to it or not.
+	Partition map[string]string `json:"partition,omitempty"`
+	// Base is the version of the table that the rows were computed from, as
+	// Connector.Version told it. The whole table is replaced, and only while it
+	// is of that version.
+	Base string `json:"base,omitempty"`
 }

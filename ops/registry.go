@@ -83,6 +83,13 @@ type Connector struct {
 	Changelog bool
 	// Changes says so of one table, when it depends on the table's options.
 	Changes func(t job.Table) bool
+	// Overwrites says that the sink does what job.Table's Overwrite says.
+	Overwrites bool
+	// Truncate removes all rows of t; nil when the connector cannot.
+	Truncate func(ctx context.Context, t job.Table) error
+	// Version is the version of t now, never "", for job.Overwrite's Base; the
+	// options read that version. It is nil when the connector's tables have none.
+	Version func(ctx context.Context, t job.Table) (version string, options map[string]string, err error)
 	// Partitions lists the partitions of t that have rows, as k=v/l=w; nil when
 	// the connector does not know.
 	Partitions func(ctx context.Context, t job.Table) ([]string, error)

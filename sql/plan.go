@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -87,11 +88,17 @@ func (s *Session) selectPlan(ctx context.Context, q ast.Query) (Result, error) {
 }
 
 func (s *Session) insertPlan(ctx context.Context, inserts []*ast.Insert) (Result, error) {
-	b, err := s.bindInserts(ctx, inserts)
-	if err != nil {
-		return nil, err
+	plan := func() (Result, error) {
+		b, err := s.bindInserts(ctx, inserts)
+		if err != nil {
+			return nil, err
+		}
+		return s.plan(ctx, b)
 	}
-	return s.plan(ctx, b)
+	if slices.ContainsFunc(inserts, func(i *ast.Insert) bool { return i.Overwrite }) {
+		return s.inBatch(plan)
+	}
+	return plan()
 }
 
 // plan optimizes and lowers.

@@ -59,7 +59,10 @@ type Session struct {
 	inSet bool
 	// compiling says that the plan will be kept in a file.
 	compiling bool
-	tables    tables
+	// base is what a statement that replaces a table computed its rows from; see
+	// bind.Binder.
+	base   string
+	tables tables
 	// goFunctions are the functions that are registered in Go; created are
 	// those that statements created, with what stands behind AS.
 	goFunctions map[string]bool
@@ -234,6 +237,12 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 		return s.readPlan(q.Path)
 	case *ast.Analyze:
 		return s.analyze(ctx, q)
+	case *ast.Update:
+		return s.update(ctx, q)
+	case *ast.Delete:
+		return s.deleteRows(ctx, q)
+	case *ast.Truncate:
+		return s.truncate(ctx, q)
 	}
 	return nil, diag.Unsupported(stmt.Position(), kindOf(stmt))
 }
@@ -241,7 +250,7 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 // binder binds with the session's present state.
 func (s *Session) binder() *bind.Binder {
 	return &bind.Binder{
-		Kept: s.compiling,
+		Kept: s.compiling, Base: s.base,
 		Enforce: bind.Enforcers{
 			NotNull: strings.ToUpper(s.config.Get("table.exec.sink.not-null-enforcer")),
 			Length:  strings.ToUpper(s.config.Get("table.exec.sink.type-length-enforcer")),

@@ -77,13 +77,14 @@ type Sink struct {
 	fileAge   time.Duration
 	success   string // name of the marker, or ""
 	root      *objstore.Bucket
+	overwrite *job.Overwrite
 }
 
 var _ ops.Sink = (*Sink)(nil)
 
 // NewSink is the Sink function of the connector "filesystem".
 func NewSink(ctx context.Context, t job.Table, env Env) (*Sink, error) {
-	s := &Sink{env: env, options: t.Options, table: t.Ident, schema: t.Schema.Schema, by: t.PartitionedBy}
+	s := &Sink{env: env, options: t.Options, table: t.Ident, schema: t.Schema.Schema, by: t.PartitionedBy, overwrite: t.Overwrite}
 	if err := s.configure(ctx); err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.Ident, err)
 	}
@@ -170,7 +171,8 @@ func (s *Sink) Committer(_ context.Context, id ops.SinkID) (ops.Committer, error
 }
 
 // receipt is a committable behind its version byte: one staged file. The names
-// are relative to the table's path.
+// are relative to the table's path. Without names it only says that the writer
+// has come to its end, so that a table is replaced by nothing, too.
 type receipt struct {
 	Staged string `json:"staged"`
 	Final  string `json:"final"`
@@ -228,10 +230,10 @@ func (c *Committer) readLog(ctx context.Context) (stream.Epoch, []string, error)
 }
 
 // Commit implements ops.Committer. It publishes at once: gathering would not
-// make fewer files.
-func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, _ bool) (stream.Epoch, error) {
+// make fewer files. What replaces others is published at the end.
+func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, force bool) (stream.Epoch, error) {
 	have, old, err := c.readLog(ctx)
-	if err != nil || len(pending) == 0 {
+	if err != nil || len(pending) == 0 || c.sink.overwrite != nil && !force {
 		return have, err
 	}
 	last := pending[len(pending)-1].Epoch
@@ -248,6 +250,11 @@ func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, _ bool) (
 			if err := c.publish(ctx, b); err != nil {
 				return 0, fmt.Errorf("commit epoch %d to table %s: %w", p.Epoch, c.sink.table, err)
 			}
+		}
+	}
+	if c.sink.overwrite != nil {
+		if err := c.replace(ctx, pending); err != nil {
+			return 0, fmt.Errorf("replace the files of table %s: %w", c.sink.table, err)
 		}
 	}
 	if err := c.markDirectories(ctx, pending, have); err != nil {
@@ -269,7 +276,7 @@ func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, _ bool) (
 
 func (c *Committer) publish(ctx context.Context, b ops.Committable) error {
 	r, err := decodeReceipt(b)
-	if err != nil {
+	if err != nil || r.Staged == "" {
 		return err
 	}
 	err = c.sink.root.Move(ctx, r.Staged, r.Final)
@@ -296,7 +303,9 @@ func (c *Committer) markDirectories(ctx context.Context, pending []ops.Pending, 
 			if err != nil {
 				return err
 			}
-			dirs = append(dirs, path.Dir(r.Final))
+			if r.Staged != "" {
+				dirs = append(dirs, path.Dir(r.Final))
+			}
 		}
 	}
 	slices.Sort(dirs)

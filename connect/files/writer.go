@@ -174,7 +174,7 @@ func (w *Writer) finish(f *file) error {
 }
 
 // Prepare implements ops.SinkWriter.
-func (w *Writer) Prepare(_ context.Context, e stream.Epoch, _ bool) ([]ops.Committable, error) {
+func (w *Writer) Prepare(_ context.Context, e stream.Epoch, last bool) ([]ops.Committable, error) {
 	for _, dir := range slices.Sorted(maps.Keys(w.open)) {
 		if err := w.finish(w.open[dir]); err != nil {
 			return nil, fmt.Errorf("epoch %d of table %s: %w", e, w.sink.table, err)
@@ -189,6 +189,10 @@ func (w *Writer) Prepare(_ context.Context, e stream.Epoch, _ bool) ([]ops.Commi
 		}
 	}
 	w.closed = w.closed[:0]
+	if last && w.sink.overwrite != nil {
+		end, err := receipt{}.encode()
+		return append(out, end), err
+	}
 	return out, nil
 }
 

@@ -73,6 +73,9 @@ func (e *enumerator) Discover(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("list files of table %s: %w", e.table.Ident, err)
 	}
 	if len(found) == 0 && e.Bounded() {
+		if written, err := e.stores.Written(ctx, e.table.Options["path"], nil); written || err != nil {
+			return err == nil, err
+		}
 		return false, fmt.Errorf("%w: table %s: no file matches %s", job.ErrInvalid, e.table.Ident, objstore.Redact(e.table.Options["path"]))
 	}
 	for _, f := range found {

@@ -139,3 +139,13 @@ func compileGlob(pattern string) (*regexp.Regexp, error) {
 	re.WriteString(`\z`)
 	return regexp.Compile(re.String())
 }
+
+// Written reports whether a directory holds objects that readers pass over: a
+// table was written there, of which no rows are left.
+func (s *Stores) Written(ctx context.Context, dir string, props map[string]string) (bool, error) {
+	if strings.ContainsAny(dir, "*?[{") {
+		return false, nil
+	}
+	found, err := s.below(ctx, dir, "", func(string) bool { return true }, props)
+	return len(found) > 0, err
+}

@@ -21,7 +21,8 @@ import (
 //	uvarint     id of the schema
 //	uvarint     id of the partition spec
 //	uvarint     bytes of the file
-//	rest        the file's entry as Avro, iceberg-go's codec
+//	rest        the file's entry as Avro, iceberg-go's codec; nothing where the
+//	            committable tells only that its writer has come to its end
 const committableVersion = 1
 
 // staged is a committable whose entry has not been decoded yet.
@@ -46,6 +47,17 @@ func encodeCommittable(t *table.Table, df ice.DataFile) (ops.Committable, error)
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	return append(b, entry...), nil
+}
+
+// endCommittable tells that a writer has come to its end.
+func endCommittable(t *table.Table) ops.Committable {
+	meta := t.Metadata()
+	id := meta.TableUUID()
+	b := append([]byte{committableVersion}, id[:]...)
+	for _, n := range []int{meta.Version(), t.Schema().ID, t.Metadata().DefaultPartitionSpec(), 0} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	return b
 }
 
 func decodeCommittable(c ops.Committable) (staged, error) {

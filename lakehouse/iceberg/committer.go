@@ -109,7 +109,8 @@ func (c *Committer) published(t *table.Table) (stream.Epoch, error) {
 }
 
 // Commit implements ops.Committer: it publishes everything once there is
-// enough of it, or it has waited long enough, or with force.
+// enough of it, or it has waited long enough, or with force. What replaces a
+// table is published at the end.
 func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, force bool) (stream.Epoch, error) {
 	if len(pending) == 0 {
 		return c.Published(ctx)
@@ -118,7 +119,7 @@ func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, force boo
 	if err != nil {
 		return 0, fmt.Errorf("commit to table %s: %w", c.sink.target, err)
 	}
-	if !due && !force {
+	if !due && !force || c.sink.overwrite != nil && !force {
 		return c.Published(ctx)
 	}
 	epoch, err := c.publish(ctx, pending)
@@ -149,6 +150,9 @@ func (c *Committer) due(pending []ops.Pending) (bool, error) {
 			s, err := decodeCommittable(b)
 			if err != nil {
 				return false, err
+			}
+			if len(s.entry) == 0 {
+				continue
 			}
 			files++
 			bytes += s.bytes
@@ -181,10 +185,14 @@ func (c *Committer) publish(ctx context.Context, pending []ops.Pending) (stream.
 		if err != nil {
 			return 0, backoff.Permanent(err)
 		}
-		if len(files) == 0 {
+		old, err := c.replaced(ctx, t, files, have)
+		if err != nil {
+			return 0, c.verdict(err, &unclear)
+		}
+		if len(files)+len(old) == 0 {
 			return last, nil // nothing to be told apart later
 		}
-		if err := c.attempt(ctx, t, files, last); err != nil {
+		if err := c.attempt(ctx, t, files, old, last); err != nil {
 			return 0, c.verdict(err, &unclear)
 		}
 		return last, nil
@@ -230,29 +238,29 @@ func conflict(err error) bool {
 
 // attempt writes one snapshot on top of t, or fails when t is no longer the
 // table's state (C1, C2).
-func (c *Committer) attempt(ctx context.Context, t *table.Table, files []ice.DataFile, epoch stream.Epoch) error {
+func (c *Committer) attempt(ctx context.Context, t *table.Table, files, old []ice.DataFile, epoch stream.Epoch) error {
 	number := strconv.FormatUint(uint64(epoch), 10)
 	tx := t.NewTransaction()
 	if err := tx.AssertRefSnapshotID(table.MainBranch); err != nil {
 		return err
 	}
-	props, old := c.mirrors(t.Properties(), number)
+	props, silent := c.mirrors(t.Properties(), number)
 	if err := tx.SetProperties(props); err != nil {
 		return err
 	}
-	if len(old) > 0 {
-		if err := tx.RemoveProperties(old); err != nil {
+	if len(silent) > 0 {
+		if err := tx.RemoveProperties(silent); err != nil {
 			return err
 		}
 	}
-	err := tx.NewRowDelta(ice.Properties{
+	summary := ice.Properties{
 		sumJob: c.id.Job, sumSink: c.id.Sink, sumEpoch: number,
 		sumFlinkJob: c.id.Job, sumFlinkOperator: c.id.Sink, sumFlinkEpoch: number,
-	}).AddRows(files...).Commit(ctx)
-	if err != nil {
+	}
+	if err := change(ctx, tx, t.Metadata().Version(), files, old, summary); err != nil {
 		return err
 	}
-	_, err = tx.Commit(ctx)
+	_, err := tx.Commit(ctx)
 	return err
 }
 
@@ -289,6 +297,9 @@ func dataFiles(t *table.Table, pending []ops.Pending, have stream.Epoch) ([]ice.
 			s, err := decodeCommittable(b)
 			if err != nil {
 				return nil, err
+			}
+			if len(s.entry) == 0 {
+				continue
 			}
 			df, err := s.dataFile(t)
 			if err != nil {

@@ -21,6 +21,12 @@ func Connector(env Env) *ops.Connector {
 		Resolve:  func(ctx context.Context, t job.Table) (job.Table, error) { return resolve(ctx, t, env) },
 		Source:   func(ctx context.Context, s ops.Scan) (ops.Source, error) { return newSource(ctx, s, env) },
 		Sink:     func(ctx context.Context, t job.Table) (ops.Sink, error) { return newSink(ctx, t, env) },
+
+		Overwrites: true,
+		Truncate:   func(ctx context.Context, t job.Table) error { return truncate(ctx, t, env) },
+		Version: func(ctx context.Context, t job.Table) (string, map[string]string, error) {
+			return version(ctx, t, env)
+		},
 	}
 }
 
@@ -47,11 +53,13 @@ func resolve(ctx context.Context, t job.Table, env Env) (job.Table, error) {
 	return t, nil
 }
 
-// Sink appends rows to an Iceberg table.
+// Sink appends rows to an Iceberg table, or replaces what is there.
 type Sink struct {
 	env     Env
 	target  target
 	columns *arrow.Schema // of the batches
+	// overwrite is nil when rows are appended.
+	overwrite *job.Overwrite
 }
 
 var _ ops.Sink = (*Sink)(nil)
@@ -61,7 +69,7 @@ func newSink(ctx context.Context, t job.Table, env Env) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{env: env, target: to, columns: t.Schema.Schema}
+	s := &Sink{env: env, target: to, columns: t.Schema.Schema, overwrite: t.Overwrite}
 	c, err := s.open(ctx)
 	if err != nil {
 		return nil, err
@@ -164,7 +172,9 @@ func (s *Sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 	if err != nil {
 		return nil, err
 	}
-	return newWriter(ctx, t, s.target.String(), schema, rt.Allocator()), nil
+	w := newWriter(ctx, t, s.target.String(), schema, rt.Allocator())
+	w.ends = s.overwrite != nil
+	return w, nil
 }
 
 // Committer publishes what the writers of one sink have staged.

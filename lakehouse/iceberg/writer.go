@@ -29,6 +29,9 @@ type Writer struct {
 	cancel context.CancelFunc
 
 	stage stage // of the epoch, nil before its first row
+	// ends says that a committable tells that the writer has come to its end, so
+	// that a table is replaced by nothing, too.
+	ends bool
 }
 
 // stage is the files of one epoch.
@@ -91,7 +94,15 @@ func (w *Writer) newStage() (stage, error) {
 }
 
 // Prepare implements ops.SinkWriter: it closes the epoch's files.
-func (w *Writer) Prepare(ctx context.Context, e stream.Epoch, _ bool) ([]ops.Committable, error) {
+func (w *Writer) Prepare(ctx context.Context, e stream.Epoch, last bool) ([]ops.Committable, error) {
+	out, err := w.prepare(ctx, e)
+	if err == nil && last && w.ends {
+		out = append(out, endCommittable(w.table))
+	}
+	return out, err
+}
+
+func (w *Writer) prepare(ctx context.Context, e stream.Epoch) ([]ops.Committable, error) {
 	if w.stage == nil {
 		return nil, nil
 	}

@@ -109,6 +109,9 @@ func (e *enumerator) Discover(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("find files of table %s: %w", s.table.Ident, err)
 	}
 	if len(files) == 0 && s.Bounded() {
+		if written, err := s.stores.Written(ctx, s.table.Options[optPath], s.table.Options); written || err != nil {
+			return err == nil, err
+		}
 		return false, fmt.Errorf("%w: table %s: no file matches %q", job.ErrInvalid, s.table.Ident, s.table.Options[optPath])
 	}
 	var urls []string

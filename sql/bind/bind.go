@@ -52,6 +52,9 @@ type Binder struct {
 	// Kept says that the plan will be kept: tables whose options refer to what
 	// may be secret are refused.
 	Kept bool
+	// Base is the version of the table that an INSERT OVERWRITE replaces, where
+	// its rows were computed from it; see job.Overwrite.
+	Base string
 
 	depth int     // of views within views
 	outer []outer // the queries around the one that is being bound

@@ -16,8 +16,6 @@ import (
 // Insert binds INSERT INTO: the query, cast to the columns of the table.
 func (b *Binder) Insert(ctx context.Context, s *ast.Insert) (*logical.Sink, error) {
 	switch {
-	case s.Overwrite:
-		return nil, unsupported(s.Pos, "INSERT OVERWRITE")
 	case s.Upsert:
 		return nil, unsupported(s.Pos, "UPSERT")
 	case len(s.NewColumns) > 0:
@@ -55,6 +53,11 @@ func (b *Binder) insert(ctx context.Context, s *ast.Insert, node logical.Node) (
 	jt, err := b.JobTable(ctx, t)
 	if err != nil {
 		return nil, diag.Wrap(s.Table.Pos, err)
+	}
+	if s.Overwrite {
+		if jt.Overwrite, err = b.overwrite(s, jt); err != nil {
+			return nil, err
+		}
 	}
 	target, err := b.target(s, t, jt)
 	if err != nil {
