@@ -79,7 +79,7 @@ func (k BarrierKind) String() string {
 }
 
 // Tick carries processing time to the operators, so that tests own the clock.
-// It is not aligned: a task passes on every tick it receives.
+// It is not aligned: a task passes on each that is later than those before it.
 type Tick struct{ Now Timestamp }
 
 // EndOfInput is the last element of a bounded channel. It follows the last

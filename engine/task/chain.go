@@ -74,6 +74,8 @@ type chain struct {
 	state state.Backend
 	alloc memory.Allocator
 	now   stream.Timestamp
+	// ticked is the latest tick that was passed on.
+	ticked stream.Timestamp
 }
 
 // link is the output of one stage.
@@ -87,7 +89,7 @@ type link struct {
 }
 
 func newChain(stages []Stage, s state.Backend, alloc memory.Allocator) *chain {
-	c := &chain{links: make([]link, len(stages)), state: s, alloc: alloc, now: stream.Start}
+	c := &chain{links: make([]link, len(stages)), state: s, alloc: alloc, now: stream.Start, ticked: stream.Start}
 	for i := range stages {
 		c.links[i] = link{Stage: stages[i], chain: c}
 		if i+1 < len(stages) {
@@ -187,8 +189,14 @@ func (c *chain) advance(ctx context.Context, wm stream.Watermark) error {
 	return c.broadcast(ctx, wm)
 }
 
-// tick passes processing time to the operators that want it.
+// tick passes processing time on, and to the operators that want it. Each
+// channel brings the same ticks: but for the first one they are dropped, or
+// tasks behind several others would multiply them.
 func (c *chain) tick(ctx context.Context, now stream.Tick) error {
+	if now.Now <= c.ticked {
+		return nil
+	}
+	c.ticked = now.Now
 	for i := range c.links {
 		l := &c.links[i]
 		if t, ok := l.Op.(ops.Ticker); ok {

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -74,12 +75,18 @@ func (d *decorrelator) inside(n logical.Node) bool {
 	return slices.ContainsFunc(n.Inputs(), d.inside)
 }
 
-// pull gives the plan without the conditions, and the conditions over its columns.
-func (d *decorrelator) pull(n logical.Node) (logical.Node, []expr.Expr, error) {
+// pull gives the plan without the conditions, and the conditions over its
+// columns. around gives what the query around reads, for plans of which more
+// depends on it.
+func (d *decorrelator) pull(n logical.Node, around func() logical.Node) (logical.Node, []expr.Expr, error) {
 	if d.exists {
 		n = bare(n)
 	}
-	return d.node(n)
+	out, conds, err := d.node(n)
+	if errors.Is(err, errDependent) {
+		return d.pullAll(n, around())
+	}
+	return out, conds, err
 }
 
 // bare drops what does not change whether there are rows.
@@ -115,10 +122,16 @@ func (d *decorrelator) node(n logical.Node) (logical.Node, []expr.Expr, error) {
 		return d.aggregate(n)
 	case *logical.Join:
 		return d.join(n)
+	case *logical.Sort:
+		return d.sort(n)
 	default:
-		return nil, nil, unsupported(d.pos, "a query that names a column outside of it below "+logical.Operator(n))
+		return nil, nil, errDependent
 	}
 }
+
+// errDependent says that a query names columns outside of it in another way than
+// in conditions that can be taken out.
+var errDependent = errors.New("more than conditions depend on the query around")
 
 func (d *decorrelator) filter(n *logical.Filter) (logical.Node, []expr.Expr, error) {
 	in, conds, err := d.node(n.Input)
@@ -141,7 +154,7 @@ func (d *decorrelator) filter(n *logical.Filter) (logical.Node, []expr.Expr, err
 
 func (d *decorrelator) project(n *logical.Project) (logical.Node, []expr.Expr, error) {
 	if d.any(n.Exprs...) {
-		return nil, nil, unsupported(d.pos, "a query whose select list names a column outside of it")
+		return nil, nil, errDependent
 	}
 	in, conds, err := d.node(n.Input)
 	if err != nil {
@@ -184,30 +197,23 @@ func (d *decorrelator) aggregate(n *logical.Aggregate) (logical.Node, []expr.Exp
 		return nil, nil, err
 	}
 	if d.exists && len(n.Keys) == 0 {
-		return nil, nil, unsupported(d.pos, "EXISTS over an aggregation without GROUP BY, which always has a row")
+		return nil, nil, errDependent
 	}
-	below := &logical.Project{Input: in, Exprs: in.Schema().Refs(), Output: slices.Clone(in.Schema())}
+	below, columns, outers, err := d.keyed(in, conds)
+	if err != nil {
+		return nil, nil, err
+	}
 	agg := &logical.Aggregate{Input: below, Keys: slices.Clone(n.Keys), Aggs: n.Aggs, TTL: n.TTL, Output: slices.Clone(n.Output[:len(n.Keys)])}
 	top := &logical.Project{Input: agg}
 	for i, c := range conds {
-		inner, outer, ok := d.equality(c)
-		if !ok {
-			return nil, nil, unsupported(d.pos, "a query with an aggregation that names a column outside of it in another way than inner = outer")
-		}
-		at := len(below.Exprs)
-		if col, is := inner.(*expr.Column); is {
-			at = col.Index
-		} else {
-			below.Exprs = append(below.Exprs, inner)
-			below.Output = append(below.Output, logical.Column{Name: pulledName, Type: typeOf(inner)})
-		}
+		at := columns[i]
 		key := slices.Index(agg.Keys, at)
 		if key < 0 {
 			key = len(agg.Keys)
 			agg.Keys = append(agg.Keys, at)
 			agg.Output = append(agg.Output, below.Output[at])
 		}
-		conds[i] = &expr.Call{Func: "eq", Of: c.Type(), Args: []expr.Expr{agg.Output.Ref(key), outer}}
+		conds[i] = &expr.Call{Func: "eq", Of: c.Type(), Args: []expr.Expr{agg.Output.Ref(key), outers[i]}}
 	}
 	added := len(agg.Keys) - len(n.Keys)
 	agg.Output = append(agg.Output, n.Output[len(n.Keys):]...)
@@ -221,6 +227,46 @@ func (d *decorrelator) aggregate(n *logical.Aggregate) (logical.Node, []expr.Exp
 	}
 	for i, c := range conds {
 		conds[i] = d.exposed(top, c)
+	}
+	return top, conds, nil
+}
+
+// keyed computes the columns that conditions want to be equal to something
+// outside, behind those of a node.
+func (d *decorrelator) keyed(in logical.Node, conds []expr.Expr) (below *logical.Project, columns []int, outers []expr.Expr, err error) {
+	below = &logical.Project{Input: in, Exprs: in.Schema().Refs(), Output: slices.Clone(in.Schema())}
+	for _, c := range conds {
+		inner, outer, ok := d.equality(c)
+		if !ok {
+			return nil, nil, nil, errDependent
+		}
+		at := len(below.Exprs)
+		if col, is := inner.(*expr.Column); is {
+			at = col.Index
+		} else {
+			below.Exprs = append(below.Exprs, inner)
+			below.Output = append(below.Output, logical.Column{Name: pulledName, Type: typeOf(inner)})
+		}
+		columns, outers = append(columns, at), append(outers, outer)
+	}
+	return below, columns, outers, nil
+}
+
+// sort cuts the rows of each key that the conditions want to be equal to
+// something outside: Top-N of each.
+func (d *decorrelator) sort(n *logical.Sort) (logical.Node, []expr.Expr, error) {
+	in, conds, err := d.node(n.Input)
+	if err != nil || n.Limit < 0 && n.Offset == 0 {
+		return in, conds, err
+	}
+	below, columns, outers, err := d.keyed(in, conds)
+	if err != nil {
+		return nil, nil, err
+	}
+	partition := slices.Compact(slices.Sorted(slices.Values(columns)))
+	top := &logical.Project{Input: firstOf(n, below, partition), Exprs: n.Schema().Refs(), Output: slices.Clone(n.Schema())}
+	for i, c := range conds {
+		conds[i] = d.exposed(top, &expr.Call{Func: "eq", Of: c.Type(), Args: []expr.Expr{below.Output.Ref(columns[i]), outers[i]}})
 	}
 	return top, conds, nil
 }
@@ -262,7 +308,7 @@ func (d *decorrelator) outside(e expr.Expr) bool {
 func (d *decorrelator) join(n *logical.Join) (logical.Node, []expr.Expr, error) {
 	leftOnly := n.Type == logical.LeftJoin || n.Type.Half()
 	if n.Type != logical.InnerJoin && (!leftOnly || d.inside(n.Right) || d.any(n.Cond)) || n.AsOf != nil {
-		return nil, nil, unsupported(d.pos, "a query that names a column outside of it below "+n.Type.String())
+		return nil, nil, errDependent
 	}
 	left, conds, err := d.node(n.Left)
 	if err != nil {

@@ -35,14 +35,10 @@ func (b *Binder) lateral(ctx context.Context, r *ast.Join, d *ast.Derived, left 
 	if err != nil {
 		return nil, nil, err
 	}
-	always := ungrouped(plan)
 	x := &exprs{b: b, ctx: ctx, scope: ls}
-	plan, conds, err := x.pull(d.Pos, plan, false)
+	plan, conds, err := x.related(d.Pos, plan, left)
 	if err != nil {
 		return nil, nil, err
-	}
-	if len(conds) > 0 && always {
-		return nil, nil, unsupported(d.Pos, "LATERAL of a total without GROUP BY, which has a row also where nothing matches")
 	}
 	both := &scope{columns: append(slices.Clone(ls.columns), rs.columns...)}
 	cond := x.joined(conds, len(ls.columns))
@@ -67,6 +63,16 @@ func (b *Binder) lateral(ctx context.Context, r *ast.Join, d *ast.Derived, left 
 		return j, both, nil
 	}
 	return project(j, vs), both, nil // without what only the conditions needed
+}
+
+// related takes out of a query what relates it to left. A total without GROUP
+// BY has a row also where nothing matches, and so one for each row of left.
+func (x *exprs) related(pos ast.Pos, plan, left logical.Node) (logical.Node, []expr.Expr, error) {
+	d := decorrelator{pos: pos, level: len(x.b.outer)}
+	if ungrouped(plan) && d.inside(plan) {
+		return d.pullAll(plan, left)
+	}
+	return d.pull(plan, func() logical.Node { return left })
 }
 
 // ungrouped reports whether a plan is an aggregation without keys.

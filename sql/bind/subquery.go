@@ -21,13 +21,15 @@ type queries struct {
 	env *ctes
 	// node is what the clause reads, or nil above a GROUP BY, which is built later:
 	// pending are the queries that are to be joined to it then.
-	node    logical.Node
+	node logical.Node
+	// plain is what the clause reads, without the queries.
+	plain   logical.Node
 	pending []logical.Node
 	values  map[*ast.Subquery]Value // so that each is joined once
 }
 
 func newQueries(env *ctes, node logical.Node) *queries {
-	return &queries{env: env, node: node, values: map[*ast.Subquery]Value{}}
+	return &queries{env: env, node: node, plain: node, values: map[*ast.Subquery]Value{}}
 }
 
 // read is what the clause reads, with a column at least: SELECT without FROM reads
@@ -119,7 +121,10 @@ func (x *exprs) subquery(q ast.Query) (logical.Node, error) {
 // pull takes out of a query the conditions that relate it to the one around.
 func (x *exprs) pull(pos ast.Pos, plan logical.Node, exists bool) (logical.Node, []expr.Expr, error) {
 	d := decorrelator{pos: pos, level: len(x.b.outer), exists: exists}
-	return d.pull(plan)
+	if x.queries.node == nil && d.inside(plan) {
+		return nil, nil, unsupported(pos, "a query above GROUP BY that names a column outside of it")
+	}
+	return d.pull(plan, func() logical.Node { return x.queries.plain })
 }
 
 // where binds WHERE. What is asked of queries there becomes joins; the rest is
@@ -339,9 +344,6 @@ func (x *exprs) oneOf(pos ast.Pos, plan logical.Node) ([]Value, error) {
 	s := plan.Schema()
 	at := 0
 	if x.queries.node == nil {
-		if len(conds) > 0 {
-			return nil, unsupported(pos, "a query above GROUP BY that names a column outside of it")
-		}
 		at = x.queries.pend(plan)
 	} else {
 		node := x.queries.read()
