@@ -247,7 +247,9 @@ func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
 			d.Graph.KeyGroups = m.KeyGroups
 		}
 	}
-	b.Layout, b.Err = checkpoint.Redistribute(b.Manifest, d.Graph, checkpoint.RedistributeOptions{AllowNonRestored: d.AllowNonRestored, Bugs: d.Settings.Bugs})
+	b.Layout, b.Err = checkpoint.Redistribute(b.Manifest, d.Graph, checkpoint.RedistributeOptions{
+		AllowNonRestored: d.AllowNonRestored, Again: d.staged != nil, Bugs: d.Settings.Bugs,
+	})
 	if b.Err == nil {
 		b.Err = d.openEnumerators(ctx, b)
 	}
@@ -350,7 +352,7 @@ func (d *driver) published(ctx context.Context) (map[string]stream.Epoch, error)
 func (d *driver) openEnumerators(ctx context.Context, b Begun) error {
 	for _, s := range d.sources {
 		var snapshot []byte
-		if b.Manifest != nil {
+		if b.Manifest != nil && !b.Layout.Afresh[s.uid] {
 			snapshot = b.Manifest.Sources[s.uid].Snapshot
 		}
 		e, err := s.Enumerator(ctx, snapshot)

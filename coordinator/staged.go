@@ -208,7 +208,7 @@ func (d *staging) inject(c rpc.Inject) {
 // specs are the stages of an epoch, in topological order. Splits that are
 // assigned from now on are for the next.
 func (d *staging) specs(e stream.Epoch) ([]stage.Spec, error) {
-	layout, err := checkpoint.Redistribute(d.standing(), d.deploy.Graph, checkpoint.RedistributeOptions{})
+	layout, err := checkpoint.Redistribute(d.standing(), d.deploy.Graph, checkpoint.RedistributeOptions{Again: true})
 	if err != nil {
 		return nil, err
 	}

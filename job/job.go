@@ -38,6 +38,11 @@ type Vertex struct {
 	Config      json.RawMessage `json:"config,omitempty"`
 	Parallelism int             `json:"parallelism"`
 	Output      Schema          `json:"output"`
+	// Afresh says that nothing of the vertex is restored when tasks start from a
+	// checkpoint: a source is read from its beginning again, as a table is in
+	// which rows are looked up. Forget are tables of which that is so.
+	Afresh bool     `json:"afresh,omitempty"`
+	Forget []string `json:"forget,omitempty"`
 }
 
 // Label is a short name for errors: the UID of a source or a sink, which names

@@ -77,7 +77,10 @@ type Connector struct {
 	// data. A column of the table's schema that is to hold one of them has the
 	// key in its field's metadata, under MetadataColumn.
 	Metadata []string
-	Sink     func(ctx context.Context, t job.Table) (Sink, error)
+	// InOrder says that the rows of each split come in the order of their event
+	// time, so that SOURCE_WATERMARK() is known.
+	InOrder bool
+	Sink    func(ctx context.Context, t job.Table) (Sink, error)
 	// Changelog says that the sink takes rows of every kind; otherwise only
 	// inserts reach it.
 	Changelog bool

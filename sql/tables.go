@@ -55,6 +55,12 @@ func (t tables) Resolve(ctx context.Context, jt job.Table) (job.Table, error) {
 	return out, nil
 }
 
+// InOrder asks the connector.
+func (t tables) InOrder(connector string) bool {
+	c, ok := t.s.registry.Connectors[connector]
+	return ok && c.InOrder
+}
+
 // metadata refuses columns that the connector does not know how to fill.
 func metadata(c *ops.Connector, t job.Table) error {
 	if t.Schema.Schema == nil {

@@ -38,6 +38,7 @@ func Connector() *ops.Connector {
 		Source:   open,
 		Projects: true,
 		Rows:     estimate,
+		InOrder:  true,
 	}
 }
 

@@ -19,6 +19,8 @@ type Layout struct {
 	Splits map[string][]ops.Split
 	// Ended are the handles of the tasks that have nothing left to do.
 	Ended []Handle
+	// Afresh are the UIDs of the vertices of which nothing was restored.
+	Afresh map[string]bool
 }
 
 // RedistributeOptions tell what may be left behind.
@@ -26,7 +28,10 @@ type RedistributeOptions struct {
 	// AllowNonRestored lets state go whose vertex is not in the graph. Staged
 	// rows of a sink are never let go.
 	AllowNonRestored bool
-	Bugs             mutant.Set
+	// Again restores also what is to be read afresh when tasks start: these
+	// tasks go on with what they have read.
+	Again bool
+	Bugs  mutant.Set
 }
 
 // Redistribute lays the state of m out over the tasks of g, whose parallelism,
@@ -37,12 +42,16 @@ type RedistributeOptions struct {
 // own; no row is read or written for it. Event time is that of the old self, or
 // after a change of parallelism the smallest of the old tasks. Splits go back to the enumerators with their positions and watermarks.
 // A task counts as ended when its old self had, or, after a change of
-// parallelism, when all old ones had.
+// parallelism, when all old ones had. Vertices that are read afresh start with
+// nothing, and those that read them wait for them again.
 func Redistribute(m *Manifest, g *job.Graph, o RedistributeOptions) (Layout, error) {
-	l := Layout{Splits: map[string][]ops.Split{}}
+	l := Layout{Splits: map[string][]ops.Split{}, Afresh: map[string]bool{}}
 	old, err := index(m, g, o)
 	if err != nil {
 		return l, err
+	}
+	if !o.Again {
+		l.Afresh = old.afresh(g)
 	}
 	for _, c := range g.Chains() {
 		head := g.Vertices[c.Head()]
@@ -58,8 +67,8 @@ func Redistribute(m *Manifest, g *job.Graph, o RedistributeOptions) (Layout, err
 			for _, e := range g.Inputs(c.Head()) {
 				a.Channels = append(a.Channels, ChannelTime{Input: e.Input, Watermark: stream.Start})
 			}
-			if m != nil {
-				old.restore(&a, g, c, o)
+			if m != nil && !l.Afresh[head.UID] {
+				old.restore(&a, g, c, l.Afresh, o)
 			}
 			if a.Ended {
 				l.Ended = append(l.Ended, ended(a))
@@ -73,6 +82,9 @@ func Redistribute(m *Manifest, g *job.Graph, o RedistributeOptions) (Layout, err
 				s.Watermark = stream.Start
 			}
 			uid := old.vertices[h.Task.Vertex].UID
+			if l.Afresh[uid] {
+				continue
+			}
 			l.Splits[uid] = append(l.Splits[uid], s)
 		}
 	}
@@ -160,11 +172,36 @@ func (y ancestry) tasks(uid string) []Handle {
 	return hs
 }
 
+// afresh are the UIDs of the vertices that start with nothing: those which say
+// so, unless nobody reads them any more.
+func (y ancestry) afresh(g *job.Graph) map[string]bool {
+	out := map[string]bool{}
+	for i := len(g.Vertices) - 1; i >= 0; i-- { // readers stand behind what they read
+		v := g.Vertices[i]
+		out[v.UID] = v.Afresh && slices.ContainsFunc(g.Edges, func(e job.Edge) bool {
+			to := g.Vertices[e.To]
+			return e.From == v.ID && (out[to.UID] || !to.Afresh && !y.ended(to.UID))
+		})
+	}
+	return out
+}
+
+// ended reports whether all tasks of a vertex had ended.
+func (y ancestry) ended(uid string) bool {
+	hs := y.tasks(uid)
+	return len(hs) > 0 && !slices.ContainsFunc(hs, func(h Handle) bool { return !h.Ended })
+}
+
 // restore fills a with what its forebears left.
-func (y ancestry) restore(a *Assignment, g *job.Graph, c job.Chain, o RedistributeOptions) {
+func (y ancestry) restore(a *Assignment, g *job.Graph, c job.Chain, afresh map[string]bool, o RedistributeOptions) {
 	parallelism := g.Vertices[c.Head()].Parallelism
 	for _, id := range c.Vertices {
-		a.Tables = append(a.Tables, y.tables(g.Vertices[id].UID, a, parallelism)...)
+		v := g.Vertices[id]
+		for _, t := range y.tables(v.UID, a, parallelism) {
+			if o.Again || !slices.Contains(v.Forget, t.Name) {
+				a.Tables = append(a.Tables, t)
+			}
+		}
 	}
 	head := g.Vertices[c.Head()].UID
 	forebears := y.tasks(head)
@@ -186,6 +223,12 @@ func (y ancestry) restore(a *Assignment, g *job.Graph, c job.Chain, o Redistribu
 	}
 	a.Channels = channels(a.Channels, forebears, isHead, a.Watermark)
 	a.Ended = ended
+	for i, e := range g.Inputs(c.Head()) {
+		if afresh[g.Vertices[e.From].UID] {
+			a.Channels[i] = ChannelTime{Input: e.Input, Watermark: stream.Start}
+			a.Ended = false
+		}
+	}
 	if o.Bugs.WatermarkLost {
 		a.Watermark = stream.Start
 		for i := range a.Channels {

@@ -14,7 +14,7 @@ import (
 // twice runs the program until it has read the rows of the first phase, stops
 // it with a savepoint, and goes on from it with other parallelism.
 func (p *program) twice(ctx context.Context, w *world, config map[string]string) error {
-	w.phase = 1
+	w.phase, w.restores = 1, true
 	s, err := newSession(w, false, 1, config)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (p *program) twice(ctx context.Context, w *world, config map[string]string)
 	}
 	p.cumulates(ctx)
 	clocked := p.clocked()
-	if clocked {
+	if clocked || p.looksUp() {
 		s.settled = func() bool { return p.held(w) }
 	}
 	if err := p.statements(ctx, s, func(sql string) error { return s.first(ctx, sql) }); err != nil {
@@ -75,8 +75,8 @@ func (s *session) stopped(ctx context.Context, sql string, restore wadi.Restore)
 	})
 }
 
-// settle waits for the clock to complete windows of processing time, as
-// Flink's test does for the rows of its sinks.
+// settle waits for what follows the clock, or for tables to be there, as Flink's
+// tests do for the rows of their sinks.
 func (s *session) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
@@ -111,6 +111,16 @@ func (p *program) lapse() time.Duration {
 }
 
 var clockedInterval = regexp.MustCompile(`(?i)proc_?time\s*[-+]\s*INTERVAL\s*'(\d+)'\s*SECOND`)
+
+// looksUp reports a table that is looked up: rows wait until it is there.
+func (p *program) looksUp() bool {
+	for _, st := range p.Setup {
+		if st.Step == "source" && st.Options["disable-lookup"] == "false" {
+			return true
+		}
+	}
+	return false
+}
 
 // clocked reports whether windows of the program follow the clock.
 func (p *program) clocked() bool {

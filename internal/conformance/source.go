@@ -43,7 +43,7 @@ func (w *world) connector() *ops.Connector {
 		options[i] = ops.Option{Key: k, Help: "As in Flink's tests."}
 	}
 	return &ops.Connector{
-		Name: connectorName, Options: options, Changelog: true, Metadata: w.metadata,
+		Name: connectorName, Options: options, Changelog: true, Metadata: w.metadata, InOrder: true,
 		Resolve: func(_ context.Context, t job.Table) (job.Table, error) { return t, nil },
 		Source: func(_ context.Context, s ops.Scan) (ops.Source, error) {
 			id := s.Table.Options["data-id"]
@@ -58,13 +58,21 @@ func (w *world) connector() *ops.Connector {
 			if !lookup {
 				w.reads(id)
 			}
-			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"]), upserts: upserts(s.Table.Options["changelog-mode"]), lookup: lookup}, nil
+			return &source{world: w, id: id, table: t, schema: s.Table.Schema.Schema, metadata: metadataKeys(s.Table.Options["readable-metadata"]), upserts: upserts(s.Table.Options["changelog-mode"]), lookup: lookup, key: keyOf(s.Table)}, nil
 		},
 		Sink: func(_ context.Context, t job.Table) (ops.Sink, error) {
 			w.keyed(t)
 			return &sink{world: w, table: t.Ident.Name}, nil
 		},
 	}
+}
+
+func keyOf(t job.Table) []int {
+	var out []int
+	for _, k := range t.PrimaryKey {
+		out = append(out, t.Schema.FieldIndices(k)[0])
+	}
+	return out
 }
 
 // upserts reports a changelog mode such as I,UA,D.
@@ -81,11 +89,42 @@ type source struct {
 	upserts  bool
 	// lookup says that the table is looked up: it is whole from the beginning.
 	lookup bool
+	// key are the positions of the primary key.
+	key []int
+}
+
+// latest leaves the last row of each key.
+func latest(rows []change, key []int) []change {
+	if len(key) == 0 {
+		return rows
+	}
+	at := map[string]int{}
+	var out []change
+	for _, r := range rows {
+		var id []any
+		for _, k := range key {
+			id = append(id, r.row[k])
+		}
+		text := fmt.Sprint(id)
+		if i, ok := at[text]; ok {
+			out[i] = r
+			continue
+		}
+		at[text] = len(out)
+		out = append(out, r)
+	}
+	return out
 }
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
-func (s *source) Bounded() bool         { return s.world.phase == 2 && !s.world.endless || s.lookup }
 func (s *source) Updating() bool        { return s.table.changing() || s.upserts }
+
+// Bounded is what the planner hears. As in Flink's tests, the sources of a
+// program that is restored have no end in its plan, though they end.
+func (s *source) Bounded() bool { return s.ends() && !s.world.restores || s.lookup }
+
+// ends reports whether the rows have an end.
+func (s *source) ends() bool { return s.world.phase == 2 && !s.world.endless || s.lookup }
 
 // Upserts reports a changelog without UPDATE_BEFORE.
 func (s *source) Upserts() bool { return s.upserts }
@@ -143,12 +182,15 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 		return ops.Fetched{}, nil
 	}
 	rows := r.world.visible(r.table)
+	if r.lookup {
+		rows = latest(rows, r.key)
+	}
 	if half := (len(rows) + 1) / 2; r.at == half && len(rows) > 1 && r.world.failing() {
 		if wait, err := r.crash(); wait != nil || err != nil {
 			return ops.Fetched{Ready: wait}, err
 		}
 	}
-	if r.at == len(rows) && !r.Bounded() {
+	if r.at == len(rows) && !r.ends() {
 		r.world.gave(r.id, true)
 		r.world.drain(r.id)
 		return ops.Fetched{Ready: make(chan struct{})}, nil
@@ -173,7 +215,7 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 	}
 	r.at = end
 	r.world.gave(r.id, end == len(rows))
-	f.Done = end == len(rows) && r.Bounded()
+	f.Done = end == len(rows) && r.ends()
 	f.After = ops.Split{ID: r.split.ID, Position: []byte(strconv.Itoa(end))}
 	if f.Done {
 		r.split = nil

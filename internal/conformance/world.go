@@ -21,8 +21,9 @@ type world struct {
 	// phase is which rows are read: those of table.rows, without an end, in
 	// phase 1; those of table.after behind them, then, unless endless, the end,
 	// in phase 2.
-	phase   int
-	endless bool
+	phase    int
+	endless  bool
+	restores bool // there will be a phase 2
 	// fail makes a source fail once, after half of its rows, when they are part
 	// of a checkpoint.
 	fail bool
@@ -125,13 +126,10 @@ func (w *world) reads(id string) {
 func (w *world) keyed(t job.Table) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.keys[t.Ident.Name], w.types[t.Ident.Name] = nil, nil
+	w.keys[t.Ident.Name], w.types[t.Ident.Name] = keyOf(t), nil
 	for _, f := range t.Schema.Fields() {
 		dt, _ := datatype.FromField(f)
 		w.types[t.Ident.Name] = append(w.types[t.Ident.Name], dt)
-	}
-	for _, k := range t.PrimaryKey {
-		w.keys[t.Ident.Name] = append(w.keys[t.Ident.Name], t.Schema.FieldIndices(k)[0])
 	}
 }
 

@@ -37,6 +37,9 @@ type Config struct {
 	// them, are counted and leave by the port Errors. Without it, they fail the
 	// job.
 	Rejects string `json:"rejects,omitempty"`
+	// Watermark says that Filter and Exprs may use WatermarkFields, which stand
+	// behind the columns of the input.
+	Watermark bool `json:"watermark,omitempty"`
 }
 
 // Calc filters and projects. A batch goes through in three steps:
@@ -53,10 +56,12 @@ type Calc struct {
 
 	fixed   bool
 	rejects *rejects
+	wide    *arrow.Schema // of the rows with the watermark; nil when nothing asks for it
 
-	in    *arrow.Schema
-	alloc memory.Allocator
-	now   int64
+	in        *arrow.Schema
+	alloc     memory.Allocator
+	now       int64
+	watermark stream.Timestamp
 
 	sel vector.Sel
 }
@@ -80,6 +85,11 @@ func build(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc)
 		return nil, fmt.Errorf("%w: %s has %d inputs, want 1", job.ErrInvalid, v.Name, len(in))
 	}
 	c := &Calc{now: cfg.NowMillis, fixed: cfg.Fixed, in: in[0]}
+	rows := in[0]
+	if cfg.Watermark {
+		c.wide = withWatermark(rows)
+		rows = c.wide
+	}
 	if cfg.Rejects != "" {
 		c.rejects = &rejects{table: cfg.Rejects}
 	}
@@ -90,7 +100,7 @@ func build(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc)
 		}
 	}
 	if cfg.Filter != nil && cfg.Filter.Expr != nil {
-		if c.filter, err = expr.CompileFilter(cfg.Filter.Expr, in[0], env); err != nil {
+		if c.filter, err = expr.CompileFilter(cfg.Filter.Expr, rows, env); err != nil {
 			return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
 		}
 	}
@@ -98,7 +108,7 @@ func build(v job.Vertex, in []*arrow.Schema, functions map[string]expr.UserFunc)
 	for i, e := range cfg.Exprs {
 		exprs[i] = e.Expr
 	}
-	if c.columns, err = expr.Compile(exprs, in[0], env); err != nil {
+	if c.columns, err = expr.Compile(exprs, rows, env); err != nil {
 		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	c.out, err = output(v.Output.Schema, exprs)
@@ -127,7 +137,7 @@ func output(out *arrow.Schema, exprs []expr.Expr) (*arrow.Schema, error) {
 
 // Open implements ops.Operator.
 func (c *Calc) Open(_ context.Context, rt ops.Runtime) error {
-	c.alloc = rt.Allocator()
+	c.alloc, c.watermark = rt.Allocator(), rt.Watermark()
 	if c.rejects != nil {
 		c.rejects.count = rt.Counter("numRecordsInErrors")
 	}
@@ -137,6 +147,16 @@ func (c *Calc) Open(_ context.Context, rt ops.Runtime) error {
 // Process implements ops.Operator.
 func (c *Calc) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
 	defer b.Release()
+	if c.wide != nil {
+		wide := &stream.Batch{Rows: c.watermarks(b), Kinds: b.Kinds, Marks: b.Marks}
+		defer wide.Release()
+		return c.process(ctx, wide, out)
+	}
+	return c.process(ctx, b, out)
+}
+
+// process is Process of rows that have all columns.
+func (c *Calc) process(ctx context.Context, b *stream.Batch, out ops.Output) error {
 	cols, sel, err := c.eval(b.Rows)
 	if err != nil {
 		if c.rejects == nil || !rejected(err) {
@@ -211,7 +231,10 @@ func selectKinds(kinds []stream.RowKind, sel vector.Sel) []stream.RowKind {
 }
 
 // Advance implements ops.Operator.
-func (c *Calc) Advance(context.Context, stream.Watermark, ops.Output) error { return nil }
+func (c *Calc) Advance(_ context.Context, wm stream.Watermark, _ ops.Output) error {
+	c.watermark = max(c.watermark, wm.Time)
+	return nil
+}
 
 // Tick sets the time of CURRENT_TIMESTAMP.
 func (c *Calc) Tick(_ context.Context, now stream.Tick, _ ops.Output) error {

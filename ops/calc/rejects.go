@@ -66,7 +66,8 @@ func (c *Calc) sift(ctx context.Context, b *stream.Batch, out ops.Output) error 
 		return err
 	}
 	rest := &stream.Batch{Rows: c.rows(b.Rows, good), Kinds: selectKinds(b.Kinds, good), Marks: stream.SelectMarks(b.Marks, good)}
-	return c.Process(ctx, 0, rest, out)
+	defer rest.Release()
+	return c.process(ctx, rest, out)
 }
 
 // rows are the rows sel of rec.
@@ -84,11 +85,13 @@ func (c *Calc) rows(rec arrow.RecordBatch, sel vector.Sel) arrow.RecordBatch {
 func (c *Calc) letters(b *stream.Batch, bad vector.Sel, why []string) *stream.Batch {
 	r := array.NewRecordBuilder(c.alloc, ops.DeadLetters)
 	defer r.Release()
+	rows := array.NewRecordBatch(c.in, b.Rows.Columns()[:c.in.NumFields()], b.Rows.NumRows())
+	defer rows.Release()
 	for i, row := range bad {
 		if b.Kind(int(row)).Retracts() {
 			continue
 		}
-		part := b.Rows.NewSlice(int64(row), int64(row)+1)
+		part := rows.NewSlice(int64(row), int64(row)+1)
 		text, err := part.MarshalJSON()
 		part.Release()
 		if err != nil {

@@ -17,6 +17,10 @@ import (
 // Kind is the operator's name in a graph.
 const Kind = "join"
 
+// RightTable is the table of a join's state that holds the rows of its right
+// input.
+const RightTable = "right"
+
 // Type is what a join gives besides, or instead of, its pairs.
 type Type string
 
@@ -102,7 +106,7 @@ func newJoin(c Config, v job.Vertex, in []*arrow.Schema) (*Join, error) {
 		j.in[i] = side{
 			schema: in[i], keys: keys, nullSafe: c.NullSafe, outer: c.Type.outer(i), changes: []bool{c.LeftChanges, c.RightChanges}[i],
 			counted: c.Type.outer(i) || c.Type.half() && i == 0,
-			name:    []string{"left", "right"}[i],
+			name:    []string{"left", RightTable}[i],
 			ttl:     []int64{c.LeftTTLMillis, c.RightTTLMillis}[i],
 		}
 	}

@@ -32,6 +32,8 @@ type Tables interface {
 	// Resolve checks the options of a table with its connector, which adds the
 	// columns when the table declares none.
 	Resolve(ctx context.Context, t job.Table) (job.Table, error)
+	// InOrder reports a connector whose rows come in the order of event time.
+	InOrder(connector string) bool
 	// Function makes the table that a table function such as
 	// read_parquet('…') stands for. ok is false when there is no such function.
 	Function(name string, args []string, options map[string]string) (t *catalog.Table, ok bool)

@@ -63,7 +63,6 @@ var overNames = []string{"ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CU
 // windowFunctions are known but belong to grouping or pattern matching.
 var windowFunctions = []string{
 	"MATCH_ROWTIME", "MATCH_PROCTIME",
-	"CURRENT_WATERMARK",
 }
 
 // resolve looks a scalar function up and casts its arguments.
@@ -104,7 +103,7 @@ func init() {
 		"TIMESTAMPADD": (*exprs).timestampAdd, "TIMESTAMPDIFF": (*exprs).timestampDiff,
 		"TRIM": (*exprs).trim, "PROCTIME": (*exprs).proctime, "ROW": (*exprs).rowCall,
 		"NULLIF": (*exprs).nullIf, "JSON": (*exprs).jsonCall, "TYPEOF": (*exprs).typeOf,
-		"MOD": (*exprs).mod,
+		"MOD": (*exprs).mod, "CURRENT_WATERMARK": (*exprs).currentWatermark,
 	}
 }
 

@@ -76,6 +76,9 @@ func (b *Binder) scan(ctx context.Context, pos ast.Pos, t *catalog.Table, hints 
 	if err != nil {
 		return nil, diag.Wrap(pos, err)
 	}
+	if err := b.inOrder(pos, t, jt.Connector); err != nil {
+		return nil, err
+	}
 	s := &logical.Scan{Table: jt}
 	for _, f := range jt.Schema.Fields() {
 		ft, ok := datatype.FromField(f)
@@ -200,7 +203,11 @@ func (b *Binder) watermark(ctx context.Context, t *catalog.Table, node logical.N
 	if c := schema[at]; !c.Type.IsTimestamp() {
 		return nil, diag.At(t.Watermark.Column.Pos, "WATERMARK FOR %s needs a TIMESTAMP or TIMESTAMP_LTZ column, %q is of type %s", name, name, c.Type.Text())
 	}
-	v, err := b.Expr(ctx, t.Watermark.Expr, t.Ident.Name, schema)
+	e := t.Watermark.Expr
+	if fromSource(t.Watermark) {
+		e = sourceWatermark(t.Watermark)
+	}
+	v, err := b.Expr(ctx, e, t.Ident.Name, schema)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func New() *Catalogue {
 
 // special are the functions with a syntax of their own, for SHOW FUNCTIONS.
 var special = []string{
-	"ARRAY", "CASE", "CAST", "CEIL", "COALESCE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "EXTRACT", "FLOOR",
+	"ARRAY", "CASE", "CAST", "CEIL", "COALESCE", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURRENT_WATERMARK", "EXTRACT", "FLOOR",
 	"LOCALTIME", "LOCALTIMESTAMP", "MAP", "OVERLAY", "POSITION", "ROW", "SUBSTRING", "TRIM", "TRY_CAST",
 }
 

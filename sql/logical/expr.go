@@ -149,6 +149,7 @@ func And(conds ...expr.Expr) expr.Expr {
 var volatile = map[string]bool{
 	"rand": true, "rand_integer": true, "uuid": true, "current_timestamp": true, "current_date": true, "localtime": true,
 	"localtimestamp": true, "unix_timestamp": true, "proctime": true, "current_time": true, "current_row_timestamp": true,
+	CurrentWatermark: true,
 }
 
 // Deterministic reports whether e gives the same result whenever it is

@@ -33,7 +33,7 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
-	right, err := b.rightSide(n)
+	right, err := b.rightSide(n, left.mode)
 	if err != nil {
 		return built{}, err
 	}
@@ -58,9 +58,13 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	p := b.spread(keys.Left)
 	in0, in1 := keyed(left, p, keys.Left), keyed(right, p, keys.Right)
 	in1.Input = 1
+	var forget []string
+	if c.Static && left.mode == Insert {
+		forget = []string{join.RightTable}
+	}
 	return b.add(job.Vertex{
 		UID: uid("join", b.lineage(n)), Name: logical.Operator(n), Kind: join.Kind, Config: config(c),
-		Parallelism: p, Output: schema(n.Output),
+		Parallelism: p, Output: schema(n.Output), Forget: forget,
 	}, b.joinMode(n, left.mode, right.mode), in0, in1), nil
 }
 
@@ -80,8 +84,10 @@ func (b *builder) conditionCompiles(n *logical.Join, cond expr.Expr) error {
 }
 
 // rightSide lowers the right side of a join. A lookup reads it to its end, and
-// wants only its final rows.
-func (b *builder) rightSide(n *logical.Join) (built, error) {
+// wants only its final rows. When the job is restored it reads it again, unless
+// rows of the left side may be taken back: those were joined with what was read
+// before.
+func (b *builder) rightSide(n *logical.Join, left Mode) (built, error) {
 	if n.AsOf == nil {
 		return b.node(n.Right)
 	}
@@ -95,6 +101,10 @@ func (b *builder) rightSide(n *logical.Join) (built, error) {
 	}
 	b.final++
 	defer func() { b.final-- }()
+	if left == Insert {
+		b.afresh++
+		defer func() { b.afresh-- }()
+	}
 	return b.node(n.Right)
 }
 

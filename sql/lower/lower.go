@@ -118,6 +118,7 @@ type builder struct {
 	uids    map[string]int // how often each was used
 	endless string         // a source that does not end
 	final   int            // how many nodes above wait for the end
+	afresh  int            // how many nodes above look rows up in a table
 	sources map[string]ops.Source
 	ticks   bool // an operator waits for processing time
 }
@@ -125,7 +126,7 @@ type builder struct {
 // add appends a vertex and the edges into it.
 func (b *builder) add(v job.Vertex, mode Mode, edges ...job.Edge) built {
 	v.ID = job.VertexID(len(b.res.Graph.Vertices))
-	v.UID = b.unique(v.UID)
+	v.UID, v.Afresh = b.unique(v.UID), b.afresh > 0
 	b.res.Graph.Vertices = append(b.res.Graph.Vertices, v)
 	for _, e := range edges {
 		e.To = v.ID
@@ -181,6 +182,9 @@ func (b *builder) node(n logical.Node) (built, error) {
 	key := b.digest(n)
 	if b.final > 0 {
 		key += " final"
+	}
+	if b.afresh > 0 {
+		key += " afresh"
 	}
 	if v, ok := b.built[key]; ok {
 		return v, nil

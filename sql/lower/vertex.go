@@ -152,7 +152,18 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 	if err != nil {
 		return built{}, err
 	}
-	if err := b.compiles(input, exprs, cond); err != nil {
+	marks := logical.AsksWatermark(append(exprs[:len(exprs):len(exprs)], cond)...)
+	if marks {
+		if in.mode&(UpdateBefore|Delete) != 0 {
+			return built{}, errWatermarkChanges
+		}
+		exprs = slices.Clone(exprs)
+		for i := range exprs {
+			exprs[i] = watermarked(exprs[i], len(input.Schema()))
+		}
+		cond = watermarked(cond, len(input.Schema()))
+	}
+	if err := b.compiles(input, exprs, cond, marks); err != nil {
 		return built{}, err
 	}
 	if err := b.repeatable(in.mode, append(exprs[:len(exprs):len(exprs)], cond)...); err != nil {
@@ -167,7 +178,7 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 		UID: uid("calc", b.lineage(input)), Name: name, Kind: calc.Kind,
 		Config: config(calc.Config{
 			Filter: expr.NewDoc(cond), Exprs: docs(exprs), Zone: b.zone(), NowMillis: b.o.NowMillis, Fixed: b.o.Batch,
-			Rejects: bad.table,
+			Rejects: bad.table, Watermark: marks,
 		}),
 		Parallelism: in.parallelism, Output: schema(out),
 	}, mode, edge(in, in.parallelism))
@@ -176,7 +187,7 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 
 // compiles reports an expression for which there is no kernel before the job
 // runs.
-func (b *builder) compiles(input logical.Node, exprs []expr.Expr, cond expr.Expr) error {
+func (b *builder) compiles(input logical.Node, exprs []expr.Expr, cond expr.Expr, marks bool) error {
 	if cond != nil {
 		exprs = append(exprs[:len(exprs):len(exprs)], cond)
 	}
@@ -185,7 +196,11 @@ func (b *builder) compiles(input logical.Node, exprs []expr.Expr, cond expr.Expr
 			return fmt.Errorf("%w: an expression is nested more than %d deep; put parts of it into subqueries", job.ErrInvalid, maxDepth)
 		}
 	}
-	if _, err := expr.Compile(exprs, schema(input.Schema()).Schema, expr.Env{Functions: b.o.Registry.Functions}); err != nil {
+	rows := schema(input.Schema()).Schema
+	if marks {
+		rows = arrow.NewSchema(append(rows.Fields(), calc.WatermarkFields...), nil)
+	}
+	if _, err := expr.Compile(exprs, rows, expr.Env{Functions: b.o.Registry.Functions}); err != nil {
 		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	return nil

@@ -187,6 +187,10 @@ func waits(n logical.Node) bool {
 		return n.Window >= 0 || latest && !last
 	case *logical.Join:
 		return versioned(n) || timed(n)
+	case *logical.Project:
+		return logical.AsksWatermark(n.Exprs...)
+	case *logical.Filter:
+		return logical.AsksWatermark(n.Cond)
 	case *logical.Match:
 		return n.Input.Schema()[n.Order[0].Column].Time == logical.Rowtime
 	case *logical.Over:
