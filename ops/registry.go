@@ -93,6 +93,9 @@ type Connector struct {
 	// Version is the version of t now, never "", for job.Overwrite's Base; the
 	// options read that version. It is nil when the connector's tables have none.
 	Version func(ctx context.Context, t job.Table) (version string, options map[string]string, err error)
+	// Retracts says of a table that its sink wants every row that is taken back,
+	// also where the table has a primary key: it does not find rows by key.
+	Retracts func(t job.Table) bool
 	// Partitions lists the partitions of t that have rows, as k=v/l=w; nil when
 	// the connector does not know.
 	Partitions func(ctx context.Context, t job.Table) ([]string, error)
@@ -113,6 +116,11 @@ type Estimate struct {
 	// end is planned by such estimates alone: its state must fit when it is
 	// planned again.
 	Fixed bool
+}
+
+// TakesBack reports whether the sink of t wants every row that is taken back.
+func (c *Connector) TakesBack(t job.Table) bool {
+	return len(t.PrimaryKey) == 0 || c.Retracts != nil && c.Retracts(t)
 }
 
 // MetadataColumn is the key of an Arrow field's metadata that names the piece

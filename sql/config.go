@@ -12,6 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/sql/lower"
 )
 
 // The keys of the configuration that planning reads. All keys are Flink's.
@@ -95,8 +96,10 @@ var keys = map[string]string{
 	"table.exec.mini-batch.allow-latency":                              "0 ms",
 	"table.exec.mini-batch.enabled":                                    "false",
 	"table.exec.mini-batch.size":                                       "-1",
+	"table.exec.sink.keyed-shuffle":                                    "AUTO",
 	"table.exec.sink.nested-constraint-enforcer":                       "IGNORE",
 	"table.exec.sink.not-null-enforcer":                                "ERROR",
+	"table.exec.sink.require-on-conflict":                              "false",
 	"table.exec.sink.type-length-enforcer":                             "IGNORE",
 	"table.exec.sink.upsert-materialize":                               "AUTO",
 	"table.plan.compile.catalog-objects":                               "ALL",
@@ -208,6 +211,10 @@ func check(key, value string) error {
 		if _, err := zone(value); err != nil {
 			return bad("a time zone such as 'UTC', 'Europe/Paris' or 'GMT-03:00'")
 		}
+	case "table.exec.sink.keyed-shuffle", "table.exec.sink.upsert-materialize":
+		if v := strings.ToUpper(value); v != "NONE" && v != "AUTO" && v != "FORCE" {
+			return bad("'NONE', 'AUTO' or 'FORCE'")
+		}
 	case "table.sql-dialect":
 		if !strings.EqualFold(value, "default") {
 			return bad("'default'")
@@ -270,6 +277,15 @@ func (c *Config) millis(key string) int64 {
 		return 0
 	}
 	return d.Milliseconds()
+}
+
+// sinks are how rows reach tables with a primary key.
+func (c *Config) sinks() lower.SinkOptions {
+	return lower.SinkOptions{
+		Materialize: strings.ToUpper(c.Get("table.exec.sink.upsert-materialize")),
+		Shuffle:     strings.ToUpper(c.Get("table.exec.sink.keyed-shuffle")),
+		Conflict:    strings.EqualFold(c.Get("table.exec.sink.require-on-conflict"), "true"),
+	}
 }
 
 // Zone is the session's time zone; UTC unless it was set.

@@ -121,8 +121,8 @@ func (s *Session) lower(ctx context.Context, b *bound) (*lower.Result, error) {
 		Name: s.jobName(b), Registry: s.registry, Batch: s.config.Batch(),
 		Parallelism: s.config.Parallelism(), MaxParallelism: s.config.MaxParallelism(),
 		WatermarkIntervalMillis: s.config.millis(KeyWatermarkInterval), IdleMillis: s.config.millis(KeyIdleTimeout),
-		TTLMillis: s.config.millis(KeyStateTTL),
-		Zone:      s.config.Zone().String(), NowMillis: s.o.Now(),
+		TTLMillis: s.config.millis(KeyStateTTL), Sinks: s.config.sinks(),
+		Zone: s.config.Zone().String(), NowMillis: s.o.Now(),
 	})
 }
 

@@ -42,6 +42,7 @@ func Connector(out, err io.Writer) *ops.Connector {
 		},
 		Resolve:   func(_ context.Context, t job.Table) (job.Table, error) { return t, nil },
 		Changelog: true,
+		Retracts:  func(job.Table) bool { return true },
 		Sink:      c.open,
 	}
 }

@@ -45,6 +45,9 @@ func (w *world) connector() *ops.Connector {
 	return &ops.Connector{
 		Name: connectorName, Options: options, Changelog: true, Metadata: w.metadata, InOrder: true,
 		Resolve: func(_ context.Context, t job.Table) (job.Table, error) { return t, nil },
+		Retracts: func(t job.Table) bool {
+			return strings.Contains(t.Options["sink-changelog-mode-enforced"], "UB")
+		},
 		Source: func(_ context.Context, s ops.Scan) (ops.Source, error) {
 			id := s.Table.Options["data-id"]
 			if id == "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/idle"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/match"
+	"github.com/wadi-engine/wadi/ops/materialize"
 	"github.com/wadi-engine/wadi/ops/normalize"
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
@@ -47,6 +48,7 @@ func Register(r *ops.Registry) {
 		unnest.Kind:    unnest.New,
 		window.Kind:    window.With(r.Aggregates),
 
+		materialize.Kind:         idle.Around(materialize.New),
 		window.AssignKind:        window.NewAssign,
 		join.TemporalKind:        join.TemporalWith(r.Functions),
 		join.IntervalKind:        join.IntervalWith(r.Functions),

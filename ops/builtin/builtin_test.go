@@ -18,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/group"
 	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/match"
+	"github.com/wadi-engine/wadi/ops/materialize"
 	"github.com/wadi-engine/wadi/ops/normalize"
 	"github.com/wadi-engine/wadi/ops/over"
 	"github.com/wadi-engine/wadi/ops/rank"
@@ -51,6 +52,7 @@ func TestRegister(t *testing.T) {
 		"session-agg":         {window.Config{GapMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
 		"session-assign":      {window.Config{GapMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
 		"expand":              {expand.Config{Nulls: [][]int{{}, {1}}}, append(in.Fields(), n)},
+		"sink-materialize":    {materialize.Config{Keys: []int{1}}, in.Fields()},
 		"sort-limit":          {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
 		"limit":               {sort.LimitConfig{Limit: 3}, in.Fields()},
 		"rank":                {rank.Config{Function: rank.RowNumber, From: 1, To: 2, Number: true}, append(in.Fields(), n)},

@@ -21,9 +21,17 @@ func (b *Binder) Insert(ctx context.Context, s *ast.Insert) (*logical.Sink, erro
 	case len(s.NewColumns) > 0:
 		return nil, unsupported(s.Pos, "columns with types in INSERT")
 	case s.OnConflict != ast.ConflictUnset && s.OnConflict != ast.ConflictDeduplicate:
-		return nil, diag.At(s.Pos, "only ON CONFLICT DO DEDUPLICATE can be done, which a table with a primary key does anyhow")
+		return nil, diag.At(s.Pos, "ON CONFLICT DO %s is not yet supported: as in Flink, only ON CONFLICT DO DEDUPLICATE is, which keeps the row that comes last", s.OnConflict)
 	}
-	return b.insert(ctx, s, nil)
+	sink, err := b.insert(ctx, s, nil)
+	if err != nil || s.OnConflict == ast.ConflictUnset {
+		return sink, err
+	}
+	if len(sink.Table.PrimaryKey) == 0 {
+		return nil, diag.At(s.Pos, "ON CONFLICT is about rows that meet in a primary key, and table %s has none", s.Table)
+	}
+	sink.OnConflict = true
+	return sink, nil
 }
 
 // InsertBound binds an INSERT whose query is bound already: s.Query is not

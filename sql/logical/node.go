@@ -275,6 +275,9 @@ type Sink struct {
 	Table job.Table
 	// Name is how plans and messages call the table.
 	Name string
+	// OnConflict is ON CONFLICT DO DEDUPLICATE: of rows that meet in a primary key,
+	// the last counts.
+	OnConflict bool
 }
 
 // Schema implements Node.

@@ -202,7 +202,11 @@ func Operator(n Node) string {
 		return matchOperator(n)
 	case *Sink:
 		id := n.Table.Ident
-		return "Sink(table=[" + strings.ReplaceAll(identText(id.Catalog, id.Database, id.Name), ", ", ".") + "], fields=[" + strings.Join(n.Input.Schema().Names(), ", ") + "])"
+		conflict := ""
+		if n.OnConflict {
+			conflict = ", conflictStrategy=[DEDUPLICATE]"
+		}
+		return "Sink(table=[" + strings.ReplaceAll(identText(id.Catalog, id.Database, id.Name), ", ", ".") + "], fields=[" + strings.Join(n.Input.Schema().Names(), ", ") + "]" + conflict + ")"
 	case *Watermark:
 	}
 	return Relation(n)

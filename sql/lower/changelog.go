@@ -59,7 +59,7 @@ func (b *builder) atEnd() bool { return b.o.Batch || b.final > 0 }
 func (b *builder) require(n logical.Node, before bool) {
 	switch n := n.(type) {
 	case *logical.Sink:
-		before = len(n.Table.PrimaryKey) == 0
+		before = b.takesBack(n) || b.materializes(n)
 	case *logical.Aggregate:
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before

@@ -37,7 +37,8 @@ type Options struct {
 	WatermarkIntervalMillis int64
 	IdleMillis              int64
 	// Zone is the name of the session's time zone; "" is UTC.
-	Zone string
+	Zone  string
+	Sinks SinkOptions
 	// TTLMillis is how long state is kept after it was last written, unless a hint
 	// says it; 0 keeps it for ever.
 	TTLMillis int64
