@@ -1,8 +1,10 @@
 package regex
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // machine runs programs by backtracking.
@@ -16,7 +18,10 @@ type machine struct {
 // find looks for the leftmost match and leaves its bounds in caps. It is not
 // sure when it took too many steps, and of what is not UTF-8.
 func (m *machine) find(p *program, s string) (found, sure bool) {
-	if !utf8.ValidString(s) {
+	if p.needle != "" && !strings.Contains(s, p.needle) && !strings.ContainsRune(p.needle, utf8.RuneError) {
+		return false, true
+	}
+	if !ascii(s) && !utf8.ValidString(s) {
 		return false, false
 	}
 	m.code, m.s, m.steps = p.code, s, 1000+50*len(s)
@@ -33,6 +38,24 @@ func (m *machine) find(p *program, s string) (found, sure bool) {
 		}
 	}
 	return found, m.steps > 0
+}
+
+// ascii reports whether s is ASCII, 32 bytes at a time.
+func ascii(s string) bool {
+	const top = 0x8080808080808080
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	var all uint64
+	for ; len(b) >= 32; b = b[32:] {
+		all |= binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:]) |
+			binary.LittleEndian.Uint64(b[16:]) | binary.LittleEndian.Uint64(b[24:])
+	}
+	for ; len(b) >= 8; b = b[8:] {
+		all |= binary.LittleEndian.Uint64(b)
+	}
+	for _, c := range b {
+		all |= uint64(c)
+	}
+	return all&top == 0
 }
 
 // around tries the beginnings before each place of the needle, from left to
