@@ -20,6 +20,7 @@ type keyed struct {
 	arena   []byte   // the key encodings
 	at      []uint32 // where they begin, and where the last one ends
 	entries []entry
+	spare   []entry
 	later   bool // of equal keys the row that came later is behind the other
 }
 
@@ -37,7 +38,7 @@ func (k *keyed) key(row uint32) []byte { return k.arena[k.at[row]:k.at[row+1]] }
 // sort orders rows whose keys are equal before from, by their words and then by
 // the rest.
 func (k *keyed) sort(rows []entry, from int) {
-	slices.SortFunc(rows, func(a, b entry) int { return cmp.Compare(a.word, b.word) })
+	k.byWord(rows)
 	for len(rows) > 0 {
 		n := 1
 		for n < len(rows) && rows[n].word == rows[0].word {
@@ -53,11 +54,16 @@ func (k *keyed) sort(rows []entry, from int) {
 // ties orders rows whose words are equal too. A word that holds the end of a
 // key may be equal for keys of different lengths.
 func (k *keyed) ties(rows []entry, from int) {
-	ends := false
+	ends, last := false, true
+	size := len(k.key(rows[0].row)) - from
 	for i, e := range rows {
 		rest := k.key(e.row)[from:]
-		ends = ends || len(rest) < 8
+		ends, last = ends || len(rest) < 8, last && len(rest) == size
 		rows[i].word = word(rest)
+	}
+	if last && size <= 8 && k.later { // then the words say all
+		k.byWord(rows)
+		return
 	}
 	if len(rows) <= few || ends {
 		slices.SortFunc(rows, func(a, b entry) int {
@@ -72,6 +78,49 @@ func (k *keyed) ties(rows []entry, from int) {
 		return
 	}
 	k.sort(rows, from+8)
+}
+
+// many is how many rows are sorted digit by digit, and not by comparing them.
+const many = 256
+
+// byWord orders rows by their words alone. Many of them are dealt to 256 piles
+// by each byte in which they differ, from the last byte to the first. Rows of
+// equal words stay in the order of their numbers.
+func (k *keyed) byWord(rows []entry) {
+	if len(rows) < many {
+		slices.SortFunc(rows, func(a, b entry) int { return cmp.Or(cmp.Compare(a.word, b.word), cmp.Compare(a.row, b.row)) })
+		return
+	}
+	both, some := rows[0].word, rows[0].word
+	for _, e := range rows {
+		both, some = both&e.word, some|e.word
+	}
+	if cap(k.spare) < len(rows) {
+		k.spare = make([]entry, len(rows))
+	}
+	from, to := rows, k.spare[:len(rows)]
+	for shift := 0; shift < 64; shift += 8 {
+		if (both^some)>>shift&0xff == 0 {
+			continue
+		}
+		var next [256]uint32
+		for _, e := range from {
+			next[byte(e.word>>shift)]++
+		}
+		at := uint32(0)
+		for i, n := range next {
+			next[i], at = at, at+n
+		}
+		for _, e := range from {
+			pile := &next[byte(e.word>>shift)]
+			to[*pile] = e
+			*pile++
+		}
+		from, to = to, from
+	}
+	if &from[0] != &rows[0] {
+		copy(rows, from)
+	}
 }
 
 // word is the first eight bytes of b as a number that orders as they do.
