@@ -105,7 +105,7 @@ func (q *Query) Changes(ctx context.Context) iter.Seq2[Changes, error] {
 			yield(Changes{}, err)
 			return
 		}
-		if c.drain(run, yield) {
+		if c.drain(run, external(yield)) {
 			if _, err := run.Wait(); err != nil {
 				yield(Changes{}, err)
 			}
@@ -157,15 +157,20 @@ func (q *Query) final(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 // collector takes the rows of one query from its sink.
 type collector struct{ rows chan *stream.Batch }
 
-// drain yields what comes until the job ends, and reports whether the caller
-// wanted all of it. A caller that stops early cancels the job.
-func (c *collector) drain(run *Run, yield func(Changes, error) bool) bool {
-	give := func(b *stream.Batch) bool {
+// external gives rows with strings as Utf8.
+func external(yield func(Changes, error) bool) func(*stream.Batch) bool {
+	return func(b *stream.Batch) bool {
 		rec := vector.Externalize(mem.Default(), b.Rows)
 		b.Release()
 		defer rec.Release()
 		return yield(Changes{Record: rec, Kinds: b.Kinds}, nil)
 	}
+}
+
+// drain gives what comes until the job ends, and reports whether the caller
+// wanted all of it; give owns the batches. A caller that stops early cancels the
+// job.
+func (c *collector) drain(run *Run, give func(*stream.Batch) bool) bool {
 	for {
 		select {
 		case b := <-c.rows:

@@ -21,6 +21,7 @@ import (
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/recursion"
 	"github.com/wadi-engine/wadi/ops/values"
 	"github.com/wadi-engine/wadi/sql/catalog"
 )
@@ -33,7 +34,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	for _, c := range []*ops.Connector{
 		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
 		iceberg.Connector(iceberg.Env{Stores: e.stores}),
-		values.Connector(),
+		values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
 		(&collector{}).connector(), // for plans; every run has one of its own
 	} {
 		all[c.Name] = c

@@ -85,6 +85,7 @@ type launch struct {
 	restore    Restore
 	registry   *ops.Registry // nil means the Env's
 	checkpoint bool          // take checkpoints, if a directory is configured
+	here       bool          // run in this process, without stages
 }
 
 // start starts the job of a plan. The Run must be waited for.
@@ -104,6 +105,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		return nil, err
 	}
 	finally := func() {}
+	staged = staged && !l.here
 	if !l.checkpoint {
 		dir = ""
 	}

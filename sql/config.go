@@ -26,6 +26,8 @@ const (
 	KeyIdleTimeout       = "table.exec.source.idle-timeout"
 	KeyZone              = "table.local-time-zone"
 	KeyStateTTL          = "table.exec.state.ttl"
+	KeyRecursionSteps    = "wadi.recursion.max-iterations"
+	KeyRecursionSize     = "wadi.recursion.max-size"
 )
 
 // keys are the keys that SET takes, with their defaults. The engine, the
@@ -40,6 +42,8 @@ var keys = map[string]string{
 	KeyIdleTimeout:       "0 ms",
 	KeyZone:              "default",
 	KeyStateTTL:          "0 ms",
+	KeyRecursionSteps:    "1000",
+	KeyRecursionSize:     "256 mb",
 
 	"execution.buffer-timeout.interval":                         "100 ms",
 	"execution.checkpointing.aligned-checkpoint-timeout":        "0 ms",
@@ -206,6 +210,14 @@ func check(key, value string) error {
 	case KeyWatermarkInterval, KeyIdleTimeout, KeyStateTTL:
 		if d, err := units.ParseDuration(value); err != nil || d < 0 {
 			return bad("a duration such as '200 ms'")
+		}
+	case KeyRecursionSteps:
+		if n, err := strconv.Atoi(value); err != nil || n < 1 {
+			return bad("a number from 1 on")
+		}
+	case KeyRecursionSize:
+		if n, err := units.ParseSize(value); err != nil || n < 1 {
+			return bad("a size such as '256 mb'")
 		}
 	case KeyZone:
 		if _, err := zone(value); err != nil {

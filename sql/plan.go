@@ -58,12 +58,16 @@ func (s *Session) bindQuery(ctx context.Context, q ast.Query) (*bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema := n.Schema()
+	return s.collected(n, n.Schema()), nil
+}
+
+// collected ends a query in the sink of SELECT.
+func (s *Session) collected(n logical.Node, schema logical.Schema) *bound {
 	t := job.Table{
 		Ident: job.Ident{Name: "collect"}, Schema: job.Schema{Schema: arrowSchema(schema)}, Connector: s.o.Collect,
 		Options: map[string]string{"connector": s.o.Collect, "sink.parallelism": "1"},
 	}
-	return &bound{roots: []logical.Node{bind.Into(n, t)}, query: schema}, nil
+	return &bound{roots: []logical.Node{bind.Into(n, t)}, query: schema}
 }
 
 func (s *Session) bindInserts(ctx context.Context, inserts []*ast.Insert) (*bound, error) {

@@ -58,6 +58,9 @@ type Binder struct {
 	// its rows were computed from it; see job.Overwrite.
 	Base string
 
+	// Recursion makes the table of a query of WITH RECURSIVE.
+	Recursion func(ctx context.Context, r Recursion) (job.Table, error)
+
 	depth int     // of views within views
 	outer []outer // the queries around the one that is being bound
 	hints *blockHints
@@ -83,6 +86,9 @@ type ctes struct {
 	cte   ast.CTE
 	outer *ctes // what the query itself sees
 	next  *ctes
+	// recursive says that the query may name itself; self is set where it does.
+	recursive bool
+	self      *self
 }
 
 func (c *ctes) find(name string) *ctes {

@@ -128,7 +128,7 @@ func (b *Binder) cte(ctx context.Context, t *ast.Table, c *ctes) (logical.Node, 
 	defer func() { b.depth-- }()
 	around := b.outer
 	b.outer = nil
-	node, err := b.query(ctx, c.cte.Query, c.outer)
+	node, err := b.named(ctx, t, c)
 	b.outer = around
 	if err != nil {
 		return nil, nil, err

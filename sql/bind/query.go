@@ -26,11 +26,8 @@ func (b *Binder) query(ctx context.Context, q ast.Query, env *ctes) (logical.Nod
 		node, _, err := b.table(ctx, &ast.Table{Pos: q.Pos, Name: q.Name}, env)
 		return node, err
 	case *ast.With:
-		if q.Recursive {
-			return nil, unsupported(q.Pos, "WITH RECURSIVE")
-		}
 		for _, c := range q.CTEs {
-			env = &ctes{cte: c, outer: env, next: env}
+			env = &ctes{cte: c, outer: env, next: env, recursive: q.Recursive}
 		}
 		return b.query(ctx, q.Body, env)
 	case *ast.Ordered:
