@@ -146,6 +146,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 			return coordinator.Run(ctx, j, w, coordinator.NewHost(o.Clock))
 		}
 	}
+	e.jobs.add(r, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(r.done)

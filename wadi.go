@@ -73,6 +73,7 @@ type Env struct {
 	session *sql.Session
 	named   int // how many tables were made for Frames
 	closers []func() error
+	jobs    jobs
 }
 
 // Local returns an Env that runs jobs in this process.
@@ -93,7 +94,7 @@ func Local(o Options) (*Env, error) {
 	}
 	var err error
 	e.session, err = sql.New(sql.Options{
-		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog,
+		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: &e.jobs,
 		Now: func() int64 { return time.Now().UnixMilli() }, //nolint:forbidigo // the clock of those who give none
 	})
 	if err != nil {

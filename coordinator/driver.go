@@ -154,7 +154,9 @@ func (d *driver) loop(ctx context.Context) Result {
 			d.perform(a)
 		}
 		if d.Progress != nil {
-			d.Progress(d.state.progress(d.host.Now()))
+			p := d.state.progress(d.host.Now())
+			p.Job = d.id
+			d.Progress(p)
 		}
 		if d.result != nil {
 			return *d.result

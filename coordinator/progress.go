@@ -3,11 +3,13 @@ package coordinator
 import (
 	"time"
 
+	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
 )
 
 // Progress is what there is to say about a running job.
 type Progress struct {
+	Job        job.ID // "" until it is known
 	State      string // INITIALIZING, RUNNING, RESTARTING, FINISHING, as far as the coordinator knows
 	Epoch      stream.Epoch
 	InFlight   stream.Epoch // the epoch of the checkpoint that is being taken, or 0

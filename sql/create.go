@@ -27,7 +27,7 @@ func (s *Session) createTable(ctx context.Context, q *ast.CreateTable) (Result, 
 	case q.Mode == ast.CreateOrAlter:
 		return nil, diag.Unsupported(q.Pos, q.Mode.String()+" TABLE")
 	case q.Distributed != nil:
-		return nil, diag.Unsupported(q.Distributed.Pos, "DISTRIBUTED BY")
+		return nil, diag.At(q.Distributed.Pos, "no connector here writes buckets: leave DISTRIBUTED BY out, or use PARTITIONED BY")
 	}
 	if _, err := s.space.Table(ctx, id); err == nil && q.IfNotExists {
 		return ok()

@@ -183,7 +183,7 @@ func (s *Session) drop(ctx context.Context, q *ast.Drop) (Result, error) {
 	case ast.FunctionObject:
 		return s.dropFunction(q)
 	default:
-		return nil, diag.Unsupported(q.Pos, "DROP "+q.Object.String())
+		return nil, elsewhere(q)
 	}
 	if q.IfExists && errors.Is(err, catalog.ErrNotFound) {
 		err = nil
@@ -219,7 +219,7 @@ func (s *Session) alter(ctx context.Context, q *ast.Alter, text string) (Result,
 	case ast.CatalogObject:
 		return s.alterCatalog(ctx, q)
 	default:
-		return nil, diag.Unsupported(q.Pos, "ALTER "+q.Object.String())
+		return nil, elsewhere(q)
 	}
 	id, err := s.space.Ident(q.Name.Parts)
 	if err != nil {

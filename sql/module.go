@@ -40,8 +40,3 @@ func useModules(q *ast.UseModules) (Result, error) {
 func noModule(name ast.Ident) error {
 	return diag.At(name.Pos, "no module %q; there is core, and functions of the user are registered with wadi.Options.Functions", name.Name)
 }
-
-// call answers CALL.
-func call(q *ast.CallProcedure) (Result, error) {
-	return nil, diag.At(q.Pos, "no procedure %s; no catalog has procedures, so SHOW PROCEDURES is empty", q.Call.Name)
-}

@@ -44,6 +44,8 @@ type Options struct {
 	// Now is the clock, in milliseconds since 1970, for CURRENT_TIMESTAMP and
 	// its kin; nil stands at 1970.
 	Now func() int64
+	// Jobs are what SHOW JOBS and STOP JOB are about; nil are none.
+	Jobs Jobs
 }
 
 // Session executes statements one after another. It is not safe for use by
@@ -230,7 +232,7 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 	case *ast.UseModules:
 		return useModules(q)
 	case *ast.CallProcedure:
-		return call(q)
+		return s.call(ctx, q)
 	case *ast.CompilePlan:
 		return s.compilePlan(ctx, q)
 	case *ast.ExecutePlan:
@@ -243,8 +245,10 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 		return s.deleteRows(ctx, q)
 	case *ast.Truncate:
 		return s.truncate(ctx, q)
+	case *ast.StopJob:
+		return s.stopJob(ctx, q)
 	}
-	return nil, diag.Unsupported(stmt.Position(), kindOf(stmt))
+	return nil, elsewhere(stmt)
 }
 
 // binder binds with the session's present state.

@@ -100,10 +100,10 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 		names = []string{coreModule}
 	case ast.ShowFullModules:
 		return stringRows([]string{"module name", "used"}, [][]any{{coreModule, true}}), nil
-	case ast.ShowProcedures: // no catalog has any
-		if !q.Name.IsZero() {
-			_, _, err = s.database(q.Name)
-		}
+	case ast.ShowProcedures:
+		names, err = s.showProcedures(q)
+	case ast.ShowJobs:
+		return s.showJobs(), nil
 	case ast.ShowPartitions:
 		names, err = s.partitions(ctx, q)
 	case ast.ShowColumns:
@@ -111,7 +111,7 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 	case ast.ShowJars:
 		column = "jars"
 	default:
-		return nil, diag.Unsupported(q.Pos, "SHOW "+string(q.Kind))
+		return nil, elsewhere(q)
 	}
 	if err != nil {
 		return nil, diag.Wrap(q.Pos, err)
@@ -283,8 +283,10 @@ func (s *Session) describe(ctx context.Context, q *ast.Describe) (Result, error)
 		return s.describeDatabase(ctx, q)
 	case ast.FunctionObject:
 		return s.describeFunction(q)
+	case ast.JobObject:
+		return s.describeJob(q)
 	default:
-		return nil, diag.Unsupported(q.Pos, "DESCRIBE "+q.Object.String())
+		return nil, elsewhere(q)
 	}
 	t, err := s.table(ctx, q.Name)
 	if err != nil {
@@ -351,7 +353,7 @@ func (s *Session) showCreate(ctx context.Context, q *ast.ShowCreate) (Result, er
 		return s.showCreateDatabase(ctx, q)
 	default:
 	}
-	return nil, diag.Unsupported(q.Pos, "SHOW CREATE "+q.Object.String())
+	return nil, elsewhere(q)
 }
 
 // createText is the statement that makes a table.

@@ -104,7 +104,7 @@ func (p *parser) arg() ast.Expr {
 	case tok.key == "*":
 		p.advance()
 		return &ast.Star{Pos: tok.pos}
-	case isName(tok) && p.ahead(1).key == "=>":
+	case (tok.kind == tokQuoted || tok.kind == tokWord) && p.ahead(1).key == "=>": // any word, such as table
 		p.at += 2
 		return &ast.NamedArg{Pos: tok.pos, Name: tok.text, Value: p.arg()}
 	case tok.key == "TABLE":

@@ -337,6 +337,21 @@ func (p *parser) name() ast.Name {
 	return n
 }
 
+// procedureName is name, in which any word may stand behind a dot: procedures of
+// catalogs are in their database system, which is a reserved word.
+func (p *parser) procedureName() ast.Name {
+	first := p.ident()
+	n := ast.Name{Pos: first.Pos, Parts: []string{first.Name}}
+	for p.accept(".") {
+		if p.cur().kind != tokWord {
+			n.Parts = append(n.Parts, p.ident().Name)
+			continue
+		}
+		n.Parts = append(n.Parts, p.advance().text)
+	}
+	return n
+}
+
 // list reads item { , item }.
 func list[T any](p *parser, item func() T) []T {
 	out := []T{item()}

@@ -51,6 +51,8 @@ func (p *parser) show() ast.Statement {
 		case what.kind == ast.ShowColumns:
 			p.expectAny("FROM", "IN")
 			s.Name = p.name()
+		case what.kind == ast.ShowProcedures && p.acceptAny("FROM", "IN") != "":
+			s.Name = p.procedureName()
 		case what.from && p.acceptAny("FROM", "IN") != "":
 			s.Name = p.name()
 		}

@@ -81,7 +81,7 @@ func (p *parser) command() ast.Statement {
 		return p.analyze()
 	case "CALL":
 		p.advance()
-		name := p.callName()
+		name := p.procedureName()
 		return &ast.CallProcedure{Pos: tok.pos, Call: p.tableCall(name)}
 	case "STOP":
 		return p.stopJob()

@@ -1,0 +1,68 @@
+package wadi
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/sql/catalog"
+	"github.com/wadi-engine/wadi/sql/datatype"
+)
+
+var _ catalog.Procedural = (*lakeCatalog)(nil)
+
+// Procedures implements catalog.Procedural: those of an Iceberg catalog are in
+// its database system, as elsewhere; sys is another name of it.
+func (c *lakeCatalog) Procedures(database string) []catalog.Procedure {
+	if !strings.EqualFold(database, "system") && !strings.EqualFold(database, "sys") {
+		return nil
+	}
+	table := catalog.ProcedureArg{Name: "table", Type: datatype.String}
+	snapshot := catalog.ProcedureArg{Name: "snapshot_id", Type: datatype.Of(datatype.BigInt)}
+	return []catalog.Procedure{
+		{
+			Name: "ancestors_of", Args: []catalog.ProcedureArg{table}, Columns: []string{"snapshot_id", "timestamp", "operation"},
+			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
+				list, err := c.Ancestors(ctx, tableArg(args))
+				rows := make([][]any, len(list))
+				for i, s := range list {
+					rows[i] = []any{strconv.FormatInt(s.ID, 10), s.At.Format("2006-01-02 15:04:05.000"), s.Operation}
+				}
+				return rows, translate(err)
+			},
+		},
+		{
+			Name:    "expire_snapshots",
+			Args:    []catalog.ProcedureArg{table, {Name: "older_than", Type: datatype.TimestampOf(3), Optional: true}, {Name: "retain_last", Type: datatype.Of(datatype.Int), Optional: true}},
+			Columns: []string{"deleted_snapshots"},
+			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
+				e := iceberg.Expire{RetainLast: 1}
+				if ms, ok := args["older_than"].(int64); ok {
+					e.OlderThan = time.UnixMilli(ms)
+				}
+				if n, ok := args["retain_last"].(int64); ok {
+					e.RetainLast = int(n)
+				}
+				n, err := c.ExpireSnapshots(ctx, tableArg(args), e)
+				return [][]any{{fmt.Sprint(n)}}, translate(err)
+			},
+		},
+		{
+			Name: "rollback_to_snapshot", Args: []catalog.ProcedureArg{table, snapshot}, Columns: []string{"previous_snapshot_id", "current_snapshot_id"},
+			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
+				to, _ := args["snapshot_id"].(int64)
+				from, err := c.Rollback(ctx, tableArg(args), to)
+				return [][]any{{strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)}}, translate(err)
+			},
+		},
+	}
+}
+
+// tableArg is the argument table.
+func tableArg(args map[string]any) string {
+	name, _ := args["table"].(string)
+	return name
+}

@@ -1,0 +1,121 @@
+package wadi
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/sql"
+)
+
+var _ sql.Jobs = (*jobs)(nil)
+
+// maxEndedJobs is how many jobs that have ended SHOW JOBS lists.
+const maxEndedJobs = 100
+
+// jobs are those that an Env has started.
+type jobs struct {
+	mu   sync.Mutex
+	list []startedJob // the oldest first
+}
+
+type startedJob struct {
+	run         *Run
+	at          time.Time
+	checkpoints string // where they are, or "" when the job takes none
+}
+
+// add notes a job; the oldest that have ended are forgotten.
+func (j *jobs) add(r *Run, at time.Time, checkpoints string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.list = append(j.list, startedJob{r, at, checkpoints})
+	ended := 0
+	for i := len(j.list) - 1; i >= 0; i-- {
+		if j.list[i].run.running() {
+			continue
+		}
+		if ended++; ended > maxEndedJobs {
+			j.list = append(j.list[:i], j.list[i+1:]...)
+		}
+	}
+}
+
+// Jobs implements sql.Jobs.
+func (j *jobs) Jobs() []sql.Job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := make([]sql.Job, 0, len(j.list))
+	for _, s := range j.list {
+		id, status := s.run.state()
+		if id == "" { // it has not begun yet
+			continue
+		}
+		out = append(out, sql.Job{ID: string(id), Name: s.run.Name(), Status: status, Start: s.at})
+	}
+	return out
+}
+
+// StopJob implements sql.Jobs.
+func (j *jobs) StopJob(_ context.Context, id string, savepoint, drain bool) (string, error) {
+	if drain {
+		return "", fmt.Errorf("%w: WITH DRAIN is not there: windows that have not ended stay in the savepoint; stop WITH SAVEPOINT", job.ErrInvalid)
+	}
+	s, ok := j.find(id)
+	if !ok {
+		return "", fmt.Errorf("%w: no job %s", job.ErrInvalid, id)
+	}
+	if !savepoint {
+		s.run.Cancel(fmt.Errorf("it was stopped by STOP JOB"))
+		<-s.run.Done()
+		return "", nil
+	}
+	if s.checkpoints == "" {
+		return "", fmt.Errorf("%w: job %s takes no checkpoints, so that it has no savepoint: SET 'execution.checkpointing.dir' before it is started, or STOP JOB without WITH SAVEPOINT", job.ErrInvalid, id)
+	}
+	res, err := s.run.Stop()
+	return strings.TrimSuffix(s.checkpoints, "/") + "/" + res.Checkpoint, err
+}
+
+func (j *jobs) find(id string) (startedJob, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, s := range j.list {
+		if of, _ := s.run.state(); strings.EqualFold(string(of), id) {
+			return s, true
+		}
+	}
+	return startedJob{}, false
+}
+
+func (r *Run) running() bool {
+	select {
+	case <-r.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// state is the job's id and, in Flink's words, how it is.
+func (r *Run) state() (job.ID, string) {
+	ended := !r.running()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := r.progress.Job
+	if !ended {
+		return id, r.progress.State
+	}
+	switch r.result.State {
+	case coordinator.Finished, coordinator.Stopped:
+		return id, "FINISHED"
+	case coordinator.Canceled:
+		return id, "CANCELED"
+	case coordinator.Failed, coordinator.Fenced:
+	}
+	return id, "FAILED"
+}

@@ -1,0 +1,126 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Snapshot is one state that a table had.
+type Snapshot struct {
+	ID        int64
+	At        time.Time // UTC
+	Operation string
+}
+
+// named loads the table called "database.table", or "table" in the default
+// database.
+func (c *Catalog) named(ctx context.Context, name string) (*table.Table, error) {
+	database, last := DefaultDatabase, name
+	if at := strings.LastIndexByte(name, '.'); at >= 0 {
+		database, last = name[:at], name[at+1:]
+	}
+	if last == "" || database == "" {
+		return nil, fmt.Errorf("%w: a table is named database.table, not %q", job.ErrInvalid, name)
+	}
+	return c.load(ctx, strings.TrimPrefix(database, c.name+"."), last)
+}
+
+// Ancestors are the current snapshot of a table and those before it, the
+// newest first.
+func (c *Catalog) Ancestors(ctx context.Context, name string) ([]Snapshot, error) {
+	t, err := c.named(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var out []Snapshot
+	for s := t.CurrentSnapshot(); s != nil; s = t.SnapshotByID(*s.ParentSnapshotID) {
+		x := Snapshot{ID: s.SnapshotID, At: time.UnixMilli(s.TimestampMs).UTC()}
+		if s.Summary != nil {
+			x.Operation = string(s.Summary.Operation)
+		}
+		if out = append(out, x); s.ParentSnapshotID == nil {
+			break
+		}
+	}
+	return out, nil
+}
+
+// Rollback makes an ancestor of the current snapshot the current one, whose id
+// was from.
+func (c *Catalog) Rollback(ctx context.Context, name string, to int64) (from int64, err error) {
+	err = c.maintain(ctx, "roll back", name, func(t *table.Table, tx *table.Transaction) error {
+		if t.CurrentSnapshot() == nil || t.SnapshotByID(to) == nil {
+			return fmt.Errorf("%w: it has no snapshot %d", job.ErrInvalid, to)
+		}
+		from = t.CurrentSnapshot().SnapshotID
+		if from == to {
+			return errNothing
+		}
+		return tx.RollbackToSnapshot(to)
+	})
+	return from, err
+}
+
+// Expire says which snapshots are of no use any more.
+type Expire struct {
+	// OlderThan is when those were made at the latest; zero is five days ago.
+	OlderThan time.Time
+	// RetainLast is how many are kept whatever their age.
+	RetainLast int
+}
+
+// defaultExpireAge is that of Iceberg's history.expire.max-snapshot-age-ms.
+const defaultExpireAge = 5 * 24 * time.Hour
+
+// ExpireSnapshots forgets old snapshots, with the files that only they have,
+// and returns how many.
+func (c *Catalog) ExpireSnapshots(ctx context.Context, name string, e Expire) (n int, err error) {
+	age := defaultExpireAge
+	if !e.OlderThan.IsZero() {
+		age = max(0, c.env.now().Sub(e.OlderThan))
+	}
+	var before int
+	err = c.maintain(ctx, "expire snapshots of", name, func(t *table.Table, tx *table.Transaction) error {
+		before = len(t.Metadata().Snapshots())
+		return tx.ExpireSnapshots(table.WithOlderThan(age), table.WithRetainLast(max(e.RetainLast, 1)))
+	})
+	if err != nil {
+		return 0, err
+	}
+	t, err := c.named(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	return before - len(t.Metadata().Snapshots()), nil
+}
+
+// errNothing says that a table is already as it is to be.
+var errNothing = errors.New("nothing to do")
+
+// maintain commits what change stages; conflicts with other writers are tried
+// again.
+func (c *Catalog) maintain(ctx context.Context, verb, name string, change func(t *table.Table, tx *table.Transaction) error) error {
+	for tries := 0; ; tries++ {
+		t, err := c.named(ctx, name)
+		if err != nil {
+			return err
+		}
+		tx := t.NewTransaction()
+		if err = change(t, tx); errors.Is(err, errNothing) {
+			return nil
+		}
+		if err == nil {
+			_, err = tx.Commit(ctx)
+		}
+		if err == nil || !conflict(err) || tries == 10 {
+			return c.fail(verb, "table "+c.name+"."+name, err)
+		}
+	}
+}
