@@ -6,6 +6,7 @@ import (
 
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/changelog"
 	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
@@ -31,9 +32,13 @@ func Register(r *ops.Registry) {
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
 		calc.Kind:   calc.With(r.Functions),
 		expand.Kind: expand.New,
-		group.Kind:  sweep.Around(idle.Around(group.With(r.Aggregates))),
-		rank.Kind:   sweep.Cut(sweep.Around(idle.Around(rank.New))),
-		dedup.Kind:  sweep.Cut(sweep.Around(idle.Around(dedup.New))),
+
+		changelog.FromKind: changelog.NewFrom,
+		changelog.ToKind:   changelog.NewTo,
+
+		group.Kind: sweep.Around(idle.Around(group.With(r.Aggregates))),
+		rank.Kind:  sweep.Cut(sweep.Around(idle.Around(rank.New))),
+		dedup.Kind: sweep.Cut(sweep.Around(idle.Around(dedup.New))),
 
 		match.Kind:      match.With(r),
 		over.StreamKind: idle.Around(over.StreamWith(r.Aggregates)),
@@ -61,7 +66,7 @@ func Register(r *ops.Registry) {
 // Stateless reports that operators of a kind keep nothing between two batches.
 func Stateless(kind string) bool {
 	switch kind {
-	case calc.Kind, expand.Kind, union.Kind, unnest.Kind, window.AssignKind:
+	case calc.Kind, changelog.FromKind, changelog.ToKind, expand.Kind, union.Kind, unnest.Kind, window.AssignKind:
 		return true
 	}
 	return false

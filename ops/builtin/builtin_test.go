@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/builtin"
 	"github.com/wadi-engine/wadi/ops/calc"
+	"github.com/wadi-engine/wadi/ops/changelog"
 	"github.com/wadi-engine/wadi/ops/dedup"
 	"github.com/wadi-engine/wadi/ops/expand"
 	"github.com/wadi-engine/wadi/ops/group"
@@ -36,6 +37,7 @@ func TestRegister(t *testing.T) {
 		{Name: "ts", Type: arrow.FixedWidthTypes.Timestamp_ms},
 		{Name: "k", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64)},
+		{Name: "s", Type: arrow.BinaryTypes.StringView},
 	}, nil)
 	count := []agg.Spec{{Func: "count", Filter: -1}}
 	k, n := in.Field(1), arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64}
@@ -52,6 +54,8 @@ func TestRegister(t *testing.T) {
 		"session-agg":         {window.Config{GapMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
 		"session-assign":      {window.Config{GapMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
 		"expand":              {expand.Config{Nulls: [][]int{{}, {1}}}, append(in.Fields(), n)},
+		"from-changelog":      {changelog.Config{Column: 3}, in.Fields()[:3]},
+		"to-changelog":        {changelog.Config{}, append([]arrow.Field{k}, in.Fields()...)},
 		"sink-materialize":    {materialize.Config{Keys: []int{1}}, in.Fields()},
 		"sort-limit":          {sort.Config{Keys: []sort.Key{{Column: 1}}, Limit: -1}, in.Fields()},
 		"limit":               {sort.LimitConfig{Limit: 3}, in.Fields()},

@@ -151,6 +151,9 @@ func (b *Binder) tableFunc(ctx context.Context, f *ast.TableFunc, env *ctes) (lo
 	if kind := groupWindows[name]; kind != 0 {
 		return b.windowFunc(ctx, f, kind, env)
 	}
+	if changelogArgs[name] != nil {
+		return b.changelogFunc(ctx, f, env)
+	}
 	if b.Functions.IsTable(name) {
 		return b.userTable(ctx, f, &logical.Values{Rows: [][]expr.Expr{{}}}, &scope{}, false)
 	}
@@ -187,7 +190,7 @@ func (b *Binder) knownFunc(name string) string {
 
 func (b *Binder) noTableFunc(f *ast.TableFunc) error {
 	name := f.Call.Name.Last()
-	known := append([]string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}, b.Tables.FunctionNames()...)
+	known := append([]string{"TUMBLE", "HOP", "CUMULATE", "SESSION", "FROM_CHANGELOG", "TO_CHANGELOG"}, b.Tables.FunctionNames()...)
 	known = append(known, b.Functions.TableNames()...)
 	return diag.At(f.Call.Pos, "no table function %s%s", name, nearest.Hint(name, known, ""))
 }

@@ -63,7 +63,7 @@ func (s Schema) Names() []string {
 }
 
 // Node is one step of a plan. The set is closed: *Scan, *Values, *Project,
-// *Filter, *Watermark, *Window, *Unnest, *Expand, *Aggregate,
+// *Filter, *Watermark, *Window, *Unnest, *Expand, *Changelog, *Aggregate,
 // *WindowAggregate, *Join, *Union, *Sort, *Over, *Rank, *Match, *Sink.
 //
 //sumtype:decl

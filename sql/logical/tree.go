@@ -61,6 +61,8 @@ func Relation(n Node) string {
 		return joinTree(n)
 	case *Unnest:
 		return "Logical" + n.text()
+	case *Changelog:
+		return "LogicalTableFunctionScan(invocation=[" + n.Text(n.Input.Schema().Names()) + "])"
 	case *Expand:
 		return "Logical" + n.text()
 	case *Union:
@@ -188,6 +190,8 @@ func Operator(n Node) string {
 		return joinText(n)
 	case *Unnest:
 		return n.text()
+	case *Changelog:
+		return n.operator()
 	case *Expand:
 		return n.text()
 	case *Union:

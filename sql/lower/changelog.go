@@ -64,6 +64,10 @@ func (b *builder) require(n logical.Node, before bool) {
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
 		before = true
+	case *logical.Changelog:
+		d := b.digest(n)
+		b.before[d] = b.before[d] || before
+		before = n.To
 	case *logical.Scan:
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
@@ -94,6 +98,11 @@ func (b *builder) refuseUpdates(s *logical.Sink, connector string) error {
 func updating(n logical.Node) logical.Node {
 	switch n := n.(type) {
 	case *logical.Aggregate, *logical.Rank, *logical.Over:
+		return n
+	case *logical.Changelog:
+		if n.To {
+			return nil
+		}
 		return n
 	case *logical.Join:
 		if n.Type != logical.InnerJoin && n.Type != logical.SemiJoin {

@@ -222,6 +222,8 @@ func (b *builder) lower(n logical.Node) (built, error) {
 		return b.join(n)
 	case *logical.Unnest:
 		return b.unnest(n)
+	case *logical.Changelog:
+		return b.changelog(n)
 	case *logical.Expand:
 		return b.expand(n)
 	case *logical.Union:

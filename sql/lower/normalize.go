@@ -25,6 +25,11 @@ func (b *builder) normalized(n *logical.Scan, src ops.Source, v built) (built, e
 			return v, fmt.Errorf("%w: column %s of the primary key of %s is not read", job.ErrInvalid, k, n.Table.Ident)
 		}
 	}
+	return b.normalize(n, keys, v)
+}
+
+// normalize keeps the rows of n, which are those of v, by their keys.
+func (b *builder) normalize(n logical.Node, keys []int, v built) (built, error) {
 	mode := Insert
 	if !b.atEnd() {
 		mode |= UpdateAfter | Delete
@@ -36,6 +41,6 @@ func (b *builder) normalized(n *logical.Scan, src ops.Source, v built) (built, e
 	return b.add(job.Vertex{
 		UID: uid("changelog-normalize", b.lineage(n)), Name: "ChangelogNormalize(key=[" + b.keyText(keys, n) + "])", Kind: normalize.Kind,
 		Config:      config(normalize.Config{Keys: keys, UpdateBefore: mode&UpdateBefore != 0, FinalOnly: b.atEnd(), Settings: b.ttl(b.o.TTLMillis)}),
-		Parallelism: p, Output: schema(n.Output),
+		Parallelism: p, Output: schema(n.Schema()),
 	}, mode, keyed(v, p, keys)), nil
 }

@@ -37,6 +37,8 @@ func (b *builder) lineage(n logical.Node) string {
 		return b.joinLineage(n)
 	case *logical.Unnest:
 		return fmt.Sprintf("unnest(%s %v; %s)", b.origins(n.Input)[n.Column], n.Outer, b.lineage(n.Input))
+	case *logical.Changelog:
+		return n.Text(b.origins(n.Input)) + "(" + b.lineage(n.Input) + ")"
 	case *logical.Expand:
 		return fmt.Sprintf("sets(%v; %s)", n.Nulls, b.lineage(n.Input))
 	case *logical.Union:
@@ -129,6 +131,8 @@ func (b *builder) trace(n logical.Node) []string {
 		names = b.traceJoin(n)
 	case *logical.Unnest:
 		names = b.traceUnnest(n)
+	case *logical.Changelog:
+		names = b.traceChangelog(n)
 	case *logical.Expand:
 		names = append(slices.Clone(b.origins(n.Input)), "$e")
 	case *logical.Match:
@@ -233,6 +237,8 @@ func exact(n logical.Node) string {
 		}
 	case *logical.Unnest:
 		fmt.Fprintf(&s, "%d %v %v %v", n.Column, n.Keep, n.Outer, n.Ordinality)
+	case *logical.Changelog:
+		fmt.Fprintf(&s, "%v %v %v %v %v", n.To, n.Column, n.Codes, n.Skip, n.Keys)
 	case *logical.Expand:
 		fmt.Fprintf(&s, "%v", n.Nulls)
 	case *logical.Sort:

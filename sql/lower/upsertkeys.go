@@ -84,6 +84,10 @@ func upsertKeysOf(n logical.Node) []columnSet {
 		return through(upsertKeys(n.Input), n.Partition)
 	case *logical.Join:
 		return joinedKeys(n)
+	case *logical.Changelog:
+		if n.Keys != nil {
+			return []columnSet{setOf(n.Keys)}
+		}
 	case *logical.Sink, *logical.Union, *logical.Unnest, *logical.Expand, *logical.Match, *logical.Window, *logical.Values:
 	}
 	return nil
