@@ -26,6 +26,10 @@ type StateChange struct {
 	// Rows and Bytes are those of its runs in the checkpoint: an upper bound
 	// of the rows that stand.
 	Rows, Bytes int64
+	// Begins are the columns of state that the operator has and the checkpoint
+	// lacks: a function that was added to a GROUP BY counts from now on. Ends
+	// are those that no function has any more.
+	Begins, Ends []string
 }
 
 // Compare says what would become of the state of a checkpoint if the pipeline
@@ -35,7 +39,7 @@ func (p *Pipeline) Compare(ctx context.Context, checkpointPath string) ([]StateC
 	if p.err != nil {
 		return nil, p.err
 	}
-	_, m, err := p.env.manifest(ctx, checkpointPath)
+	store, m, err := p.env.manifest(ctx, checkpointPath)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +56,9 @@ func (p *Pipeline) Compare(ctx context.Context, checkpointPath string) ([]StateC
 			c.Fate = Stateless
 		case known[v.UID]:
 			c.Fate = Kept
+			if c.Begins, c.Ends, err = p.edited(ctx, v, store, m); err != nil {
+				return nil, err
+			}
 		default:
 			c.Fate = New
 		}

@@ -80,6 +80,13 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.query, got, c.fates)
 		}
 	}
+	changes, err := pipelineOf(t, open(false), script("SELECT id, MAX(n) FROM made GROUP BY id")).Compare(t.Context(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(changes[1].Begins, changes[1].Ends); got != "[max(n)] [count()]" {
+		t.Errorf("another function in place of COUNT: %s", got)
+	}
 	edited := script("SELECT n, COUNT(*) FROM made GROUP BY n")
 	if _, err := restore(t.Context(), pipelineOf(t, open(false), edited), last); err == nil || !strings.Contains(err.Error(), "--allow-non-restored-state") {
 		t.Errorf("restored without the state of the old aggregation: %v", err)

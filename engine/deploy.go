@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow"
-
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/engine/rpc"
@@ -273,15 +271,7 @@ func (b *builder) stage(c job.Chain, v job.VertexID, a rpc.Assignment) (task.Sta
 		st.Op = task.NewSink(sink)
 		return st, nil
 	}
-	var in []*arrow.Schema
-	for _, e := range b.graph.Inputs(v) {
-		rows := b.graph.Vertices[e.From].Output
-		if e.Schema != nil {
-			rows = *e.Schema
-		}
-		in = append(in, rows.Schema)
-	}
-	op, err := b.worker.o.Registry.Operator(vx, in)
+	op, err := b.worker.o.Registry.Operator(vx, b.graph.InputSchemas(v))
 	st.Op = op
 	return st, err
 }

@@ -53,3 +53,16 @@ func (s *Schema) UnmarshalJSON(b []byte) error {
 	s.Schema = r.Schema()
 	return nil
 }
+
+// InputSchemas are the columns that reach v, by input.
+func (g *Graph) InputSchemas(v VertexID) []*arrow.Schema {
+	var in []*arrow.Schema
+	for _, e := range g.Inputs(v) {
+		rows := g.Vertices[e.From].Output
+		if e.Schema != nil {
+			rows = *e.Schema
+		}
+		in = append(in, rows.Schema)
+	}
+	return in
+}

@@ -141,4 +141,8 @@ type TableSpec struct {
 	// Expiry names a column of type int64, in milliseconds of event time, that
 	// bounds a row's life, or is "". The expiry of a key does not go back.
 	Expiry string
+	// Begins says that columns behind the key that restored rows lack begin
+	// now: they are NULL, and 0 underneath. Otherwise such rows are refused:
+	// another query wrote them.
+	Begins bool
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -59,6 +60,24 @@ with --allow-non-restored-state).`,
 	return c
 }
 
+// explainColumns says which functions of a kept operator count from now on.
+func explainColumns(changes []wadi.StateChange, out io.Writer) error {
+	for _, c := range changes {
+		for _, line := range []struct {
+			what  string
+			names []string
+		}{{"begins now", c.Begins}, {"ends", c.Ends}} {
+			if len(line.names) == 0 {
+				continue
+			}
+			if _, err := fmt.Fprintf(out, "%s: %s: %s\n", c.UID, line.what, strings.Join(line.names, ", ")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // explainDiff compares the jobs of a script with a checkpoint.
 func explainDiff(ctx context.Context, e *wadi.Env, script, checkpoint string, out io.Writer) error {
 	jobs := 0
@@ -79,7 +98,7 @@ func explainDiff(ctx context.Context, e *wadi.Env, script, checkpoint string, ou
 		}
 		t.SetColumnConfigs([]table.ColumnConfig{{Name: "operator", WidthMax: 60}})
 		t.Render()
-		return nil
+		return explainColumns(changes, out)
 	})
 	if err == nil && jobs == 0 {
 		err = usageError{fmt.Errorf("--diff: the script has no INSERT, so no job and no state")}

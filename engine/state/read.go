@@ -46,6 +46,23 @@ func Read(ctx context.Context, store checkpoint.Store, t checkpoint.TableState, 
 	}
 }
 
+// Columns are the names of a table's columns behind its key, as its newest run has
+// them; none when it has no runs.
+func Columns(ctx context.Context, store checkpoint.Store, t checkpoint.TableState, alloc memory.Allocator) ([]string, error) {
+	if len(t.Runs) == 0 {
+		return nil, nil
+	}
+	spec, err := specOf(ctx, store, t, alloc)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range spec.Schema.Fields()[spec.Keys:] {
+		names = append(names, f.Name)
+	}
+	return names, nil
+}
+
 // specOf finds in a table's newest run what its operator had declared.
 func specOf(ctx context.Context, store checkpoint.Store, t checkpoint.TableState, alloc memory.Allocator) (ops.TableSpec, error) {
 	run := t.Runs[len(t.Runs)-1]
@@ -76,7 +93,7 @@ func specOf(ctx context.Context, store checkpoint.Store, t checkpoint.TableState
 		f.Type = vector.InternalType(f.Type)
 		fields = append(fields, f)
 	}
-	spec := ops.TableSpec{Name: t.Name, Schema: arrow.NewSchema(fields, nil), Keys: keys, Partition: keys}
+	spec := ops.TableSpec{Name: t.Name, Schema: arrow.NewSchema(fields, nil), Keys: keys, Partition: keys, Begins: true}
 	if t.Local {
 		spec.Partition = 0
 	}

@@ -209,12 +209,17 @@ func withoutValues(alloc memory.Allocator, keys arrow.RecordBatch, schema *arrow
 	n := int(keys.NumRows())
 	cols := slices.Clone(keys.Columns())
 	for _, f := range schema.Fields()[len(cols):] {
-		b := array.NewBuilder(alloc, f.Type)
-		b.AppendNulls(n)
-		col := b.NewArray()
-		b.Release()
+		col := nulls(alloc, f.Type, n)
 		defer col.Release()
 		cols = append(cols, col)
 	}
 	return array.NewRecordBatch(schema, cols, int64(n))
+}
+
+// nulls are n NULLs.
+func nulls(alloc memory.Allocator, t arrow.DataType, n int) arrow.Array {
+	b := array.NewBuilder(alloc, t)
+	defer b.Release()
+	b.AppendNulls(n)
+	return b.NewArray()
 }

@@ -213,8 +213,12 @@ func fromRun(alloc memory.Allocator, rec arrow.RecordBatch, spec ops.TableSpec, 
 			c.Release()
 		}
 	}()
-	for _, f := range spec.Schema.Fields() {
+	for i, f := range spec.Schema.Fields() {
 		at := rec.Schema().FieldIndices(f.Name)
+		if len(at) == 0 && i >= spec.Keys && spec.Begins {
+			cols = append(cols, nulls(alloc, f.Type, len(sel)))
+			continue
+		}
 		if len(at) != 1 {
 			return nil, fmt.Errorf("the state has no column %s; it was written by another query", f.Name)
 		}

@@ -93,6 +93,45 @@ func TestEveryType(t *testing.T) {
 	}
 }
 
+// TestColumnBegins: rows lack a column that is new, which a table may allow.
+func TestColumnBegins(t *testing.T) {
+	alloc := memory.DefaultAllocator
+	key, sum := arrow.Field{Name: "k", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "sum", Type: arrow.PrimitiveTypes.Int64, Nullable: true}
+	old := arrow.NewSchema([]arrow.Field{key, sum}, nil)
+	rec, _, err := array.RecordFromJSON(alloc, old, strings.NewReader(`[{"k":1,"sum":10},{"k":2,"sum":20}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := &rows{schema: old, keys: 1, rec: rec, group: []uint16{1, 1}, deleted: make([]bool, 2)}
+	data, err := encodeRun(alloc, all, vector.Sel{0, 1}, Zstd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := ops.TableSpec{Name: "t", Keys: 1, Partition: 1, Schema: arrow.NewSchema([]arrow.Field{
+		key, {Name: "max", Type: arrow.BinaryTypes.StringView, Nullable: true}, sum, {Name: "count", Type: arrow.PrimitiveTypes.Int64},
+	}, nil)}
+	if _, err := decodeRun(t.Context(), alloc, "f", data, spec, nil); err == nil || !strings.Contains(err.Error(), "no column max") {
+		t.Errorf("a column that the rows lack: %v", err)
+	}
+	spec.Begins = true
+	back, err := decodeRun(t.Context(), alloc, "f", data, spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := back.rec.MarshalJSON()
+	if want := `[{"count":null,"k":1,"max":null,"sum":10},{"count":null,"k":2,"max":null,"sum":20}]`; err != nil || string(bytes.Join(bytes.Fields(text), nil)) != want {
+		t.Errorf("%s, %v, want %s", text, err, want)
+	}
+	if counts := vector.Values[int64](back.rec.Column(3)); counts[0] != 0 || counts[1] != 0 {
+		t.Errorf("counts begin at %v", counts)
+	}
+	back.release()
+	spec.Keys, spec.Partition = 2, 2 // a column of the key cannot begin
+	if _, err := decodeRun(t.Context(), alloc, "f", data, spec, nil); err == nil {
+		t.Error("rows without a column of the key were taken")
+	}
+}
+
 var rewrite = flag.Bool("rewrite", false, "write the files in testdata/compat anew")
 
 // TestCompat reads a run of every version there was.

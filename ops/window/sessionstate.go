@@ -24,6 +24,7 @@ func (a *SessionAggregate) openTable(rt ops.Runtime, name string, fields []arrow
 	spec := ops.TableSpec{
 		Name: name, Schema: arrow.NewSchema(append(cols, fields...), nil),
 		Keys: len(cols) + valueKeys, Partition: len(a.keys),
+		Begins: true, // a function that is new to a query has seen nothing yet
 	}
 	t, err := rt.Table(spec)
 	return stateTable{t, spec}, err
