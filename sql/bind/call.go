@@ -175,7 +175,7 @@ func (x *exprs) timestampAdd(name string, e *ast.Call) (Value, bool, error) {
 	t := vs[1].Type
 	u := ast.Unit(unit)
 	if t.Kind == datatype.Date && millisOf[u] > 0 && millisOf[u] < millisOf[ast.Day] {
-		t = datatype.TimestampOf(0)
+		t = datatype.TimestampOf(6)
 		vs[1] = convert(vs[1], t)
 	}
 	return apply("timestampadd", t, text(unit), convert(vs[0], datatype.Of(datatype.BigInt)), vs[1]), true, nil
@@ -186,11 +186,26 @@ func (x *exprs) timestampDiff(name string, e *ast.Call) (Value, bool, error) {
 	if err != nil {
 		return Value{}, true, err
 	}
+	if vs[0].Type.Kind != vs[1].Type.Kind {
+		vs[0], vs[1] = onFirstDay(vs[0]), onFirstDay(vs[1])
+	}
 	t, ok := datatype.Common(vs[0].Type, vs[1].Type)
 	if !ok || !t.IsTemporal() {
 		return Value{}, true, diag.At(e.Pos, "TIMESTAMPDIFF(%s, …) takes two points in time, here are %s and %s", unit, vs[0].Type.Text(), vs[1].Type.Text())
 	}
 	return apply("timestampdiff", datatype.Of(datatype.Int), text(unit), convert(vs[0], t), convert(vs[1], t)), true, nil
+}
+
+// onFirstDay is a time of day as one of 1970-01-01, which is what Flink takes it
+// for beside a point in time.
+func onFirstDay(v Value) Value {
+	if v.Type.Kind != datatype.Time {
+		return v
+	}
+	t := datatype.TimestampOf(3)
+	midnight, day := literal(int64(0), v.Type.WithNull(false)), literal(int64(0), t.WithNull(false))
+	millis := apply("timestampdiff", datatype.Of(datatype.Int), text("SECOND"), midnight, v)
+	return apply("timestampadd", t, text("SECOND"), convert(millis, datatype.Of(datatype.BigInt)), day)
 }
 
 func (x *exprs) unitCall(name string, e *ast.Call) (string, []Value, error) {

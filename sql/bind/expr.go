@@ -9,6 +9,7 @@ import (
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
 	"github.com/wadi-engine/wadi/sql/function"
+	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
@@ -310,14 +311,29 @@ func textual(t datatype.Type) bool { return t.IsString() || t.Kind == datatype.N
 
 // compare casts both sides to the type in which they are compared.
 func compare(pos ast.Pos, op ast.BinaryOp, l, r Value) (Value, error) {
+	lenientLeft, lenientRight := l.Type.IsString(), r.Type.IsString()
 	l, r, err := comparable(pos, op.String(), l, r)
 	if err != nil {
 		return Value{}, err
+	}
+	if op == ast.Eq || op == ast.Ne {
+		l, r = lenient(l, lenientLeft), lenient(r, lenientRight)
 	}
 	if (l.Type.IsNested()) && op != ast.Eq && op != ast.Ne {
 		return Value{}, diag.At(pos, "%s cannot be applied to values of type %s", op, l.Type.Text())
 	}
 	return apply(comparisons[op], boolType, l, r), nil
+}
+
+// lenient makes NULL, as Flink does, of a text that = compares with a point in
+// time and that is none; v is the text, cast. A constant one has to be a time.
+func lenient(v Value, wasText bool) Value {
+	c, ok := v.Expr.(*expr.Call)
+	if !ok || !wasText || c.Func != "cast" || !v.Type.IsTemporal() || logical.Constant(c) && logical.Deterministic(c) {
+		return v
+	}
+	v.Expr, v.Type = &expr.Call{Func: "try_cast", Args: c.Args, Of: c.Of}, v.Type.WithNull(true)
+	return v
 }
 
 func comparable(pos ast.Pos, op string, l, r Value) (Value, Value, error) {
@@ -623,6 +639,9 @@ func (x *exprs) mapOf(e *ast.Map) (Value, error) {
 			values = append(values, entry)
 		}
 	}
+	if len(keys) == 0 {
+		return Value{}, diag.At(e.Pos, "MAP needs an entry, which gives it its types")
+	}
 	if len(keys) != len(values) {
 		return Value{}, diag.At(e.Pos, "MAP needs a value for each key")
 	}
@@ -681,6 +700,10 @@ func (x *exprs) item(e *ast.Item) (Value, error) {
 	case datatype.Array:
 		if !i.Type.IsInteger() {
 			return v, diag.At(e.Index.Position(), "an array is indexed with an integer, this is of type %s", i.Type.Text())
+		}
+		l, ok := i.Expr.(*expr.Literal)
+		if n, is := value[int64](l, ok); is && n < 1 {
+			return v, diag.At(e.Index.Position(), "the elements of an array are counted from 1, not %d", n)
 		}
 		i = convert(i, datatype.Of(datatype.Int))
 	case datatype.Map:

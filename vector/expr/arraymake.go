@@ -494,7 +494,7 @@ func regexpExtractAll(c *compiler, e *Call) (node, error) {
 func appendGroups(b *array.ListBuilder, r *regexp.Regexp, s string, group int) {
 	b.Append(true)
 	items := b.ValueBuilder().(*array.StringViewBuilder)
-	for _, at := range r.FindAllStringSubmatchIndex(s, -1) {
+	for _, at := range matches(r, s) {
 		if from := at[2*group]; from >= 0 {
 			items.Append(s[from:at[2*group+1]])
 		} else {

@@ -93,6 +93,35 @@ func lacking(p string, err error) bool {
 	return false
 }
 
+// context are the operators that look at what stands before a place.
+var context = regexp.MustCompile(`\^|\\[bBAGz]`)
+
+// matches are the matches and their groups that Java finds: unlike Go, also an
+// empty one where another ends.
+func matches(r *regexp.Regexp, s string) [][]int {
+	all := r.FindAllStringSubmatchIndex(s, -1)
+	if !r.MatchString("") || context.MatchString(r.String()) {
+		return all
+	}
+	var out [][]int
+	for i, at := range all {
+		out = append(out, at)
+		end := at[1]
+		if at[0] == end || i+1 < len(all) && all[i+1][0] == end {
+			continue
+		}
+		if empty := r.FindStringSubmatchIndex(s[end:]); empty != nil && empty[0] == 0 && empty[1] == 0 {
+			for k := range empty {
+				if empty[k] >= 0 {
+					empty[k] += end
+				}
+			}
+			out = append(out, empty)
+		}
+	}
+	return out
+}
+
 func regexpReplace(t arrow.DataType) kernel {
 	return textOf(t, func(_ *frame, args []value) (func(i int, dst []byte) ([]byte, error), error) {
 		s, re, with := viewsOf(args[0]), newExpressions(args[1]), viewsOf(args[2])
@@ -101,7 +130,12 @@ func regexpReplace(t arrow.DataType) kernel {
 			if err != nil {
 				return dst, err
 			}
-			return append(dst, r.ReplaceAllLiteralString(s.at(i), with.at(i))...), nil
+			text, from := s.at(i), 0
+			for _, at := range matches(r.Regexp, text) {
+				dst = append(append(dst, text[from:at[0]]...), with.at(i)...)
+				from = at[1]
+			}
+			return append(dst, text[from:]...), nil
 		}, nil
 	})
 }
@@ -139,7 +173,7 @@ func regexpCount(t arrow.DataType) kernel {
 			if err != nil {
 				return 0, err
 			}
-			return int64(len(r.FindAllStringIndex(s.at(i), -1))), nil
+			return int64(len(matches(r.Regexp, s.at(i)))), nil
 		}, nil
 	})
 }
