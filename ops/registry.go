@@ -86,6 +86,9 @@ type Connector struct {
 	Changelog bool
 	// Changes says so of one table, when it depends on the table's options.
 	Changes func(t job.Table) bool
+	// KeyDeletes says that the sink of t deletes by the primary key alone: the
+	// other columns of a -D may be NULL.
+	KeyDeletes func(t job.Table) bool
 	// Overwrites says that the sink does what job.Table's Overwrite says.
 	Overwrites bool
 	// Truncate removes all rows of t; nil when the connector cannot.

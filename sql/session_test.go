@@ -73,6 +73,21 @@ func reads(bounded bool) func(context.Context, ops.Scan) (ops.Source, error) {
 	}
 }
 
+// upserting is a source of which a row says what the one of its key is now.
+type upserting struct{ source }
+
+func (upserting) Updating() bool { return true }
+func (upserting) Upserts() bool  { return true }
+
+func upserts(_ context.Context, scan ops.Scan) (ops.Source, error) {
+	return upserting{source{schema: scan.Table.Schema.Schema}}, nil
+}
+
+// option reports whether an option of a table is true.
+func option(key string) func(job.Table) bool {
+	return func(t job.Table) bool { return t.Options[key] == "true" }
+}
+
 func writes(context.Context, job.Table) (ops.Sink, error) { return nil, nil }
 
 // resolveFiles gives files without declared columns those of a test.
@@ -100,6 +115,7 @@ func registry() *ops.Registry {
 		"iceberg":    connector("iceberg", ops.Connector{Sink: writes}),
 		"print":      connector("print", ops.Connector{Sink: writes, Changelog: true}),
 		"blackhole":  connector("blackhole", ops.Connector{Sink: writes, Changelog: true}),
+		"upserts":    connector("upserts", ops.Connector{Source: upserts, Sink: writes, Changelog: true, KeyDeletes: option("delete-by-key"), Retracts: option("before")}),
 		"collect":    connector("collect", ops.Connector{Sink: writes, Changelog: true}),
 	}}
 }

@@ -48,6 +48,7 @@ func (w *world) connector() *ops.Connector {
 		Retracts: func(t job.Table) bool {
 			return strings.Contains(t.Options["sink-changelog-mode-enforced"], "UB")
 		},
+		KeyDeletes: func(t job.Table) bool { return t.Options["sink.supports-delete-by-key"] == "true" },
 		Source: func(_ context.Context, s ops.Scan) (ops.Source, error) {
 			id := s.Table.Options["data-id"]
 			if id == "" {

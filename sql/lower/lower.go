@@ -70,6 +70,7 @@ func Plans(ctx context.Context, sinks []logical.Node, o Options) (*Result, error
 		b.require(s, false)
 		b.ticks = b.ticks || processes(s)
 	}
+	b.passed = b.pass(sinks)
 	for _, s := range sinks {
 		v, err := b.node(s)
 		if err != nil {
@@ -115,6 +116,7 @@ type builder struct {
 	built   map[string]built        // by digest: equal plans become one vertex
 	digests map[logical.Node]string // memo
 	before  map[string]bool         // digests whose readers need UPDATE_BEFORE
+	passed  map[string]bool         // digests of scans whose upserts go to sinks as they are
 	lines   map[logical.Node][]string
 	uids    map[string]int // how often each was used
 	endless string         // a source that does not end

@@ -2,18 +2,101 @@ package lower
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/normalize"
 	"github.com/wadi-engine/wadi/sql/logical"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
+
+// pass finds the scans whose upserts may go to sinks as they are: everybody who
+// reads them only computes columns for a table with the same key, in which rows
+// are replaced and deleted by it.
+func (b *builder) pass(sinks []logical.Node) map[string]bool {
+	passed := map[string]bool{}
+	if b.o.Batch {
+		return passed
+	}
+	readers := map[string]int{}
+	var count func(n logical.Node)
+	count = func(n logical.Node) {
+		if s, ok := n.(*logical.Scan); ok {
+			readers[b.digest(s)]++
+		}
+		for _, in := range n.Inputs() {
+			count(in)
+		}
+	}
+	direct := map[string]int{}
+	for _, n := range sinks {
+		count(n)
+		if s, ok := n.(*logical.Sink); ok {
+			if scan := b.byKey(s); scan != nil {
+				direct[b.digest(scan)]++
+			}
+		}
+	}
+	for d, n := range direct {
+		passed[d] = n == readers[d]
+	}
+	return passed
+}
+
+// byKey is the scan whose rows a sink can replace and delete by their key, or
+// nil.
+func (b *builder) byKey(s *logical.Sink) *logical.Scan {
+	c, err := b.o.Registry.Connector(s.Table.Connector)
+	if err != nil || c.KeyDeletes == nil || !c.KeyDeletes(s.Table) || b.takesBack(s) || b.materializes(s) {
+		return nil
+	}
+	var key []int
+	for i, f := range s.Schema() {
+		if slices.Contains(s.Table.PrimaryKey, f.Name) {
+			key = append(key, i)
+		} else if !s.Table.Schema.Field(i).Nullable {
+			return nil // a -D may have NULL there
+		}
+	}
+	n := s.Input
+	for {
+		switch in := n.(type) {
+		case *logical.Project:
+			for i, k := range key {
+				c, ok := in.Exprs[k].(*expr.Column)
+				if !ok {
+					return nil
+				}
+				key[i] = c.Index
+			}
+			n = in.Input
+		case *logical.Scan:
+			if len(key) != len(in.Table.PrimaryKey) {
+				return nil
+			}
+			for _, k := range in.Table.PrimaryKey {
+				if !slices.Contains(key, in.Output.Index(k)) {
+					return nil
+				}
+			}
+			return in
+		default:
+			return nil
+		}
+	}
+}
 
 // normalized puts behind a source of upserts what makes a full changelog of
 // them: the rows of the table by its primary key.
 func (b *builder) normalized(n *logical.Scan, src ops.Source, v built) (built, error) {
 	u, ok := src.(ops.Upserting)
 	if !ok || !u.Upserts() {
+		return v, nil
+	}
+	if b.passed[b.digest(n)] {
+		b.res.Modes[v.id] = Insert | UpdateAfter | Delete
+		v.mode = b.res.Modes[v.id]
 		return v, nil
 	}
 	if len(n.Table.PrimaryKey) == 0 {

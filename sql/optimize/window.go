@@ -35,7 +35,7 @@ func windowAggregate(n logical.Node) logical.Node {
 	switch source := calc.input.(type) {
 	case *logical.Window:
 		if source.Spec.Kind == logical.Session && (sets != nil || !ownSessions(a, calc, source)) {
-			return collected(n, a, calc, source, len(source.Input.Schema())+int(logical.WindowTime), source.Spec.Processing)
+			return n // as in Flink, its results change as the rows of complete sessions come
 		}
 		below := len(source.Input.Schema())
 		w := &windowing{agg: a, calc: calc, expand: sets, late: source.Late, input: source.Input, spec: source.Spec, columns: map[int]logical.WindowProperty{}}
