@@ -51,7 +51,7 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 	by := func(t job.Table) (*ops.Connector, error) {
 		c := formats[t.Options["format"]]
 		if c == nil {
-			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json or arrow to read, parquet, csv, json or debezium-json to write", job.ErrInvalid, t.Ident, t.Options["format"])
+			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json, arrow, debezium-json, canal-json, maxwell-json or ogg-json to read, parquet, csv, json or debezium-json to write", job.ErrInvalid, t.Ident, t.Options["format"])
 		}
 		return c, nil
 	}

@@ -128,14 +128,19 @@ func openJSON(in input, at position, o settings) (decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &jsonDecoder{settings: o, lines: newLines(r), at: at, index: make(map[string][]int)}
+	d := newJSONDecoder(r, at, o)
 	if d.strict, err = o.flag("json.fail-on-missing-field", false); err != nil {
 		return nil, err
 	}
+	return d, nil
+}
+
+func newJSONDecoder(r io.Reader, at position, o settings) *jsonDecoder {
+	d := &jsonDecoder{settings: o, lines: newLines(r), at: at, index: make(map[string][]int)}
 	for i, p := range o.paths {
 		d.index[p[0]] = append(d.index[p[0]], i)
 	}
-	return d, nil
+	return d
 }
 
 func (d *jsonDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []badRow, position, error) {
@@ -182,11 +187,16 @@ func (d *jsonDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []
 
 // split finds the values of the scan's columns in a row.
 func (d *jsonDecoder) split(line []byte) ([]jsontext.Value, error) {
-	values := make([]jsontext.Value, len(d.paths))
 	v := jsontext.Value(line)
 	if !v.IsValid() {
 		return nil, errors.New("not JSON")
 	}
+	return d.fields(v)
+}
+
+// fields is split for a value that is JSON.
+func (d *jsonDecoder) fields(v jsontext.Value) ([]jsontext.Value, error) {
+	values := make([]jsontext.Value, len(d.paths))
 	if v.Kind() != '{' {
 		return nil, errors.New("not a JSON object")
 	}

@@ -1,5 +1,5 @@
-// Package rowfile reads files of rows: CSV, JSON Lines and Arrow IPC, on any
-// store, plain or compressed, once or as files arrive.
+// Package rowfile reads files of rows: CSV, JSON Lines and Arrow IPC, and changes of
+// rows as Debezium, Canal, Maxwell and Oracle GoldenGate write them, on any store, plain or compressed, once or as files arrive.
 //
 // A split is a file. Its position is a byte offset and a row number; a
 // compressed file is read again from its beginning and rows are skipped. A row
@@ -23,6 +23,7 @@ import (
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
 )
 
 // Connectors returns the connectors "csv", "json" and "arrow", by name: what
@@ -54,6 +55,9 @@ type format struct {
 	// infer gives the columns of a file from its beginning.
 	// It may set options that its answer depends on.
 	infer func(in input, o settings) (*arrow.Schema, error)
+	// changes says that rows are changes of a table, and that the decoders are
+	// changing.
+	changes bool
 	// open begins to decode in, which stands at position at.
 	open func(in input, at position, o settings) (decoder, error)
 }
@@ -62,6 +66,11 @@ var formats = map[string]format{
 	"csv":   {options: csvOptions, infer: inferCSV, open: openCSV},
 	"json":  {options: jsonOptions, infer: inferJSON, open: openJSON},
 	"arrow": {infer: inferArrow, open: openArrow},
+
+	"debezium-json": changeFormat("debezium-json", debezium),
+	"canal-json":    changeFormat("canal-json", canal),
+	"maxwell-json":  changeFormat("maxwell-json", maxwell),
+	"ogg-json":      changeFormat("ogg-json", ogg),
 }
 
 // decoder reads the rows of one file.
@@ -71,6 +80,13 @@ type decoder interface {
 	// file it returns io.EOF and nothing else.
 	next(alloc memory.Allocator, n int) (arrow.RecordBatch, []badRow, position, error)
 	close() error
+}
+
+// changing is a decoder whose rows are changes.
+type changing interface {
+	decoder
+	// kinds are the changes of the rows that next gave last.
+	kinds() []stream.RowKind
 }
 
 // badRow is a row that could not be read.

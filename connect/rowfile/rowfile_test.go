@@ -95,7 +95,12 @@ func read(t *testing.T, format string, restart bool, o map[string]string, column
 					return res, errors.Join(err, r.Close())
 				}
 				if f.Batch != nil {
-					res.rows = append(res.rows, text(f.Batch.Rows)...)
+					for i, row := range text(f.Batch.Rows) {
+						if f.Batch.Kinds != nil {
+							row = f.Batch.Kind(i).String() + " " + row
+						}
+						res.rows = append(res.rows, row)
+					}
 					f.Batch.Release()
 				}
 				if f.Errors != nil {

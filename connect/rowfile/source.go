@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	_ ops.Source          = (*source)(nil)
+	_ ops.Updating        = (*source)(nil)
 	_ ops.SplitEnumerator = (*enumerator)(nil)
 	_ ops.SplitReader     = (*reader)(nil)
 )
@@ -32,6 +32,9 @@ type source struct {
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
 func (s *source) Bounded() bool         { return s.monitor == 0 }
+
+// Updating implements ops.Updating.
+func (s *source) Updating() bool { return s.format.changes }
 
 // DiscoveryInterval is how often the coordinator looks for new files.
 func (s *source) DiscoveryInterval() time.Duration { return s.monitor }
@@ -167,6 +170,9 @@ func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 	}
 	if rec != nil {
 		f.Batch = stream.NewBatch(rec)
+		if d, ok := r.decoder.(changing); ok {
+			f.Batch.Kinds = d.kinds()
+		}
 	}
 	return f, nil
 }

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -95,10 +96,14 @@ func (b *builder) deduplicate(n *logical.Rank, in built, last bool) (built, erro
 }
 
 // firstRows is ORDER BY … LIMIT over a stream that does not end: the first rows
-// so far.
+// so far; of rows that change and end, those that are left.
 func (b *builder) firstRows(n *logical.Sort) (built, error) {
+	to := int64(math.MaxInt64)
+	if n.Limit >= 0 {
+		to = n.Offset + n.Limit
+	}
 	return b.rank(&logical.Rank{
-		Input: n.Input, Order: n.Keys, From: n.Offset + 1, To: n.Offset + n.Limit, Limit: -1, Window: -1, Output: n.Schema(),
+		Input: n.Input, Order: n.Keys, From: n.Offset + 1, To: to, Limit: -1, Window: -1, Output: n.Schema(),
 	})
 }
 

@@ -390,7 +390,7 @@ func (b *builder) sort(n *logical.Sort) (built, error) {
 	switch {
 	case err != nil:
 		return built{}, err
-	case n.Limit >= 0 && (len(n.Keys) > 0 && !ends || in.mode != Insert):
+	case n.Limit >= 0 && (len(n.Keys) > 0 && !ends || in.mode != Insert), ends && in.mode != Insert:
 		return b.firstRows(n)
 	case in.mode != Insert:
 		return built{}, fmt.Errorf("%w: not supported yet: OFFSET over results that change, of a stream that does not end", job.ErrInvalid)
