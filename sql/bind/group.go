@@ -107,10 +107,10 @@ func (g *groups) take(x *exprs, e ast.Expr) (Value, bool, error) {
 	if v, ok, err := g.json(x, e); ok || err != nil {
 		return v, true, err
 	}
-	if hasAggregate(x.b, e, g.has) || x.windows != nil && hasOver(e, x.windows.has) {
+	if hasAggregate(x.b, e, g.has) || hasQuery(e) || x.windows != nil && hasOver(e, x.windows.has) {
 		return Value{}, false, nil
 	}
-	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input, queries: x.queries}
+	plain := &exprs{b: x.b, ctx: x.ctx, scope: g.input}
 	v, err := plain.bind(e)
 	if err != nil {
 		if g.auxiliary != nil {

@@ -121,7 +121,9 @@ func (b *Binder) groupedSelect(ctx context.Context, s *ast.Select, node logical.
 	}
 	agg := g.plan(node)
 	agg.TTL = b.hints.aggregate(s.From)
-	node = x.queries.attach(agg, items, hidden, having, qualify)
+	if node, err = x.queries.attach(agg, items, hidden, having, qualify); err != nil {
+		return nil, err
+	}
 	if having != nil {
 		node = &logical.Filter{Input: node, Cond: having[0].Expr}
 	}

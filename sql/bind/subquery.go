@@ -2,6 +2,7 @@ package bind
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
@@ -19,12 +20,11 @@ import (
 // so that the columns that are there keep their numbers.
 type queries struct {
 	env *ctes
-	// node is what the clause reads, or nil above a GROUP BY, which is built later:
-	// pending are the queries that are to be joined to it then.
+	// node is what the clause reads, or nil above a GROUP BY, which is built later.
 	node logical.Node
 	// plain is what the clause reads, without the queries.
 	plain   logical.Node
-	pending []logical.Node
+	pending []pending
 	values  map[*ast.Subquery]Value // so that each is joined once
 }
 
@@ -56,8 +56,9 @@ const (
 
 // outer is a query around the one that is being bound.
 type outer struct {
-	scope   *scope
-	grouped bool
+	scope *scope
+	// groups is set above its GROUP BY: then its keys can be named.
+	groups *groups
 }
 
 // outerColumn finds a name in the queries around this one, from the inside out.
@@ -68,8 +69,14 @@ func (x *exprs) outerColumn(ref *ast.Column) (Value, bool, error) {
 		if err != nil {
 			continue
 		}
-		if around[k].grouped {
-			return v, true, unsupported(ref.Pos, "a query above GROUP BY that names a column outside of it")
+		if g := around[k].groups; g != nil {
+			over, grouped := g.overKeys(v.Expr)
+			if !grouped {
+				return v, true, diag.At(ref.Pos, "column %q is neither in GROUP BY nor in an aggregate function", strings.Join(ref.Parts, "."))
+			}
+			if v.Expr = over; g.sets != nil {
+				v.Type = v.Type.WithNull(true)
+			}
 		}
 		v.Expr = logical.Rewrite(v.Expr, func(e expr.Expr) expr.Expr {
 			if c, ok := e.(*expr.Column); ok {
@@ -112,7 +119,11 @@ func (x *exprs) subquery(q ast.Query) (logical.Node, error) {
 	if len(b.outer) == maxOuter {
 		return nil, unsupported(q.Position(), "more queries within each other")
 	}
-	b.outer = append(b.outer, outer{scope: x.scope, grouped: x.queries.node == nil})
+	around := outer{scope: x.scope}
+	if x.queries.node == nil {
+		around.groups = x.groups
+	}
+	b.outer = append(b.outer, around)
 	plan, err := b.query(x.ctx, q, x.queries.env)
 	b.outer = b.outer[:len(b.outer)-1]
 	return plan, err
@@ -121,9 +132,6 @@ func (x *exprs) subquery(q ast.Query) (logical.Node, error) {
 // pull takes out of a query the conditions that relate it to the one around.
 func (x *exprs) pull(pos ast.Pos, plan logical.Node, exists bool) (logical.Node, []expr.Expr, error) {
 	d := decorrelator{pos: pos, level: len(x.b.outer), exists: exists}
-	if x.queries.node == nil && d.inside(plan) {
-		return nil, nil, unsupported(pos, "a query above GROUP BY that names a column outside of it")
-	}
 	return d.pull(plan, func() logical.Node { return x.queries.plain })
 }
 
@@ -217,8 +225,12 @@ func (x *exprs) exists(e *ast.Exists, not bool) error {
 
 // joined is conditions between a query and the one around as those of a join.
 func (x *exprs) joined(conds []expr.Expr, width int) expr.Expr {
+	return joined(conds, width, len(x.b.outer))
+}
+
+func joined(conds []expr.Expr, width, level int) expr.Expr {
 	out := make([]expr.Expr, len(conds))
-	base := outerBase * (len(x.b.outer) + 1)
+	base := outerBase * (level + 1)
 	for i, c := range conds {
 		out[i] = logical.Rewrite(c, func(e expr.Expr) expr.Expr {
 			c, ok := e.(*expr.Column)
@@ -278,9 +290,6 @@ func (x *exprs) inQuery(pos ast.Pos, left ast.Expr, q ast.Query, not bool) error
 
 // compared binds both sides of IN.
 func (x *exprs) compared(pos ast.Pos, left ast.Expr, q ast.Query) ([]Value, logical.Node, error) {
-	if x.queries != nil && x.queries.node == nil {
-		return nil, nil, unsupported(pos, "IN (query) above GROUP BY")
-	}
 	list := []ast.Expr{left}
 	if row, ok := left.(*ast.Row); ok {
 		list = row.Elems
@@ -328,51 +337,40 @@ func (x *exprs) scalar(e *ast.Subquery) (Value, error) {
 
 // oneOf joins the only row of a query and gives its columns.
 func (x *exprs) oneOf(pos ast.Pos, plan logical.Node) ([]Value, error) {
-	width := len(plan.Schema())
-	none := withoutRows(plan)
-	plan, conds, err := x.pull(pos, plan, false)
-	if err != nil {
-		return nil, err
-	}
+	s, none := plan.Schema(), withoutRows(plan)
 	counts := slices.ContainsFunc(none, func(e expr.Expr) bool {
 		l, ok := e.(*expr.Literal)
 		return !ok || l.Value != nil
 	})
-	if counts {
-		plan = flagged(plan)
-	}
-	s := plan.Schema()
-	at := 0
+	var at, flag int
 	if x.queries.node == nil {
-		at = x.queries.pend(plan)
+		at = x.queries.pend(pending{plan: plan, pos: pos, level: len(x.b.outer), counts: counts})
+		flag = at + len(s)
 	} else {
+		related, conds, err := x.pull(pos, plan, false)
+		if err != nil {
+			return nil, err
+		}
+		if counts {
+			related = flagged(related)
+		}
 		node := x.queries.read()
 		at = len(node.Schema())
-		x.queries.node = logical.NewJoin(node, plan, logical.LeftJoin, x.joined(conds, at))
+		x.queries.node = logical.NewJoin(node, related, logical.LeftJoin, x.joined(conds, at))
+		flag = at + len(related.Schema()) - 1
 	}
-	out := make([]Value, width)
+	out := make([]Value, len(s))
 	for i := range out {
 		t := s[i].Type.WithNull(true)
 		out[i] = Value{Expr: &expr.Column{Index: at + i, Name: s[i].Name, Of: t.Arrow()}, Type: t}
 		if counts {
 			missing := &expr.Call{Func: "is_null", Of: boolType.Arrow(), Args: []expr.Expr{
-				&expr.Column{Index: at + len(s) - 1, Name: flagName, Of: boolType.Arrow()},
+				&expr.Column{Index: flag, Name: flagName, Of: boolType.Arrow()},
 			}}
 			out[i].Expr = &expr.Call{Func: "case", Args: []expr.Expr{missing, none[i], out[i].Expr}, Of: t.Arrow()}
 		}
 	}
 	return out, nil
-}
-
-// pend keeps a query until the aggregation below is built, and gives the number
-// of its first column.
-func (q *queries) pend(plan logical.Node) int {
-	at := pendingBase
-	for _, p := range q.pending {
-		at += len(p.Schema())
-	}
-	q.pending = append(q.pending, plan)
-	return at
 }
 
 // existsValue is EXISTS where it is not a condition by itself: whether the query
@@ -399,8 +397,8 @@ func (x *exprs) inValue(e *ast.In) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	if len(vs) != 1 {
-		return Value{}, unsupported(e.Pos, "rows IN (query) within another condition")
+	if len(vs) != 1 || usesPending(vs[0].Expr) {
+		return Value{}, unsupported(e.Pos, "rows, and queries as values, IN (query) within another condition")
 	}
 	v, s := vs[0], plan.Schema()
 	r := Value{Expr: s.Ref(0), Type: s[0].Type}
@@ -458,29 +456,6 @@ func counting(plan logical.Node, column int) logical.Node {
 
 func positive(n Value) Value {
 	return apply("gt", boolType, n, literal(int64(0), datatype.Of(datatype.BigInt).WithNull(false)))
-}
-
-// attach joins the pending queries to the aggregation that has been built, and
-// puts their columns into the lists.
-func (q *queries) attach(node logical.Node, lists ...[]Value) logical.Node {
-	if len(q.pending) == 0 {
-		return node
-	}
-	at := len(node.Schema())
-	for _, p := range q.pending {
-		node = logical.NewJoin(node, p, logical.LeftJoin, nil)
-	}
-	for _, list := range lists {
-		for i := range list {
-			list[i].Expr = logical.Rewrite(list[i].Expr, func(e expr.Expr) expr.Expr {
-				if c, ok := e.(*expr.Column); ok && c.Index >= pendingBase && c.Index < 2*pendingBase {
-					return node.Schema().Ref(at + c.Index - pendingBase)
-				}
-				return e
-			})
-		}
-	}
-	return node
 }
 
 // oneRow reports whether a plan gives exactly one row.
