@@ -16,6 +16,7 @@ import (
 type blockHints struct {
 	ttl        map[string]logical.TTL
 	strategies []strategy
+	lookups    map[string]string // as plans show them
 }
 
 // strategy is a hint about how tables are joined.
@@ -30,13 +31,17 @@ var strategies = []string{"BROADCAST", "SHUFFLE_HASH", "SHUFFLE_MERGE", "NEST_LO
 // newBlockHints reads the hints of a SELECT, and reports those that name no table
 // of its FROM.
 func newBlockHints(s *ast.Select) (*blockHints, error) {
-	h := &blockHints{ttl: map[string]logical.TTL{}}
+	h := &blockHints{ttl: map[string]logical.TTL{}, lookups: map[string]string{}}
 	tables := refNames(s.From)
 	for _, hint := range s.Hints {
 		name := strings.ToUpper(hint.Name)
 		switch {
 		case name == "STATE_TTL":
 			if err := h.stateTTL(hint, tables); err != nil {
+				return nil, err
+			}
+		case name == "LOOKUP":
+			if err := h.lookup(hint, tables); err != nil {
 				return nil, err
 			}
 		case slices.Contains(strategies, name):
@@ -96,7 +101,7 @@ func (h *blockHints) aggregate(from ast.TableRef) logical.TTL {
 // join is what the hints say about a join of two tables, or of one with a join.
 func (h *blockHints) join(left, right ast.TableRef) logical.JoinHints {
 	l, r := refName(left), refName(right)
-	out := logical.JoinHints{Left: h.ttl[l], Right: h.ttl[r]}
+	out := logical.JoinHints{Left: h.ttl[l], Right: h.ttl[r], Lookup: h.lookups[r]}
 	var parts []string
 	for _, s := range h.strategies {
 		var of []string

@@ -24,6 +24,9 @@ type JoinHints struct {
 	// Strategy is how the query wants the join to be run, as it is shown in plans:
 	// BROADCAST(t). Joins choose their way themselves.
 	Strategy string
+	// Lookup is how rows are wanted to be looked up in the right side, as it is shown
+	// in plans.
+	Lookup string
 }
 
 // text is the hints behind a join in a plan.

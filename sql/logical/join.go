@@ -188,7 +188,7 @@ func joinText(n *Join) string {
 	switch {
 	case n.AsOf == nil:
 	case n.AsOf.Lookup:
-		return "LookupJoin(joinType=[" + n.Type.String() + "], where=[" + n.WhereText() + "], select=[" + strings.Join(n.Output.Names(), ", ") + "])"
+		return "LookupJoin(joinType=[" + n.Type.String() + "], where=[" + n.WhereText() + "], select=[" + strings.Join(n.Output.Names(), ", ") + "]" + n.Hints.Lookup + ")"
 	default:
 		return "TemporalJoin(joinType=[" + n.Type.String() + "], where=[(" + n.WhereText() + " AND __TEMPORAL_JOIN_CONDITION(" +
 			n.Left.Schema()[n.AsOf.Time].Name + ", " + n.Right.Schema()[n.AsOf.Version].Name + "))], select=[" + strings.Join(n.Output.Names(), ", ") + "])"

@@ -14,20 +14,23 @@ import (
 //	TemporalJoin(k, since)                       TemporalJoin(k, since)
 //	  Rank(ROW_NUMBER = 1 of k by since DESC) →    Scan
 //	    Scan
+//
+// Filters above them become conditions of the join.
 func versions(n logical.Node) logical.Node {
 	j, ok := n.(*logical.Join)
 	if !ok || !versioned(j) || j.AsOf.Latest {
 		return n
 	}
+	j, outside := unfiltered(j)
 	keys := j.Keys().Right
 	right, ok := unranked(j.Right, keys, j.AsOf.Version)
 	if !ok {
-		return n
+		return outside(j)
 	}
 	c, asOf := *j, *j.AsOf
 	asOf.Latest = true
 	c.Right, c.AsOf = right, &asOf
-	return &c
+	return outside(&c)
 }
 
 // unranked takes the Rank out that is below projections of n, when it keeps the
