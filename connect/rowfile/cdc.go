@@ -8,7 +8,6 @@ import (
 	"regexp"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -179,7 +178,8 @@ func changeFormat(name string, d dialect) format {
 			if err != nil {
 				return nil, err
 			}
-			return &changeDecoder{jsonDecoder: newJSONDecoder(r, at, s), messages: m}, nil
+			rows, err := newJSONDecoder(r, at, s, false)
+			return &changeDecoder{jsonDecoder: rows, messages: m}, err
 		},
 	}
 }
@@ -278,8 +278,8 @@ func (m *messages) infer(in input) (*arrow.Schema, error) {
 	return arrow.NewSchema(st.Fields(), nil), nil
 }
 
-// changeDecoder reads one message per line. A message is checked whole before any
-// of it is appended.
+// changeDecoder reads one message per line. Of a message that has a bad row, no row
+// is kept.
 type changeDecoder struct {
 	*jsonDecoder
 	messages *messages
@@ -290,12 +290,10 @@ type changeDecoder struct {
 func (d *changeDecoder) kinds() []stream.RowKind { return d.last }
 
 func (d *changeDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []badRow, position, error) {
-	b := array.NewRecordBuilder(alloc, d.schema)
-	defer b.Release()
 	var bad []badRow
 	d.last = nil
 	lines := 0
-	for ; lines < n && len(d.last) < n; lines++ {
+	for ; lines < n && len(d.last) < n && d.rows.Bytes() < maxBatch; lines++ {
 		line, err := d.lines.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -308,7 +306,7 @@ func (d *changeDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, 
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		if err := d.append(b, line); err != nil {
+		if err := d.append(line); err != nil {
 			bad = append(bad, badRow{d.at.Row, err.Error(), bytes.Clone(line)})
 		}
 	}
@@ -318,42 +316,43 @@ func (d *changeDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, 
 	if len(d.last) == 0 {
 		return nil, bad, d.at, nil
 	}
-	return b.NewRecordBatch(), bad, d.at, nil
+	return d.rows.Record(alloc), bad, d.at, nil
 }
 
 // append adds the changes of a line.
-func (d *changeDecoder) append(b *array.RecordBuilder, line []byte) error {
+func (d *changeDecoder) append(line []byte) error {
 	changes, err := d.messages.changes(line)
 	if err != nil {
 		return err
 	}
-	rows := make([][]jsontext.Value, len(changes))
-	for i, c := range changes {
-		if rows[i], err = d.fields(c.row); err != nil {
-			return err
-		}
-		if c.over != nil {
-			over, err := d.fields(c.over)
-			if err != nil {
-				return err
-			}
-			for k, v := range over {
-				if v != nil {
-					rows[i][k] = v
-				}
-			}
-		}
-		if err := d.check(rows[i]); err != nil {
+	for _, c := range changes {
+		if err := d.rows.AppendOver(c.row, c.over); err != nil {
+			d.rows.Truncate(len(d.last))
 			return err
 		}
 	}
-	for i, values := range rows {
-		for k, v := range values {
-			if err := appendJSON(b.Field(k), v); err != nil {
-				panic(fmt.Sprintf("value %s passed its check: %v", v, err))
-			}
-		}
-		d.last = append(d.last, changes[i].kind)
+	for _, c := range changes {
+		d.last = append(d.last, c.kind)
 	}
 	return nil
+}
+
+// walk follows a path into a value; nil when it ends.
+func walk(v jsontext.Value, path []string) jsontext.Value {
+	for _, p := range path {
+		if v.Kind() != '{' {
+			return nil
+		}
+		var next jsontext.Value
+		if err := eachField(v, func(name string, x jsontext.Value) error {
+			if name == p {
+				next = bytes.Clone(x)
+			}
+			return nil
+		}); err != nil {
+			return nil
+		}
+		v = next
+	}
+	return v
 }

@@ -3,16 +3,15 @@ package rowfile
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/go-json-experiment/json/jsontext"
 
+	jsonformat "github.com/wadi-engine/wadi/connect/format/json"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )
@@ -22,6 +21,9 @@ var jsonOptions = []ops.Option{
 	{Key: "json.ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
 	{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601; both are read."},
 }
+
+// maxBatch is how many bytes of values travel together, about.
+const maxBatch = 64 << 20
 
 // maxLine is the longest row of a JSON file: a longer one is an error, not a
 // reason to fill the memory.
@@ -113,14 +115,12 @@ func (s *shape) dataType() arrow.DataType {
 	return s.guess.dataType()
 }
 
-// jsonDecoder reads one object per line. A row is checked whole before any of
-// it is appended.
+// jsonDecoder reads one object per line.
 type jsonDecoder struct {
 	settings
-	lines  *lines
-	at     position
-	strict bool
-	index  map[string][]int // columns of the scan, by the first name of their paths
+	lines *lines
+	at    position
+	rows  *jsonformat.Decoder
 }
 
 func openJSON(in input, at position, o settings) (decoder, error) {
@@ -128,27 +128,24 @@ func openJSON(in input, at position, o settings) (decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := newJSONDecoder(r, at, o)
-	if d.strict, err = o.flag("json.fail-on-missing-field", false); err != nil {
+	strict, err := o.flag("json.fail-on-missing-field", false)
+	if err != nil {
 		return nil, err
 	}
-	return d, nil
+	return newJSONDecoder(r, at, o, strict)
 }
 
-func newJSONDecoder(r io.Reader, at position, o settings) *jsonDecoder {
-	d := &jsonDecoder{settings: o, lines: newLines(r), at: at, index: make(map[string][]int)}
-	for i, p := range o.paths {
-		d.index[p[0]] = append(d.index[p[0]], i)
+func newJSONDecoder(r io.Reader, at position, o settings, strict bool) (*jsonDecoder, error) {
+	rows, err := jsonformat.New(o.schema, o.paths, jsonformat.Options{Strict: strict})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
-	return d
+	return &jsonDecoder{settings: o, lines: newLines(r), at: at, rows: rows}, nil
 }
 
 func (d *jsonDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []badRow, position, error) {
-	b := array.NewRecordBuilder(alloc, d.schema)
-	defer b.Release()
 	var bad []badRow
-	rows := 0
-	for rows < n {
+	for d.rows.Rows() < n && d.rows.Bytes() < maxBatch {
 		line, err := d.lines.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -161,92 +158,17 @@ func (d *jsonDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		values, err := d.split(line)
-		if err == nil {
-			err = d.check(values)
-		}
-		if err != nil {
+		if err := d.rows.Append(line); err != nil {
 			bad = append(bad, badRow{d.at.Row, err.Error(), bytes.Clone(line)})
-			continue
 		}
-		for i, v := range values {
-			if err := appendJSON(b.Field(i), v); err != nil {
-				panic(fmt.Sprintf("value %s passed its check: %v", v, err))
-			}
+	}
+	if d.rows.Rows() == 0 {
+		if len(bad) == 0 {
+			return nil, nil, d.at, io.EOF
 		}
-		rows++
-	}
-	if rows == 0 && len(bad) == 0 {
-		return nil, nil, d.at, io.EOF
-	}
-	if rows == 0 {
 		return nil, bad, d.at, nil
 	}
-	return b.NewRecordBatch(), bad, d.at, nil
-}
-
-// split finds the values of the scan's columns in a row.
-func (d *jsonDecoder) split(line []byte) ([]jsontext.Value, error) {
-	v := jsontext.Value(line)
-	if !v.IsValid() {
-		return nil, errors.New("not JSON")
-	}
-	return d.fields(v)
-}
-
-// fields is split for a value that is JSON.
-func (d *jsonDecoder) fields(v jsontext.Value) ([]jsontext.Value, error) {
-	values := make([]jsontext.Value, len(d.paths))
-	if v.Kind() != '{' {
-		return nil, errors.New("not a JSON object")
-	}
-	err := eachField(v, func(name string, x jsontext.Value) error {
-		for _, i := range d.index[name] {
-			values[i] = bytes.Clone(walk(x, d.paths[i][1:]))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if d.strict {
-		for i, x := range values {
-			if x == nil {
-				return nil, fmt.Errorf("field %s is missing", d.paths[i][0])
-			}
-		}
-	}
-	return values, nil
-}
-
-// walk follows a path into a value; nil when it ends.
-func walk(v jsontext.Value, path []string) jsontext.Value {
-	for _, p := range path {
-		if v.Kind() != '{' {
-			return nil
-		}
-		var next jsontext.Value
-		if err := eachField(v, func(name string, x jsontext.Value) error {
-			if name == p {
-				next = bytes.Clone(x)
-			}
-			return nil
-		}); err != nil {
-			return nil
-		}
-		v = next
-	}
-	return v
-}
-
-// check reports the first value that does not fit its column.
-func (d *jsonDecoder) check(values []jsontext.Value) error {
-	for i, f := range d.schema.Fields() {
-		if err := fits(f.Type, values[i]); err != nil {
-			return fmt.Errorf("field %s: %w", f.Name, err)
-		}
-	}
-	return nil
+	return d.rows.Record(alloc), bad, d.at, nil
 }
 
 func (d *jsonDecoder) close() error { return nil }
@@ -332,4 +254,10 @@ func unquote(v jsontext.Value) (string, error) {
 	return string(b), err
 }
 
-func unbase64(s string) ([]byte, error) { return base64.StdEncoding.DecodeString(s) }
+// scalarText is the text of a string, or any other value as it is written.
+func scalarText(v jsontext.Value) (string, error) {
+	if v.Kind() == '"' {
+		return unquote(v)
+	}
+	return string(v), nil
+}
