@@ -44,6 +44,11 @@ var keys = map[string]string{
 	KeyStateTTL:          "0 ms",
 	KeyRecursionSteps:    "1000",
 	KeyRecursionSize:     "256 mb",
+	keyEarlyFire:         "false",
+	keyEarlyFireDelay:    "0 ms",
+	keyLateFire:          "false",
+	keyLateFireDelay:     "0 ms",
+	keyLateness:          "0 ms",
 
 	"execution.buffer-timeout.interval":                         "100 ms",
 	"execution.checkpointing.aligned-checkpoint-timeout":        "0 ms",
@@ -207,9 +212,13 @@ func check(key, value string) error {
 		if err != nil || n > 32768 || n < 1 && (key == KeyParallelism || n != -1) {
 			return bad("a number from 1 to 32768")
 		}
-	case KeyWatermarkInterval, KeyIdleTimeout, KeyStateTTL:
+	case KeyWatermarkInterval, KeyIdleTimeout, KeyStateTTL, keyEarlyFireDelay, keyLateFireDelay, keyLateness:
 		if d, err := units.ParseDuration(value); err != nil || d < 0 {
 			return bad("a duration such as '200 ms'")
+		}
+	case keyEarlyFire, keyLateFire:
+		if value != "true" && value != "false" {
+			return bad("true or false")
 		}
 	case KeyRecursionSteps:
 		if n, err := strconv.Atoi(value); err != nil || n < 1 {

@@ -120,12 +120,16 @@ func (s *Session) plan(ctx context.Context, b *bound) (*Plan, error) {
 }
 
 func (s *Session) lower(ctx context.Context, b *bound) (*lower.Result, error) {
+	emission, err := s.config.emission()
+	if err != nil {
+		return nil, err
+	}
 	roots := optimize.Plan(b.roots, s.optimizer(ctx))
 	return lower.Plans(ctx, roots, lower.Options{
 		Name: s.jobName(b), Registry: s.registry, Batch: s.config.Batch(),
 		Parallelism: s.config.Parallelism(), MaxParallelism: s.config.MaxParallelism(),
 		WatermarkIntervalMillis: s.config.millis(KeyWatermarkInterval), IdleMillis: s.config.millis(KeyIdleTimeout),
-		TTLMillis: s.config.millis(KeyStateTTL), Sinks: s.config.sinks(),
+		TTLMillis: s.config.millis(KeyStateTTL), Sinks: s.config.sinks(), Emission: emission,
 		Zone: s.config.Zone().String(), NowMillis: s.o.Now(),
 	})
 }

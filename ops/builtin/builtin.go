@@ -36,9 +36,10 @@ func Register(r *ops.Registry) {
 		changelog.FromKind: changelog.NewFrom,
 		changelog.ToKind:   changelog.NewTo,
 
-		group.Kind: sweep.Around(idle.Around(group.With(r.Aggregates))),
-		rank.Kind:  sweep.Cut(sweep.Around(idle.Around(rank.New))),
-		dedup.Kind: sweep.Cut(sweep.Around(idle.Around(dedup.New))),
+		group.EmitKind: group.EmitWith(r.Aggregates),
+		group.Kind:     sweep.Around(idle.Around(group.With(r.Aggregates))),
+		rank.Kind:      sweep.Cut(sweep.Around(idle.Around(rank.New))),
+		dedup.Kind:     sweep.Cut(sweep.Around(idle.Around(dedup.New))),
 
 		match.Kind:      match.With(r),
 		over.StreamKind: idle.Around(over.StreamWith(r.Aggregates)),

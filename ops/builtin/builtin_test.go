@@ -51,6 +51,7 @@ func TestRegister(t *testing.T) {
 		"window-agg":          {window.Config{SizeMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
 		"window-assign":       {window.Config{SizeMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
 		"group-agg":           {group.Config{Keys: []int{1}, Aggs: count}, []arrow.Field{k, n}},
+		"window-emit":         {group.EmitConfig{Config: group.Config{Keys: []int{1, 0}, Aggs: count}, Time: 1, Width: 4, Pick: []int{0, 2}}, []arrow.Field{k, n}},
 		"session-agg":         {window.Config{GapMillis: 1000, Keys: []int{1}, Aggs: count, Properties: []window.Property{window.End}}, []arrow.Field{k, n, end}},
 		"session-assign":      {window.Config{GapMillis: 1000, Properties: []window.Property{window.End}}, append(in.Fields(), end)},
 		"expand":              {expand.Config{Nulls: [][]int{{}, {1}}}, append(in.Fields(), n)},

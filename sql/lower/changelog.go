@@ -71,11 +71,11 @@ func (b *builder) require(n logical.Node, before bool) {
 	case *logical.Scan:
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
-	case *logical.Rank, *logical.Over:
+	case *logical.Rank, *logical.Over, *logical.WindowAggregate:
 		d := b.digest(n)
 		b.before[d] = b.before[d] || before
 		before = true
-	case *logical.WindowAggregate, *logical.Window, *logical.Unnest, *logical.Filter, *logical.Sort, *logical.Join, *logical.Match:
+	case *logical.Window, *logical.Unnest, *logical.Filter, *logical.Sort, *logical.Join, *logical.Match:
 		before = true
 	}
 	for _, in := range n.Inputs() {

@@ -42,6 +42,8 @@ type Options struct {
 	// TTLMillis is how long state is kept after it was last written, unless a hint
 	// says it; 0 keeps it for ever.
 	TTLMillis int64
+	// Emission says when windows of GROUP BY give their results; nil is once.
+	Emission *Emission
 	// NowMillis is the time of planning: what CURRENT_TIMESTAMP gives until
 	// the job's own clock is heard.
 	NowMillis int64
@@ -68,7 +70,7 @@ func Plans(ctx context.Context, sinks []logical.Node, o Options) (*Result, error
 	b.res.Graph = job.Graph{Name: o.Name, KeyGroups: KeyGroups(o.Parallelism, o.MaxParallelism)}
 	for _, s := range sinks {
 		b.require(s, false)
-		b.ticks = b.ticks || processes(s)
+		b.ticks = b.ticks || processes(s) || o.Emission.timed()
 	}
 	b.passed = b.pass(sinks)
 	for _, s := range sinks {

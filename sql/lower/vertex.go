@@ -279,6 +279,12 @@ func (b *builder) windowAggregate(n *logical.WindowAggregate) (built, error) {
 	if err := windowable(n, in.mode); err != nil {
 		return built{}, err
 	}
+	if e, err := b.emits(n); e != nil || err != nil {
+		if err != nil {
+			return built{}, err
+		}
+		return b.emit(n, in, e)
+	}
 	c, kind := b.windowConfig(n.Spec, n.Input.Schema())
 	c.Keys, c.Aggs, c.Changelog = n.Keys, specs(n.Aggs), in.mode != Insert
 	if kind == "" {
