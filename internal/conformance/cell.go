@@ -32,7 +32,7 @@ type (
 
 // cellOf is value i of an array with type t.
 func cellOf(a arrow.Array, i int, t datatype.Type) any {
-	if a.IsNull(i) {
+	if a.DataType().ID() == arrow.NULL || a.IsNull(i) {
 		return nil
 	}
 	switch a := a.(type) {

@@ -143,7 +143,7 @@ func changed(sql string, plainWindows bool) []token {
 	ts := tokens(sql)
 	for _, pass := range []func([]token) []token{
 		withoutEmit, castSigns, castWords, intervals, generatedSeries, func(ts []token) []token { return windows(ts, plainWindows) },
-		average, otherCalls, distinctOn, unnested, quotedNames,
+		nullOrders, average, otherCalls, distinctOn, unnested, quotedNames,
 	} {
 		ts = pass(ts)
 	}

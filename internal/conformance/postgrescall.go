@@ -123,6 +123,10 @@ func otherCalls(ts []token) []token {
 			ts = replaced(ts, i, end+1, keptText(fmt.Sprintf("(%s(CASE WHEN %s THEN 1 WHEN NOT (%s) THEN 0 END) = 1)", f, text, text)))
 		case "array_join":
 			ts = replaced(ts, i+2, end, append(append([]token{keptText("CAST(")}, args[0]...), append([]token{keptText("AS ARRAY<STRING>)")}, ts[i+2+len(args[0]):end]...)...)...)
+		case "date_trunc":
+			if unit := strings.Trim(statementOf(args[0]), "'"); len(args) == 2 && units[unit] {
+				ts = replaced(ts, i, end+1, append(append([]token{keptText("FLOOR(")}, args[1]...), keptText("TO "+strings.ToUpper(unit)+")"))...)
+			}
 		case "date_part":
 			if unit := strings.Trim(statementOf(args[0]), "'"); len(args) == 2 && units[unit] {
 				ts = replaced(ts, i, end+1, append(append([]token{keptText("EXTRACT(" + strings.ToUpper(unit) + " FROM")}, args[1]...), token{text: ")"})...)
@@ -139,6 +143,9 @@ func percentile(ts []token, i, end int) []token {
 	}
 	to := closing(ts, end+3)
 	x, p := ts[end+6:to], statementOf(ts[i+2:end])
+	if n := len(x); n > 1 && strings.HasPrefix(x[n-1].text, "NULLS") { // no percentile counts them
+		x = x[:n-1]
+	}
 	if n := len(x); n > 1 && x[n-1].text == "desc" {
 		x, p = x[:n-1], "1 - "+p
 	}

@@ -182,7 +182,7 @@ func sameLine(row []any, line string) bool {
 func nearly(a, b string) bool {
 	x, err1 := strconv.ParseFloat(a, 64)
 	y, err2 := strconv.ParseFloat(b, 64)
-	if err1 != nil || err2 != nil {
+	if err1 != nil || err2 != nil || math.IsNaN(x) || math.IsInf(x, 0) {
 		return a == b
 	}
 	return math.Abs(x-y) <= 1e-6*math.Max(1, math.Abs(y))
