@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
@@ -22,6 +23,9 @@ type dependent struct {
 	decorrelator
 	domain logical.Node
 	at     map[int]int // of the columns around in the domain
+	// nested are the types of the columns around that are not scalars: the domain
+	// has them as bytes.
+	nested map[int]datatype.Type
 }
 
 // used collects the columns of the query around that a plan names.
@@ -64,17 +68,19 @@ func (d *decorrelator) pullAll(n, around logical.Node) (logical.Node, []expr.Exp
 	set := map[int]bool{}
 	d.used(n, set)
 	columns := slices.Sorted(maps.Keys(set))
-	x := &dependent{decorrelator: *d, at: map[int]int{}}
+	x := &dependent{decorrelator: *d, at: map[int]int{}, nested: map[int]datatype.Type{}}
 	s := around.Schema()
 	values := &logical.Project{Input: around}
 	agg := &logical.Aggregate{Input: values}
 	for i, c := range columns {
-		if s[c].Type.IsNested() {
-			return nil, nil, unsupported(d.pos, "a query that names a column of type "+s[c].Type.Text()+" outside of it here")
+		key := Value{Expr: s.Ref(c), Type: s[c].Type}
+		if isNestedKey(s[c].Type) {
+			x.nested[c] = s[c].Type
+			key = keyBytes(key)
 		}
 		x.at[c] = i
-		values.Exprs = append(values.Exprs, s.Ref(c))
-		values.Output = append(values.Output, logical.Column{Name: pulledName + itoa(i), Type: s[c].Type})
+		values.Exprs = append(values.Exprs, key.Expr)
+		values.Output = append(values.Output, logical.Column{Name: pulledName + itoa(i), Type: key.Type})
 		agg.Keys = append(agg.Keys, i)
 	}
 	agg.Output = values.Output
@@ -87,8 +93,11 @@ func (d *decorrelator) pullAll(n, around logical.Node) (logical.Node, []expr.Exp
 	base := outerBase * (d.level + 1)
 	conds := make([]expr.Expr, len(columns))
 	for i, c := range columns {
-		outer := &expr.Column{Index: base + c, Name: s[c].Name, Of: s[c].Type.Arrow()}
-		conds[i] = same(out.Schema().Ref(width+i), outer, s[c].Type.Nullable())
+		outer := Value{Expr: &expr.Column{Index: base + c, Name: s[c].Name, Of: s[c].Type.Arrow()}, Type: s[c].Type}
+		if isNestedKey(s[c].Type) {
+			outer = keyBytes(outer)
+		}
+		conds[i] = same(out.Schema().Ref(width+i), outer.Expr, s[c].Type.Nullable())
 	}
 	return out, conds, nil
 }
@@ -114,7 +123,12 @@ func (d *dependent) over(e expr.Expr, width int) expr.Expr {
 	base := outerBase * (d.level + 1)
 	return logical.Rewrite(e, func(e expr.Expr) expr.Expr {
 		if c, ok := e.(*expr.Column); ok && c.Index >= base && c.Index < base+outerBase {
-			return &expr.Column{Index: width + d.at[c.Index-base], Name: c.Name, Of: c.Of}
+			at := &expr.Column{Index: width + d.at[c.Index-base], Name: c.Name, Of: c.Of}
+			if t, nested := d.nested[c.Index-base]; nested {
+				at.Of = d.domain.Schema()[d.at[c.Index-base]].Type.Arrow()
+				return ofKeyBytes(at, t)
+			}
+			return at
 		}
 		return e
 	})
@@ -183,6 +197,11 @@ func (d *dependent) node(n logical.Node) (logical.Node, error) {
 		o.Input, o.Partition = ins[0], append(slices.Clone(n.Partition), d.keys(width)...)
 		o.Output = slices.Insert(slices.Clone(n.Output), width, d.domain.Schema()...)
 		return d.behind(&o, n.Output, width), nil
+	case *logical.Unnest:
+		u := *n
+		u.Input, u.Keep = ins[0], append(slices.Clone(n.Keep), d.keys(width)...)
+		u.Output = slices.Insert(slices.Clone(n.Output), len(n.Keep), d.domain.Schema()...)
+		return d.behind(&u, n.Output, len(n.Keep)), nil
 	case *logical.Union:
 		return &logical.Union{In: ins, Output: append(slices.Clone(n.Output), d.domain.Schema()...)}, nil
 	default:
@@ -282,23 +301,27 @@ func firstOf(n *logical.Sort, in logical.Node, partition []int) logical.Node {
 // join takes the domain from the left side, and where the right side depends on
 // it, too, joins by it.
 func (d *dependent) join(n *logical.Join) (logical.Node, error) {
-	if n.AsOf != nil || n.Type == logical.RightJoin || n.Type == logical.FullJoin {
-		return nil, unsupported(d.pos, "a query that names a column outside of it below "+n.Type.String())
+	switch {
+	case n.AsOf != nil:
+		return nil, unsupported(d.pos, "a query that names a column outside of it below "+logical.Operator(n))
+	case n.Type == logical.RightJoin:
+		return d.node(turned(n))
 	}
 	left, err := d.node(n.Left)
 	if err != nil {
 		return nil, err
 	}
-	right, depends := n.Right, d.inside(n.Right)
+	full := n.Type == logical.FullJoin
+	right, depends := n.Right, full || d.inside(n.Right)
 	if depends {
 		if right, err = d.node(n.Right); err != nil {
 			return nil, err
 		}
 	}
-	was, size := len(n.Left.Schema()), d.size()
+	was, size, s := len(n.Left.Schema()), d.size(), d.domain.Schema()
 	cond := n.Cond
 	if cond != nil {
-		cond = logical.Rewrite(n.Cond, func(e expr.Expr) expr.Expr {
+		cond = logical.Rewrite(cond, func(e expr.Expr) expr.Expr {
 			if c, ok := e.(*expr.Column); ok && c.Index >= was && c.Index < outerBase {
 				return &expr.Column{Index: c.Index + size, Name: c.Name, Of: c.Of}
 			}
@@ -306,13 +329,53 @@ func (d *dependent) join(n *logical.Join) (logical.Node, error) {
 		})
 		cond = d.over(cond, was)
 	}
-	if depends {
-		s := d.domain.Schema()
-		for i := range s {
-			r := &expr.Column{Index: was + size + len(n.Right.Schema()) + i, Name: s[i].Name, Of: s[i].Type.Arrow()}
+	other := was + size + len(n.Right.Schema()) // the domain of the right side
+	for i := range s {
+		if depends {
+			r := &expr.Column{Index: other + i, Name: s[i].Name, Of: s[i].Type.Arrow()}
 			l := &expr.Column{Index: was + i, Name: s[i].Name, Of: s[i].Type.Arrow()}
 			cond = logical.And(cond, same(l, r, s[i].Type.Nullable()))
 		}
 	}
-	return d.behind(logical.NewJoin(left, right, n.Type, cond), n.Output, was), nil
+	j := logical.NewJoin(left, right, n.Type, cond)
+	j.Hints = n.Hints
+	out := d.behind(j, n.Output, was)
+	if full {
+		d.either(out.(*logical.Project), j.Output, was, other)
+	}
+	return out, nil
+}
+
+// either takes the columns of the domain from the side of a full join that has
+// a row.
+func (d *dependent) either(p *logical.Project, s logical.Schema, left, right int) {
+	for i := range d.size() {
+		l, r := s.Ref(left+i), s.Ref(right+i)
+		missing := &expr.Call{Func: "is_null", Of: boolType.Arrow(), Args: []expr.Expr{l}}
+		p.Exprs[len(p.Exprs)-d.size()+i] = &expr.Call{Func: "case", Of: l.Type(), Args: []expr.Expr{missing, r, l}}
+	}
+}
+
+// turned is a right join as a left join of the other side.
+func turned(n *logical.Join) logical.Node {
+	left, right := len(n.Left.Schema()), len(n.Right.Schema())
+	cond := n.Cond
+	if cond != nil {
+		cond = logical.Rewrite(cond, func(e expr.Expr) expr.Expr {
+			c, ok := e.(*expr.Column)
+			switch {
+			case !ok || c.Index >= outerBase:
+				return e
+			case c.Index < left:
+				return &expr.Column{Index: c.Index + right, Name: c.Name, Of: c.Of}
+			}
+			return &expr.Column{Index: c.Index - left, Name: c.Name, Of: c.Of}
+		})
+	}
+	j := logical.NewJoin(n.Right, n.Left, logical.LeftJoin, cond)
+	p := &logical.Project{Input: j, Output: slices.Clone(n.Output)}
+	for i := range n.Output {
+		p.Exprs = append(p.Exprs, j.Output.Ref((i+right)%(left+right)))
+	}
+	return p
 }

@@ -78,7 +78,7 @@ type unnesting struct {
 // beside puts the elements of v, which is computed over left, beside its rows.
 func (e unnesting) beside(v Value, left logical.Node, ls *scope) (logical.Node, *scope, error) {
 	n := &logical.Unnest{Input: left, Column: columnOf(v), Outer: e.outer, Ordinality: e.ordinality, Call: e.call}
-	if n.Column < 0 {
+	if n.Column < 0 || n.Column >= len(ls.columns) { // computed, or of a query around
 		n.Column = len(ls.columns)
 		vs := make([]Value, 0, n.Column+1)
 		for i := range ls.columns {
