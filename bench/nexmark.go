@@ -18,7 +18,8 @@ import (
 
 // NexmarkOptions say how to run the Nexmark queries.
 type NexmarkOptions struct {
-	// Queries are names of NexmarkQueries; none means all.
+	// Queries are names of NexmarkQueries; none, or all, means all but those with
+	// MATCH_RECOGNIZE, and cep means these.
 	Queries []string
 	// Events is how many events of all kinds a run has; 0 means 50 million.
 	Events int64
@@ -47,7 +48,8 @@ type Query struct {
 var queryFiles embed.FS
 
 // NexmarkQueries are those of the benchmark (github.com/nexmark/nexmark) by
-// their numbers, and behind them parts of them.
+// their numbers, and behind them parts of them; cep0 to cep3 are its queries with
+// MATCH_RECOGNIZE.
 var NexmarkQueries = func() []Query {
 	entries, err := queryFiles.ReadDir("queries")
 	if err != nil {
@@ -61,7 +63,7 @@ var NexmarkQueries = func() []Query {
 		}
 		all = append(all, Query{strings.TrimSuffix(e.Name(), ".sql"), string(text)})
 	}
-	slices.SortFunc(all, func(a, b Query) int { return cmp.Compare(a.order(), b.order()) })
+	slices.SortFunc(all, func(a, b Query) int { return cmp.Or(cmp.Compare(a.order(), b.order()), cmp.Compare(a.Name, b.Name)) })
 	return all
 }()
 
@@ -132,7 +134,7 @@ func Nexmark(ctx context.Context, o NexmarkOptions, report Report) error {
 	if err != nil {
 		return err
 	}
-	queries, err := choose(NexmarkQueries, o.Queries)
+	queries, err := choose(nexmarkGroup(&o.Queries), o.Queries)
 	if err != nil {
 		return err
 	}
@@ -146,6 +148,19 @@ func Nexmark(ctx context.Context, o NexmarkOptions, report Report) error {
 		}
 	}
 	return nil
+}
+
+// nexmarkGroup are the queries among which names choose. The name cep chooses all
+// of a group.
+func nexmarkGroup(names *[]string) []Query {
+	cep := slices.Equal(*names, []string{"cep"})
+	if cep {
+		*names = nil
+	}
+	if len(*names) > 0 && !slices.Equal(*names, []string{"all"}) {
+		return NexmarkQueries
+	}
+	return slices.DeleteFunc(slices.Clone(NexmarkQueries), func(q Query) bool { return strings.HasPrefix(q.Name, "cep") != cep })
 }
 
 // choose finds queries by name; no names, or the name all, mean all.

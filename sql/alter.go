@@ -29,6 +29,8 @@ func (s *Session) alterColumns(ctx context.Context, t *catalog.Table, q *ast.Alt
 		err = dropColumns(t, a.Columns)
 	case *ast.RenameColumn:
 		err = renameColumn(t, a)
+	case *ast.AddPartitions, *ast.DropPartitions:
+		return diag.At(q.Action.Position(), "partitions come and go with their rows: INSERT INTO makes one, INSERT OVERWRITE %s PARTITION (…) with a query of no rows empties one, and SHOW PARTITIONS lists them", q.Name)
 	default:
 		return diag.Unsupported(q.Action.Position(), "this form of ALTER TABLE")
 	}

@@ -271,6 +271,7 @@ func addConstraint(t *catalog.Table, c *ast.Constraint, columns []ast.Ident) err
 	case len(t.PrimaryKey) > 0:
 		return diag.At(c.Pos, "the table has a primary key already")
 	}
+	t.KeyName = c.Name.Name
 	for _, k := range columns {
 		i := slices.IndexFunc(t.Columns, func(o catalog.Column) bool { return o.Name == k.Name })
 		if i < 0 {
@@ -322,7 +323,7 @@ func (s *Session) like(ctx context.Context, t *catalog.Table, q *ast.CreateTable
 		t.Columns = append(t.Columns, c)
 	}
 	if rule("CONSTRAINTS") != "EXCLUDING" {
-		t.PrimaryKey = slices.Clone(from.PrimaryKey)
+		t.PrimaryKey, t.KeyName = slices.Clone(from.PrimaryKey), from.KeyName
 	}
 	if rule("PARTITIONS") != "EXCLUDING" {
 		t.PartitionedBy = slices.Clone(from.PartitionedBy)

@@ -94,6 +94,9 @@ func (s *Session) alterCatalog(ctx context.Context, q *ast.Alter) (Result, error
 			options[o.Key] = o.Value
 		}
 	case *ast.ResetOptions:
+		if len(a.Options) == 0 {
+			return nil, diag.At(a.Pos, "RESET () names no option")
+		}
 		for _, o := range a.Options {
 			if o.Key == "type" {
 				return nil, diag.At(o.Pos, "option 'type' cannot be reset")
@@ -138,7 +141,7 @@ func (s *Session) describeFunction(q *ast.Describe) (Result, error) {
 		if table {
 			kind = "TABLE"
 		}
-		rows = append(rows, []any{"kind", kind})
+		rows = append(rows, []any{"kind", kind}, []any{"is deterministic", truth(!s.functions.Volatile(name))}, []any{"signature", s.functions.Signature(name)})
 	}
 	return stringRows(describeInfo, rows), nil
 }

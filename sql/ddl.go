@@ -257,6 +257,9 @@ func (s *Session) alterTable(ctx context.Context, t *catalog.Table, q *ast.Alter
 			t.Options[o.Key] = o.Value
 		}
 	case *ast.ResetOptions:
+		if len(a.Options) == 0 {
+			return diag.At(a.Pos, "RESET () names no option")
+		}
 		for _, o := range a.Options {
 			if o.Key == "connector" {
 				return diag.At(o.Pos, "option 'connector' cannot be reset")

@@ -14,22 +14,40 @@ import (
 )
 
 func (s *Session) explain(ctx context.Context, q *ast.Explain) (Result, error) {
-	var b *bound
-	var err error
+	inserts := func(list ...*ast.Insert) (Result, error) {
+		do := func() (Result, error) {
+			b, err := s.bindInserts(ctx, list)
+			return s.explained(ctx, b, q.Details, err)
+		}
+		if overwrites(list) {
+			return s.inBatch(do)
+		}
+		return do()
+	}
 	switch stmt := q.Statement.(type) {
 	case ast.Query:
-		b, err = s.bindQuery(ctx, stmt)
+		b, err := s.bindQuery(ctx, stmt)
+		return s.explained(ctx, b, q.Details, err)
 	case *ast.Insert:
-		b, err = s.bindInserts(ctx, []*ast.Insert{stmt})
+		return inserts(stmt)
 	case *ast.StatementSet:
-		b, err = s.bindInserts(ctx, stmt.Inserts)
-	default:
-		return nil, diag.Unsupported(stmt.Position(), "EXPLAIN of this statement")
+		return inserts(stmt.Inserts...)
+	case *ast.Update, *ast.Delete:
+		r, err := s.rewritten(ctx, stmt)
+		if err != nil {
+			return nil, err
+		}
+		return s.rewriting(r, func(i *ast.Insert) (Result, error) { return inserts(i) })
 	}
+	return nil, diag.Unsupported(q.Statement.Position(), "EXPLAIN of this statement")
+}
+
+// explained is the answer of EXPLAIN for what was bound.
+func (s *Session) explained(ctx context.Context, b *bound, details []ast.ExplainDetail, err error) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := s.explainBound(ctx, b, q.Details)
+	text, err := s.explainBound(ctx, b, details)
 	if err != nil {
 		return nil, err
 	}

@@ -99,10 +99,16 @@ func (s *Session) insertPlan(ctx context.Context, inserts []*ast.Insert) (Result
 		}
 		return s.plan(ctx, b)
 	}
-	if slices.ContainsFunc(inserts, func(i *ast.Insert) bool { return i.Overwrite }) {
+	if overwrites(inserts) {
 		return s.inBatch(plan)
 	}
 	return plan()
+}
+
+// overwrites reports that a statement replaces rows, for which it has to be a
+// batch.
+func overwrites(inserts []*ast.Insert) bool {
+	return slices.ContainsFunc(inserts, func(i *ast.Insert) bool { return i.Overwrite })
 }
 
 // plan optimizes and lowers.

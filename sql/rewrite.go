@@ -66,11 +66,41 @@ func (s *Session) truncate(ctx context.Context, q *ast.Truncate) (Result, error)
 	return ok()
 }
 
+// rewritten is UPDATE or DELETE as a statement that replaces the table by rows
+// which are computed from it.
+type rewritten struct {
+	insert *ast.Insert
+	base   string // see bind.Binder
+}
+
+// rewriting plans with do what r says.
+func (s *Session) rewriting(r *rewritten, do func(*ast.Insert) (Result, error)) (Result, error) {
+	s.base = r.base
+	defer func() { s.base = "" }()
+	return s.inBatch(func() (Result, error) { return do(r.insert) })
+}
+
+// rewritePlan is the job of UPDATE or DELETE.
+func (s *Session) rewritePlan(ctx context.Context, stmt ast.Statement) (Result, error) {
+	r, err := s.rewritten(ctx, stmt)
+	if err != nil {
+		return nil, err
+	}
+	return s.rewriting(r, func(i *ast.Insert) (Result, error) { return s.insertPlan(ctx, []*ast.Insert{i}) })
+}
+
+func (s *Session) rewritten(ctx context.Context, stmt ast.Statement) (*rewritten, error) {
+	if q, ok := stmt.(*ast.Update); ok {
+		return s.update(ctx, q)
+	}
+	return s.deleteRows(ctx, stmt.(*ast.Delete))
+}
+
 // update is UPDATE: the table is replaced by its rows, of which some have other
 // values.
 //
 //	UPDATE t SET a = x WHERE c   →   INSERT OVERWRITE t SELECT CASE WHEN c THEN x ELSE a END, b FROM t
-func (s *Session) update(ctx context.Context, q *ast.Update) (Result, error) {
+func (s *Session) update(ctx context.Context, q *ast.Update) (*rewritten, error) {
 	set := map[string]ast.Expr{}
 	for _, a := range q.Set {
 		name := a.Column.Last()
@@ -100,7 +130,7 @@ func (s *Session) update(ctx context.Context, q *ast.Update) (Result, error) {
 }
 
 // deleteRows is DELETE: the table is replaced by the rows that stay.
-func (s *Session) deleteRows(ctx context.Context, q *ast.Delete) (Result, error) {
+func (s *Session) deleteRows(ctx context.Context, q *ast.Delete) (*rewritten, error) {
 	return s.rewrite(ctx, "DELETE", q.Pos, q.Table, q.Alias, func(columns []string) (*ast.Select, error) {
 		out := &ast.Select{Where: &ast.Bool{}}
 		if q.Where != nil {
@@ -113,9 +143,9 @@ func (s *Session) deleteRows(ctx context.Context, q *ast.Delete) (Result, error)
 	})
 }
 
-// rewrite plans the job that replaces a table by rows that are computed from
-// it. The job fails when the table has changed since it was read.
-func (s *Session) rewrite(ctx context.Context, verb string, pos ast.Pos, name ast.Name, alias ast.Ident, rows func(columns []string) (*ast.Select, error)) (Result, error) {
+// rewrite replaces a table by rows that are computed from it. The job fails when
+// the table has changed since it was read.
+func (s *Session) rewrite(ctx context.Context, verb string, pos ast.Pos, name ast.Name, alias ast.Ident, rows func(columns []string) (*ast.Select, error)) (*rewritten, error) {
 	t, err := s.target(ctx, name, verb)
 	if err != nil {
 		return nil, err
@@ -144,9 +174,7 @@ func (s *Session) rewrite(ctx context.Context, verb string, pos ast.Pos, name as
 		from.Hints = []ast.Hint{h}
 	}
 	q.From = from
-	s.base = version
-	defer func() { s.base = "" }()
-	return s.insertPlan(ctx, []*ast.Insert{{Pos: pos, Overwrite: true, Table: name, Query: q}})
+	return &rewritten{insert: &ast.Insert{Pos: pos, Overwrite: true, Table: name, Query: q}, base: version}, nil
 }
 
 // written are the columns that an INSERT fills.

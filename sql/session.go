@@ -239,10 +239,8 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 		return s.readPlan(q.Path)
 	case *ast.Analyze:
 		return s.analyze(ctx, q)
-	case *ast.Update:
-		return s.update(ctx, q)
-	case *ast.Delete:
-		return s.deleteRows(ctx, q)
+	case *ast.Update, *ast.Delete:
+		return s.rewritePlan(ctx, stmt)
 	case *ast.Truncate:
 		return s.truncate(ctx, q)
 	case *ast.StopJob:

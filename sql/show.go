@@ -235,6 +235,23 @@ func (s *Session) columnRows(ctx context.Context, t *catalog.Table) ([][]any, er
 	return rows, nil
 }
 
+// describedRows adds the comments, where a column has one.
+func describedRows(t *catalog.Table, rows [][]any) *Rows {
+	comments := map[string]any{}
+	for _, c := range t.Columns {
+		if c.Comment != "" {
+			comments[c.Name] = c.Comment
+		}
+	}
+	if len(comments) == 0 {
+		return stringRows(describeColumns, rows)
+	}
+	for i, r := range rows {
+		rows[i] = append(r, comments[r[0].(string)])
+	}
+	return stringRows(append(describeColumns[:len(describeColumns):len(describeColumns)], "comment"), rows)
+}
+
 var describeColumns = []string{"name", "type", "null", "key", "extras", "watermark"}
 
 func keyOf(t *catalog.Table, name string) any {
@@ -251,7 +268,7 @@ func extras(t *catalog.Table, name string) any {
 		}
 		switch c.Kind {
 		case ast.ComputedColumn:
-			return "AS " + ast.SQL(c.Expr)
+			return "AS " + ast.Layout(c.Expr)
 		case ast.MetadataColumn:
 			text := "METADATA"
 			if c.MetadataKey != name {
@@ -271,7 +288,7 @@ func watermarkOf(t *catalog.Table, name string) any {
 	if t.Watermark == nil || t.Watermark.Column.String() != name {
 		return nil
 	}
-	return ast.SQL(t.Watermark.Expr)
+	return ast.Layout(t.Watermark.Expr)
 }
 
 func (s *Session) describe(ctx context.Context, q *ast.Describe) (Result, error) {
@@ -296,7 +313,7 @@ func (s *Session) describe(ctx context.Context, q *ast.Describe) (Result, error)
 	if err != nil {
 		return nil, err
 	}
-	return stringRows(describeColumns, rows), nil
+	return describedRows(t, rows), nil
 }
 
 func (s *Session) describeCatalog(q *ast.Describe) (Result, error) {
@@ -305,12 +322,18 @@ func (s *Session) describeCatalog(q *ast.Describe) (Result, error) {
 		return nil, diag.Wrap(q.Name.Pos, err)
 	}
 	options := s.space.Options(name)
-	rows := [][]any{{"name", name}}
-	if comment := s.space.Comment(name); comment != "" {
-		rows = append(rows, []any{"comment", comment})
+	kind := options["type"]
+	if kind == "" {
+		kind = "generic_in_memory"
+	}
+	rows := [][]any{{"name", name}, {"type", kind}, {"comment", s.space.Comment(name)}}
+	if !q.Extended {
+		return stringRows([]string{"info name", "info value"}, rows), nil
 	}
 	for _, k := range slices.Sorted(maps.Keys(options)) {
-		rows = append(rows, []any{k, masked(k, options[k])})
+		if k != "type" {
+			rows = append(rows, []any{"option:" + k, masked(k, options[k])})
+		}
 	}
 	return stringRows([]string{"info name", "info value"}, rows), nil
 }
@@ -329,7 +352,7 @@ func (s *Session) showColumns(ctx context.Context, q *ast.Show) (Result, error) 
 		return nil, err
 	}
 	rows = slices.DeleteFunc(rows, func(r []any) bool { return !match(r[0].(string)) })
-	return stringRows(describeColumns, rows), nil
+	return describedRows(t, rows), nil
 }
 
 func (s *Session) showCreate(ctx context.Context, q *ast.ShowCreate) (Result, error) {
@@ -391,7 +414,7 @@ func definitions(t *catalog.Table) []string {
 	for _, c := range t.Columns {
 		text := "\n  " + datatype.QuoteName(c.Name)
 		if c.Kind == ast.ComputedColumn {
-			text += " AS " + ast.SQL(c.Expr)
+			text += " AS " + ast.Layout(c.Expr)
 		} else {
 			text += " " + strings.ReplaceAll(c.Type.String(), "STRING", "VARCHAR(2147483647)")
 			if e := extras(t, c.Name); e != nil {
@@ -404,14 +427,18 @@ func definitions(t *catalog.Table) []string {
 		out = append(out, text)
 	}
 	if t.Watermark != nil {
-		out = append(out, "\n  WATERMARK FOR "+datatype.QuoteName(t.Watermark.Column.String())+" AS "+ast.SQL(t.Watermark.Expr))
+		out = append(out, "\n  WATERMARK FOR "+datatype.QuoteName(t.Watermark.Column.String())+" AS "+ast.Layout(t.Watermark.Expr))
 	}
 	if len(t.PrimaryKey) > 0 {
 		names := make([]string, len(t.PrimaryKey))
 		for i, k := range t.PrimaryKey {
 			names[i] = datatype.QuoteName(k)
 		}
-		out = append(out, "\n  PRIMARY KEY ("+strings.Join(names, ", ")+") NOT ENFORCED")
+		name := t.KeyName
+		if name == "" {
+			name = "PK_" + strings.Join(t.PrimaryKey, "_") // Flink's
+		}
+		out = append(out, "\n  CONSTRAINT "+datatype.QuoteName(name)+" PRIMARY KEY ("+strings.Join(names, ", ")+") NOT ENFORCED")
 	}
 	return out
 }

@@ -68,7 +68,8 @@ func newBenchNexmark() *cobra.Command {
 		Use:   "nexmark",
 		Short: "Run queries of Nexmark into a blackhole",
 		Long: `The queries are q0 to q23, tumble (TUMBLE of 10 s with count, sum and maximum by
-auction) and q5count (the counts by HOP of 10 s in q5). All kinds of event count as
+auction) and q5count (the counts by HOP of 10 s in q5). --queries cep runs cep0 to
+cep3, those with MATCH_RECOGNIZE, which are not among all. All kinds of event count as
 events, and making them is part of the time.`,
 		Example: "  wadi bench nexmark --queries q0,q1 --events 50000000 -p 1 --format json",
 		Args:    args(cobra.NoArgs),

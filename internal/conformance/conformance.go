@@ -58,6 +58,7 @@ func Sets() []Set {
 		{Name: "risingwave/streaming", Load: risingwaveCases("streaming"), Want: 70},
 		{Name: "risingwave/batch", Load: risingwaveCases("batch")},
 		{Name: "arroyo/planner_queries", Load: arroyoQueries},
+		{Name: "flink_sql_client_q", Load: clientCases, Want: 95, Timeout: 2 * time.Minute},
 	}
 }
 

@@ -37,6 +37,9 @@ func (e *Call) printName(p *printer) {
 	if len(e.Name.Parts) == 1 {
 		name := e.Name.Parts[0]
 		if word := strings.ToUpper(name); isPlain(name) && (functions[word] || !reserved[word] && !ambiguous[word]) {
+			if p.layout { // as Flink shows its functions
+				name = word
+			}
 			p.s(name)
 			return
 		}

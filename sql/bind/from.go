@@ -91,6 +91,9 @@ func (b *Binder) table(ctx context.Context, t *ast.Table, env *ctes) (logical.No
 		return nil, nil, err
 	}
 	var node logical.Node
+	if hints := options(t.Hints); ct.View != nil && len(hints) > 0 {
+		return nil, nil, diag.At(t.Pos, "%s is a view, which has no options; the hint belongs to the tables in its query", t.Name)
+	}
 	if ct.View != nil {
 		node, err = b.view(ctx, t.Pos, ct)
 	} else {

@@ -46,6 +46,7 @@ type Table struct {
 	// Watermark is nil without event time.
 	Watermark     *ast.Watermark
 	PrimaryKey    []string
+	KeyName       string // CONSTRAINT name PRIMARY KEY, or ""
 	PartitionedBy []string
 	Options       map[string]string
 	Comment       string

@@ -80,6 +80,42 @@ type tableFunction struct {
 	user *User
 }
 
+// Volatile reports that two calls of equal arguments may differ.
+func (c *Catalogue) Volatile(name string) bool {
+	for _, s := range c.scalars[strings.ToUpper(name)] {
+		if s.user != nil {
+			return s.user.Volatile
+		}
+		if s.vol {
+			return true
+		}
+	}
+	t, ok := c.tables[strings.ToUpper(name)]
+	return ok && t.user.Volatile
+}
+
+// Signature shows how a function is called: "LEFT(STRING, INT)".
+func (c *Catalogue) Signature(name string) string {
+	name = strings.ToUpper(name)
+	var forms []string
+	for _, s := range c.scalars[name] {
+		if s.user != nil {
+			forms = append(forms, name+s.user.String())
+			continue
+		}
+		forms = append(forms, name+s.sig.String())
+	}
+	if t, ok := c.tables[name]; ok {
+		forms = append(forms, name+t.user.String())
+	}
+	if a, ok := c.aggregates[name]; ok && a.user != nil {
+		forms = append(forms, name+a.user.String())
+	} else if ok {
+		forms = append(forms, name+"("+classNames[a.takes]+")")
+	}
+	return strings.Join(forms, " or ")
+}
+
 // Alias makes name another name of the function of.
 func (c *Catalogue) Alias(name, of string) error {
 	name, of = strings.ToUpper(name), strings.ToUpper(of)
