@@ -220,11 +220,17 @@ func duckdbTPCH(dir string) ([]Case, error) {
 			if _, err := os.Stat(filepath.Join(data, "lineitem.parquet")); err != nil {
 				c.Skip = fmt.Sprintf("no tables in %s: pip install tpchgen-cli && tpchgen-cli parquet -s %s --output-dir=%s", data, scale, data)
 			}
+			if readsTexts[name] && !hasDuckDB() {
+				c.Skip = "its filter reads texts that tpchgen-cli makes otherwise, and Python has no DuckDB to ask: pip install duckdb"
+			}
 			out = append(out, c)
 		}
 	}
 	return out, nil
 }
+
+// readsTexts are the queries whose rows hang on generated texts.
+var readsTexts = map[string]bool{"q13": true}
 
 // flinkTPCH changes what Flink's dialect has not: grouping by an alias.
 func flinkTPCH(query string) string {
@@ -246,14 +252,16 @@ func runDuckdb(ctx context.Context, data, name, query, answer string) error {
 		}
 		return nil
 	}
-	lines := strings.Split(strings.TrimRight(answer, "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(answer, "\n"), "\n") // NULL alone is an empty line
 	head := strings.Split(lines[0], "|")
-	return bothModes(ctx, newWorld(), define, query, func(rows [][]any) error {
-		if name == "q13" {
-			return sameCounts(rows, lines[1:])
+	want := lines[1:]
+	if readsTexts[name] {
+		var err error
+		if want, err = askDuckDB(ctx, data, query); err != nil {
+			return err
 		}
-		return sameFields(rows, head, lines[1:])
-	})
+	}
+	return bothModes(ctx, newWorld(), define, query, func(rows [][]any) error { return sameFields(rows, head, want) })
 }
 
 // sameFields compares rows with lines of fields between bars, but for generated
@@ -271,7 +279,13 @@ func sameFields(rows [][]any, head, want []string) error {
 	}
 	got, expected := make([]string, len(rows)), make([]string, len(want))
 	for i, r := range rows {
-		got[i] = strip(javaEach(r))
+		fields := javaEach(r)
+		for c, v := range r {
+			if v == nil {
+				fields[c] = ""
+			}
+		}
+		got[i] = strip(fields)
 	}
 	for i, l := range want {
 		expected[i] = strip(strings.Split(l, "|"))
@@ -287,28 +301,4 @@ func sixDigits(text string) string {
 		return text
 	}
 	return strings.TrimRight(strings.TrimRight(x.FloatString(6), "0"), ".")
-}
-
-// sameCounts compares the groups of q13, whose filter reads a generated text:
-// two counts may be one off.
-func sameCounts(rows [][]any, want []string) error {
-	counts := map[string]int64{}
-	for _, l := range want {
-		k, n, _ := strings.Cut(l, "|")
-		counts[k], _ = strconv.ParseInt(n, 10, 64)
-	}
-	var off int64
-	for _, r := range rows {
-		n, _ := r[1].(int64)
-		k := javaText(r[0])
-		off += max(counts[k]-n, n-counts[k])
-		delete(counts, k)
-	}
-	for _, n := range counts {
-		off += n
-	}
-	if off > 2 {
-		return fmt.Errorf("the groups are %d off: %w", off, differ(rowTexts(rows), want))
-	}
-	return nil
 }
