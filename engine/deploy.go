@@ -272,6 +272,6 @@ func (b *builder) stage(c job.Chain, v job.VertexID, a rpc.Assignment) (task.Sta
 		return st, nil
 	}
 	op, err := b.worker.o.Registry.Operator(vx, b.graph.InputSchemas(v))
-	st.Op = op
+	st.Op, st.Open = op, b.worker.openSource
 	return st, err
 }

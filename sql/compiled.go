@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/diag"
 )
@@ -109,6 +110,12 @@ func withoutSecrets(g *job.Graph) error {
 				return err
 			}
 			t = c.Table
+		case join.LookupKind:
+			c, err := ops.DecodeConfig[join.LookupConfig](v)
+			if err != nil {
+				return err
+			}
+			t = c.Table.Table
 		}
 		for _, k := range slices.Sorted(maps.Keys(t.Options)) {
 			if masked(k, "") != "" {

@@ -21,6 +21,8 @@ type Stage struct {
 	// Routes are the edges that leave the chain here, by port.
 	Routes [ops.Ports][]*exchange.Route
 	Stats  *Stats
+	// Open opens the table of an ops.Loading.
+	Open func(ctx context.Context, scan ops.Scan) (ops.Source, error)
 }
 
 // Stats counts what passes one vertex of a task. It is read while the task runs.
@@ -86,6 +88,8 @@ type link struct {
 	// delay is by how much the watermark behind the stage is behind that of the
 	// task, in milliseconds.
 	delay int64
+	// table reads the table of an ops.Loading, or is nil.
+	table *loader
 }
 
 func newChain(stages []Stage, s state.Backend, alloc memory.Allocator) *chain {
@@ -121,15 +125,33 @@ func (c *chain) open(ctx context.Context) error {
 			if err := l.Op.Open(ctx, &runtime{l}); err != nil {
 				return fmt.Errorf("open %s: %w", l.Info.UID, err)
 			}
+			if err := l.load(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// load reads the table of an ops.Loading for the first time.
+func (l *link) load(ctx context.Context) error {
+	op, ok := l.Op.(ops.Loading)
+	if !ok {
+		return nil
+	}
+	scan, again := op.Loads()
+	open := func(ctx context.Context) (ops.Source, error) { return l.Open(ctx, scan) }
+	l.table = &loader{op: op, open: open, info: l.Info, again: again}
+	return l.table.first(ctx)
 }
 
 // close closes every operator and returns the first error.
 func (c *chain) close() (first error) {
 	for i := range c.links {
 		if l := &c.links[i]; l.Op != nil {
+			if l.table != nil {
+				l.table.close()
+			}
 			if err := l.Op.Close(); err != nil && first == nil {
 				first = fmt.Errorf("close %s: %w", l.Info.UID, err)
 			}
@@ -199,6 +221,11 @@ func (c *chain) tick(ctx context.Context, now stream.Tick) error {
 	c.ticked = now.Now
 	for i := range c.links {
 		l := &c.links[i]
+		if l.table != nil {
+			if err := l.table.tick(ctx, now.Now); err != nil {
+				return err
+			}
+		}
 		if t, ok := l.Op.(ops.Ticker); ok {
 			if err := t.Tick(ctx, now, l); err != nil {
 				return fmt.Errorf("tick %s: %w", l.Info.UID, err)

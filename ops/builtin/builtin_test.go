@@ -70,6 +70,7 @@ func TestRegister(t *testing.T) {
 		"interval-join":       {join.IntervalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"window-join":         {join.WindowConfig{Config: join.Config{Type: join.Anti, LeftKeys: []int{0}, RightKeys: []int{0}}}, in.Fields()},
 		"temporal-join":       {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
+		"lookup-join":         {join.LookupConfig{Config: join.Config{Type: join.Left, LeftKeys: []int{1}, RightKeys: []int{1}}, Right: job.Schema{Schema: in}}, append(in.Fields(), in.Fields()...)},
 		"join":                {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}
 	var r ops.Registry
@@ -91,7 +92,7 @@ func TestRegister(t *testing.T) {
 			t.Fatal(err)
 		}
 		inputs := []*arrow.Schema{in}
-		if strings.HasSuffix(kind, "join") {
+		if strings.HasSuffix(kind, "join") && kind != join.LookupKind {
 			inputs = append(inputs, in)
 		}
 		op, err := r.Operator(v, inputs)

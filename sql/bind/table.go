@@ -80,6 +80,9 @@ func (b *Binder) scan(ctx context.Context, pos ast.Pos, t *catalog.Table, hints 
 		return nil, err
 	}
 	s := &logical.Scan{Table: jt}
+	if err := reloads(s, t.Options); err != nil {
+		return nil, diag.Wrap(pos, err)
+	}
 	for _, f := range jt.Schema.Fields() {
 		ft, ok := datatype.FromField(f)
 		if !ok {
@@ -132,6 +135,7 @@ func (b *Binder) JobTable(ctx context.Context, t *catalog.Table) (job.Table, err
 	}
 	options = maps.Clone(options)
 	delete(options, lateOption) // of the planner
+	maps.DeleteFunc(options, func(k, _ string) bool { return cacheOption(k) })
 	jt := job.Table{
 		Ident: t.Ident, Connector: options["connector"], Options: options,
 		PrimaryKey: t.PrimaryKey, PartitionedBy: t.PartitionedBy,

@@ -89,6 +89,9 @@ type Scan struct {
 	// Errors is where rows go that cannot be read, or nil: Exprs are over
 	// ops.DeadLetters.
 	Errors *Side
+	// Again is after how many milliseconds the table is read again, when rows are
+	// looked up in it; 0 is never.
+	Again  int64
 	Output Schema
 }
 

@@ -29,6 +29,9 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	if n.AsOf != nil && !n.AsOf.Lookup {
 		return b.temporal(n)
 	}
+	if v, ok, err := b.lookupJoin(n); ok {
+		return v, err
+	}
 	left, err := b.node(n.Left)
 	if err != nil {
 		return built{}, err

@@ -199,7 +199,7 @@ func exact(n logical.Node) string {
 	}
 	switch n := n.(type) {
 	case *logical.Scan:
-		fmt.Fprintf(&s, "%s %q %v %v", n.Table.Ident, n.Columns, n.Table.Options, n.Limit)
+		fmt.Fprintf(&s, "%s %q %v %v %v", n.Table.Ident, n.Columns, n.Table.Options, n.Limit, n.Again)
 		if n.Filter != nil {
 			s.WriteString(logical.Key(n.Filter))
 		}
