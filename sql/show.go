@@ -93,9 +93,9 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 	case ast.ShowTables, ast.ShowViews:
 		names, err = s.tableNames(ctx, q)
 	case ast.ShowFunctions:
-		names, column = s.functions.Names(), "function name"
+		names, column = lowered(s.functions.Names()), "function name"
 	case ast.ShowUserFunctions:
-		names, column = s.userFunctions(), "function name"
+		names, column = lowered(s.userFunctions()), "function name"
 	case ast.ShowModules:
 		names = []string{coreModule}
 	case ast.ShowFullModules:
@@ -122,6 +122,15 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 	}
 	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !match(n) })
 	return list(column, names)
+}
+
+// lowered are names as Flink lists functions.
+func lowered(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strings.ToLower(n)
+	}
+	return out
 }
 
 func (s *Session) databases(ctx context.Context, name ast.Name) ([]string, error) {

@@ -69,18 +69,7 @@ type rejection struct {
 // badCalls is what 'error.policy' of the table below says, where functions of the
 // user are called for its rows.
 func badCalls(input logical.Node, exprs ...expr.Expr) rejection {
-	calls := false
-	for _, e := range exprs {
-		if e == nil {
-			continue
-		}
-		logical.Walk(e, func(e expr.Expr) bool {
-			c, ok := e.(*expr.Call)
-			calls = calls || ok && strings.HasPrefix(c.Func, expr.UserPrefix)
-			return !calls
-		})
-	}
-	if !calls {
+	if userCall(exprs...) == nil {
 		return rejection{}
 	}
 	for {
@@ -96,4 +85,21 @@ func badCalls(input logical.Node, exprs ...expr.Expr) rejection {
 		}
 		return rejection{}
 	}
+}
+
+// userCall is the first call of a function of the user, or nil.
+func userCall(exprs ...expr.Expr) *expr.Call {
+	var found *expr.Call
+	for _, e := range exprs {
+		if e == nil {
+			continue
+		}
+		logical.Walk(e, func(e expr.Expr) bool {
+			if c, ok := e.(*expr.Call); ok && found == nil && strings.HasPrefix(c.Func, expr.UserPrefix) {
+				found = c
+			}
+			return found == nil
+		})
+	}
+	return found
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/union"
 	"github.com/wadi-engine/wadi/ops/window"
+	"github.com/wadi-engine/wadi/sql/diag"
 	"github.com/wadi-engine/wadi/sql/logical"
 	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -89,6 +90,9 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 		b.endless = "table " + n.Table.Ident.String()
 	}
 	cfg := ops.SourceConfig{Scan: scan, Ticks: b.ticks}
+	if c := userCall(n.Watermark); c != nil {
+		return built{}, diag.Located(c.At, "a source computes its watermark, and calls no functions of the user; compute it with those of SQL")
+	}
 	if n.Watermark != nil {
 		cfg.Watermark = &ops.WatermarkSpec{
 			Expr: expr.NewDoc(n.Watermark), IntervalMillis: b.o.WatermarkIntervalMillis, IdleMillis: b.o.IdleMillis,
