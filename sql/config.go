@@ -26,6 +26,7 @@ const (
 	KeyIdleTimeout       = "table.exec.source.idle-timeout"
 	KeyZone              = "table.local-time-zone"
 	KeyStateTTL          = "table.exec.state.ttl"
+	KeyDuplicates        = "table.exec.source.cdc-events-duplicate"
 	KeyRecursionSteps    = "wadi.recursion.max-iterations"
 	KeyRecursionSize     = "wadi.recursion.max-size"
 )
@@ -42,6 +43,7 @@ var keys = map[string]string{
 	KeyIdleTimeout:       "0 ms",
 	KeyZone:              "default",
 	KeyStateTTL:          "0 ms",
+	KeyDuplicates:        "false",
 	KeyRecursionSteps:    "1000",
 	KeyRecursionSize:     "256 mb",
 	keyEarlyFire:         "false",
@@ -308,6 +310,9 @@ func (c *Config) sinks() lower.SinkOptions {
 		Conflict:    strings.EqualFold(c.Get("table.exec.sink.require-on-conflict"), "true"),
 	}
 }
+
+// duplicates reports whether changes that sources give may come twice.
+func (c *Config) duplicates() bool { return strings.EqualFold(c.Get(KeyDuplicates), "true") }
 
 // Zone is the session's time zone; UTC unless it was set.
 func (c *Config) Zone() *time.Location {

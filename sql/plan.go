@@ -135,7 +135,7 @@ func (s *Session) lower(ctx context.Context, b *bound) (*lower.Result, error) {
 		Name: s.jobName(b), Registry: s.registry, Batch: s.config.Batch(),
 		Parallelism: s.config.Parallelism(), MaxParallelism: s.config.MaxParallelism(),
 		WatermarkIntervalMillis: s.config.millis(KeyWatermarkInterval), IdleMillis: s.config.millis(KeyIdleTimeout),
-		TTLMillis: s.config.millis(KeyStateTTL), Sinks: s.config.sinks(), Emission: emission,
+		TTLMillis: s.config.millis(KeyStateTTL), Sinks: s.config.sinks(), Duplicates: s.config.duplicates(), Emission: emission,
 		Zone: s.config.Zone().String(), NowMillis: s.o.Now(),
 	})
 }
@@ -161,11 +161,14 @@ func (s *Session) optimizer(ctx context.Context) optimize.Options {
 		return c != nil && c.Projects, c != nil && c.Filters
 	}
 	return optimize.Options{
-		Batch:    s.config.Batch(),
-		Fold:     folder(s.config.Zone()),
-		Projects: func(n *logical.Scan) bool { p, _ := can(n); return p },
-		Filters:  func(n *logical.Scan) bool { _, f := can(n); return f },
-		Rows:     func(n *logical.Scan) (float64, bool) { return s.rows(ctx, n) },
+		Batch: s.config.Batch(),
+		Fold:  folder(s.config.Zone()),
+		Projects: func(n *logical.Scan) bool { // the key of changes that may come twice is read
+			p, _ := can(n)
+			return p && (!s.config.duplicates() || len(n.Table.PrimaryKey) == 0)
+		},
+		Filters: func(n *logical.Scan) bool { _, f := can(n); return f },
+		Rows:    func(n *logical.Scan) (float64, bool) { return s.rows(ctx, n) },
 	}
 }
 

@@ -39,6 +39,9 @@ type Options struct {
 	// Zone is the name of the session's time zone; "" is UTC.
 	Zone  string
 	Sinks SinkOptions
+	// Duplicates says that sources whose rows change may give changes twice
+	// (table.exec.source.cdc-events-duplicate); their primary key tells.
+	Duplicates bool
 	// TTLMillis is how long state is kept after it was last written, unless a hint
 	// says it; 0 keeps it for ever.
 	TTLMillis int64

@@ -92,7 +92,10 @@ func (b *builder) byKey(s *logical.Sink) *logical.Scan {
 func (b *builder) normalized(n *logical.Scan, src ops.Source, v built) (built, error) {
 	u, ok := src.(ops.Upserting)
 	if !ok || !u.Upserts() {
-		return v, nil
+		if !b.o.Duplicates || v.mode == Insert || len(n.Table.PrimaryKey) == 0 {
+			return v, nil
+		}
+		return b.normalizedByKey(n, v)
 	}
 	if b.passed[b.digest(n)] {
 		b.res.Modes[v.id] = Insert | UpdateAfter | Delete
@@ -102,6 +105,12 @@ func (b *builder) normalized(n *logical.Scan, src ops.Source, v built) (built, e
 	if len(n.Table.PrimaryKey) == 0 {
 		return v, fmt.Errorf("%w: table %s gives updates by key and needs PRIMARY KEY (…) NOT ENFORCED", job.ErrInvalid, n.Table.Ident)
 	}
+	return b.normalizedByKey(n, v)
+}
+
+// normalizedByKey keeps the rows of a table by its primary key: changes that come
+// twice change nothing the second time.
+func (b *builder) normalizedByKey(n *logical.Scan, v built) (built, error) {
 	keys := make([]int, len(n.Table.PrimaryKey))
 	for i, k := range n.Table.PrimaryKey {
 		if keys[i] = n.Output.Index(k); keys[i] < 0 {
