@@ -105,12 +105,14 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 			if err != nil {
 				return nil, err
 			}
-			if len(s.Table.PartitionedBy) > 0 {
-				return nil, fmt.Errorf("%w: table %s: reading a table that is PARTITIONED BY is not supported yet: "+
-					"those columns stand in the names of its directories; read the files with a table without them", job.ErrInvalid, s.Table.Ident)
+			open := func(ctx context.Context, s ops.Scan) (ops.Source, error) {
+				s.Table = forReading(s.Table, c)
+				return c.Source(ctx, s)
 			}
-			s.Table = forReading(s.Table, c)
-			return c.Source(ctx, s)
+			if len(s.Table.PartitionedBy) > 0 {
+				return files.PartitionedSource(ctx, s, open)
+			}
+			return open(ctx, s)
 		},
 	}
 }
