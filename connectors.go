@@ -14,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/connect/blackhole"
 	"github.com/wadi-engine/wadi/connect/datagen"
 	"github.com/wadi-engine/wadi/connect/files"
+	"github.com/wadi-engine/wadi/connect/kafka"
 	"github.com/wadi-engine/wadi/connect/nexmark"
 	"github.com/wadi-engine/wadi/connect/print"
 	"github.com/wadi-engine/wadi/connect/rowfile"
@@ -32,7 +33,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	all["parquet"] = parquet.NewConnector(e.stores)
 	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.NewEncoder{"parquet": parquetEncoder}})
 	for _, c := range []*ops.Connector{
-		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
+		datagen.Connector(), nexmark.Connector(), kafka.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
 		iceberg.Connector(iceberg.Env{Stores: e.stores}),
 		values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
 		(&collector{}).connector(), // for plans; every run has one of its own

@@ -90,6 +90,13 @@ type SplitReader interface {
 	Close() error
 }
 
+// Gatherer is a SplitReader that takes new splits while it still reads others: those
+// of a source whose splits do not end, such as partitions.
+type Gatherer interface {
+	SplitReader
+	Gathers() bool
+}
+
 // Fetched carries rows together with the position after them, so that a
 // checkpoint needs nothing from the reader: the task remembers the position of
 // the last batch it emitted. Batch may be nil or empty while After moves on.

@@ -28,6 +28,13 @@ func NewValues[T any](alloc memory.Allocator, n int) (*memory.Buffer, []T) {
 	return newValues[T](alloc, n)
 }
 
+// CopyValues returns a buffer with a copy of values.
+func CopyValues[T any](alloc memory.Allocator, values []T) *memory.Buffer {
+	buf, v := newValues[T](alloc, len(values))
+	copy(v, values)
+	return buf
+}
+
 func newValues[T any](alloc memory.Allocator, n int) (*memory.Buffer, []T) {
 	var t T
 	buf, b := newBuffer(alloc, n*int(unsafe.Sizeof(t)))

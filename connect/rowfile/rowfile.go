@@ -209,48 +209,8 @@ func (o *opener) source(_ context.Context, scan ops.Scan) (ops.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.schema, s.paths, err = project(scan); err != nil {
+	if s.schema, s.paths, err = scan.Flat(); err != nil {
 		return nil, err
 	}
 	return &source{opener: o, settings: s, table: scan.Table}, nil
-}
-
-// project gives the columns of a scan, as the scan wants them: a field of a ROW
-// becomes a column of its own.
-func project(scan ops.Scan) (*arrow.Schema, [][]string, error) {
-	all := scan.Table.Schema.Schema
-	paths := scan.Columns
-	if paths == nil {
-		for _, f := range all.Fields() {
-			paths = append(paths, []string{f.Name})
-		}
-	}
-	fields := make([]arrow.Field, len(paths))
-	for i, p := range paths {
-		level := all.Fields()
-		for depth, name := range p {
-			f, ok := find(level, name)
-			if !ok {
-				return nil, nil, fmt.Errorf("%w: table %s has no column %s", job.ErrInvalid, scan.Table.Ident, strings.Join(p[:depth+1], "."))
-			}
-			fields[i] = f
-			if st, ok := f.Type.(*arrow.StructType); ok {
-				level = st.Fields()
-			} else {
-				level = nil
-			}
-		}
-		fields[i].Name = strings.Join(p, ".")
-		fields[i].Nullable = true
-	}
-	return arrow.NewSchema(fields, nil), paths, nil
-}
-
-func find(fields []arrow.Field, name string) (arrow.Field, bool) {
-	for _, f := range fields {
-		if f.Name == name {
-			return f, true
-		}
-	}
-	return arrow.Field{}, false
 }

@@ -45,6 +45,7 @@ type Source struct {
 	time    *watermarks
 	ticked  time.Time // when the last Tick was sent
 	ticking bool      // ticks are sent without rows, too
+	gathers bool      // splits are wanted while there are others
 	noMore  bool      // no splits will follow
 	wanted  bool      // WantSplits was sent, no answer yet
 	drained bool      // End was sent
@@ -81,6 +82,9 @@ func (s *Source) Run(ctx context.Context) (err error) {
 	if s.reader, err = s.source.Reader(ctx, &runtime{&s.chain.links[0]}); err != nil {
 		return fmt.Errorf("open reader: %w", err)
 	}
+	if g, ok := s.reader.(ops.Gatherer); ok {
+		s.gathers = g.Gathers()
+	}
 	defer func() {
 		if cerr := s.reader.Close(); err == nil {
 			err = cerr
@@ -110,6 +114,9 @@ func (s *Source) step(ctx context.Context) error {
 	if len(s.splits) == 0 {
 		return s.next(ctx)
 	}
+	if s.gathers {
+		s.want()
+	}
 	f, err := s.reader.Fetch(ctx)
 	if err != nil {
 		return err
@@ -138,13 +145,18 @@ func (s *Source) tick(ctx context.Context) error {
 	return s.chain.tick(ctx, stream.Tick{Now: stream.Timestamp(now.UnixMilli())})
 }
 
+// want asks for splits, if it has not yet. It reports whether there may be more.
+func (s *Source) want() bool {
+	if !s.noMore && !s.wanted {
+		s.wanted = true
+		s.report.WantSplits(1)
+	}
+	return !s.noMore
+}
+
 // next asks for splits, or ends the source when there are none left.
 func (s *Source) next(ctx context.Context) error {
-	if !s.noMore {
-		if !s.wanted {
-			s.wanted = true
-			s.report.WantSplits(1)
-		}
+	if s.want() {
 		return s.wait(ctx, nil)
 	}
 	s.drained = true

@@ -200,13 +200,13 @@ func (c *column) finish(alloc memory.Allocator) arrow.Array {
 	c.n, c.nulls, c.valid = 0, 0, c.valid[:0]
 	switch c.kind {
 	case decimals:
-		buf := copied(alloc, c.decimals)
+		buf := vector.CopyValues(alloc, c.decimals)
 		c.decimals = c.decimals[:0]
 		return vector.MakeArray(c.of, n, nulls, validity, buf)
 	case texts, bytes:
-		bufs := []*memory.Buffer{validity, copied(alloc, c.headers)}
+		bufs := []*memory.Buffer{validity, vector.CopyValues(alloc, c.headers)}
 		if len(c.text) > 0 {
-			bufs = append(bufs, copied(alloc, c.text))
+			bufs = append(bufs, vector.CopyValues(alloc, c.text))
 		}
 		c.headers, c.text = c.headers[:0], c.text[:0]
 		return vector.MakeArray(c.of, n, nulls, bufs...)
@@ -230,7 +230,7 @@ func (c *column) finish(alloc memory.Allocator) arrow.Array {
 	defer func() { c.words = c.words[:0] }()
 	switch c.kind {
 	case doubles:
-		return vector.MakeArray(c.of, n, nulls, validity, copied(alloc, c.words))
+		return vector.MakeArray(c.of, n, nulls, validity, vector.CopyValues(alloc, c.words))
 	case floats:
 		buf, v := vector.NewValues[uint32](alloc, n)
 		for i, w := range c.words {
@@ -281,11 +281,5 @@ func (c *column) validity(alloc memory.Allocator) *memory.Buffer {
 	if c.nulls == 0 {
 		return nil
 	}
-	return copied(alloc, c.valid[:(c.n+7)/8])
-}
-
-func copied[T any](alloc memory.Allocator, from []T) *memory.Buffer {
-	buf, v := vector.NewValues[T](alloc, len(from))
-	copy(v, from)
-	return buf
+	return vector.CopyValues(alloc, c.valid[:(c.n+7)/8])
 }

@@ -1,0 +1,99 @@
+// Package format is what the readers of messages and lines share: a decoder turns
+// messages into rows, column by column. Each format is a package of its own.
+package format
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/connect/format/json"
+	"github.com/wadi-engine/wadi/connect/format/raw"
+	"github.com/wadi-engine/wadi/internal/nearest"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+)
+
+// Decoder appends messages to columns. It belongs to one goroutine.
+type Decoder interface {
+	// Append adds the rows of a message and keeps nothing of its memory. After
+	// an error the columns are as before.
+	Append(message []byte) error
+	// Rows is how many rows were added since the last Record.
+	Rows() int
+	// Truncate takes back all but the first rows.
+	Truncate(rows int)
+	// Bytes is how much memory the rows take, about.
+	Bytes() int
+	// Record returns the rows and begins anew. Its memory is of alloc.
+	Record(alloc memory.Allocator) arrow.RecordBatch
+}
+
+// Format is one way to write a row into a message.
+type Format struct {
+	Name    string
+	Options []ops.Option
+	// New makes a decoder for rows of schema, whose columns are found by their
+	// paths.
+	New func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error)
+}
+
+var all = map[string]Format{
+	"json": {
+		Name: "json",
+		Options: []ops.Option{
+			{Key: "json.fail-on-missing-field", Default: "false", Help: "Whether a message without a field of the table is bad."},
+			{Key: "json.ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
+			{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601; both are read."},
+		},
+		New: func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error) {
+			strict, err := Flag(options, "json.fail-on-missing-field")
+			if err != nil {
+				return nil, err
+			}
+			return json.New(schema, paths, json.Options{Strict: strict})
+		},
+	},
+	"raw": {
+		Name: "raw",
+		New: func(schema *arrow.Schema, _ [][]string, _ map[string]string) (Decoder, error) {
+			return raw.New(schema)
+		},
+	},
+}
+
+// Of finds a format by its name.
+func Of(name string) (Format, error) {
+	if f, ok := all[name]; ok {
+		return f, nil
+	}
+	known := slices.Sorted(maps.Keys(all))
+	return Format{}, fmt.Errorf("%w: no format '%s' for messages%s; there are %s", job.ErrInvalid, name, nearest.Hint(name, known, "'"), strings.Join(known, ", "))
+}
+
+// Options are those of all formats.
+func Options() []ops.Option {
+	var o []ops.Option
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		o = append(o, all[name].Options...)
+	}
+	return o
+}
+
+// Flag reads an option that is true or false; false when it is not there.
+func Flag(options map[string]string, key string) (bool, error) {
+	text := options[key]
+	if text == "" {
+		return false, nil
+	}
+	b, err := strconv.ParseBool(strings.ToLower(text))
+	if err != nil {
+		return false, fmt.Errorf("%w: option '%s' = '%s': want true or false", job.ErrInvalid, key, text)
+	}
+	return b, nil
+}

@@ -1,0 +1,237 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wadi-engine/wadi/connect/format"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// reader reads partitions, as they have records.
+type reader struct {
+	*source
+	alloc   memory.Allocator
+	bad     ops.Counter
+	decoder format.Decoder
+	poller  *poller
+	at      map[string]position // of the partitions, by id
+	over    []ops.Split         // partitions that have ended before their first record
+
+	fetch   *kgo.FetchTopicPartition // what is being read
+	records []*kgo.Record            // of the batch, for their metadata
+	letters []letter
+}
+
+var _ ops.Gatherer = (*reader)(nil)
+
+// letter is a record that could not be read.
+type letter struct {
+	record *kgo.Record
+	reason error
+}
+
+func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
+	r := &reader{source: s, alloc: rt.Allocator(), bad: rt.Counter("numRecordsInErrors"), at: map[string]position{}}
+	var err error
+	if r.decoder, err = s.format.New(s.values, s.paths, s.options); err != nil {
+		return nil, err
+	}
+	client, _, err := s.connect(kgo.KeepControlRecords())
+	if err != nil {
+		return nil, err
+	}
+	r.poller = newPoller(client)
+	return r, nil
+}
+
+// Gathers implements ops.Gatherer: partitions come at any time.
+func (r *reader) Gathers() bool { return true }
+
+// Assign adds partitions.
+func (r *reader) Assign(splits []ops.Split) error {
+	add := map[string]map[int32]kgo.Offset{}
+	for _, s := range splits {
+		var p position
+		if err := json.Unmarshal(s.Position, &p); err != nil {
+			return fmt.Errorf("position of %s: %w", s.ID, err)
+		}
+		if p.End != none && p.Offset >= p.End {
+			r.over = append(r.over, s)
+			continue
+		}
+		r.at[s.ID] = p
+		if add[p.Topic] == nil {
+			add[p.Topic] = map[int32]kgo.Offset{}
+		}
+		add[p.Topic][p.Partition] = kgo.NewOffset().At(p.Offset)
+	}
+	if len(add) > 0 {
+		r.poller.client.AddConsumePartitions(add)
+	}
+	return nil
+}
+
+// batchRows is how many records travel together at the most, and batchBytes how
+// many bytes of their values.
+const (
+	batchRows  = 16 << 10
+	batchBytes = 32 << 20
+)
+
+// Fetch returns the next records of one partition.
+func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
+	if len(r.over) > 0 {
+		s := r.over[0]
+		r.over = r.over[1:]
+		return ops.Fetched{After: s, Done: true}, nil
+	}
+	for r.fetch == nil {
+		f, ready := r.poller.next()
+		if f == nil {
+			if len(r.at) == 0 {
+				return ops.Fetched{}, nil
+			}
+			return ops.Fetched{Ready: ready}, nil
+		}
+		if _, ours := r.at[position{Topic: f.Topic, Partition: f.Partition}.id()]; !ours {
+			continue // it has ended
+		}
+		if err := r.failed(f); err != nil {
+			return ops.Fetched{}, err
+		}
+		if len(f.Records) > 0 {
+			r.fetch = f
+		}
+	}
+	return r.batch()
+}
+
+// failed says whether what the brokers report must end the job. What may pass is
+// tried again by the client.
+func (r *reader) failed(f *kgo.FetchTopicPartition) error {
+	switch {
+	case f.Err == nil, errors.Is(f.Err, context.Canceled), kerr.IsRetriable(f.Err):
+		return nil
+	case errors.Is(f.Err, kerr.OffsetOutOfRange):
+		p := r.at[position{Topic: f.Topic, Partition: f.Partition}.id()]
+		return fmt.Errorf("%w: topic %s, partition %d: offset %d is not there any more: the topic keeps records for a shorter time than the job stood still; "+
+			"start the job anew from where records are", job.ErrInvalid, f.Topic, f.Partition, p.Offset)
+	}
+	var loss *kgo.ErrDataLoss
+	if errors.As(f.Err, &loss) {
+		return fmt.Errorf("%w: topic %s, partition %d: records were lost by the brokers: %w", job.ErrInvalid, f.Topic, f.Partition, f.Err)
+	}
+	return fmt.Errorf("read topic %s, partition %d: %w", f.Topic, f.Partition, f.Err)
+}
+
+// batch decodes records of the fetch at hand.
+func (r *reader) batch() (ops.Fetched, error) {
+	f := r.fetch
+	id := position{Topic: f.Topic, Partition: f.Partition}.id()
+	at := r.at[id]
+	r.records, r.letters = r.records[:0], r.letters[:0]
+	used, done := 0, false
+	for _, rec := range f.Records {
+		if done = at.End != none && rec.Offset >= at.End; done || r.decoder.Rows() >= batchRows || r.decoder.Bytes() >= batchBytes {
+			break
+		}
+		used++
+		at.Offset = rec.Offset + 1
+		if done = at.End != none && at.Offset >= at.End; rec.Attrs.IsControl() || rec.Value == nil {
+			continue // a tombstone says nothing to those who know no keys
+		}
+		if err := r.decoder.Append(rec.Value); err != nil {
+			r.letters = append(r.letters, letter{rec, err})
+			continue
+		}
+		if len(r.meta) > 0 {
+			r.records = append(r.records, rec)
+		}
+	}
+	if f.Records = f.Records[used:]; len(f.Records) == 0 || done {
+		r.fetch = nil
+	}
+	return r.fetched(id, at, done)
+}
+
+// fetched is what was decoded, and the position behind it.
+func (r *reader) fetched(id string, at position, done bool) (out ops.Fetched, err error) {
+	if out.Errors, err = r.deadLetters(); err != nil {
+		return out, err
+	}
+	if out.After, err = at.split(); err != nil {
+		return out, err
+	}
+	r.at[id] = at
+	if out.Done = done; done {
+		delete(r.at, id)
+		r.poller.client.RemoveConsumePartitions(map[string][]int32{at.Topic: {at.Partition}})
+	}
+	if r.decoder.Rows() > 0 {
+		out.Batch = stream.NewBatch(r.record())
+	}
+	return out, nil
+}
+
+// record puts the columns of values and of metadata in the order of the scan.
+func (r *reader) record() arrow.RecordBatch {
+	values := r.decoder.Record(r.alloc)
+	if len(r.meta) == 0 {
+		return values
+	}
+	defer values.Release()
+	cols := make([]arrow.Array, len(r.places))
+	for i, p := range r.places {
+		if p.meta {
+			cols[i] = r.meta[p.i].column(r.alloc, r.records)
+			defer cols[i].Release()
+		} else {
+			cols[i] = values.Column(p.i)
+		}
+	}
+	return array.NewRecordBatch(r.schema, cols, values.NumRows())
+}
+
+// deadLetters does with bad records what the policy says.
+func (r *reader) deadLetters() (*stream.Batch, error) {
+	if len(r.letters) == 0 {
+		return nil, nil
+	}
+	r.bad.Add(int64(len(r.letters)))
+	switch r.policy {
+	case skip:
+		return nil, nil
+	case fail:
+		l := r.letters[0]
+		return nil, fmt.Errorf("%w: topic %s, partition %d, offset %d: %w: %.80q; 'error.policy' = 'skip' or 'dead-letter' goes on without such records",
+			job.ErrInvalid, l.record.Topic, l.record.Partition, l.record.Offset, l.reason, l.record.Value)
+	case deadLetter:
+	}
+	b := array.NewRecordBuilder(r.alloc, ops.DeadLetters)
+	defer b.Release()
+	for _, l := range r.letters {
+		b.Field(0).(*array.StringViewBuilder).Append(r.table.Ident.String())
+		b.Field(1).(*array.StringViewBuilder).Append(position{Topic: l.record.Topic, Partition: l.record.Partition}.id())
+		b.Field(2).(*array.Int64Builder).Append(l.record.Offset)
+		b.Field(3).(*array.StringViewBuilder).Append(l.reason.Error())
+		b.Field(4).(*array.BinaryViewBuilder).Append(l.record.Value)
+	}
+	return stream.NewBatch(b.NewRecordBatch()), nil
+}
+
+// Close implements ops.SplitReader.
+func (r *reader) Close() error {
+	r.poller.close()
+	return nil
+}
