@@ -35,3 +35,9 @@ func (c *Config) emission() (*lower.Emission, error) {
 	}
 	return e, nil
 }
+
+// emits reports that windows may give results more than once.
+func (c *Config) emits() bool {
+	e, err := c.emission()
+	return err == nil && e != nil && !c.Batch()
+}

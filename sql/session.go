@@ -259,7 +259,7 @@ func (s *Session) binder() *bind.Binder {
 			Nested:  strings.ToUpper(s.config.Get("table.exec.sink.nested-constraint-enforcer")),
 		},
 		Tables: s.tables, Functions: s.functions, Batch: s.config.Batch(), Zone: s.config.Zone(),
-		Recursion: s.recursion,
+		Recursion: s.recursion, Emits: s.config.emits(),
 	}
 }
 

@@ -38,6 +38,8 @@ type EmitConfig struct {
 	LateMillis  *int64 `json:"lateMillis,omitempty"`
 	// LatenessMillis is how long windows take rows when they are complete.
 	LatenessMillis int64 `json:"latenessMillis,omitempty"`
+	// Once says that each window is given once, when it takes no rows any more.
+	Once bool `json:"once,omitempty"`
 	// Processing says that windows are of processing time.
 	Processing bool  `json:"processing,omitempty"`
 	Pick       []int `json:"pick"`
@@ -313,7 +315,7 @@ func (e *Emit) react(ctx context.Context, w *window, out ops.Output) error {
 		}
 	}
 	switch {
-	case delay == nil: // until the window is complete
+	case delay == nil || e.c.Once: // until the window is complete
 		return nil
 	case *delay <= 0:
 		return e.give(ctx, w, out)
@@ -380,7 +382,8 @@ func (e *Emit) Advance(ctx context.Context, wm stream.Watermark, out ops.Output)
 func (e *Emit) Tick(ctx context.Context, now stream.Tick, out ops.Output) error {
 	e.now = int64(now.Now)
 	for _, t := range e.order {
-		if w := e.windows[t]; w.due != 0 && w.due <= e.now && len(w.waiting) > 0 && (w.done || e.c.EarlyMillis != nil) {
+		w := e.windows[t]
+		if w.due != 0 && w.due <= e.now && len(w.waiting) > 0 && !e.c.Once && (w.done || e.c.EarlyMillis != nil) {
 			if err := e.give(ctx, w, out); err != nil {
 				return err
 			}
@@ -406,8 +409,9 @@ func (e *Emit) advance(ctx context.Context, wm stream.Timestamp, out ops.Output)
 		}
 		w := e.windows[t]
 		forget := expiry(t, e.c.LatenessMillis) <= int64(wm)
-		if !w.done || forget {
-			w.done = true
+		give := forget || !w.done && !e.c.Once
+		w.done = true
+		if give {
 			if err := e.give(ctx, w, out); err != nil {
 				return err
 			}

@@ -54,6 +54,8 @@ type Binder struct {
 	// Kept says that the plan will be kept: tables whose options refer to what
 	// may be secret are refused.
 	Kept bool
+	// Emits says that windows in GROUP BY may give results more than once.
+	Emits bool
 	// Base is the version of the table that an INSERT OVERWRITE replaces, where
 	// its rows were computed from it; see job.Overwrite.
 	Base string

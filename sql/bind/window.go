@@ -227,7 +227,7 @@ func (b *Binder) groupWindow(ctx context.Context, c *ast.Call, node logical.Node
 	if err != nil {
 		return nil, nil, err
 	}
-	w.Spec.Grouped = true
+	w.Spec.Grouped, w.Spec.Emits = true, b.Emits && w.Spec.Kind != logical.Session
 	out := &scope{columns: slices.Clone(sc.columns)}
 	for _, added := range w.Output[len(sc.columns):] {
 		out.columns = append(out.columns, scopeColumn{Column: added})

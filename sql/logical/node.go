@@ -164,6 +164,8 @@ type WindowSpec struct {
 	// Grouped says that the window stands in GROUP BY, where also a batch
 	// refuses rows without a time.
 	Grouped bool
+	// Emits says that its results may be given more than once, and behind its end.
+	Emits bool
 }
 
 // TimeKind is what the windows' time is: event time or processing time.

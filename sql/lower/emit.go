@@ -28,21 +28,25 @@ func (e *Emission) timed() bool {
 func (b *builder) emits(n *logical.WindowAggregate) (*Emission, error) {
 	e := b.o.Emission
 	switch {
-	case e == nil || b.atEnd():
+	case e == nil || b.o.Batch || b.atEnd() && e.LatenessMillis == 0:
 		return nil, nil
-	case e.EarlyMillis == nil && e.LateMillis == nil && (!n.Spec.Grouped || n.Spec.Kind == logical.Session || n.Spec.Processing):
+	case e.EarlyMillis == nil && e.LateMillis == nil && (!n.Spec.Emits || n.Spec.Processing):
 		return nil, nil
+	case n.Spec.Emits:
+		return e, nil
 	case !n.Spec.Grouped:
 		return nil, fmt.Errorf("%w: a window table function gives each window once: 'table.exec.emit.early-fire.enabled' and 'table.exec.emit.late-fire.enabled' "+
 			"are for windows in GROUP BY, such as GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)", job.ErrInvalid)
-	case n.Spec.Kind == logical.Session:
+	default:
 		return nil, fmt.Errorf("%w: sessions are given once: 'table.exec.emit.early-fire.enabled' and 'table.exec.emit.late-fire.enabled' are for TUMBLE and HOP", job.ErrInvalid)
 	}
-	return e, nil
 }
 
 // emitMode is what such an aggregation emits.
 func (b *builder) emitMode(n *logical.WindowAggregate, in Mode) Mode {
+	if b.atEnd() {
+		return Insert
+	}
 	m := Insert | UpdateAfter
 	if b.before[b.digest(n)] {
 		m |= UpdateBefore
@@ -66,7 +70,7 @@ func (b *builder) emit(n *logical.WindowAggregate, in built, e *Emission) (built
 	keys := append(slices.Clone(n.Keys), len(rows))
 	ec := group.EmitConfig{
 		Time: len(n.Keys), Width: len(rows), EarlyMillis: e.EarlyMillis, LateMillis: e.LateMillis,
-		LatenessMillis: e.LatenessMillis, Processing: n.Spec.Processing,
+		LatenessMillis: e.LatenessMillis, Once: b.atEnd(), Processing: n.Spec.Processing,
 	}
 	c.Properties = []window.Property{window.Time}
 	place := map[int]int{} // of properties among the keys

@@ -73,6 +73,12 @@ func (b *builder) untimely(n logical.Node, column int) error {
 				return nil
 			}
 			n = in
+		case *logical.WindowAggregate:
+			if x.Spec.Emits && b.o.Emission != nil && b.o.Emission.LatenessMillis > 0 {
+				return fmt.Errorf("%w: the time attribute %s comes from windows that give results behind their end ('table.exec.emit.allow-lateness'), which would be dropped as late; "+
+					"RESET it, or group by the time without a window", job.ErrInvalid, x.Output[column].Name)
+			}
+			return nil
 		case *logical.Join:
 			if _, _, ok := b.windowKeys(x); ok {
 				if p, ok := b.windowColumn(x, column); ok && p.property == logical.WindowTime {

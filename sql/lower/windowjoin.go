@@ -47,7 +47,7 @@ func (b *builder) windowColumn(n logical.Node, column int) (windowPart, bool) {
 			}
 			return windowPart{}, false
 		case *logical.WindowAggregate:
-			if base := len(x.Keys) + len(x.Aggs); column >= base {
+			if base := len(x.Keys) + len(x.Aggs); column >= base && !x.Spec.Emits {
 				return b.windowPart(x.Input, x.Spec, x.Properties[column-base])
 			}
 			return windowPart{}, false

@@ -153,6 +153,9 @@ func windowColumns(n logical.Node) map[int]logical.WindowProperty {
 			out[len(n.Input.Schema())+p] = logical.WindowProperty(p)
 		}
 	case *logical.WindowAggregate:
+		if n.Spec.Emits {
+			return out
+		}
 		for i, p := range n.Properties {
 			out[len(n.Keys)+len(n.Aggs)+i] = p
 		}

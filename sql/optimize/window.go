@@ -45,6 +45,9 @@ func windowAggregate(n logical.Node) logical.Node {
 		w.spec.Partition = nil
 		return w.plan(n)
 	case *logical.WindowAggregate:
+		if source.Spec.Emits {
+			return n
+		}
 		return attached(n, a, calc, source)
 	}
 	return n
