@@ -54,13 +54,33 @@ func (b *Binder) changelogFunc(ctx context.Context, f *ast.TableFunc, env *ctes)
 	} else {
 		err = fromChangelog(f.Call, n, op, args["INVALID_OP_HANDLING"])
 	}
-	if err == nil {
-		err = b.changelogKeys(n, name, table)
-	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return aliased(n, scopeOf("", n.Schema()), f.Alias)
+	keys, err := changelogKeys(n, name, table)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := keysFirst(n, keys)
+	return aliased(out, scopeOf("", out.Schema()), f.Alias)
+}
+
+// keysFirst puts the columns of PARTITION BY before the others, as Flink does.
+func keysFirst(n *logical.Changelog, keys []int) logical.Node {
+	order := slices.Clone(keys)
+	for i := range n.Output {
+		if !slices.Contains(keys, i) {
+			order = append(order, i)
+		}
+	}
+	if slices.IsSorted(order) {
+		return n
+	}
+	p := &logical.Project{Input: n}
+	for _, i := range order {
+		p.Exprs, p.Output = append(p.Exprs, n.Output.Ref(i)), append(p.Output, n.Output[i])
+	}
+	return p
 }
 
 // namedArguments gives the arguments of a function their names.
@@ -185,34 +205,37 @@ func fromChangelog(c *ast.Call, n *logical.Changelog, op ast.Ident, invalid ast.
 	return nil
 }
 
-// changelogKeys reads PARTITION BY: the keys by which updates come without what was
-// before.
-func (b *Binder) changelogKeys(n *logical.Changelog, name string, table *ast.TableArg) error {
-	var keys []int
+// changelogKeys reads PARTITION BY, as columns of the result: the keys by which
+// updates may come without what was before.
+func changelogKeys(n *logical.Changelog, name string, table *ast.TableArg) (keys []int, err error) {
 	for _, e := range table.PartitionBy {
 		c, ok := e.(*ast.Column)
 		if !ok {
-			return diag.At(e.Position(), "PARTITION BY of %s takes columns", name)
+			return nil, diag.At(e.Position(), "PARTITION BY of %s takes columns", name)
 		}
 		v, err := scopeOf("", n.Input.Schema()).find(c)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		at := columnOf(v)
 		switch {
 		case at < 0 || !n.To && at == n.Column:
-			return diag.At(e.Position(), "PARTITION BY of %s takes columns of its result", name)
-		case !n.To && at > n.Column:
+			return nil, diag.At(e.Position(), "PARTITION BY of %s takes columns of its result", name)
+		case n.To:
+			at++
+		case at > n.Column:
 			at--
 		}
-		keys = append(keys, at)
+		if !slices.Contains(keys, at) {
+			keys = append(keys, at)
+		}
 	}
 	if n.To || !n.Has(stream.UpdateAfter) || n.Has(stream.UpdateBefore) {
-		return nil
+		return keys, nil
 	}
 	if keys == nil {
-		return diag.At(table.Pos, "op_mapping has UPDATE_AFTER and no UPDATE_BEFORE, so a key must say which row is updated: TABLE t PARTITION BY key")
+		return nil, diag.At(table.Pos, "op_mapping has UPDATE_AFTER and no UPDATE_BEFORE, so a key must say which row is updated: TABLE t PARTITION BY key")
 	}
 	n.Keys = keys
-	return nil
+	return keys, nil
 }
