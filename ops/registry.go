@@ -89,8 +89,9 @@ type Connector struct {
 	// KeyDeletes says that the sink of t deletes by the primary key alone: the
 	// other columns of a -D may be NULL.
 	KeyDeletes func(t job.Table) bool
-	// Overwrites says that the sink does what job.Table's Overwrite says.
-	Overwrites bool
+	// Overwrites says that the sink does what job.Table's Overwrite says, and
+	// OverwritesStreams that it does so also for a job that may have no end.
+	Overwrites, OverwritesStreams bool
 	// Truncate removes all rows of t; nil when the connector cannot.
 	Truncate func(ctx context.Context, t job.Table) error
 	// Version is the version of t now, never "", for job.Overwrite's Base; the

@@ -44,6 +44,7 @@ func (w *world) connector() *ops.Connector {
 	}
 	return &ops.Connector{
 		Name: connectorName, Options: options, Changelog: true, Metadata: w.metadata, InOrder: true,
+		Overwrites: true, OverwritesStreams: true, // a sink has the rows of one run
 		Resolve: func(_ context.Context, t job.Table) (job.Table, error) { return t, nil },
 		Retracts: func(t job.Table) bool {
 			return strings.Contains(t.Options["sink-changelog-mode-enforced"], "UB")

@@ -9,9 +9,6 @@ import (
 // overwrite is what INSERT OVERWRITE replaces: the partitions that are written,
 // or the one that PARTITION names in full, or all of a table without partitions.
 func (b *Binder) overwrite(s *ast.Insert, t job.Table) (*job.Overwrite, error) {
-	if !b.Batch {
-		return nil, diag.At(s.Pos, "INSERT OVERWRITE replaces rows when its job has ended, and a job in streaming mode may have no end: SET 'execution.runtime-mode' = 'batch'")
-	}
 	out := &job.Overwrite{Base: b.Base}
 	if len(t.PartitionedBy) == 0 {
 		return out, nil

@@ -40,6 +40,9 @@ func (b *builder) sink(n *logical.Sink) (built, error) {
 	if c.Sink == nil {
 		return built{}, fmt.Errorf("%w: table %s cannot be written: connector %q only reads", job.ErrInvalid, n.Table.Ident, c.Name)
 	}
+	if n.Table.Overwrite != nil && c.Overwrites && !b.o.Batch && !c.OverwritesStreams {
+		return built{}, fmt.Errorf("%w: INSERT OVERWRITE replaces rows when its job has ended, and a job in streaming mode may have no end: SET 'execution.runtime-mode' = 'batch'", job.ErrInvalid)
+	}
 	if n.Table.Overwrite != nil && !c.Overwrites {
 		return built{}, fmt.Errorf("%w: rows of table %s cannot be replaced: connector %q only adds to what is there; use INSERT INTO", job.ErrInvalid, n.Table.Ident, c.Name)
 	}
