@@ -145,4 +145,7 @@ type TableSpec struct {
 	// now: they are NULL, and 0 underneath. Otherwise such rows are refused:
 	// another query wrote them.
 	Begins bool
+	// Optional are columns behind the key that restored rows may lack: they are
+	// NULL then.
+	Optional []string
 }

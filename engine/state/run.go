@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -215,7 +216,7 @@ func fromRun(alloc memory.Allocator, rec arrow.RecordBatch, spec ops.TableSpec, 
 	}()
 	for i, f := range spec.Schema.Fields() {
 		at := rec.Schema().FieldIndices(f.Name)
-		if len(at) == 0 && i >= spec.Keys && spec.Begins {
+		if len(at) == 0 && i >= spec.Keys && (spec.Begins || slices.Contains(spec.Optional, f.Name)) {
 			cols = append(cols, nulls(alloc, f.Type, len(sel)))
 			continue
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/builtin"
 	"github.com/wadi-engine/wadi/ops/group"
+	"github.com/wadi-engine/wadi/ops/join"
 	"github.com/wadi-engine/wadi/ops/sort"
 	"github.com/wadi-engine/wadi/ops/window"
 	"github.com/wadi-engine/wadi/stream"
@@ -80,8 +81,8 @@ func (t *task) Emit(_ context.Context, p ops.Port, b *stream.Batch) error {
 }
 
 // run feeds epochs of random rows to the operator of v; with restarts set it
-// begins again from the checkpoint after each.
-func run(t *testing.T, v job.Vertex, restarts bool) []string {
+// begins again from the checkpoint after each, with others in turn.
+func run(t *testing.T, v job.Vertex, restarts bool, others ...job.Vertex) []string {
 	ctx := context.Background()
 	alloc := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer alloc.AssertSize(t, 0)
@@ -92,8 +93,15 @@ func run(t *testing.T, v job.Vertex, restarts bool) []string {
 	var tables []checkpoint.TableState
 	store, wm := files{}, stream.Start
 	var cur *task
+	inputs := []*arrow.Schema{rows}
+	if v.Kind == join.Kind {
+		inputs = append(inputs, rows)
+	}
+	turns := append([]job.Vertex{v}, others...)
 	begin := func() {
-		op, err := registry.Operator(v, []*arrow.Schema{rows})
+		v := turns[0]
+		turns = append(turns[1:], v)
+		op, err := registry.Operator(v, inputs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +120,7 @@ func run(t *testing.T, v job.Vertex, restarts bool) []string {
 	}
 	begin()
 	for e := stream.Epoch(1); e <= 12; e++ {
-		if err := cur.Process(ctx, 0, batch(alloc, rnd, int64(e)), cur); err != nil {
+		if err := cur.Process(ctx, int(e)%len(inputs), batch(alloc, rnd, int64(e)), cur); err != nil {
 			t.Fatal(err)
 		}
 		wm = stream.Timestamp(int64(e)*1000 - 1500)

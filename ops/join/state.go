@@ -89,6 +89,9 @@ func (s *side) openTable(rt ops.Runtime) error {
 		fields = append(fields, arrow.Field{Name: timeColumn, Type: arrow.PrimitiveTypes.Int64, Nullable: true})
 	}
 	t.spec.Schema = arrow.NewSchema(unique(fields), nil)
+	if s.ttl > 0 {
+		t.spec.Optional = []string{fields[len(fields)-1].Name}
+	}
 	var err error
 	s.durable = rt.Durable()
 	t.Table, err = rt.Table(t.spec)
