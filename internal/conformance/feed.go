@@ -125,6 +125,9 @@ func feedNested(b array.Builder, t datatype.Type, v any) error {
 			if !ok || len(kv) != 2 {
 				return fmt.Errorf("%w: %s %v", errValue, key, v)
 			}
+			if kv[0] == nil {
+				return fmt.Errorf("%w: a key of a map is NULL: %v", errValue, v)
+			}
 			if err := errors.Join(feed(b.KeyBuilder(), kt, kv[0]), feed(b.ItemBuilder(), vt, kv[1])); err != nil {
 				return err
 			}

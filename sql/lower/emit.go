@@ -72,6 +72,9 @@ func (b *builder) emit(n *logical.WindowAggregate, in built, e *Emission) (built
 		Time: len(n.Keys), Width: len(rows), EarlyMillis: e.EarlyMillis, LateMillis: e.LateMillis,
 		LatenessMillis: e.LatenessMillis, Once: b.atEnd(), Processing: n.Spec.Processing,
 	}
+	if n.Spec.Processing {
+		ec.LatenessMillis = 0 // no row is late
+	}
 	c.Properties = []window.Property{window.Time}
 	place := map[int]int{} // of properties among the keys
 	for i, p := range n.Properties {
