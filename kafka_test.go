@@ -19,7 +19,7 @@ import (
 // partitions, which hold ids from 1 to 30.
 func broker(t *testing.T) (address string, client *kgo.Client) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "orders"))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "orders"), kfake.SeedTopics(1, "changes"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +140,26 @@ func TestKafkaBadRecords(t *testing.T) {
 	_, err := env.SQL("SELECT id FROM orders").Collect(t.Context())
 	if want := "topic orders, partition 1, offset 10: field id"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestKafkaChanges: a topic of changes is the table that they make.
+func TestKafkaChanges(t *testing.T) {
+	address, client := broker(t)
+	for _, m := range []string{
+		`{"before":null,"after":{"id":1,"n":10},"op":"c"}`, `{"before":null,"after":{"id":2,"n":20},"op":"r"}`,
+		`{"before":{"id":1,"n":10},"after":{"id":1,"n":11},"op":"u"}`, `{"before":{"id":2,"n":20},"after":null,"op":"d"}`,
+	} {
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "changes", Value: []byte(m)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
+	run(t, env, `CREATE TABLE changes (id INT, n INT, off BIGINT METADATA FROM 'offset') WITH ('connector' = 'kafka', 'topic' = 'changes', 'properties.bootstrap.servers' = '`+
+		address+`', 'format' = 'debezium-json', 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset');`)
+	got := texts(t, env, "SELECT CAST(id AS STRING) || ' ' || CAST(n AS STRING) || ' ' || CAST(c AS STRING) FROM (SELECT id, SUM(n) AS n, COUNT(*) AS c FROM changes GROUP BY id)")
+	if want := []string{"1 11 1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

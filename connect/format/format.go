@@ -12,11 +12,13 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/connect/format/changes"
 	"github.com/wadi-engine/wadi/connect/format/json"
 	"github.com/wadi-engine/wadi/connect/format/raw"
 	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
 )
 
 // Decoder appends messages to columns. It belongs to one goroutine.
@@ -34,37 +36,57 @@ type Decoder interface {
 	Record(alloc memory.Allocator) arrow.RecordBatch
 }
 
+// Changing is a Decoder whose rows are changes of a table.
+type Changing interface {
+	Decoder
+	// Kinds are the changes of the rows so far; the caller may keep them.
+	Kinds() []stream.RowKind
+}
+
 // Format is one way to write a row into a message.
 type Format struct {
 	Name    string
 	Options []ops.Option
+	// Changes says that rows are changes of a table, and that decoders are
+	// Changing.
+	Changes bool
 	// New makes a decoder for rows of schema, whose columns are found by their
 	// paths.
 	New func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error)
 }
 
-var all = map[string]Format{
-	"json": {
-		Name: "json",
-		Options: []ops.Option{
-			{Key: "json.fail-on-missing-field", Default: "false", Help: "Whether a message without a field of the table is bad."},
-			{Key: "json.ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
-			{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601; both are read."},
-		},
-		New: func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error) {
-			strict, err := Flag(options, "json.fail-on-missing-field")
-			if err != nil {
-				return nil, err
-			}
-			return json.New(schema, paths, json.Options{Strict: strict})
-		},
+var all = func() map[string]Format {
+	m := map[string]Format{"json": jsonFormat, "raw": rawFormat}
+	for _, name := range changes.Names() {
+		m[name] = Format{
+			Name: name, Changes: true, Options: changes.Options(name),
+			New: func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error) {
+				return changes.New(name, schema, paths, options)
+			},
+		}
+	}
+	return m
+}()
+
+var jsonFormat = Format{
+	Name: "json",
+	Options: []ops.Option{
+		{Key: "json.fail-on-missing-field", Default: "false", Help: "Whether a message without a field of the table is bad."},
+		{Key: "json.ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
+		{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601; both are read."},
 	},
-	"raw": {
-		Name: "raw",
-		New: func(schema *arrow.Schema, _ [][]string, _ map[string]string) (Decoder, error) {
-			return raw.New(schema)
-		},
+	New: func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error) {
+		strict, err := Flag(options, "json.fail-on-missing-field")
+		if err != nil {
+			return nil, err
+		}
+		return json.New(schema, paths, json.Options{Strict: strict})
 	},
+}
+
+var rawFormat = Format{
+	Name: "raw",
+	New:  func(schema *arrow.Schema, _ [][]string, _ map[string]string) (Decoder, error) { return raw.New(schema) },
 }
 
 // Of finds a format by its name.

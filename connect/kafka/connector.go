@@ -30,7 +30,7 @@ var options = []ops.Option{
 	{Key: "topic-pattern", Help: "A regular expression for the topics, in place of topic."},
 	{Key: "properties.bootstrap.servers", Help: "host:port of a broker, or several separated by commas."},
 	{Key: "properties.#", Help: "A property of a Kafka client, as Kafka calls it: group.id, security.protocol, sasl.jaas.config, …"},
-	{Key: "format", Help: "How a record's value is written: json or raw."},
+	{Key: "format", Help: "How a record's value is written: json, raw, debezium-json, canal-json, maxwell-json or ogg-json."},
 	{Key: "value.format", Help: "The same as format."},
 	{Key: "scan.startup.mode", Default: "group-offsets", Help: "Where to begin: group-offsets, earliest-offset, latest-offset, timestamp or specific-offsets."},
 	{Key: "scan.startup.specific-offsets", Help: "partition:0,offset:42;partition:1,offset:300."},
@@ -125,6 +125,9 @@ func (s *source) plan(scan ops.Scan) error {
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
 func (s *source) Bounded() bool         { return s.end.mode != unbounded }
+
+// Updating implements ops.Updating.
+func (s *source) Updating() bool { return s.format.Changes }
 
 // connect makes a client, and one that asks about topics.
 func (c *config) connect(more ...kgo.Opt) (*kgo.Client, *kadm.Client, error) {

@@ -155,7 +155,7 @@ func (r *reader) batch() (ops.Fetched, error) {
 			r.letters = append(r.letters, letter{rec, err})
 			continue
 		}
-		if len(r.meta) > 0 {
+		for len(r.meta) > 0 && len(r.records) < r.decoder.Rows() { // a change may be two rows
 			r.records = append(r.records, rec)
 		}
 	}
@@ -179,7 +179,12 @@ func (r *reader) fetched(id string, at position, done bool) (out ops.Fetched, er
 		r.poller.client.RemoveConsumePartitions(map[string][]int32{at.Topic: {at.Partition}})
 	}
 	if r.decoder.Rows() > 0 {
+		var kinds []stream.RowKind
+		if c, ok := r.decoder.(format.Changing); ok {
+			kinds = c.Kinds()
+		}
 		out.Batch = stream.NewBatch(r.record())
+		out.Batch.Kinds = kinds
 	}
 	return out, nil
 }

@@ -71,7 +71,7 @@ func (s *shape) see(v jsontext.Value) error {
 		if s.fields == nil {
 			s.fields = make(map[string]*shape)
 		}
-		return eachField(v, func(name string, x jsontext.Value) error {
+		return jsonformat.EachMember(v, func(name string, x jsontext.Value) error {
 			f := s.fields[name]
 			if f == nil {
 				f = &shape{}
@@ -84,7 +84,7 @@ func (s *shape) see(v jsontext.Value) error {
 		if s.elem == nil {
 			s.elem = &shape{}
 		}
-		return eachElement(v, s.elem.see)
+		return jsonformat.EachElement(v, s.elem.see)
 	case '"':
 		t, err := unquote(v)
 		s.text = true
@@ -208,56 +208,7 @@ func (l *lines) next() ([]byte, error) {
 	}
 }
 
-// eachField calls f for the members of an object. The value is valid in the call.
-func eachField(v jsontext.Value, f func(name string, x jsontext.Value) error) error {
-	d := jsontext.NewDecoder(bytes.NewReader(v))
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		key := name.String()
-		x, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := f(key, x); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// eachElement calls f for the elements of an array.
-func eachElement(v jsontext.Value, f func(x jsontext.Value) error) error {
-	d := jsontext.NewDecoder(bytes.NewReader(v))
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != ']' {
-		x, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := f(x); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func unquote(v jsontext.Value) (string, error) {
 	b, err := jsontext.AppendUnquote(nil, v)
 	return string(b), err
-}
-
-// scalarText is the text of a string, or any other value as it is written.
-func scalarText(v jsontext.Value) (string, error) {
-	if v.Kind() == '"' {
-		return unquote(v)
-	}
-	return string(v), nil
 }

@@ -67,10 +67,10 @@ var formats = map[string]format{
 	"json":  {options: jsonOptions, infer: inferJSON, open: openJSON},
 	"arrow": {infer: inferArrow, open: openArrow},
 
-	"debezium-json": changeFormat("debezium-json", debezium),
-	"canal-json":    changeFormat("canal-json", canal),
-	"maxwell-json":  changeFormat("maxwell-json", maxwell),
-	"ogg-json":      changeFormat("ogg-json", ogg),
+	"debezium-json": changeFormat("debezium-json"),
+	"canal-json":    changeFormat("canal-json"),
+	"maxwell-json":  changeFormat("maxwell-json"),
+	"ogg-json":      changeFormat("ogg-json"),
 }
 
 // decoder reads the rows of one file.

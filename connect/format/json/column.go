@@ -27,7 +27,7 @@ const (
 	timestamps             // words: in the unit of the type
 	decimals
 	texts // headers and bytes
-	bytes // headers and bytes: base64 in JSON
+	blobs // headers and bytes: base64 in JSON
 	lists // ends and one child
 	maps  // ends and the children key and value
 	rows  // a child for each field
@@ -72,7 +72,7 @@ func newColumn(t arrow.DataType) (*column, error) {
 	case *arrow.StringViewType:
 		c.kind = texts
 	case *arrow.BinaryViewType:
-		c.kind = bytes
+		c.kind = blobs
 	case *arrow.ListType:
 		c.kind = lists
 		return c, c.child(t.Elem())
@@ -119,7 +119,7 @@ func (c *column) null() {
 	switch c.kind {
 	case decimals:
 		c.decimals = append(c.decimals, decimal128.Num{})
-	case texts, bytes:
+	case texts, blobs:
 		c.headers = append(c.headers, vector.Header{})
 	case lists, maps:
 		c.ends = append(c.ends, int32(c.children[0].n))
@@ -165,7 +165,7 @@ func (c *column) truncate(n int) {
 	switch c.kind {
 	case decimals:
 		c.decimals = c.decimals[:n]
-	case texts, bytes:
+	case texts, blobs:
 		c.headers = c.headers[:n]
 	case lists, maps:
 		c.ends = c.ends[:n]
@@ -203,7 +203,7 @@ func (c *column) finish(alloc memory.Allocator) arrow.Array {
 		buf := vector.CopyValues(alloc, c.decimals)
 		c.decimals = c.decimals[:0]
 		return vector.MakeArray(c.of, n, nulls, validity, buf)
-	case texts, bytes:
+	case texts, blobs:
 		bufs := []*memory.Buffer{validity, vector.CopyValues(alloc, c.headers)}
 		if len(c.text) > 0 {
 			bufs = append(bufs, vector.CopyValues(alloc, c.text))
@@ -237,7 +237,7 @@ func (c *column) finish(alloc memory.Allocator) arrow.Array {
 			v[i] = uint32(w)
 		}
 		return vector.MakeArray(c.of, n, nulls, validity, buf)
-	case integers, booleans, dates, times, timestamps, decimals, texts, bytes, lists, maps, rows:
+	case integers, booleans, dates, times, timestamps, decimals, texts, blobs, lists, maps, rows:
 	}
 	return vector.FromWords(alloc, c.of, c.words, validity, nulls)
 }

@@ -47,7 +47,7 @@ func (c *column) read(s *scanner, first byte) error {
 		return c.pairs(s, first)
 	case rows:
 		return c.row(s, first)
-	case floats, doubles, booleans, dates, times, timestamps, decimals, bytes:
+	case floats, doubles, booleans, dates, times, timestamps, decimals, blobs:
 	}
 	b, err := s.scalar(first)
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *column) parse(text string) error {
 	switch c.kind {
 	case texts:
 		return c.put([]byte(text))
-	case bytes:
+	case blobs:
 		b, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (c *column) parseWord(text string) (uint64, error) {
 		return parseTime(text, c.of.(*arrow.Time32Type).Unit)
 	case timestamps:
 		return parseTimestamp(text, c.of.(*arrow.TimestampType).Unit)
-	case texts, bytes, decimals, lists, maps, rows:
+	case texts, blobs, decimals, lists, maps, rows:
 	}
 	return 0, errors.New("not a scalar")
 }
