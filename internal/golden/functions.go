@@ -2,6 +2,7 @@ package golden
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/wadi-engine/wadi"
@@ -89,6 +90,7 @@ func withFunctions(o wadi.Options) wadi.Options {
 			Decode: func(s *longest, data []byte) error { s.text = string(data); return nil },
 		}),
 	}
+	o.Aggregates = append(o.Aggregates, failing()...)
 	o.TableFunctions = []wadi.TableFunction{
 		wadi.Table1("words", func(s string, yield func(word)) error {
 			for _, w := range strings.Fields(s) {
@@ -108,3 +110,27 @@ func withFunctions(o wadi.Options) wadi.Options {
 
 // longest is the state of LONGEST, which can neither retract nor merge.
 type longest struct{ text string }
+
+// failing are aggregate functions that fail: TOUCHY for the value 7, WORDLESS
+// where its state is saved.
+func failing() []wadi.AggregateFunction {
+	return []wadi.AggregateFunction{
+		wadi.Agg1("touchy", wadi.Agg[func(*int64, int64) error, int64, int64]{
+			Add: func(s *int64, v int64) error {
+				if *s += v; v == 7 {
+					panic("seven")
+				}
+				return nil
+			},
+			Merge:  func(s, o *int64) error { *s += *o; return nil },
+			Result: func(s *int64) (int64, bool) { return *s, true },
+		}),
+		wadi.Agg1("wordless", wadi.Agg[func(*int64, int64) error, int64, int64]{
+			Add:    func(s *int64, v int64) error { *s += v; return nil },
+			Merge:  func(s, o *int64) error { *s += *o; return nil },
+			Result: func(s *int64) (int64, bool) { return *s, true },
+			Encode: func([]byte, *int64) ([]byte, error) { return nil, errors.New("no words for it") },
+			Decode: func(*int64, []byte) error { return nil },
+		}),
+	}
+}

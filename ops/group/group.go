@@ -132,10 +132,10 @@ func (a *Aggregate) Process(ctx context.Context, _ int, b *stream.Batch, out ops
 		return err
 	}
 	after := a.results(true)
-	if err := a.table.Err(); err != nil {
+	if err := a.failed(); err != nil {
 		release(before.cols)
 		release(after.cols)
-		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		return err
 	}
 	err := a.emit(ctx, before, after, out)
 	a.forget()
@@ -191,7 +191,7 @@ func (a *Aggregate) touch(ids []uint32) {
 func (a *Aggregate) apply(b *stream.Batch, ids []uint32) error {
 	if b.Kinds == nil {
 		a.table.Add(b.Rows, nil, ids)
-		return nil
+		return a.failed()
 	}
 	a.added, a.taken = a.added[:0], a.taken[:0]
 	for i, k := range b.Kinds {
@@ -203,7 +203,7 @@ func (a *Aggregate) apply(b *stream.Batch, ids []uint32) error {
 	}
 	if len(a.taken) == 0 {
 		a.table.Add(b.Rows, nil, ids)
-		return nil
+		return a.failed()
 	}
 	if !a.changelog {
 		return errors.New("the input has updates, but the plan says that it has none")
@@ -215,6 +215,14 @@ func (a *Aggregate) apply(b *stream.Batch, ids []uint32) error {
 		a.table.Add(b.Rows, a.added, gather(ids, a.added))
 	}
 	a.table.Retract(b.Rows, a.taken, gather(ids, a.taken))
+	return a.failed()
+}
+
+// failed is what is wrong with values that were aggregated.
+func (a *Aggregate) failed() error {
+	if err := a.table.Err(); err != nil {
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
 	return nil
 }
 
@@ -432,9 +440,9 @@ func (a *Aggregate) nothing(ctx context.Context, out ops.Output) error {
 
 func (a *Aggregate) final(ctx context.Context, groups []uint32, out ops.Output) error {
 	cols := append(a.table.Keys(groups), a.table.Results(groups)...)
-	if err := a.table.Err(); err != nil {
+	if err := a.failed(); err != nil {
 		release(cols)
-		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		return err
 	}
 	b := stream.NewBatch(array.NewRecordBatch(a.out, cols, int64(len(groups))))
 	release(cols)

@@ -61,7 +61,7 @@ func (a *Aggregate) restore(ctx context.Context, rt ops.Runtime) error {
 			return err
 		}
 	}
-	return nil
+	return a.failed()
 }
 
 func (a *Aggregate) scan(ctx context.Context, st stateTable, load func(keys, cols []arrow.Array, rows int)) error {
@@ -128,7 +128,10 @@ func (a *Aggregate) saveGroups(kept, deleted []uint32) error {
 	for from := 0; from < len(kept); from += maxRows {
 		part := kept[from:min(from+maxRows, len(kept))]
 		keys, cols := a.table.Keys(part), a.table.Export(part)
-		err := a.write(a.stored.groups, keys, cols, len(part), false)
+		err := a.failed()
+		if err == nil {
+			err = a.write(a.stored.groups, keys, cols, len(part), false)
+		}
 		release(keys)
 		release(cols)
 		if err != nil {

@@ -353,7 +353,10 @@ func (a *savedGroups) save(t *agg.Table) error {
 	for from := 0; from < len(dirty); from += maxRows {
 		part := dirty[from:min(from+maxRows, len(dirty))]
 		keys, cols := t.Keys(part), t.Export(part)
-		err := a.groups.write(keys, cols, len(part), false)
+		err := t.Err()
+		if err == nil {
+			err = a.groups.write(keys, cols, len(part), false)
+		}
 		release(keys)
 		release(cols)
 		if err != nil {

@@ -290,7 +290,7 @@ func (a *SessionAggregate) apply(rec arrow.RecordBatch, kinds []stream.RowKind, 
 	}
 	if kinds == nil {
 		a.table.Add(rec, sel, ids)
-		return nil
+		return failed(a.table)
 	}
 	added, gone := a.sels.byKind(kinds, sel, ids)
 	if len(gone.rows) > 0 && !a.changelog {
@@ -302,7 +302,7 @@ func (a *SessionAggregate) apply(rec arrow.RecordBatch, kinds []stream.RowKind, 
 	if len(gone.rows) > 0 {
 		a.table.Retract(rec, gone.rows, gone.ids)
 	}
-	return nil
+	return failed(a.table)
 }
 
 // fire emits the sessions that wm completes.
@@ -339,9 +339,9 @@ func (a *SessionAggregate) emit(ctx context.Context, slots []uint32, out ops.Out
 	keys := a.table.Keys(groups)
 	defer keys[0].Release()
 	cols := append(keys[1:len(keys):len(keys)], a.table.Results(groups)...)
-	if err := a.table.Err(); err != nil {
+	if err := failed(a.table); err != nil {
 		release(cols)
-		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		return err
 	}
 	for i, p := range a.properties {
 		of := a.out.Field(len(a.keys) + len(a.specs) + i).Type

@@ -63,7 +63,7 @@ func (a *SessionAggregate) restore(ctx context.Context, rt ops.Runtime) error {
 			return err
 		}
 	}
-	return nil
+	return failed(a.table)
 }
 
 // scanKeyed gives stored rows to load: the number and the keys, and what is
@@ -99,7 +99,10 @@ func (a *SessionAggregate) save() error {
 		part := dirty[from:min(from+maxRows, len(dirty))]
 		keys, cols := a.table.Keys(part), a.table.Export(part)
 		starts, ends := a.bounds(part)
-		err := a.stored.panes.write(append(append(rotated(keys), starts, ends), cols...), false)
+		err := failed(a.table)
+		if err == nil {
+			err = a.stored.panes.write(append(append(rotated(keys), starts, ends), cols...), false)
+		}
 		release(append(append(keys, starts, ends), cols...))
 		if err != nil {
 			return err

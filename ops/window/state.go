@@ -101,7 +101,7 @@ func (a *Aggregate) scan(ctx context.Context, st stateTable, into load) error {
 func (a *Aggregate) loadPane(p *pane, keys, cols []arrow.Array, rows int, into load) error {
 	if !p.shared {
 		into(p.table, keys, cols, rows)
-		return nil
+		return failed(p.table)
 	}
 	starts := make([]int64, rows)
 	for i := range starts {
@@ -153,6 +153,10 @@ func (a *Aggregate) saveTable(t *agg.Table, key func(keys []arrow.Array, n int) 
 	for from := 0; from < len(dirty); from += maxRows {
 		part := dirty[from:min(from+maxRows, len(dirty))]
 		cols := append(key(t.Keys(part), len(part)), t.Export(part)...)
+		if err := failed(t); err != nil {
+			release(cols)
+			return err
+		}
 		if err := a.write(a.stored.panes, cols, len(part), false); err != nil {
 			return err
 		}

@@ -252,7 +252,7 @@ func (a *Aggregate) idsOf(sel vector.Sel, rec arrow.RecordBatch) []uint32 {
 func (a *Aggregate) apply(t *agg.Table, rec arrow.RecordBatch, kinds []stream.RowKind, sel vector.Sel, ids []uint32) error {
 	if kinds == nil {
 		t.Add(rec, sel, ids)
-		return nil
+		return failed(t)
 	}
 	added, taken := a.sels.byKind(kinds, sel, ids)
 	if len(taken.rows) > 0 && !a.changelog {
@@ -263,6 +263,14 @@ func (a *Aggregate) apply(t *agg.Table, rec arrow.RecordBatch, kinds []stream.Ro
 	}
 	if len(taken.rows) > 0 {
 		t.Retract(rec, taken.rows, taken.ids)
+	}
+	return failed(t)
+}
+
+// failed is what is wrong with values that were aggregated.
+func failed(t *agg.Table) error {
+	if err := t.Err(); err != nil {
+		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	return nil
 }
@@ -379,9 +387,9 @@ func (a *Aggregate) emit(ctx context.Context, l *leaving, out ops.Output) error 
 	for from := 0; from < len(groups); from += maxRows {
 		to := min(from+maxRows, len(groups))
 		cols := append(l.pane.keys(groups[from:to]), l.pane.table.Results(groups[from:to])...)
-		if err := l.pane.table.Err(); err != nil {
+		if err := failed(l.pane.table); err != nil {
 			release(cols)
-			return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+			return err
 		}
 		for i, p := range a.properties {
 			cols = append(cols, a.property(p, ends[from:to], a.out.Field(len(a.keys)+len(a.specs)+i).Type))
