@@ -122,7 +122,7 @@ func (f *Frame) Limit(n int) *Frame {
 	return &Frame{env: f.env, query: &ast.Ordered{Body: f.query, Limit: limit.node}}
 }
 
-// Join will combine the rows of two Frames; it is not there yet.
+// Join pairs the rows of two Frames for which on is true.
 func (f *Frame) Join(other *Frame, on Expr) *Frame {
 	if err := firstError(f.err, other.err, on.err); err != nil {
 		return f.fail(err)
