@@ -9,6 +9,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/wadi-engine/wadi/connect/format/text"
 )
 
 // csvEncoder writes rows as Flink's csv format does: no header unless
@@ -27,13 +29,13 @@ type csvEncoder struct {
 	header    bool
 
 	// scratch
-	columns []cells
+	columns []text.Cells
 	line    []byte
 	special [256]bool // first bytes of unsafe
 }
 
 func newCSV(w io.Writer, schema *arrow.Schema, o settings) (*csvEncoder, error) {
-	e := &csvEncoder{w: w, schema: schema, columns: make([]cells, schema.NumFields())}
+	e := &csvEncoder{w: w, schema: schema, columns: make([]text.Cells, schema.NumFields())}
 	var err error
 	if e.delimiter, err = o.character("csv.field-delimiter", ","); err != nil {
 		return nil, err
@@ -70,12 +72,12 @@ func newCSV(w io.Writer, schema *arrow.Schema, o settings) (*csvEncoder, error) 
 	for _, f := range schema.Fields() {
 		switch t := f.Type.(type) {
 		case *arrow.ListType:
-			if !textual(t.Elem()) {
+			if !text.Textual(t.Elem()) {
 				return nil, fmt.Errorf("%w: column %q: the csv format writes lists of plain values only", errInvalid, f.Name)
 			}
 		case *arrow.StructType:
 			for _, inner := range t.Fields() {
-				if !textual(inner.Type) {
+				if !text.Textual(inner.Type) {
 					return nil, fmt.Errorf("%w: column %q: the csv format writes rows of plain values only", errInvalid, f.Name)
 				}
 			}
@@ -110,7 +112,7 @@ func (e *csvEncoder) Write(rec arrow.RecordBatch) error {
 				out = append(out, e.null...)
 				continue
 			}
-			if out = e.value(out, e.columns[i].at(row)); out == nil {
+			if out = e.value(out, e.columns[i].At(row)); out == nil {
 				return fmt.Errorf("%w: column %q: a value holds the delimiter or a line break, and quotes are switched off; "+
 					"set 'csv.escape-character'", errInvalid, e.schema.Field(i).Name)
 			}
@@ -165,39 +167,39 @@ func (e *csvEncoder) escaped(dst, text []byte) []byte {
 
 // fill writes the text of a column; the elements of lists and rows one after
 // the other.
-func (e *csvEncoder) fill(c *cells, col arrow.Array) {
+func (e *csvEncoder) fill(c *text.Cells, col arrow.Array) {
 	switch a := col.(type) {
 	case *array.List:
-		var elements cells
-		elements.fill(a.ListValues(), plainText)
-		c.text, c.ends = c.text[:0], c.ends[:0]
+		var elements text.Cells
+		elements.Fill(a.ListValues(), text.Plain)
+		c.Text, c.Ends = c.Text[:0], c.Ends[:0]
 		for i := range a.Len() {
 			from, to := a.ValueOffsets(i)
 			for j := from; j < to; j++ {
 				if j > from {
-					c.text = append(c.text, e.element...)
+					c.Text = append(c.Text, e.element...)
 				}
-				c.text = append(c.text, elements.at(int(j))...)
+				c.Text = append(c.Text, elements.At(int(j))...)
 			}
-			c.ends = append(c.ends, int32(len(c.text)))
+			c.Ends = append(c.Ends, int32(len(c.Text)))
 		}
 	case *array.Struct:
-		fields := make([]cells, a.NumField())
+		fields := make([]text.Cells, a.NumField())
 		for f := range fields {
-			fields[f].fill(a.Field(f), plainText)
+			fields[f].Fill(a.Field(f), text.Plain)
 		}
-		c.text, c.ends = c.text[:0], c.ends[:0]
+		c.Text, c.Ends = c.Text[:0], c.Ends[:0]
 		for i := range a.Len() {
 			for f := range fields {
 				if f > 0 {
-					c.text = append(c.text, e.element...)
+					c.Text = append(c.Text, e.element...)
 				}
-				c.text = append(c.text, fields[f].at(i)...)
+				c.Text = append(c.Text, fields[f].At(i)...)
 			}
-			c.ends = append(c.ends, int32(len(c.text)))
+			c.Ends = append(c.Ends, int32(len(c.Text)))
 		}
 	default:
-		c.fill(col, plainText)
+		c.Fill(col, text.Plain)
 	}
 }
 

@@ -2,12 +2,13 @@ package files
 
 import (
 	"io"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/connect/format/changes"
+	"github.com/wadi-engine/wadi/connect/format/json"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -41,36 +42,28 @@ func kindSchema(s *arrow.Schema) *arrow.Schema {
 // debeziumEncoder writes changes as Flink's debezium-json format does: what is
 // added as {"before":null,"after":{…},"op":"c"}, what is taken away as
 // {"before":{…},"after":null,"op":"d"}.
-type debeziumEncoder struct{ json *jsonEncoder }
+type debeziumEncoder struct {
+	w    io.Writer
+	rows *json.Encoder
+	line []byte
+}
 
 func newDebezium(w io.Writer, schema *arrow.Schema, o settings) (*debeziumEncoder, error) {
-	own := settings{}
-	for k, v := range o {
-		if key, ok := strings.CutPrefix(k, changelogFormat+"."); ok {
-			own["json."+key] = v
-		}
-	}
-	rows := arrow.NewSchema(schema.Fields()[:schema.NumFields()-1], nil)
-	e, err := newJSON(w, rows, own)
-	return &debeziumEncoder{e}, err
+	rows, err := json.NewEncoder(arrow.NewSchema(schema.Fields()[:schema.NumFields()-1], nil), changelogFormat+".", o)
+	return &debeziumEncoder{w: w, rows: rows}, err
 }
 
 func (e *debeziumEncoder) Write(rec arrow.RecordBatch) error {
 	last := int(rec.NumCols()) - 1
 	kinds := rec.Column(last).(*array.Int8)
-	e.json.fill(rec.Columns()[:last])
-	defer e.json.drop()
-	out := e.json.line[:0]
+	e.rows.Fill(rec.Columns()[:last])
+	defer e.rows.Drop()
+	out := e.line[:0]
 	for row := range int(rec.NumRows()) {
-		if stream.RowKind(kinds.Value(row)).Retracts() {
-			out = append(e.json.object(append(out, `{"before":`...), row), `,"after":null,"op":"d"}`...)
-		} else {
-			out = append(e.json.object(append(out, `{"before":null,"after":`...), row), `,"op":"c"}`...)
-		}
-		out = append(out, '\n')
+		out = append(changes.AppendDebezium(out, e.rows, row, stream.RowKind(kinds.Value(row))), '\n')
 	}
-	e.json.line = out
-	_, err := e.json.w.Write(out)
+	e.line = out
+	_, err := e.w.Write(out)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/connect/format/text"
 	"github.com/wadi-engine/wadi/vector"
 )
 
@@ -21,7 +22,7 @@ type divider struct {
 	defaultName string
 
 	// scratch
-	cells []cells
+	cells []text.Cells
 	key   []byte
 	rows  map[string]vector.Sel
 	order []string
@@ -35,7 +36,7 @@ func newDivider(schema *arrow.Schema, by []string, defaultName string) (*divider
 		if len(at) == 0 {
 			return nil, fmt.Errorf("%w: partition column %q is not a column of the table", errInvalid, name)
 		}
-		if !textual(schema.Field(at[0]).Type) {
+		if !text.Textual(schema.Field(at[0]).Type) {
 			return nil, fmt.Errorf("%w: partition column %q of type %s: only plain values can name directories",
 				errInvalid, name, schema.Field(at[0]).Type)
 		}
@@ -53,7 +54,7 @@ func newDivider(schema *arrow.Schema, by []string, defaultName string) (*divider
 		return nil, fmt.Errorf("%w: every column is a partition column; nothing is left to write", errInvalid)
 	}
 	d.rest = arrow.NewSchema(rest, nil)
-	d.cells = make([]cells, len(d.columns))
+	d.cells = make([]text.Cells, len(d.columns))
 	return d, nil
 }
 
@@ -90,7 +91,7 @@ func (d *divider) group(rec arrow.RecordBatch) {
 	clear(d.rows)
 	d.order = d.order[:0]
 	for i, c := range d.columns {
-		d.cells[i].fill(rec.Column(c), plainText)
+		d.cells[i].Fill(rec.Column(c), text.Plain)
 	}
 	var sel vector.Sel // rows of the partition at hand
 	for row := range int(rec.NumRows()) {
@@ -116,7 +117,7 @@ func (d *divider) group(rec arrow.RecordBatch) {
 // same reports whether a row is in the partition of the row before it.
 func (d *divider) same(row int) bool {
 	for i := range d.cells {
-		if !bytes.Equal(d.cells[i].at(row), d.cells[i].at(row-1)) {
+		if !bytes.Equal(d.cells[i].At(row), d.cells[i].At(row-1)) {
 			return false
 		}
 	}
@@ -131,7 +132,7 @@ func (d *divider) name(rec arrow.RecordBatch, row int) {
 			d.key = append(d.key, '/')
 		}
 		d.key = append(escapePath(d.key, name), '=')
-		value := d.cells[i].at(row)
+		value := d.cells[i].At(row)
 		if rec.Column(d.columns[i]).IsNull(row) || len(value) == 0 {
 			d.key = append(d.key, d.defaultName...)
 		} else {

@@ -73,7 +73,8 @@ var jsonFormat = Format{
 	Options: []ops.Option{
 		{Key: "json.fail-on-missing-field", Default: "false", Help: "Whether a message without a field of the table is bad."},
 		{Key: "json.ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
-		{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601; both are read."},
+		{Key: "json.timestamp-format.standard", Default: "SQL", Help: "How times are written, SQL or ISO-8601; both are read."},
+		{Key: "json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL, when rows are written."},
 	},
 	New: func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error) {
 		strict, err := Flag(options, "json.fail-on-missing-field")

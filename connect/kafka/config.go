@@ -129,10 +129,6 @@ func (c *config) parseBounds() (err error) {
 	if c.end, err = c.bound("scan.bounded", unbounded, latestOffset, groupOffsets, atTimestamp, specificOffsets); err != nil {
 		return err
 	}
-	if (c.start.mode == groupOffsets || c.end.mode == groupOffsets) && c.properties["group.id"] == "" {
-		return fmt.Errorf("%w: 'properties.group.id' is missing: the offsets of which group to begin at; "+
-			"or set 'scan.startup.mode' = 'earliest-offset'", job.ErrInvalid)
-	}
 	switch reset := c.properties["auto.offset.reset"]; reset {
 	case "", "none", "earliest", "latest":
 	default:
@@ -186,4 +182,13 @@ func parseOffsets(key, text string) (map[int32]int64, error) {
 		}
 	}
 	return offsets, nil
+}
+
+// readable says what a table lacks to be read.
+func (c *config) readable() error {
+	if (c.start.mode == groupOffsets || c.end.mode == groupOffsets) && c.properties["group.id"] == "" {
+		return fmt.Errorf("%w: 'properties.group.id' is missing: the offsets of which group to begin at; "+
+			"or set 'scan.startup.mode' = 'earliest-offset'", job.ErrInvalid)
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wadi-engine/wadi/connect/kafka"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 )
 
 // TestOptions: what is wrong is said with the option, and what it should be.
@@ -19,17 +20,17 @@ func TestOptions(t *testing.T) {
 		"properties.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required username="u" password="p\"w";`,
 	}
 	schema := job.Schema{Schema: arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Int64}}, nil)}
-	resolve := func(change map[string]string) error {
+	open := func(change map[string]string) error {
 		o := maps.Clone(good)
 		for k, v := range change {
 			if o[k] = v; v == "" {
 				delete(o, k)
 			}
 		}
-		_, err := kafka.Connector().Resolve(t.Context(), job.Table{Options: o, Schema: schema})
+		_, err := kafka.Connector().Source(t.Context(), ops.Scan{Table: job.Table{Options: o, Schema: schema}})
 		return err
 	}
-	if err := resolve(nil); err != nil {
+	if err := open(nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -57,7 +58,7 @@ func TestOptions(t *testing.T) {
 		{map[string]string{"error.policy": "ignore"}, "want fail, skip or dead-letter"},
 		{map[string]string{"scan.topic-partition-discovery.interval": "soon"}, "discovery.interval"},
 	} {
-		if err := resolve(c.change); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := open(c.change); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %q", c.change, err, c.want)
 		}
 	}

@@ -17,11 +17,14 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 )
 
-// Connector offers the source as 'connector' = 'kafka'.
+// Connector offers topics as 'connector' = 'kafka'.
 func Connector() *ops.Connector {
 	return &ops.Connector{
 		Name: "kafka", Options: append(options[:len(options):len(options)], format.Options()...),
 		Resolve: resolve, Source: open, Projects: true, Metadata: metadataKeys(),
+		Sink: openSink, Changes: func(t job.Table) bool {
+			return t.Options["format"] == changelog || t.Options["value.format"] == changelog
+		},
 	}
 }
 
@@ -39,6 +42,9 @@ var options = []ops.Option{
 	{Key: "scan.bounded.specific-offsets", Help: "As scan.startup.specific-offsets; the offset itself is not read."},
 	{Key: "scan.bounded.timestamp-millis", Help: "Milliseconds since 1970: records that are not older are not read."},
 	{Key: "scan.topic-partition-discovery.interval", Default: "5 min", Help: "How often to look for new partitions; 0 means never."},
+	{Key: "sink.partitioner", Default: "default", Help: "To which partition rows go: default (spread, some at a time), fixed (one for each task) or round-robin."},
+	{Key: "sink.delivery-guarantee", Default: "at-least-once", Help: "at-least-once, exactly-once (transactions) or none."},
+	{Key: "sink.transactional-id-prefix", Help: "What the transactional ids of the job begin with; no other job may use it."},
 	{Key: "error.policy", Default: "fail", Help: "What to do with a record that cannot be read: fail, skip, or dead-letter."},
 	{Key: "error.table", Help: "The table that receives the dead letters."},
 }
@@ -71,7 +77,10 @@ func open(_ context.Context, scan ops.Scan) (ops.Source, error) {
 		return nil, fmt.Errorf("table %s: %w", scan.Table.Ident, err)
 	}
 	s := &source{config: *c, table: scan.Table}
-	if err := s.plan(scan); err != nil {
+	if err = c.readable(); err == nil {
+		err = s.plan(scan)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", scan.Table.Ident, err)
 	}
 	return s, nil

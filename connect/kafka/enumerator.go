@@ -23,11 +23,11 @@ type position struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"`
-	End       int64  `json:"end"` // or none
+	End       int64  `json:"end"` // or endless
 }
 
-// none is the end of a partition without one.
-const none = -1
+// endless is the end of a partition without one.
+const endless = -1
 
 func (p position) id() string { return fmt.Sprintf("%s-%d", p.Topic, p.Partition) }
 
@@ -115,7 +115,7 @@ func (e *enumerator) partitions(ctx context.Context) ([]*position, error) {
 			return nil, fmt.Errorf("%w: topic %s: %w", job.ErrInvalid, t.Topic, t.Err)
 		}
 		for _, p := range t.Partitions.Sorted() {
-			at := &position{Topic: t.Topic, Partition: p.Partition, End: none}
+			at := &position{Topic: t.Topic, Partition: p.Partition, End: endless}
 			if !slices.Contains(e.state.Known, at.id()) {
 				found = append(found, at)
 			}
@@ -221,7 +221,7 @@ func (e *enumerator) committed(ctx context.Context, of []*position) ([]int64, er
 		if o, ok := held.Lookup(p.Topic, p.Partition); ok && o.Err == nil && o.At >= 0 {
 			out[i] = o.At
 		} else {
-			out[i] = none
+			out[i] = endless
 			missing = append(missing, p)
 		}
 	}
@@ -243,7 +243,7 @@ func (e *enumerator) committed(ctx context.Context, of []*position) ([]int64, er
 		return nil, err
 	}
 	for i := range out {
-		if out[i] == none {
+		if out[i] == endless {
 			out[i], others = others[0], others[1:]
 		}
 	}

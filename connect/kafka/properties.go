@@ -40,7 +40,7 @@ func propertiesOf(options map[string]string) properties {
 // meaningless are properties that say how a Java client does what this one does by
 // itself.
 var meaningless = []string{
-	"enable.auto.commit", "auto.commit.interval.ms", "key.deserializer", "value.deserializer",
+	"acks", "retries", "enable.idempotence", "max.in.flight.requests.per.connection", "buffer.memory", "key.serializer", "value.serializer", "enable.auto.commit", "auto.commit.interval.ms", "key.deserializer", "value.deserializer",
 	"partition.discovery.interval.ms", "max.poll.records", "max.poll.interval.ms", "session.timeout.ms", "heartbeat.interval.ms",
 	"ssl.endpoint.identification.algorithm", "sasl.client.callback.handler.class", "ssl.protocol", "ssl.enabled.protocols",
 }
@@ -59,6 +59,19 @@ var settings = map[string]func(v string) ([]kgo.Opt, error){
 	"metadata.max.age.ms":       millis(func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(d) }),
 	"connections.max.idle.ms":   millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) }),
 	"request.timeout.ms":        millis(func(d time.Duration) kgo.Opt { return kgo.RequestTimeoutOverhead(d) }),
+	"linger.ms":                 millis(func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) }),
+	"batch.size":                number(func(n int32) kgo.Opt { return kgo.ProducerBatchMaxBytes(max(n, 1<<10)) }),
+	"max.request.size":          number(func(n int32) kgo.Opt { return kgo.BrokerMaxWriteBytes(max(n, 1<<20)) }),
+	"delivery.timeout.ms":       millis(func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) }),
+	"compression.type": func(v string) ([]kgo.Opt, error) {
+		codec, ok := map[string]kgo.CompressionCodec{
+			"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+		}[v]
+		if !ok {
+			return nil, fmt.Errorf("want none, gzip, snappy, lz4 or zstd")
+		}
+		return []kgo.Opt{kgo.ProducerBatchCompression(codec)}, nil
+	},
 	"isolation.level": func(v string) ([]kgo.Opt, error) {
 		switch v {
 		case "read_committed":
@@ -93,7 +106,7 @@ func millis[O kgo.Opt](opt func(time.Duration) O) func(string) ([]kgo.Opt, error
 // together are properties of which several say one thing: where to begin, and how
 // the client shows who it is.
 var together = []string{
-	"group.id", "auto.offset.reset", "security.protocol", "sasl.mechanism", "sasl.jaas.config", "ssl.truststore.location", "ssl.truststore.type",
+	"group.id", "auto.offset.reset", "transaction.timeout.ms", "security.protocol", "sasl.mechanism", "sasl.jaas.config", "ssl.truststore.location", "ssl.truststore.type",
 	"ssl.truststore.certificates", "ssl.keystore.location", "ssl.keystore.type", "ssl.keystore.certificate.chain", "ssl.keystore.key",
 }
 

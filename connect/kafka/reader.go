@@ -66,7 +66,7 @@ func (r *reader) Assign(splits []ops.Split) error {
 		if err := json.Unmarshal(s.Position, &p); err != nil {
 			return fmt.Errorf("position of %s: %w", s.ID, err)
 		}
-		if p.End != none && p.Offset >= p.End {
+		if p.End != endless && p.Offset >= p.End {
 			r.over = append(r.over, s)
 			continue
 		}
@@ -143,12 +143,12 @@ func (r *reader) batch() (ops.Fetched, error) {
 	r.records, r.letters = r.records[:0], r.letters[:0]
 	used, done := 0, false
 	for _, rec := range f.Records {
-		if done = at.End != none && rec.Offset >= at.End; done || r.decoder.Rows() >= batchRows || r.decoder.Bytes() >= batchBytes {
+		if done = at.End != endless && rec.Offset >= at.End; done || r.decoder.Rows() >= batchRows || r.decoder.Bytes() >= batchBytes {
 			break
 		}
 		used++
 		at.Offset = rec.Offset + 1
-		if done = at.End != none && at.Offset >= at.End; rec.Attrs.IsControl() || rec.Value == nil {
+		if done = at.End != endless && at.Offset >= at.End; rec.Attrs.IsControl() || rec.Value == nil {
 			continue // a tombstone says nothing to those who know no keys
 		}
 		if err := r.decoder.Append(rec.Value); err != nil {

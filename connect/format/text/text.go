@@ -1,4 +1,6 @@
-package files
+// Package text writes columns as text, a column at a time, as Flink's formats csv and
+// json do.
+package text
 
 import (
 	"encoding/base64"
@@ -11,35 +13,36 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 )
 
-// cells is the text of one column of a batch: a loop per type fills it, and
+// Cells is the text of one column of a batch: a loop per type fills it, and
 // rows are put together from cells afterwards, so that nothing is decided per
 // value.
 //
 //	column 10, NULL, 7   →   text "107", ends [2 2 3]
-type cells struct {
-	text []byte
-	ends []int32
+type Cells struct {
+	Text []byte
+	Ends []int32 // of each row in Text
 }
 
-// at is the text of a row.
-func (c *cells) at(row int) []byte {
+// At is the text of a row.
+func (c *Cells) At(row int) []byte {
 	start := int32(0)
 	if row > 0 {
-		start = c.ends[row-1]
+		start = c.Ends[row-1]
 	}
-	return c.text[start:c.ends[row]]
+	return c.Text[start:c.Ends[row]]
 }
 
-// textFormat is how values are written.
-type textFormat struct {
-	iso    bool // timestamps as ISO-8601, else as in SQL
-	quoted bool // JSON: strings, bytes and times stand in quotes
+// Format is how values are written.
+type Format struct {
+	ISO    bool // timestamps as ISO-8601, else as in SQL
+	Quoted bool // JSON: strings, bytes and times stand in quotes
 }
 
-var plainText = textFormat{}
+// Plain is text as it is, with times as in SQL.
+var Plain = Format{}
 
-// textual reports whether a type is one value of text.
-func textual(t arrow.DataType) bool {
+// Textual reports whether a type is one value of text.
+func Textual(t arrow.DataType) bool {
 	switch t.ID() {
 	case arrow.LIST, arrow.MAP, arrow.STRUCT:
 		return false
@@ -47,10 +50,10 @@ func textual(t arrow.DataType) bool {
 	return true
 }
 
-// fill writes the values of a column that is textual. A null is empty text.
-func (c *cells) fill(col arrow.Array, f textFormat) {
+// Fill writes the values of a column that is Textual. A null is empty text.
+func (c *Cells) Fill(col arrow.Array, f Format) {
 	n := col.Len()
-	c.text, c.ends = c.text[:0], append(c.ends[:0], make([]int32, n)...)
+	c.Text, c.Ends = c.Text[:0], append(c.Ends[:0], make([]int32, n)...)
 	switch a := col.(type) {
 	case *array.Boolean:
 		fillCells(c, a, func(dst []byte, i int) []byte { return strconv.AppendBool(dst, a.Value(i)) })
@@ -96,40 +99,40 @@ func (c *cells) fill(col arrow.Array, f textFormat) {
 }
 
 // fillCells writes each valid value with write.
-func fillCells(c *cells, col arrow.Array, write func(dst []byte, i int) []byte) {
-	for i := range c.ends {
+func fillCells(c *Cells, col arrow.Array, write func(dst []byte, i int) []byte) {
+	for i := range c.Ends {
 		if col.IsValid(i) {
-			c.text = write(c.text, i)
+			c.Text = write(c.Text, i)
 		}
-		c.ends[i] = int32(len(c.text))
+		c.Ends[i] = int32(len(c.Text))
 	}
 }
 
-func fillInts[T int8 | int16 | int32 | int64](c *cells, col arrow.Array, values []T) {
-	text := c.text
+func fillInts[T int8 | int16 | int32 | int64](c *Cells, col arrow.Array, values []T) {
+	text := c.Text
 	for i, v := range values {
 		if col.IsValid(i) {
 			text = strconv.AppendInt(text, int64(v), 10)
 		}
-		c.ends[i] = int32(len(text))
+		c.Ends[i] = int32(len(text))
 	}
-	c.text = text
+	c.Text = text
 }
 
-func fillStrings(c *cells, col interface {
+func fillStrings(c *Cells, col interface {
 	arrow.Array
 	Value(i int) string
-}, f textFormat,
+}, f Format,
 ) {
-	for i := range c.ends {
+	for i := range c.Ends {
 		if col.IsValid(i) {
-			if f.quoted {
-				c.text = appendQuoted(c.text, col.Value(i))
+			if f.Quoted {
+				c.Text = AppendQuoted(c.Text, col.Value(i))
 			} else {
-				c.text = append(c.text, col.Value(i)...)
+				c.Text = append(c.Text, col.Value(i)...)
 			}
 		}
-		c.ends[i] = int32(len(c.text))
+		c.Ends[i] = int32(len(c.Text))
 	}
 }
 
@@ -140,10 +143,10 @@ const (
 	isoLayout       = "2006-01-02T15:04:05"
 )
 
-func fillTimestamps(c *cells, a *array.Timestamp, f textFormat) {
+func fillTimestamps(c *Cells, a *array.Timestamp, f Format) {
 	t := a.DataType().(*arrow.TimestampType)
 	layout, zone := timestampLayout, ""
-	if f.iso {
+	if f.ISO {
 		layout = isoLayout
 	}
 	if t.TimeZone != "" {
@@ -169,7 +172,7 @@ type memo struct {
 }
 
 // append is appendTime.
-func (m *memo) append(dst []byte, t time.Time, layout string, digits int, f textFormat, zone string) []byte {
+func (m *memo) append(dst []byte, t time.Time, layout string, digits int, f Format, zone string) []byte {
 	if len(m.text) == 0 || m.second != t.Unix() {
 		m.second, m.text = t.Unix(), t.AppendFormat(m.text[:0], layout)
 	}
@@ -177,13 +180,13 @@ func (m *memo) append(dst []byte, t time.Time, layout string, digits int, f text
 }
 
 // appendTime writes t; its fraction has as many digits as it needs, up to digits.
-func appendTime(dst []byte, t time.Time, layout string, digits int, f textFormat, zone string) []byte {
+func appendTime(dst []byte, t time.Time, layout string, digits int, f Format, zone string) []byte {
 	var text [len(isoLayout)]byte
 	return appendParts(dst, t.AppendFormat(text[:0], layout), t.Nanosecond(), digits, f, zone)
 }
 
-func appendParts(dst, second []byte, nanos, digits int, f textFormat, zone string) []byte {
-	if f.quoted {
+func appendParts(dst, second []byte, nanos, digits int, f Format, zone string) []byte {
+	if f.Quoted {
 		dst = append(dst, '"')
 	}
 	dst = append(dst, second...)
@@ -197,7 +200,7 @@ func appendParts(dst, second []byte, nanos, digits int, f textFormat, zone strin
 		dst = append(dst, frac...)
 	}
 	dst = append(dst, zone...)
-	if f.quoted {
+	if f.Quoted {
 		dst = append(dst, '"')
 	}
 	return dst
@@ -205,7 +208,7 @@ func appendParts(dst, second []byte, nanos, digits int, f textFormat, zone strin
 
 // appendFloat writes the shortest text that reads back as v. JSON has no
 // numbers for NaN and the infinities, so they are strings there, as in Flink.
-func appendFloat(dst []byte, v float64, bits int, f textFormat) []byte {
+func appendFloat(dst []byte, v float64, bits int, f Format) []byte {
 	special := ""
 	switch {
 	case math.IsNaN(v):
@@ -216,7 +219,7 @@ func appendFloat(dst []byte, v float64, bits int, f textFormat) []byte {
 		special = "-Infinity"
 	}
 	if special != "" {
-		if f.quoted {
+		if f.Quoted {
 			return append(append(append(dst, '"'), special...), '"')
 		}
 		return append(dst, special...)
@@ -259,12 +262,12 @@ func javaExponent(dst []byte, start int) []byte {
 	return strconv.AppendInt(append(dst, 'E'), int64(n), 10)
 }
 
-func appendBytes(dst, v []byte, f textFormat) []byte {
-	if f.quoted {
+func appendBytes(dst, v []byte, f Format) []byte {
+	if f.Quoted {
 		dst = append(dst, '"')
 	}
 	dst = base64.StdEncoding.AppendEncode(dst, v)
-	if f.quoted {
+	if f.Quoted {
 		dst = append(dst, '"')
 	}
 	return dst
@@ -307,8 +310,8 @@ func appendDecimal(dst []byte, v decimal128.Num, scale int) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// appendQuoted writes a JSON string. Bytes that are not UTF-8 become U+FFFD.
-func appendQuoted(dst []byte, s string) []byte {
+// AppendQuoted writes a JSON string. Bytes that are not UTF-8 become U+FFFD.
+func AppendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i, r := range s {
