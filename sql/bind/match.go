@@ -64,6 +64,9 @@ type matching struct {
 	preAt map[string]int
 	refAt map[string]int
 
+	beside []besideColumn // columns of rows before and behind a row
+	shift  int64          // how many rows behind a row PREV and NEXT are that are being bound
+
 	defining int // the variable whose condition is bound, or -1
 	arg      *matchArg
 }
@@ -73,9 +76,13 @@ type matchArg struct {
 	vars uint64 // of the rows that it is about; 0 before the first column
 }
 
-// refBase is where the numbers of the columns begin that stand for references
-// until all columns of rows are known.
-const refBase = 1 << 24
+// The numbers of columns begin here until all columns of rows are known: of those
+// that stand for references, of those of other rows, and of what references take.
+const (
+	refBase    = 1 << 24
+	besideBase = 1 << 23
+	preBase    = 1 << 22
+)
 
 // pattern binds PATTERN, SUBSET and AFTER MATCH.
 func (m *matching) pattern(r *ast.MatchRecognize) error {
@@ -241,34 +248,58 @@ func (m *matching) measures(x *exprs, r *ast.MatchRecognize) error {
 	return nil
 }
 
-// plan puts the pattern over node, and gives references their columns.
+// plan puts the pattern over node, and gives all columns their places.
 func (m *matching) plan(node logical.Node) {
-	n := len(node.Schema())
-	if len(m.pre) > 0 {
-		vs := make([]Value, n, n+len(m.pre))
-		for i, c := range node.Schema() {
-			vs[i] = Value{Expr: node.Schema().Ref(i), Type: c.Type, Time: c.Time, Name: c.Name}
+	node = m.besides(node)
+	columns := len(m.scope.columns) + len(m.beside)
+	at := func(i int) int {
+		switch {
+		case i >= refBase:
+			return columns + len(m.pre) + i - refBase
+		case i >= besideBase:
+			return len(m.scope.columns) + i - besideBase
+		case i >= preBase:
+			return columns + i - preBase
 		}
-		node = project(node, append(vs, m.pre...))
+		return i
 	}
-	m.out.Input = node
-	base := len(node.Schema())
 	place := func(e expr.Expr) expr.Expr {
 		if e == nil {
 			return nil
 		}
 		return logical.Rewrite(e, func(e expr.Expr) expr.Expr {
-			if c, ok := e.(*expr.Column); ok && c.Index >= refBase {
-				return &expr.Column{Index: base + c.Index - refBase, Name: c.Name, Of: c.Of}
+			if c, ok := e.(*expr.Column); ok {
+				return &expr.Column{Index: at(c.Index), Name: c.Name, Of: c.Of}
 			}
 			return e
 		})
 	}
+	if len(m.pre) > 0 {
+		vs := make([]Value, columns, columns+len(m.pre))
+		for i, c := range node.Schema() {
+			vs[i] = Value{Expr: node.Schema().Ref(i), Type: c.Type, Time: c.Time, Name: c.Name}
+		}
+		for _, v := range m.pre {
+			v.Expr = place(v.Expr)
+			vs = append(vs, v)
+		}
+		node = project(node, vs)
+	}
+	m.out.Input = node
 	for i, e := range m.out.Define {
 		m.out.Define[i] = place(e)
 	}
 	for i, e := range m.out.Measures {
 		m.out.Measures[i] = place(e)
+	}
+	for i := range m.out.Refs {
+		r := &m.out.Refs[i]
+		r.Column = at(r.Column)
+		if r.Agg != nil {
+			for k, c := range r.Agg.Args {
+				r.Agg.Args[k] = at(c)
+			}
+		}
 	}
 }
 
@@ -300,7 +331,7 @@ func (m *matching) column(v Value) int {
 		v.Name = ""
 		m.pre = append(m.pre, v)
 	}
-	return len(m.scope.columns) + at
+	return preBase + at
 }
 
 // all are the bits of every variable.
@@ -332,6 +363,7 @@ func (m *matching) columnOf(c *ast.Column) (Value, error) {
 		return v, err
 	}
 	v.Time = logical.NoTime
+	v = m.shifted(v)
 	if m.arg != nil {
 		if m.arg.vars != 0 && m.arg.vars != vars {
 			return v, diag.At(c.Pos, "the argument is about the rows of two variables")
@@ -354,7 +386,8 @@ func (m *matching) call(x *exprs, e *ast.Call) (Value, bool, error) {
 	aggregate := x.b.Functions.IsAggregate(name)
 	switch name {
 	case "PREV", "NEXT":
-		return Value{}, true, unsupported(e.Pos, name+", a physical offset; LAST(A.x, 1) is the row of A before the last")
+		v, err := m.physical(x, e, name)
+		return v, true, err
 	case "CLASSIFIER", "MATCH_NUMBER":
 		return Value{}, true, unsupported(e.Pos, name)
 	case "MATCH_ROWTIME":
@@ -370,6 +403,8 @@ func (m *matching) call(x *exprs, e *ast.Call) (Value, bool, error) {
 		}
 	}
 	switch {
+	case aggregate && m.shift != 0:
+		return Value{}, true, diag.At(e.Pos, "%s cannot stand in an argument of PREV or NEXT", name)
 	case m.arg != nil:
 		return Value{}, true, diag.At(e.Pos, "%s cannot stand in an argument of FIRST, LAST or an aggregate", name)
 	case e.Semantics == ast.FinalSemantics && m.defining >= 0:
