@@ -81,7 +81,15 @@ func (s *Session) explainBound(ctx context.Context, b *bound, details []ast.Expl
 	if err != nil {
 		return "", err
 	}
-	out.WriteString("\n== Optimized Physical Plan ==\n" + graphText(res, b.query != nil, slices.Contains(details, ast.ChangelogMode), false))
+	advised := slices.Contains(details, ast.PlanAdvice)
+	out.WriteString(map[bool]string{false: "\n== Optimized Physical Plan ==\n", true: "\n== Optimized Physical Plan With Advice ==\n"}[advised])
+	out.WriteString(graphText(res, b.query != nil, slices.Contains(details, ast.ChangelogMode), false))
+	if advised {
+		out.WriteString("\n" + advice(res, s.config.Batch()))
+	}
+	if slices.Contains(details, ast.EstimatedCost) {
+		out.WriteString("\n== Estimated Rows ==\n" + s.costs(ctx, b))
+	}
 	out.WriteString("\n== Optimized Execution Plan ==\n" + graphText(res, b.query != nil, false, true))
 	if slices.Contains(details, ast.JSONExecutionPlan) {
 		text, err := executionJSON(&res.Graph)

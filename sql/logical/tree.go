@@ -9,20 +9,23 @@ import (
 
 // Tree prints a plan as Flink prints its abstract syntax tree: one node per
 // line, inputs below it, columns by number.
-func Tree(n Node) string {
+func Tree(n Node) string { return TreeWith(n, func(Node) string { return "" }) }
+
+// TreeWith is Tree with more behind each node.
+func TreeWith(n Node, more func(n Node) string) string {
 	var b strings.Builder
-	tree(&b, n, "", "")
+	tree(&b, n, "", "", more)
 	return b.String()
 }
 
-func tree(b *strings.Builder, n Node, first, rest string) {
-	b.WriteString(first + Relation(n) + "\n")
+func tree(b *strings.Builder, n Node, first, rest string, more func(n Node) string) {
+	b.WriteString(first + Relation(n) + more(n) + "\n")
 	in := n.Inputs()
 	for i, x := range in {
 		if i < len(in)-1 {
-			tree(b, x, rest+":- ", rest+":  ")
+			tree(b, x, rest+":- ", rest+":  ", more)
 		} else {
-			tree(b, x, rest+"+- ", rest+"   ")
+			tree(b, x, rest+"+- ", rest+"   ", more)
 		}
 	}
 }

@@ -11,6 +11,12 @@ import (
 // the filters in it: how many values a key of it has at most.
 type size struct{ rows, all float64 }
 
+// Estimate is about how many rows a node gives, if the sizes of its tables are known.
+func (o Options) Estimate(n logical.Node) (rows float64, ok bool) {
+	s, ok := o.size(n)
+	return s.rows, ok
+}
+
 // size estimates a node from what connectors know of their tables, and from rules
 // of thumb; it is not ok where the size of a table is not known.
 func (o Options) size(n logical.Node) (s size, ok bool) {
