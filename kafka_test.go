@@ -19,7 +19,7 @@ import (
 // partitions, which hold ids from 1 to 30.
 func broker(t *testing.T) (address string, client *kgo.Client) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "orders"), kfake.SeedTopics(1, "changes"), kfake.SeedTopics(2, "out"))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "orders"), kfake.SeedTopics(1, "changes"), kfake.SeedTopics(2, "out"), kfake.SeedTopics(2, "bids"))
 	if err != nil {
 		t.Fatal(err)
 	}

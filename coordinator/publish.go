@@ -11,8 +11,9 @@ import (
 	"github.com/wadi-engine/wadi/stream"
 )
 
-// publish offers to each committer what it has not been offered yet; with force
-// set, everything that it has not published.
+// publish offers to each committer what it has not published, after each checkpoint:
+// what it gathers may have become old enough meanwhile, with nothing new beside it.
+// With force set, it is to publish everything now.
 func (m *machine) publish(force bool) {
 	for i := range m.sinks {
 		k := &m.sinks[i]
@@ -20,6 +21,9 @@ func (m *machine) publish(force bool) {
 			continue
 		}
 		last := k.pending[len(k.pending)-1].Epoch
+		if m.manifest != nil {
+			last = max(last, m.manifest.Epoch)
+		}
 		if last <= k.offered && !force && k.failures == 0 {
 			continue // the committer gathers
 		}

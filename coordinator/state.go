@@ -187,7 +187,7 @@ type sourceState struct {
 type sinkState struct {
 	pending    []ops.Pending
 	publishing bool
-	offered    stream.Epoch // the highest that a Publish has held
+	offered    stream.Epoch // of the checkpoint after which the last Publish was
 	published  stream.Epoch // the highest in the target
 	failures   int
 	retry      time.Time

@@ -41,14 +41,14 @@ func TestCatalog(t *testing.T) {
 			orders := job.Table{
 				Ident: job.Ident{Catalog: "cat", Database: "sales", Name: "orders"}, Schema: job.Schema{Schema: eventSchema},
 				PrimaryKey: []string{"id"}, PartitionedBy: []string{"small"},
-				Options: map[string]string{"write.parquet.compression-codec": "zstd", "owner": "me", "connector": "iceberg"},
+				Options: map[string]string{"write.parquet.compression-codec": "zstd", "owner": "me", "sink.commit.max-age": "3 s", "connector": "iceberg"},
 			}
 			check(c.CreateTable(ctx, orders), nil)
 			check(c.CreateTable(ctx, orders), iceberg.ErrExists)
 			list("orders")
 			got, err := c.Table(ctx, "sales", "orders")
 			check(err, nil)
-			if got.Connector != "iceberg" || got.Options["owner"] != "me" || got.Options["format-version"] != "2" ||
+			if got.Connector != "iceberg" || got.Options["owner"] != "me" || got.Options["sink.commit.max-age"] != "3 s" || got.Options["format-version"] != "2" ||
 				got.Options["catalog-table"] != "orders" || got.Options["warehouse"] != "file://"+w.dir+"/wh" {
 				t.Errorf("table %+v", got)
 			}

@@ -59,7 +59,7 @@ var options = append([]ops.Option{
 func connectorOption(key string) bool {
 	switch key {
 	case optConnector, optType, optCatalogType, optCatalogName, optCatalogDatabase, optCatalogTable,
-		optURI, optWarehouse, optCreate, optCommitSize, optCommitAge, optSnapshot:
+		optURI, optWarehouse, optCreate, optSnapshot:
 		return true
 	}
 	return false
