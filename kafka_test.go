@@ -2,6 +2,8 @@ package wadi_test
 
 import (
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,16 +17,35 @@ import (
 	"github.com/wadi-engine/wadi"
 )
 
-// broker starts a broker in this process with the topic orders in three
-// partitions, which hold ids from 1 to 30.
+// topics are those of the tests, with their partitions.
+var topics = map[string]int32{"orders": 3, "changes": 1, "out": 2, "bids": 2}
+
+// broker gives the address of a broker with the topic orders, which holds ids from 1
+// to 30, and other topics that are empty. It runs in this process, unless the
+// environment names another one: WADI_TEST_KAFKA=localhost:9092, whose topics of
+// these names are deleted.
 func broker(t *testing.T) (address string, client *kgo.Client) {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "orders"), kfake.SeedTopics(1, "changes"), kfake.SeedTopics(2, "out"), kfake.SeedTopics(2, "bids"))
-	if err != nil {
+	if address = os.Getenv("WADI_TEST_KAFKA"); address == "" {
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cluster.Close)
+		address = cluster.ListenAddrs()[0]
+	}
+	admin := kadm.NewClient(producer(t, address))
+	if _, err := admin.DeleteTopics(t.Context(), slices.Collect(maps.Keys(topics))...); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cluster.Close)
-	address = cluster.ListenAddrs()[0]
+	for name, partitions := range topics {
+		eventually(t, "created", func() string {
+			if _, err := admin.CreateTopic(t.Context(), partitions, 1, nil, name); err != nil {
+				return err.Error() // it is still being deleted
+			}
+			return "created"
+		})
+	}
 	client = producer(t, address)
 	for id := 1; id <= 30; id++ {
 		produce(t, client, id%3, fmt.Sprintf(`{"id":%d,"customer":{"name":"c%d"},"ts":"2024-01-01 00:00:%02d"}`, id, id%4, id))
