@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/zeebo/xxh3"
 
 	"github.com/wadi-engine/wadi/job"
@@ -112,6 +114,9 @@ func (e *enumerator) partitions(ctx context.Context) ([]*position, error) {
 			continue
 		}
 		if t.Err != nil {
+			if errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
+				return nil, fmt.Errorf("%w: there is no topic %s: create it, or mend the option 'topic'", job.ErrInvalid, t.Topic)
+			}
 			return nil, fmt.Errorf("%w: topic %s: %w", job.ErrInvalid, t.Topic, t.Err)
 		}
 		for _, p := range t.Partitions.Sorted() {

@@ -134,7 +134,7 @@ type writer struct {
 // open makes a producer.
 func (w *writer) open(more ...kgo.Opt) (*kgo.Client, error) {
 	opts := append([]kgo.Opt{
-		kgo.DefaultProduceTopic(w.topics[0]), kgo.ProducerLinger(5 * time.Millisecond), kgo.RecordPartitioner(w.partition()),
+		kgo.DefaultProduceTopic(w.topics[0]), kgo.AllowAutoTopicCreation(), kgo.ProducerLinger(5 * time.Millisecond), kgo.RecordPartitioner(w.partition()),
 		kgo.RecordDeliveryTimeout(2 * time.Minute), kgo.MaxBufferedRecords(64 << 10),
 	}, more...)
 	client, _, err := w.connect(opts...)
