@@ -61,6 +61,10 @@ type Config struct {
 	// milliseconds of processing time; 0 keeps them for ever.
 	LeftTTLMillis  int64 `json:"leftTTLMillis,omitempty"`
 	RightTTLMillis int64 `json:"rightTTLMillis,omitempty"`
+	// LeftBound and RightBound say until when rows of the inputs can find partners;
+	// nil is for ever. They are for inputs of inserts.
+	LeftBound  *Bound `json:"leftBound,omitempty"`
+	RightBound *Bound `json:"rightBound,omitempty"`
 	// Zone and NowMillis are of the condition; see calc.Config.
 	Zone      string `json:"zone,omitempty"`
 	NowMillis int64  `json:"nowMillis,omitempty"`
@@ -108,6 +112,7 @@ func newJoin(c Config, v job.Vertex, in []*arrow.Schema) (*Join, error) {
 			counted: c.Type.outer(i) || c.Type.half() && i == 0,
 			name:    []string{"left", RightTable}[i],
 			ttl:     []int64{c.LeftTTLMillis, c.RightTTLMillis}[i],
+			horizon: newHorizon([]*Bound{c.LeftBound, c.RightBound}[i]),
 		}
 	}
 	var err error
@@ -155,7 +160,10 @@ func (c *Config) check(in []*arrow.Schema) error {
 			return fmt.Errorf("key %d is %v on the left and %v on the right", i, a, b)
 		}
 	}
-	return nil
+	if err := c.LeftBound.check(c, c.LeftTTLMillis, in[0]); err != nil {
+		return err
+	}
+	return c.RightBound.check(c, c.RightTTLMillis, in[1])
 }
 
 // output is the schema of the results: that of the vertex, when it says it.

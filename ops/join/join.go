@@ -60,8 +60,8 @@ var _ ops.Operator = (*Join)(nil)
 // Open implements ops.Operator.
 func (j *Join) Open(ctx context.Context, rt ops.Runtime) error {
 	return j.open(ctx, rt, func(input int, ids []uint32) error {
-		if !j.final {
-			j.in[input].link(j.alloc, ids)
+		if s := &j.in[input]; !j.final {
+			s.placeRestored(j.alloc, ids)
 		}
 		return nil
 	})
@@ -200,7 +200,7 @@ func (j *Join) come(ctx context.Context, input int, rec arrow.RecordBatch, added
 	if len(ids) == 0 {
 		return nil
 	}
-	s.chains.Add(s.keyColumns(rec.Columns()), added, ids)
+	s.place(rec.Columns(), added, ids)
 	if s.counted {
 		j.matches = append(j.matches[:0], make([]int32, len(ids))...)
 	}
@@ -294,7 +294,12 @@ func (j *Join) turn(ctx context.Context, input int, ids []uint32, by int32, out 
 
 // Advance implements ops.Operator.
 func (j *Join) Advance(ctx context.Context, wm stream.Watermark, out ops.Output) error {
-	if !j.final || wm.Time != stream.End {
+	if !j.final {
+		j.in[0].forget(wm.Time)
+		j.in[1].forget(wm.Time)
+		return nil
+	}
+	if wm.Time != stream.End {
 		return nil
 	}
 	first := 1

@@ -135,6 +135,26 @@ func TestInterval(t *testing.T) {
 	})
 }
 
+// An operator is as TestOperator has it, with "within -2000 5000", its condition: the
+// bounds of the first column of the left input minus that of the right one; and
+// "keep 2000", how long rows of the left input are kept.
+func TestBounded(t *testing.T) {
+	opstest.RunTwo(t, "testdata/bounded", func(body string, left, right *arrow.Schema) (opstest.Case, error) {
+		body, bounds, _ := strings.Cut(body, "within ")
+		var iv join.IntervalConfig
+		var keep int64
+		if _, err := fmt.Sscanf(bounds, "%d %d\nkeep %d", &iv.LowerMillis, &iv.UpperMillis, &keep); err != nil {
+			return opstest.Case{}, err
+		}
+		c, err := config(body, left, right)
+		if err != nil {
+			return opstest.Case{}, err
+		}
+		c.Condition, c.LeftBound = expr.NewDoc(within(left, right, iv)), &join.Bound{KeepMillis: keep}
+		return timed(c, c, join.New, left, right)
+	})
+}
+
 // An operator is as above; the times are the ends of windows.
 func TestWindow(t *testing.T) {
 	opstest.RunTwo(t, "testdata/window", func(body string, left, right *arrow.Schema) (opstest.Case, error) {

@@ -24,7 +24,8 @@ type pairs struct {
 
 // each lists the pairs of the selected rows of rec, which are of the input, with
 // the rows of the other side that have the same key and for which the condition
-// holds; at most maxRows at a time, in the order of the rows.
+// holds; at most maxRows at a time, in the order of the rows. Those that are in no
+// chain come first, in any order.
 func (j *Join) each(input int, rec arrow.RecordBatch, sel vector.Sel, f func(p *pairs) error) error {
 	s, o := &j.in[input], &j.in[1-input]
 	n := int(rec.NumRows())
@@ -33,6 +34,11 @@ func (j *Join) each(input int, rec arrow.RecordBatch, sel vector.Sel, f func(p *
 	}
 	if n == 0 {
 		return nil
+	}
+	if o.ready(j.alloc) {
+		if err := j.scan(input, rec, sel, n, f); err != nil {
+			return err
+		}
 	}
 	o.numbers = resized(o.numbers, n)
 	o.chains.Find(s.keyColumns(rec.Columns()), sel, o.numbers)

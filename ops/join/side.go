@@ -26,6 +26,9 @@ type side struct {
 	time     int   // of a join by time: the column with the time of a row
 	ttl      int64 // how long a row is kept, in milliseconds of processing time, or 0
 
+	horizon *horizon // until when rows are kept; nil is for ever
+	scanner *scanner // of rows that are in no chain, where there is a horizon
+
 	store  *rowstore.Store
 	chains *rowstore.Chains
 	seq    int64    // of the row that came last
@@ -45,7 +48,7 @@ type side struct {
 type extra struct {
 	chain   [rowstore.ChainBytes]byte
 	seq     int64 // when it came; cancelled when it left in the batch that it came in
-	time    int64 // of a join by time, or since when there is a TTL, in milliseconds
+	time    int64 // of a join by time, or since when there is a TTL, in milliseconds; or see horizon
 	matches int32
 	kind    stream.RowKind
 	known   bool // the table has it
@@ -69,7 +72,10 @@ func (s *side) open() (err error) {
 	if s.chains, err = rowstore.NewChains(nil, s.store, 0, keys, 0); err != nil {
 		return fmt.Errorf("keys of the %s input: %w", s.name, err)
 	}
-	return nil
+	if s.horizon != nil && len(keys) > 0 {
+		s.scanner, err = newScanner(keys)
+	}
+	return err
 }
 
 func (s *side) close() {
@@ -78,6 +84,9 @@ func (s *side) close() {
 	}
 	if s.chains != nil {
 		s.chains.Release()
+	}
+	if s.scanner != nil {
+		s.scanner.keys.Free()
 	}
 }
 

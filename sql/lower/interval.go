@@ -25,10 +25,32 @@ type bounds struct {
 //
 //	a.ts BETWEEN b.ts - INTERVAL '2' SECOND AND b.ts + INTERVAL '5' SECOND
 func timeBounds(n *logical.Join) (bounds, bool) {
-	if n.Cond == nil {
-		return bounds{}, false
-	}
 	found := map[[2]int]*bounds{}
+	compared(n, func(left, right int, op string, by int64) {
+		if !rowtime(n.Left, left) || !rowtime(n.Right, right) {
+			return
+		}
+		x := found[[2]int{left, right}]
+		if x == nil {
+			x = &bounds{left: left, right: right, lower: math.MinInt64, upper: math.MaxInt64}
+			found[[2]int{left, right}] = x
+		}
+		x.add(op, by)
+	})
+	for _, c := range sortedPairs(found) {
+		if x := found[c]; x.lower != math.MinInt64 && x.upper != math.MaxInt64 && x.lower <= x.upper {
+			return *x, true
+		}
+	}
+	return bounds{}, false
+}
+
+// compared gives f what the condition of a join says of a column of the left side
+// and one of the right side: left op right + by.
+func compared(n *logical.Join, f func(left, right int, op string, by int64)) {
+	if n.Cond == nil {
+		return
+	}
 	width := len(n.Left.Schema())
 	for _, part := range logical.Conjuncts(n.Cond) {
 		c, ok := part.(*expr.Call)
@@ -41,22 +63,10 @@ func timeBounds(n *logical.Join) (bounds, bool) {
 		if okA && okB && a >= width && b < width {
 			a, b, plusA, plusB, op = b, a, plusB, plusA, mirrored[op]
 		}
-		if !okA || !okB || a >= width || b < width || !rowtime(n.Left, a) || !rowtime(n.Right, b-width) {
-			continue
-		}
-		x := found[[2]int{a, b}]
-		if x == nil {
-			x = &bounds{left: a, right: b - width, lower: math.MinInt64, upper: math.MaxInt64}
-			found[[2]int{a, b}] = x
-		}
-		x.add(op, plusB-plusA)
-	}
-	for _, c := range sortedPairs(found) {
-		if x := found[c]; x.lower != math.MinInt64 && x.upper != math.MaxInt64 && x.lower <= x.upper {
-			return *x, true
+		if okA && okB && a < width && b >= width {
+			f(a, b-width, op, plusB-plusA)
 		}
 	}
-	return bounds{}, false
 }
 
 func sortedPairs(m map[[2]int]*bounds) [][2]int {

@@ -58,6 +58,7 @@ func (b *builder) join(n *logical.Join) (built, error) {
 	if n.AsOf == nil && !b.atEnd() {
 		c.LeftTTLMillis, c.RightTTLMillis = n.Hints.Left.Or(b.o.TTLMillis), n.Hints.Right.Or(b.o.TTLMillis)
 	}
+	b.stateBounds(n, left, right, &c)
 	p := b.spread(keys.Left)
 	in0, in1 := keyed(left, p, keys.Left), keyed(right, p, keys.Right)
 	in1.Input = 1
@@ -66,7 +67,7 @@ func (b *builder) join(n *logical.Join) (built, error) {
 		forget = []string{join.RightTable}
 	}
 	return b.add(job.Vertex{
-		UID: uid("join", b.lineage(n)), Name: logical.Operator(n), Kind: join.Kind, Config: config(c),
+		UID: uid("join", b.lineage(n)), Name: boundedName(n, c), Kind: join.Kind, Config: config(c),
 		Parallelism: p, Output: schema(n.Output), Forget: forget,
 	}, b.joinMode(n, left.mode, right.mode), in0, in1), nil
 }
