@@ -95,32 +95,41 @@ func isDecimalText(s string) bool {
 
 func appendUpper(dst []byte, s string) ([]byte, error) {
 	from := len(dst)
-	for i := range len(s) {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			return append(dst[:from], strings.ToUpper(s)...), nil
-		}
-		if c >= 'a' && c <= 'z' {
-			c -= 'a' - 'A'
-		}
-		dst = append(dst, c)
+	dst = append(dst, s...)
+	if !flipCase(dst[from:], 'a') {
+		return append(dst[:from], strings.ToUpper(s)...), nil
 	}
 	return dst, nil
 }
 
 func appendLower(dst []byte, s string) ([]byte, error) {
 	from := len(dst)
-	for i := range len(s) {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			return append(dst[:from], strings.ToLower(s)...), nil
-		}
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
+	dst = append(dst, s...)
+	if !flipCase(dst[from:], 'A') {
+		return append(dst[:from], strings.ToLower(s)...), nil
 	}
 	return dst, nil
+}
+
+// flipCase gives the 26 letters from first on the other case, eight bytes at a time.
+// It reports whether b is ASCII; otherwise b is of no use any more.
+func flipCase(b []byte, first byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	atLeast, beyond := uint64(0x80-first)*ones, uint64(0x80-first-26)*ones
+	var all uint64
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.LittleEndian.Uint64(b)
+		all |= w
+		letters := (w + atLeast) &^ (w + beyond) & tops // of ASCII: no byte carries into the next
+		binary.LittleEndian.PutUint64(b, w^letters>>2)
+	}
+	for i, c := range b {
+		all |= uint64(c)
+		if c-first < 26 {
+			b[i] = c ^ 0x20
+		}
+	}
+	return all&tops == 0
 }
 
 func appendInitcap(dst []byte, s string) ([]byte, error) {

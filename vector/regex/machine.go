@@ -18,8 +18,11 @@ type machine struct {
 // find looks for the leftmost match and leaves its bounds in caps. It is not
 // sure when it took too many steps, and of what is not UTF-8.
 func (m *machine) find(p *program, s string) (found, sure bool) {
-	if p.needle != "" && !strings.Contains(s, p.needle) && !strings.ContainsRune(p.needle, utf8.RuneError) {
-		return false, true
+	at := -1 // of the needle
+	if p.needle != "" {
+		if at = strings.Index(s, p.needle); at < 0 && !strings.ContainsRune(p.needle, utf8.RuneError) {
+			return false, true
+		}
 	}
 	if !ascii(s) && !utf8.ValidString(s) {
 		return false, false
@@ -29,7 +32,7 @@ func (m *machine) find(p *program, s string) (found, sure bool) {
 	case p.anchored:
 		found = m.at(0)
 	case p.needle != "":
-		found = m.around(p)
+		found = at >= 0 && m.around(p, at)
 	default:
 		for at := 0; at <= len(s) && !found && m.steps > 0; at++ {
 			if at == len(s) || utf8.RuneStart(s[at]) {
@@ -58,22 +61,22 @@ func ascii(s string) bool {
 	return all&top == 0
 }
 
-// around tries the beginnings before each place of the needle, from left to
-// right, each once.
-func (m *machine) around(p *program) bool {
+// around tries the beginnings before each place of the needle, the first of which
+// is i, from left to right, each once.
+func (m *machine) around(p *program, i int) bool {
 	next := 0 // the first beginning that was not tried
-	for from := p.near; m.steps > 0 && from <= len(m.s); {
-		i := strings.Index(m.s[from:], p.needle)
-		if i < 0 {
-			return false
-		}
-		i += from
+	for m.steps > 0 {
 		for at := max(i-p.far, next); at <= i-p.near; at++ {
 			if m.at(at) {
 				return true
 			}
 		}
-		next, from = i-p.near+1, i+1
+		next = max(i-p.near+1, 0)
+		more := strings.Index(m.s[i+1:], p.needle)
+		if more < 0 {
+			return false
+		}
+		i += 1 + more
 	}
 	return false
 }
