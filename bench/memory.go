@@ -20,7 +20,7 @@ import (
 type MemoryOptions struct {
 	// Binary is the program that is measured, from outside.
 	Binary string
-	// Queries are some of group and join; nil means both.
+	// Queries are some of group, join, topn, over, window and interval; nil means group and join.
 	Queries []string
 	// Events are the rows that each query reads; half as many keys are distinct.
 	Events int64
@@ -48,7 +48,8 @@ var ErrPromise = errors.New("the promise does not hold")
 const allowance = 650.0 / 512
 
 // memoryQueries read twice as many rows as there are keys: each key once in its
-// order, and random ones. The sum of a key, or its pairs, change meanwhile.
+// order, and random ones; or random ones only. What is kept of a key changes meanwhile,
+// or has to be found.
 var memoryQueries = map[string]string{
 	"group": `
 CREATE TABLE sums (k BIGINT, n BIGINT, s BIGINT) WITH ('connector' = 'blackhole');
@@ -56,6 +57,22 @@ INSERT INTO sums SELECT k, COUNT(*), SUM(v) FROM (SELECT * FROM ordered UNION AL
 	"join": `
 CREATE TABLE pairs (k BIGINT, v BIGINT, w BIGINT) WITH ('connector' = 'blackhole');
 INSERT INTO pairs SELECT ordered.k, ordered.v, shuffled.v FROM ordered LEFT JOIN shuffled ON ordered.k = shuffled.k;`,
+	"topn": `
+CREATE TABLE firsts (k BIGINT, v BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO firsts SELECT k, v FROM (SELECT k, v, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC) AS n
+  FROM (SELECT * FROM ordered UNION ALL SELECT * FROM shuffled) AS u) AS r WHERE n <= 2;`,
+	"over": `
+CREATE TABLE sums (k BIGINT, s BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO sums SELECT k, SUM(v) OVER (PARTITION BY k ORDER BY ts ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+  FROM (SELECT k, v, ts FROM timed UNION ALL SELECT k, v, ts FROM timed2) AS u;`,
+	"window": `
+CREATE TABLE sums (k BIGINT, n BIGINT, s BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO sums SELECT k, COUNT(*), SUM(v) FROM TABLE(TUMBLE((SELECT k, v, ts FROM timed UNION ALL SELECT k, v, ts FROM timed2), DESCRIPTOR(ts), INTERVAL '365' DAY))
+  GROUP BY k, window_start, window_end;`,
+	"interval": `
+CREATE TABLE pairs (k BIGINT, v BIGINT, w BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO pairs SELECT a.k, a.v, b.v FROM timed AS a JOIN timed2 AS b ON a.k = b.k
+  AND a.ts BETWEEN b.ts - INTERVAL '365' DAY AND b.ts + INTERVAL '365' DAY;`,
 }
 
 const memorySources = `
@@ -63,6 +80,12 @@ CREATE TABLE ordered (k BIGINT, v BIGINT) WITH ('connector' = 'datagen', 'rows-p
   'fields.k.kind' = 'sequence', 'fields.k.start' = '1', 'fields.k.end' = '%[1]d', 'fields.v.min' = '0', 'fields.v.max' = '1000');
 CREATE TABLE shuffled (k BIGINT, v BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '0', 'number-of-rows' = '%[1]d',
   'fields.k.min' = '1', 'fields.k.max' = '%[1]d', 'fields.v.min' = '0', 'fields.v.max' = '1000');
+CREATE TABLE timed (n BIGINT, k BIGINT, v BIGINT, ts AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'rows-per-second' = '0',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '%[1]d', 'fields.k.min' = '1', 'fields.k.max' = '%[1]d',
+  'fields.v.min' = '0', 'fields.v.max' = '1000');
+CREATE TABLE timed2 (n BIGINT, k BIGINT, v BIGINT, ts AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'rows-per-second' = '0',
+  'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '%[1]d', 'fields.k.min' = '1', 'fields.k.max' = '%[1]d',
+  'fields.v.min' = '0', 'fields.v.max' = '1000');
 `
 
 // Memory runs queries over very many keys in processes with a limit, and measures
@@ -74,7 +97,7 @@ func Memory(ctx context.Context, o MemoryOptions, report Report) error {
 	var broken error
 	for _, name := range o.Queries {
 		if memoryQueries[name] == "" {
-			return fmt.Errorf("no query %q: there are group and join", name)
+			return fmt.Errorf("no query %q: there are group, join, topn, over, window and interval", name)
 		}
 		r, err := memoryRun(ctx, o, name)
 		if err != nil {

@@ -29,9 +29,9 @@ func (c *changes) put(k stream.RowKind, id uint32, rank int64) {
 func (r *Rank) emitChanges(ctx context.Context, out ops.Output) error {
 	c := &r.changes
 	for _, g := range r.batch.touched {
-		p := &r.parts[g]
-		old := r.batch.old[p.old : p.old+p.oldRows]
-		now := p.rows[:r.visible(p.rows, p.to)]
+		p := r.part(g)
+		old, now := r.batch.old[p.old:p.old+p.oldRows], r.lists.rows(p)
+		now = now[:r.visible(now, p.to)]
 		switch {
 		case !r.c.Number:
 			r.diffRows(old, now)
@@ -138,8 +138,9 @@ func (r *Rank) merge(old, now []entry, visit func(i, j int)) {
 func (r *Rank) emitFinal(ctx context.Context, partitions []uint32, out ops.Output) error {
 	c := &r.changes
 	for _, g := range partitions {
-		p := &r.parts[g]
-		rows := p.rows[:r.visible(p.rows, p.to)]
+		p := r.part(g)
+		rows := r.lists.rows(p)
+		rows = rows[:r.visible(rows, p.to)]
 		c.after = r.ranks(c.after[:0], rows)
 		for i, e := range rows {
 			if c.after[i] >= r.c.From {

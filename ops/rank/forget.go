@@ -26,12 +26,12 @@ func (r *Rank) Forget(keys []arrow.Array) error {
 		if g == rowstore.None {
 			continue
 		}
-		p := &r.parts[g]
-		for _, e := range p.rows {
+		p := r.part(g)
+		for _, e := range r.lists.rows(p) {
 			r.store.Unindex(e.id)
 			r.loose = append(r.loose, e.id)
 		}
-		p.rows = p.rows[:0]
+		p.n = 0
 		r.empty = append(r.empty, g)
 	}
 	r.free(r.loose, false)

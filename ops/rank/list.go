@@ -22,21 +22,24 @@ type entry struct {
 // pending marks a row that is not in the store yet.
 const pending = 1 << 31
 
-// partition is the rows of one partition in their order.
+// partition is the rows of one partition in their order: the bytes that its key has
+// in the table, which are zero before its first row.
 type partition struct {
-	rows []entry
-	to   int64 // the last rank, or -1 before the first row
-	end  int64 // of the window
+	to  int64 // the last rank
+	end int64 // of the window
 
 	batch   uint64 // in which it was touched last
-	old     int    // where the rows before that begin in batch.old, and how many
-	oldRows int
-	dead    bool
+	old     uint32 // where the rows before that begin in batch.old, and how many
+	oldRows uint32
+
+	at, n uint32 // where its entries are, and how many; see lists
+	class uint8
+	begun bool
+	dead  bool
 }
 
-func (p *partition) insert(at int, e entry) { p.rows = slices.Insert(p.rows, at, e) }
-
-func (p *partition) remove(at int) { p.rows = slices.Delete(p.rows, at, at+1) }
+// part is a partition. The address holds until a partition is added.
+func (r *Rank) part(g uint32) *partition { return (*partition)(unsafe.Pointer(r.table.Word(g))) }
 
 // extra is what stands beside a row in the store. The order key follows.
 type extra struct {
@@ -176,7 +179,6 @@ type batch struct {
 	kept    vector.Sel
 	marks   []uint64
 	ids     []uint32 // of rows of the batch
-	free    []entry  // of slabs
 }
 
 // begin takes a batch's columns, which stay the batch's.
@@ -221,16 +223,6 @@ func (b *batch) key(row uint32) uint64 {
 		return b.words[at]<<63 | b.words[at+1]>>1
 	}
 	return b.words[int(row)*b.width]
-}
-
-// slab is room for n entries.
-func (b *batch) slab(n int) []entry {
-	if len(b.free) < n {
-		b.free = make([]entry, max(4096, n))
-	}
-	s := b.free[:0:n]
-	b.free = b.free[n:]
-	return s
 }
 
 // mark notes that a row is kept.

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -61,7 +61,7 @@ type Rank struct {
 	store *rowstore.Store
 	tails []string // of rows by id, where keys are not fixed
 	table *hashtable.Table
-	parts []partition
+	lists *lists
 	ends  map[int64][]uint32 // partitions by the end of their window
 	wm    stream.Timestamp
 	seq   uint64
@@ -72,6 +72,7 @@ type Rank struct {
 	gids    []uint32
 	ids     []uint32
 	sels    [2]vector.Sel
+	dirty   vector.Sel
 	loose   []uint32 // rows to be freed when the batch is emitted
 	empty   []uint32 // partitions that may have no rows
 }
@@ -112,7 +113,8 @@ func (r *Rank) open() error {
 			keys = append(keys, types[k])
 		}
 	}
-	r.table, err = hashtable.New(hashtable.Options{}, keys, 0)
+	r.lists = newLists()
+	r.table, err = hashtable.New(hashtable.Options{}, keys, int(unsafe.Sizeof(partition{})))
 	return err
 }
 
@@ -246,15 +248,7 @@ func (r *Rank) partitions(cols []arrow.Array, sel vector.Sel, n int) []uint32 {
 		r.gids = make([]uint32, n)
 	}
 	gids := r.gids[:n]
-	for _, g := range r.table.FindOrInsert(cols, sel, gids) {
-		for int(g) >= len(r.parts) {
-			if len(r.parts) == cap(r.parts) {
-				r.parts = slices.Grow(r.parts, max(len(r.parts), 64))
-			}
-			r.parts = append(r.parts, partition{})
-		}
-		r.parts[g] = partition{rows: r.parts[g].rows[:0], to: -1}
-	}
+	r.table.FindOrInsert(cols, sel, gids)
 	return gids
 }
 
@@ -279,26 +273,38 @@ func (r *Rank) add(sel vector.Sel) {
 		r.store.Append(b.cols, sel, ids)
 		r.keep(sel, ids)
 		for i, row := range sel {
+			r.relieve(i)
 			p := r.touch(gids[i], row)
 			e := entry{key: b.key(row), id: ids[i]}
-			p.insert(r.after(p.rows, e), e)
+			r.lists.insert(p, r.after(r.lists.rows(p), e), e)
 		}
 		return
 	}
 	for i, row := range sel {
+		r.relieve(i)
 		p := r.touch(gids[i], row)
 		e := entry{key: b.key(row), id: pending | row}
-		n := int64(len(p.rows))
-		if n >= p.to && (p.to == 0 || r.c.Function == RowNumber && !r.before(e, p.rows[n-1])) {
-			continue
+		rows := r.lists.rows(p)
+		if n := len(rows); int64(n) >= p.to {
+			if p.to == 0 || r.c.Function == RowNumber && !r.before(e, rows[n-1]) {
+				continue
+			}
+			if r.c.Function == RowNumber {
+				r.drop(rows[n-1])
+				rows = rows[:n-1]
+				p.n--
+			}
 		}
-		p.insert(r.after(p.rows, e), e)
-		if n >= p.to && r.c.Function == RowNumber {
-			r.drop(p.rows[n])
-			p.rows = p.rows[:n]
-		}
+		r.lists.insert(p, r.after(rows, e), e)
 	}
 	r.appendPending()
+}
+
+// relieve lets cold pages leave memory, each few hundred rows.
+func (r *Rank) relieve(i int) {
+	if i%512 == 0 {
+		r.store.Relieve()
+	}
 }
 
 // drop forgets a row that has fallen out of its partition.
@@ -313,15 +319,16 @@ func (r *Rank) drop(e entry) {
 func (r *Rank) appendPending() {
 	b := &r.batch
 	for _, g := range b.touched {
-		p := &r.parts[g]
+		p := r.part(g)
+		rows := r.lists.rows(p)
 		if r.c.Function != RowNumber {
-			n := r.visible(p.rows, p.to)
-			for _, e := range p.rows[n:] {
+			n := r.visible(rows, p.to)
+			for _, e := range rows[n:] {
 				r.drop(e)
 			}
-			p.rows = p.rows[:n]
+			rows, p.n = rows[:n], uint32(n)
 		}
-		for _, e := range p.rows {
+		for _, e := range rows {
 			if e.id&pending != 0 {
 				b.mark(e.id &^ pending)
 			}
@@ -336,7 +343,7 @@ func (r *Rank) appendPending() {
 	r.keep(b.kept, ids)
 	b.number(ids)
 	for _, g := range b.touched {
-		rows := r.parts[g].rows
+		rows := r.lists.rows(r.part(g))
 		for i, e := range rows {
 			if e.id&pending != 0 {
 				rows[i].id = b.ids[e.id&^pending]
@@ -380,12 +387,13 @@ func (r *Rank) take(sel vector.Sel) error {
 	ids := r.space(len(sel))
 	r.store.Claim(b.cols, sel, ids)
 	for i, id := range ids {
+		r.relieve(i)
 		if id == rowstore.None {
 			r.empty = append(r.empty, gids[i])
 			continue
 		}
 		p := r.touch(gids[i], sel[i])
-		p.remove(r.find(p.rows, entry{key: b.key(sel[i]), id: id}))
+		r.lists.remove(p, r.find(r.lists.rows(p), entry{key: b.key(sel[i]), id: id}))
 		r.loose = append(r.loose, id)
 	}
 	return nil
@@ -401,35 +409,32 @@ func (r *Rank) space(n int) []uint32 {
 // touch is a partition, with a copy of its first rows as they were before the
 // batch.
 func (r *Rank) touch(g, row uint32) *partition {
-	p := &r.parts[g]
+	p := r.part(g)
 	b := &r.batch
 	if p.batch == b.serial {
 		return p
 	}
 	p.batch = b.serial
-	if p.to < 0 {
+	if !p.begun {
 		r.begin(p, g, row)
 	}
-	p.old = len(b.old)
-	if !r.final() {
-		b.old = append(b.old, p.rows[:r.visible(p.rows, p.to)]...)
+	p.old = uint32(len(b.old))
+	if rows := r.lists.rows(p); !r.final() {
+		b.old = append(b.old, rows[:r.visible(rows, p.to)]...)
 	}
-	p.oldRows = len(b.old) - p.old
+	p.oldRows = uint32(len(b.old)) - p.old
 	b.touched = append(b.touched, g)
 	return p
 }
 
 // begin sets up a new partition whose first row is that of the batch.
 func (r *Rank) begin(p *partition, g, row uint32) {
-	p.to = r.c.To
+	p.to, p.begun = r.c.To, true
 	if r.c.Limit != nil {
 		p.to = 0
 		if col := r.batch.cols[*r.c.Limit]; col.IsValid(int(row)) {
 			p.to = max(vector.Values[int64](col)[row], 0)
 		}
-	}
-	if cap(p.rows) == 0 && p.to <= 64 && !r.c.Changelog && r.c.Function == RowNumber {
-		p.rows = r.batch.slab(int(p.to) + 1)
 	}
 	if r.c.Window != nil {
 		p.end = r.batch.ends[row]
@@ -442,7 +447,7 @@ func (r *Rank) settle() {
 	r.free(r.loose, false)
 	r.loose = r.loose[:0]
 	for _, g := range r.batch.touched {
-		if len(r.parts[g].rows) == 0 {
+		if r.part(g).n == 0 {
 			r.empty = append(r.empty, g)
 		}
 	}
@@ -470,13 +475,14 @@ func (r *Rank) free(ids []uint32, expired bool) {
 func (r *Rank) forget() {
 	gone := r.empty[:0]
 	for _, g := range r.empty {
-		p := &r.parts[g]
-		if len(p.rows) > 0 || p.dead {
+		p := r.part(g)
+		if p.n > 0 || p.dead {
 			continue
 		}
 		p.dead = true
+		r.lists.clear(p)
 		gone = append(gone, g)
-		if r.c.Window != nil && p.to >= 0 {
+		if r.c.Window != nil && p.begun {
 			r.leaveWindow(p.end, g)
 		}
 	}
@@ -493,7 +499,13 @@ func (r *Rank) Advance(ctx context.Context, wm stream.Watermark, out ops.Output)
 	if !r.c.FinalOnly || wm.Time != stream.End {
 		return nil
 	}
-	return r.emitFinal(ctx, r.table.Live(nil), out)
+	for from := 0; from < r.table.Gids(); from += maxRows {
+		r.table.Relieve()
+		if err := r.emitFinal(ctx, r.table.LiveIn(nil, uint32(from), uint32(from+maxRows)), out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Flush implements ops.Operator.
@@ -503,6 +515,7 @@ func (r *Rank) Flush(context.Context, stream.Epoch, ops.Output) error { return r
 func (r *Rank) Close() error {
 	r.store.Release()
 	r.table.Free()
+	r.lists.close()
 	return nil
 }
 

@@ -87,7 +87,7 @@ func (r *Rank) load(rec arrow.RecordBatch) {
 		r.seq = max(r.seq, x.seq)
 		p := r.touch(gids[i], uint32(i))
 		e := entry{key: b.key(uint32(i)), id: id}
-		p.insert(r.find(p.rows, e), e)
+		r.lists.insert(p, r.find(r.lists.rows(p), e), e)
 	}
 }
 
@@ -111,18 +111,23 @@ func (r *Rank) save() error {
 	}
 	r.free(r.gone, false)
 	r.gone = r.gone[:0]
-	dirty := r.store.Dirty(make(vector.Sel, 0, r.store.Len()))
-	for from := 0; from < len(dirty); from += maxRows {
-		part := dirty[from:min(from+maxRows, len(dirty))]
-		rec := r.record(part, false)
+	for from := 0; from < r.store.IDs(); from += maxRows {
+		r.store.Relieve()
+		r.dirty = r.store.DirtyIn(r.dirty, from, from+maxRows)
+		last := from+maxRows >= r.store.IDs()
+		if len(r.dirty) == 0 || len(r.dirty) < maxRows/2 && !last {
+			continue
+		}
+		rec := r.record(r.dirty, false)
 		err := r.saved.Upsert(rec)
 		rec.Release()
 		if err != nil {
 			return fmt.Errorf("write rows: %w", err)
 		}
-		for _, id := range part {
+		for _, id := range r.dirty {
 			r.extra(id).known = 1
 		}
+		r.dirty = r.dirty[:0]
 	}
 	r.store.ClearDirty()
 	return nil

@@ -28,11 +28,11 @@ func (r *Rank) fire(ctx context.Context, out ops.Output) error {
 			return err
 		}
 		for _, g := range gids {
-			p := &r.parts[g]
-			for _, e := range p.rows {
+			p := r.part(g)
+			for _, e := range r.lists.rows(p) {
 				r.loose = append(r.loose, e.id)
 			}
-			p.rows, p.dead = p.rows[:0], true
+			r.lists.clear(p)
 		}
 		r.table.Delete(gids)
 	}
