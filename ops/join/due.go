@@ -2,28 +2,46 @@ package join
 
 import (
 	"errors"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/mem"
 )
 
 // due orders stored rows by the time at which something happens to them: a heap,
-// the earliest first, and of equal times the one that came first.
-type due []entry
+// the earliest first, and of equal times the one that came first. There is an entry
+// for every row, so they are off Go's heap, where they leave memory like the rows.
+type due struct{ region *mem.Region }
 
 type entry struct {
 	at, seq int64
 	id      uint32
 }
 
+const entryBytes = int(unsafe.Sizeof(entry{}))
+
 func (a entry) before(b entry) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
 
+// entries are in no order but that of the heap. They hold until the next push.
+func (d *due) entries() []entry {
+	if d.region == nil {
+		return nil
+	}
+	return unsafe.Slice((*entry)(d.region.Base()), d.region.Len()/entryBytes)
+}
+
 func (d *due) push(e entry) {
-	h := append(*d, e)
-	for i := len(h) - 1; i > 0; {
+	if d.region == nil {
+		d.region = mem.Default().Reserve(1 << 20)
+	}
+	d.region.Grow(entryBytes)
+	h := d.entries()
+	i := len(h) - 1
+	for h[i] = e; i > 0; {
 		up := (i - 1) / 2
 		if !h[i].before(h[up]) {
 			break
@@ -31,21 +49,30 @@ func (d *due) push(e entry) {
 		h[i], h[up] = h[up], h[i]
 		i = up
 	}
-	*d = h
+}
+
+// next is the earliest time of an entry.
+func (d *due) next() (at int64, ok bool) {
+	h := d.entries()
+	if len(h) == 0 {
+		return 0, false
+	}
+	return h[0].at, true
 }
 
 // pop takes the first entry out when its time is at or before wm.
 func (d *due) pop(wm stream.Timestamp) (entry, bool) {
-	h := *d
+	h := d.entries()
 	if len(h) == 0 || h[0].at > int64(wm) {
 		return entry{}, false
 	}
 	first, last := h[0], len(h)-1
 	h[0] = h[last]
 	h = h[:last]
+	d.region.Truncate(last * entryBytes)
 	for i := 0; ; {
 		least := i
-		for _, down := range []int{2*i + 1, 2*i + 2} {
+		for down := 2*i + 1; down <= 2*i+2; down++ {
 			if down < last && h[down].before(h[least]) {
 				least = down
 			}
@@ -56,8 +83,14 @@ func (d *due) pop(wm stream.Timestamp) (entry, bool) {
 		h[i], h[least] = h[least], h[i]
 		i = least
 	}
-	*d = h
 	return first, true
+}
+
+func (d *due) close() {
+	if d.region != nil {
+		d.region.Free()
+		d.region = nil
+	}
 }
 
 // alive reports whether the row of an entry is still the one that it was made for.

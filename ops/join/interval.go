@@ -196,25 +196,38 @@ func (v *Interval) advance(ctx context.Context, wm stream.Timestamp, out ops.Out
 	}
 	v.wm = wm
 	for i := range v.join.in {
-		s := &v.join.in[i]
-		var gone, lone []uint32
-		for {
-			e, ok := v.due[i].pop(wm)
-			if !ok {
-				break
-			}
-			gone = append(gone, e.id)
-			if s.outer && s.extra(e.id).matches == 0 {
-				lone = append(lone, e.id)
+		for more := true; more; {
+			var err error
+			if more, err = v.forget(ctx, i, out); err != nil {
+				return err
 			}
 		}
-		if err := v.join.emitStored(ctx, i, lone, stream.Insert, out); err != nil {
-			return err
-		}
-		s.chains.Remove(gone)
-		s.drop(gone)
 	}
 	return nil
+}
+
+// forget forgets some of the rows of an input that can have no more partners, and
+// reports whether there may be more.
+func (v *Interval) forget(ctx context.Context, input int, out ops.Output) (more bool, err error) {
+	s := &v.join.in[input]
+	s.store.Relieve()
+	var gone, lone []uint32
+	for len(gone) < maxRows {
+		e, ok := v.due[input].pop(v.wm)
+		if !ok {
+			break
+		}
+		gone = append(gone, e.id)
+		if s.outer && s.extra(e.id).matches == 0 {
+			lone = append(lone, e.id)
+		}
+	}
+	if err := v.join.emitStored(ctx, input, lone, stream.Insert, out); err != nil {
+		return false, err
+	}
+	s.chains.Remove(gone)
+	s.drop(gone)
+	return len(gone) == maxRows, nil
 }
 
 // Flush implements ops.Operator.
@@ -223,4 +236,8 @@ func (v *Interval) Flush(ctx context.Context, e stream.Epoch, out ops.Output) er
 }
 
 // Close implements ops.Operator.
-func (v *Interval) Close() error { return v.join.Close() }
+func (v *Interval) Close() error {
+	v.due[0].close()
+	v.due[1].close()
+	return v.join.Close()
+}

@@ -80,7 +80,7 @@ func (s *side) ready(alloc memory.Allocator) (scan bool) {
 	if s.horizon == nil {
 		return false
 	}
-	for _, e := range s.horizon.order {
+	for _, e := range s.horizon.order.entries() {
 		b := s.horizon.buckets[e.seq]
 		if b.indexed {
 			continue
@@ -103,7 +103,7 @@ func (j *Join) scan(input int, rec arrow.RecordBatch, sel vector.Sel, n int, f f
 	s := &j.in[1-input]
 	c := s.scanner
 	c.load(j.in[input].keyColumns(rec.Columns()), sel, n)
-	for _, e := range s.horizon.order {
+	for _, e := range s.horizon.order.entries() {
 		b := s.horizon.buckets[e.seq]
 		if b.indexed {
 			continue

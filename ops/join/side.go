@@ -88,6 +88,9 @@ func (s *side) close() {
 	if s.scanner != nil {
 		s.scanner.keys.Free()
 	}
+	if s.horizon != nil {
+		s.horizon.order.close()
+	}
 }
 
 func (s *side) extra(id uint32) *extra { return (*extra)(s.store.Extra(id)) }

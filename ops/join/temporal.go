@@ -353,5 +353,7 @@ func (t *Temporal) Close() error {
 	for i := range t.in {
 		t.in[i].close()
 	}
+	t.waiting.close()
+	t.versions.close()
 	return nil
 }

@@ -146,9 +146,9 @@ func (w *Window) advance(ctx context.Context, wm stream.Timestamp, out ops.Outpu
 	w.wm = wm
 	for {
 		at := wm
-		for _, d := range w.due {
-			if len(d) > 0 {
-				at = min(at, stream.Timestamp(d[0].at))
+		for i := range w.due {
+			if next, ok := w.due[i].next(); ok {
+				at = min(at, stream.Timestamp(next))
 			}
 		}
 		left, right := w.due[0].all(at), w.due[1].all(at)
@@ -212,4 +212,8 @@ func (w *Window) Flush(ctx context.Context, e stream.Epoch, out ops.Output) erro
 }
 
 // Close implements ops.Operator.
-func (w *Window) Close() error { return w.join.Close() }
+func (w *Window) Close() error {
+	w.due[0].close()
+	w.due[1].close()
+	return w.join.Close()
+}

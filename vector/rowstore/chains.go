@@ -120,7 +120,10 @@ func (c *Chains) Append(numbers, ids []uint32) {
 // rows are forgotten.
 func (c *Chains) Remove(ids []uint32) {
 	c.gone = c.gone[:0]
-	for _, id := range ids {
+	for i, id := range ids {
+		if i%chunk == 0 {
+			c.store.pool.Relieve()
+		}
 		if number, empty := c.unlink(id); empty {
 			c.gone = append(c.gone, number)
 		}
