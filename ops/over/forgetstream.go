@@ -40,10 +40,12 @@ func (s *Stream) Forget(keys []arrow.Array) error {
 		}
 	}
 	for _, g := range gone {
-		s.free(s.parts[g].kept)
-		s.parts[g].kept, s.parts[g].dirty = nil, false
+		p := s.part(g)
+		s.free(s.kept.Of(&p.kept))
+		s.kept.Clear(&p.kept)
+		p.dirty = false
 	}
-	s.changed = slices.DeleteFunc(s.changed, func(g uint32) bool { return !s.parts[g].dirty })
+	s.changed = slices.DeleteFunc(s.changed, func(g uint32) bool { return !s.part(g).dirty })
 	s.table.Delete(gone)
 	return nil
 }

@@ -128,7 +128,7 @@ func (s *Stream) restoreParts(ctx context.Context, rt ops.Runtime) error {
 		rows, dense, last := vector.Values[int64](cols[0]), vector.Values[int64](cols[1]), vector.Values[int64](cols[2])
 		clean := vector.Values[int64](cols[3])
 		for i, g := range s.gids {
-			p := &s.parts[g]
+			p := s.part(g)
 			p.base, p.last, p.clean = base{rows: rows[i], dense: dense[i]}, last[i], clean[i]
 		}
 	})
@@ -164,7 +164,7 @@ func (s *Stream) restoreRows(ctx context.Context, rt ops.Runtime) error {
 			} else {
 				s.waiting = append(s.waiting, id)
 				if s.timed() {
-					s.parts[p.part].timers = append(s.parts[p.part].timers, timer{time: p.time, due: p.due})
+					s.timers.Append(&s.part(p.part).timers, timer{time: p.time, due: p.due})
 				}
 			}
 		}
@@ -175,8 +175,7 @@ func (s *Stream) restoreRows(ctx context.Context, rt ops.Runtime) error {
 	s.store.ClearDirty()
 	slices.SortFunc(kept, s.compareKept)
 	for _, id := range kept {
-		p := &s.parts[s.place(id).part]
-		p.kept = append(p.kept, id)
+		s.kept.Append(&s.part(s.place(id).part).kept, id)
 	}
 	return nil
 }
@@ -253,7 +252,7 @@ func (s *Stream) saveParts() error {
 		for k := range cols {
 			buf, v := vector.NewValues[int64](s.alloc, len(gids))
 			for i, g := range gids {
-				p := &s.parts[g]
+				p := s.part(g)
 				v[i] = [...]int64{p.rows, p.dense, p.last, p.clean}[k]
 				p.dirty = false
 			}

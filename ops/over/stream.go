@@ -19,6 +19,7 @@ import (
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/agg"
 	"github.com/wadi-engine/wadi/vector/hashtable"
+	"github.com/wadi-engine/wadi/vector/mem"
 	"github.com/wadi-engine/wadi/vector/rowstore"
 )
 
@@ -50,13 +51,16 @@ type Stream struct {
 	ranged  bool
 
 	alloc memory.Allocator
-	late  ops.Counter
-	saved streamState
+	// durable says that the tables of state keep what they are told.
+	durable bool
+	late    ops.Counter
+	saved   streamState
 
 	store   *rowstore.Store
 	tails   []string // of rows by id, where order keys are not fixed
 	table   *hashtable.Table
-	parts   []part
+	kept    *mem.Lists[uint32]
+	timers  *mem.Lists[timer]
 	changed []uint32 // partitions
 	waiting []uint32
 	eval    *evaluator
@@ -72,16 +76,16 @@ type Stream struct {
 	words []uint64
 }
 
-// part is what is known of a partition.
+// part is what is known of a partition: the bytes of its key in the table.
 type part struct {
 	base
-	kept  []uint32 // rows that have left and are kept, in order
+	kept  mem.List // of rows that have left and are kept, in order
 	last  int64    // time of the last row that has left
 	dirty bool
 
 	// Of ranges; see timer. Rows of one generation see each other.
 	clean      int64 // time of the last clean-up, or never
-	timers     []timer
+	timers     mem.List
 	generation uint32
 	keptIn     uint32 // the generation of kept
 }
@@ -126,9 +130,10 @@ func buildStream(v job.Vertex, in []*arrow.Schema, functions map[string]agg.User
 	if len(keys) == 0 {
 		keys = []arrow.DataType{arrow.Null}
 	}
-	if s.table, err = hashtable.New(hashtable.Options{}, keys, 0); err != nil {
+	if s.table, err = hashtable.New(hashtable.Options{}, keys, int(unsafe.Sizeof(part{}))); err != nil {
 		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
+	s.kept, s.timers = mem.NewLists[uint32](mem.Default()), mem.NewLists[timer](mem.Default())
 	if s.eval, err = newEvaluator(w, memory.DefaultAllocator, s.lives); err != nil {
 		return nil, err
 	}
@@ -175,13 +180,16 @@ func (s *Stream) lives(f Frame) bool { return f.Start.Kind == UnboundedPreceding
 func (s *Stream) Open(ctx context.Context, rt ops.Runtime) error {
 	s.alloc = rt.Allocator()
 	s.late = rt.Counter("numLateRecordsDropped")
-	s.wm = rt.Watermark()
+	s.wm, s.durable = rt.Watermark(), rt.Durable()
 	var err error
 	if s.eval, err = newEvaluator(s.window, s.alloc, s.lives); err != nil {
 		return err
 	}
 	return s.restore(ctx, rt)
 }
+
+// part is a partition. The address holds until a partition is added.
+func (s *Stream) part(g uint32) *part { return (*part)(unsafe.Pointer(s.table.Word(g))) }
 
 func (s *Stream) place(id uint32) *place { return (*place)(s.store.Extra(id)) }
 
@@ -231,10 +239,8 @@ func (s *Stream) partitions(cols []arrow.Array, n int) {
 	}
 	s.gids = grown(s.gids, n)
 	for _, g := range s.table.FindOrInsert(keys, nil, s.gids) {
-		for len(s.parts) <= int(g) {
-			s.parts = append(s.parts, part{})
-		}
-		s.parts[g] = part{last: never, clean: never}
+		p := s.part(g)
+		p.last, p.clean = never, never
 	}
 }
 
@@ -245,6 +251,9 @@ func (s *Stream) judge(b *stream.Batch, times []int64) (sel vector.Sel, due []in
 	wm, marks := s.wm, b.Marks
 	col := b.Rows.Column(s.c.Order[0].Column)
 	for i, t := range times {
+		if i%512 == 0 {
+			s.store.Relieve()
+		}
 		for len(marks) > 0 && int(marks[0].Row) <= i {
 			wm = max(wm, marks[0].Time)
 			marks = marks[1:]
@@ -259,7 +268,7 @@ func (s *Stream) judge(b *stream.Batch, times []int64) (sel vector.Sel, due []in
 		}
 		if s.timed() {
 			s.expect(s.gids[i], t, at, int64(wm))
-			s.ins = append(s.ins, s.parts[s.gids[i]].generation)
+			s.ins = append(s.ins, s.part(s.gids[i]).generation)
 		}
 		sel, due = append(sel, uint32(i)), append(due, at)
 	}
@@ -275,7 +284,7 @@ func (s *Stream) last(g uint32, t, wm int64, sel vector.Sel, due, times []int64)
 	switch {
 	case s.timed():
 		s.pass(g, wm)
-		return s.parts[g].last
+		return s.part(g).last
 	case t > wm:
 		return never
 	case !s.bounded:
@@ -288,7 +297,7 @@ func (s *Stream) last(g uint32, t, wm int64, sel vector.Sel, due, times []int64)
 // watermark is wm: among those that have, those that wait, and those of the
 // batch that are in sel.
 func (s *Stream) lastLeft(g uint32, wm int64, sel vector.Sel, due, times []int64) int64 {
-	last := s.parts[g].last
+	last := s.part(g).last
 	for _, id := range s.waiting {
 		if p := s.place(id); p.part == g && p.due <= wm {
 			last = max(last, p.time)
@@ -383,7 +392,7 @@ func (s *Stream) Advance(ctx context.Context, wm stream.Watermark, out ops.Outpu
 // at a time.
 func (s *Stream) leave(ctx context.Context, due []uint32, out ops.Output) error {
 	for from := 0; from < len(due); {
-		to := min(from+maxRows, len(due))
+		to := min(from+s.portion(), len(due))
 		for to < len(due) && s.place(due[to]).part == s.place(due[to-1]).part {
 			to++
 		}
@@ -393,6 +402,15 @@ func (s *Stream) leave(ctx context.Context, due []uint32, out ops.Output) error 
 		from = to
 	}
 	return nil
+}
+
+// portion is how many rows leave at a time: where state is in files, each may bring
+// some pages into memory.
+func (s *Stream) portion() int {
+	if mem.Default().Cold() {
+		return maxRows / 32
+	}
+	return maxRows
 }
 
 // emit computes the functions for rows, and emits them.
@@ -409,8 +427,8 @@ func (s *Stream) emit(ctx context.Context, due []uint32, out ops.Output) error {
 			to++
 		}
 		sp := span{lo: len(ids)}
-		if s.parts[g].keptIn == x.in {
-			ids = append(ids, s.parts[g].kept...)
+		if s.part(g).keptIn == x.in {
+			ids = append(ids, s.kept.Of(&s.part(g).kept)...)
 		}
 		sp.from = len(ids)
 		ids = append(ids, due[from:to]...)
@@ -418,7 +436,7 @@ func (s *Stream) emit(ctx context.Context, due []uint32, out ops.Output) error {
 		for i := sp.from; i < sp.hi; i++ {
 			outs = append(outs, uint32(i))
 		}
-		spans, bases = append(spans, sp), append(bases, s.parts[g].base)
+		spans, bases = append(spans, sp), append(bases, s.part(g).base)
 		from = to
 	}
 	cols := s.store.Take(s.alloc, ids)
@@ -446,14 +464,18 @@ func (s *Stream) emit(ctx context.Context, due []uint32, out ops.Output) error {
 // their partition reaches.
 func (s *Stream) retain(r *rows, ids []uint32) {
 	var free, gids []uint32
-	for _, sp := range r.spans {
+	for i, sp := range r.spans {
+		if i%512 == 0 {
+			s.store.Relieve()
+		}
 		p := s.place(ids[sp.from])
 		g := p.part
 		gids = append(gids, g)
-		q := &s.parts[g]
+		q := s.part(g)
 		if q.keptIn != p.in {
-			free = append(free, q.kept...)
-			q.kept, q.keptIn = q.kept[:0], p.in
+			free = append(free, s.kept.Of(&q.kept)...)
+			s.kept.Clear(&q.kept)
+			q.keptIn = p.in
 		}
 		q.rows += int64(sp.hi - sp.from)
 		for i := sp.from; i < sp.hi; i++ {
@@ -468,8 +490,8 @@ func (s *Stream) retain(r *rows, ids []uint32) {
 		s.touch(g)
 		at := s.reached(ids, sp, last)
 		free = append(free, ids[sp.lo:at]...)
-		q.kept = append(q.kept[:0], ids[at:sp.hi]...)
-		for _, id := range q.kept {
+		s.kept.Set(&q.kept, ids[at:sp.hi])
+		for _, id := range ids[at:sp.hi] {
 			if x := s.place(id); !x.left {
 				x.left = true
 				s.store.Mark([]uint32{id})
@@ -522,6 +544,8 @@ func (s *Stream) Flush(context.Context, stream.Epoch, ops.Output) error { return
 func (s *Stream) Close() error {
 	s.store.Release()
 	s.table.Free()
+	s.kept.Free()
+	s.timers.Free()
 	s.eval.release()
 	return nil
 }

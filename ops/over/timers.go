@@ -36,20 +36,21 @@ const never = math.MinInt64
 
 // pass lets the watermark pass the timers of a partition.
 func (s *Stream) pass(g uint32, wm int64) {
-	p := &s.parts[g]
-	if !slices.ContainsFunc(p.timers, func(t timer) bool { return t.due <= wm }) {
+	p := s.part(g)
+	timers := s.timers.Of(&p.timers)
+	if !slices.ContainsFunc(timers, func(t timer) bool { return t.due <= wm }) {
 		return
 	}
 	var due []timer
-	left := p.timers[:0]
-	for _, t := range p.timers {
+	left := timers[:0]
+	for _, t := range timers {
 		if t.due <= wm {
 			due = append(due, t)
 		} else {
 			left = append(left, t)
 		}
 	}
-	p.timers = left
+	s.timers.Cut(&p.timers, len(left))
 	slices.SortStableFunc(due, func(a, b timer) int { return cmp.Compare(a.time, b.time) })
 	for _, t := range due {
 		if p.clean != never && p.clean <= t.time {
@@ -73,19 +74,19 @@ type passed struct {
 
 // expect sets the timers of a row.
 func (s *Stream) expect(g uint32, at, due, wm int64) {
-	p := &s.parts[g]
-	p.timers = append(p.timers, timer{time: at, due: due})
+	p := s.part(g)
+	s.timers.Append(&p.timers, timer{time: at, due: due})
 	if p.clean != never && p.clean >= at+s.reach+1 {
 		return
 	}
 	p.clean = at + s.reach*3/2 + 1
-	p.timers = append(p.timers, timer{time: p.clean, due: max(p.clean, wm+1), clean: true})
+	s.timers.Append(&p.timers, timer{time: p.clean, due: max(p.clean, wm+1), clean: true})
 	s.touch(g)
 }
 
-// touch notes that what is known of a partition has changed.
+// touch notes that what is known of a partition has changed, where it is to be saved.
 func (s *Stream) touch(g uint32) {
-	if p := &s.parts[g]; !p.dirty {
+	if p := s.part(g); s.durable && !p.dirty {
 		p.dirty = true
 		s.changed = append(s.changed, g)
 	}
@@ -99,10 +100,13 @@ func (s *Stream) sweep() error {
 	}
 	s.swept = s.wm
 	var gone []uint32
-	for _, g := range s.table.Live(nil) {
+	for i, g := range s.table.Live(nil) {
+		if i%512 == 0 {
+			s.store.Relieve()
+		}
 		s.pass(g, int64(s.wm))
 		s.clean(g)
-		if p := &s.parts[g]; p.clean == never && len(p.timers) == 0 && len(p.kept) == 0 {
+		if p := s.part(g); p.clean == never && p.timers.Len() == 0 && p.kept.Len() == 0 {
 			gone = append(gone, g)
 		}
 	}
@@ -122,18 +126,22 @@ func (s *Stream) sweep() error {
 		}
 	}
 	for _, g := range gone {
-		s.parts[g].dirty = false
+		p := s.part(g)
+		p.dirty = false
+		s.kept.Clear(&p.kept)
+		s.timers.Clear(&p.timers)
 	}
-	s.changed = slices.DeleteFunc(s.changed, func(g uint32) bool { return !s.parts[g].dirty })
+	s.changed = slices.DeleteFunc(s.changed, func(g uint32) bool { return !s.part(g).dirty })
 	s.table.Delete(gone)
 	return nil
 }
 
 // clean frees the rows of a partition that were kept before it was cleaned up.
 func (s *Stream) clean(g uint32) {
-	if p := &s.parts[g]; p.keptIn != p.generation {
-		s.free(p.kept)
-		p.kept, p.keptIn = nil, p.generation
+	if p := s.part(g); p.keptIn != p.generation {
+		s.free(s.kept.Of(&p.kept))
+		s.kept.Clear(&p.kept)
+		p.keptIn = p.generation
 	}
 }
 
@@ -148,7 +156,7 @@ func (s *Stream) restoreTimers(ctx context.Context, rt ops.Runtime) error {
 		s.find(keys, n)
 		times, dues := vector.Values[int64](cols[0]), vector.Values[int64](cols[1])
 		for i, g := range s.gids {
-			s.parts[g].timers = append(s.parts[g].timers, timer{time: times[i], due: dues[i], clean: true, known: true})
+			s.timers.Append(&s.part(g).timers, timer{time: times[i], due: dues[i], clean: true, known: true})
 		}
 	})
 }
@@ -167,11 +175,12 @@ func (s *Stream) saveTimers() error {
 	}
 	gids, times = gids[:0], times[:0]
 	for _, g := range s.changed {
-		p := &s.parts[g]
-		for i, t := range p.timers {
+		p := s.part(g)
+		timers := s.timers.Of(&p.timers)
+		for i, t := range timers {
 			if t.clean && !t.known {
 				gids, times, dues = append(gids, g), append(times, t.time), append(dues, t.due)
-				p.timers[i].known = true
+				timers[i].known = true
 			}
 		}
 	}

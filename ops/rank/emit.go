@@ -30,7 +30,7 @@ func (r *Rank) emitChanges(ctx context.Context, out ops.Output) error {
 	c := &r.changes
 	for _, g := range r.batch.touched {
 		p := r.part(g)
-		old, now := r.batch.old[p.old:p.old+p.oldRows], r.lists.rows(p)
+		old, now := r.batch.old[p.old:p.old+p.oldRows], r.lists.Of(&p.list)
 		now = now[:r.visible(now, p.to)]
 		switch {
 		case !r.c.Number:
@@ -139,7 +139,7 @@ func (r *Rank) emitFinal(ctx context.Context, partitions []uint32, out ops.Outpu
 	c := &r.changes
 	for _, g := range partitions {
 		p := r.part(g)
-		rows := r.lists.rows(p)
+		rows := r.lists.Of(&p.list)
 		rows = rows[:r.visible(rows, p.to)]
 		c.after = r.ranks(c.after[:0], rows)
 		for i, e := range rows {

@@ -27,11 +27,11 @@ func (r *Rank) Forget(keys []arrow.Array) error {
 			continue
 		}
 		p := r.part(g)
-		for _, e := range r.lists.rows(p) {
+		for _, e := range r.lists.Of(&p.list) {
 			r.store.Unindex(e.id)
 			r.loose = append(r.loose, e.id)
 		}
-		p.n = 0
+		r.lists.Clear(&p.list)
 		r.empty = append(r.empty, g)
 	}
 	r.free(r.loose, false)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
+	"github.com/wadi-engine/wadi/vector/mem"
 )
 
 // entry is one row of a partition's list.
@@ -32,8 +33,7 @@ type partition struct {
 	old     uint32 // where the rows before that begin in batch.old, and how many
 	oldRows uint32
 
-	at, n uint32 // where its entries are, and how many; see lists
-	class uint8
+	list  mem.List // of entries
 	begun bool
 	dead  bool
 }

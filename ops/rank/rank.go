@@ -18,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/hashtable"
+	"github.com/wadi-engine/wadi/vector/mem"
 	"github.com/wadi-engine/wadi/vector/rowstore"
 )
 
@@ -61,7 +62,7 @@ type Rank struct {
 	store *rowstore.Store
 	tails []string // of rows by id, where keys are not fixed
 	table *hashtable.Table
-	lists *lists
+	lists *mem.Lists[entry]
 	ends  map[int64][]uint32 // partitions by the end of their window
 	wm    stream.Timestamp
 	seq   uint64
@@ -113,7 +114,7 @@ func (r *Rank) open() error {
 			keys = append(keys, types[k])
 		}
 	}
-	r.lists = newLists()
+	r.lists = mem.NewLists[entry](mem.Default())
 	r.table, err = hashtable.New(hashtable.Options{}, keys, int(unsafe.Sizeof(partition{})))
 	return err
 }
@@ -276,7 +277,7 @@ func (r *Rank) add(sel vector.Sel) {
 			r.relieve(i)
 			p := r.touch(gids[i], row)
 			e := entry{key: b.key(row), id: ids[i]}
-			r.lists.insert(p, r.after(r.lists.rows(p), e), e)
+			r.lists.Insert(&p.list, r.after(r.lists.Of(&p.list), e), e)
 		}
 		return
 	}
@@ -284,7 +285,7 @@ func (r *Rank) add(sel vector.Sel) {
 		r.relieve(i)
 		p := r.touch(gids[i], row)
 		e := entry{key: b.key(row), id: pending | row}
-		rows := r.lists.rows(p)
+		rows := r.lists.Of(&p.list)
 		if n := len(rows); int64(n) >= p.to {
 			if p.to == 0 || r.c.Function == RowNumber && !r.before(e, rows[n-1]) {
 				continue
@@ -292,10 +293,10 @@ func (r *Rank) add(sel vector.Sel) {
 			if r.c.Function == RowNumber {
 				r.drop(rows[n-1])
 				rows = rows[:n-1]
-				p.n--
+				r.lists.Cut(&p.list, n-1)
 			}
 		}
-		r.lists.insert(p, r.after(rows, e), e)
+		r.lists.Insert(&p.list, r.after(rows, e), e)
 	}
 	r.appendPending()
 }
@@ -320,13 +321,14 @@ func (r *Rank) appendPending() {
 	b := &r.batch
 	for _, g := range b.touched {
 		p := r.part(g)
-		rows := r.lists.rows(p)
+		rows := r.lists.Of(&p.list)
 		if r.c.Function != RowNumber {
 			n := r.visible(rows, p.to)
 			for _, e := range rows[n:] {
 				r.drop(e)
 			}
-			rows, p.n = rows[:n], uint32(n)
+			rows = rows[:n]
+			r.lists.Cut(&p.list, n)
 		}
 		for _, e := range rows {
 			if e.id&pending != 0 {
@@ -343,7 +345,7 @@ func (r *Rank) appendPending() {
 	r.keep(b.kept, ids)
 	b.number(ids)
 	for _, g := range b.touched {
-		rows := r.lists.rows(r.part(g))
+		rows := r.lists.Of(&r.part(g).list)
 		for i, e := range rows {
 			if e.id&pending != 0 {
 				rows[i].id = b.ids[e.id&^pending]
@@ -393,7 +395,7 @@ func (r *Rank) take(sel vector.Sel) error {
 			continue
 		}
 		p := r.touch(gids[i], sel[i])
-		r.lists.remove(p, r.find(r.lists.rows(p), entry{key: b.key(sel[i]), id: id}))
+		r.lists.Remove(&p.list, r.find(r.lists.Of(&p.list), entry{key: b.key(sel[i]), id: id}))
 		r.loose = append(r.loose, id)
 	}
 	return nil
@@ -419,7 +421,7 @@ func (r *Rank) touch(g, row uint32) *partition {
 		r.begin(p, g, row)
 	}
 	p.old = uint32(len(b.old))
-	if rows := r.lists.rows(p); !r.final() {
+	if rows := r.lists.Of(&p.list); !r.final() {
 		b.old = append(b.old, rows[:r.visible(rows, p.to)]...)
 	}
 	p.oldRows = uint32(len(b.old)) - p.old
@@ -436,18 +438,24 @@ func (r *Rank) begin(p *partition, g, row uint32) {
 			p.to = max(vector.Values[int64](col)[row], 0)
 		}
 	}
+	if !r.c.Changelog {
+		r.lists.Reserve(&p.list, int(min(p.to, few)))
+	}
 	if r.c.Window != nil {
 		p.end = r.batch.ends[row]
 		r.ends[p.end] = append(r.ends[p.end], g)
 	}
 }
 
+// few is for how many rows a partition has room from the beginning.
+const few = 4
+
 // settle frees the rows that have left, and partitions without rows.
 func (r *Rank) settle() {
 	r.free(r.loose, false)
 	r.loose = r.loose[:0]
 	for _, g := range r.batch.touched {
-		if r.part(g).n == 0 {
+		if r.part(g).list.Len() == 0 {
 			r.empty = append(r.empty, g)
 		}
 	}
@@ -476,11 +484,11 @@ func (r *Rank) forget() {
 	gone := r.empty[:0]
 	for _, g := range r.empty {
 		p := r.part(g)
-		if p.n > 0 || p.dead {
+		if p.list.Len() > 0 || p.dead {
 			continue
 		}
 		p.dead = true
-		r.lists.clear(p)
+		r.lists.Clear(&p.list)
 		gone = append(gone, g)
 		if r.c.Window != nil && p.begun {
 			r.leaveWindow(p.end, g)
@@ -515,7 +523,7 @@ func (r *Rank) Flush(context.Context, stream.Epoch, ops.Output) error { return r
 func (r *Rank) Close() error {
 	r.store.Release()
 	r.table.Free()
-	r.lists.close()
+	r.lists.Free()
 	return nil
 }
 

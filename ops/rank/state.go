@@ -87,7 +87,7 @@ func (r *Rank) load(rec arrow.RecordBatch) {
 		r.seq = max(r.seq, x.seq)
 		p := r.touch(gids[i], uint32(i))
 		e := entry{key: b.key(uint32(i)), id: id}
-		r.lists.insert(p, r.find(r.lists.rows(p), e), e)
+		r.lists.Insert(&p.list, r.find(r.lists.Of(&p.list), e), e)
 	}
 }
 

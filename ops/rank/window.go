@@ -29,10 +29,10 @@ func (r *Rank) fire(ctx context.Context, out ops.Output) error {
 		}
 		for _, g := range gids {
 			p := r.part(g)
-			for _, e := range r.lists.rows(p) {
+			for _, e := range r.lists.Of(&p.list) {
 				r.loose = append(r.loose, e.id)
 			}
-			r.lists.clear(p)
+			r.lists.Clear(&p.list)
 		}
 		r.table.Delete(gids)
 	}
