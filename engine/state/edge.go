@@ -4,6 +4,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/vector"
 )
 
 // outwardType is the type in a run file of a column that has type t within the
@@ -54,23 +56,11 @@ func convert(alloc memory.Allocator, a arrow.Array, to arrow.DataType) arrow.Arr
 		a.Retain()
 		return a
 	}
-	switch a := a.(type) {
-	case *array.StringView:
-		if b, ok := array.NewBuilder(alloc, to).(*array.StringBuilder); ok {
-			return rebuild(a.Len(), a, b, func(i int) { b.Append(a.Value(i)) })
-		}
-	case *array.String:
-		if b, ok := array.NewBuilder(alloc, to).(*array.StringViewBuilder); ok {
-			return rebuild(a.Len(), a, b, func(i int) { b.Append(a.Value(i)) })
-		}
-	case *array.BinaryView:
-		if b, ok := array.NewBuilder(alloc, to).(*array.BinaryBuilder); ok {
-			return rebuild(a.Len(), a, b, func(i int) { b.Append(a.Value(i)) })
-		}
-	case *array.Binary:
-		if b, ok := array.NewBuilder(alloc, to).(*array.BinaryViewBuilder); ok {
-			return rebuild(a.Len(), a, b, func(i int) { b.Append(a.Value(i)) })
-		}
+	switch to.ID() {
+	case arrow.STRING, arrow.BINARY:
+		return vector.ExternalizeArray(alloc, a)
+	case arrow.STRING_VIEW, arrow.BINARY_VIEW:
+		return vector.InternalizeArray(alloc, a)
 	}
 	d := a.Data()
 	children := make([]arrow.ArrayData, len(d.Children()))
@@ -102,15 +92,3 @@ func childTypes(t arrow.DataType) []arrow.DataType {
 }
 
 // rebuild appends the n rows of a to b and returns its array.
-func rebuild(n int, a arrow.Array, b array.Builder, appendRow func(int)) arrow.Array {
-	defer b.Release()
-	b.Reserve(n)
-	for i := range n {
-		if a.IsNull(i) {
-			b.AppendNull()
-		} else {
-			appendRow(i)
-		}
-	}
-	return b.NewArray()
-}

@@ -63,9 +63,10 @@ func encodeRun(alloc memory.Allocator, all *rows, order vector.Sel, c Compressio
 		{Name: deletedColumn, Type: arrow.FixedWidthTypes.Boolean},
 	}
 	for i, f := range all.schema.Fields() {
-		cols = append(cols, outward(alloc, rec.Column(i)))
+		col := outward(alloc, rec.Column(i))
+		cols = append(cols, col)
 		// Tombstones have no values.
-		fields = append(fields, arrow.Field{Name: f.Name, Type: outwardType(f.Type), Nullable: true, Metadata: f.Metadata})
+		fields = append(fields, arrow.Field{Name: f.Name, Type: outwardType(f.Type), Nullable: col.NullN() > 0, Metadata: f.Metadata})
 	}
 	defer func() {
 		for _, c := range cols {
@@ -88,6 +89,7 @@ func writeParquet(rec arrow.RecordBatch, c Compression) ([]byte, error) {
 		props = append(props, parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1))
 	}
 	var buf bytes.Buffer
+	buf.Grow(int(vector.RecordBytes(rec)) / 2) // once, and not by doubling
 	w, err := pqarrow.NewFileWriter(rec.Schema(), &buf, parquet.NewWriterProperties(props...),
 		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
 	if err != nil {
