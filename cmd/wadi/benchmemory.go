@@ -17,7 +17,8 @@ func newBenchMemory() *cobra.Command {
 		Short: "Run queries whose state is larger than their memory",
 		Long: `The queries are group (count and sum by key), join (LEFT JOIN of two streams), topn
 (the first two rows of each key), over (sums of two rows of each key), window (count
-and sum by key and window) and interval (a join of rows whose times are close). Each runs in a process of its own with taskmanager.memory.process.size; what that
+and sum by key and window) and interval (a join of rows whose times are close). Each runs in a process of its own
+with taskmanager.memory.process.size; what that
 takes is measured from outside. It fails when a process has more resident than its
 limit and a quarter, or is slower than --least.`,
 		Example: "  wadi bench memory --events 100000000 --limit 512m --format json",

@@ -60,8 +60,8 @@ func (s *Stream) idle(keys []arrow.Array) []uint32 {
 	gids := make([]uint32, keys[0].Len())
 	s.table.Find(keys, nil, gids)
 	waits := map[uint32]bool{}
-	for _, id := range s.waiting {
-		waits[s.place(id).part] = true
+	for _, w := range s.waiting {
+		waits[w.part] = true
 	}
 	return slices.DeleteFunc(gids, func(g uint32) bool { return g == hashtable.None || waits[g] })
 }

@@ -162,7 +162,7 @@ func (s *Stream) restoreRows(ctx context.Context, rt ops.Runtime) error {
 			if p.left {
 				kept = append(kept, id)
 			} else {
-				s.waiting = append(s.waiting, id)
+				s.wait(id)
 				if s.timed() {
 					s.timers.Append(&s.part(p.part).timers, timer{time: p.time, due: p.due})
 				}
@@ -242,6 +242,7 @@ func (s *Stream) save() error {
 }
 
 func (s *Stream) saveParts() error {
+	slices.Sort(s.changed) // in the order of their places
 	for from := 0; from < len(s.changed); from += maxRows {
 		gids := s.changed[from:min(from+maxRows, len(s.changed))]
 		var keys []arrow.Array
@@ -270,7 +271,9 @@ func (s *Stream) saveParts() error {
 }
 
 func (s *Stream) saveRows() error {
+	slices.Sort(s.gone) // in the order of their places
 	for from := 0; from < len(s.gone); from += maxRows {
+		s.store.Relieve()
 		part := s.gone[from:min(from+maxRows, len(s.gone))]
 		if err := s.saved.rows.write(s.keyOf(part), len(part)); err != nil {
 			return err
@@ -278,12 +281,16 @@ func (s *Stream) saveRows() error {
 		for _, id := range part {
 			s.place(id).known = false
 		}
+		s.free(part)
 	}
-	s.free(s.gone)
 	s.gone = s.gone[:0]
-	dirty := s.store.Dirty(nil)
-	for from := 0; from < len(dirty); from += maxRows {
-		part := dirty[from:min(from+maxRows, len(dirty))]
+	part := s.dirty
+	for from := 0; from < s.store.IDs(); from += maxRows {
+		part = s.store.DirtyIn(part, from, from+maxRows)
+		if len(part) == 0 || len(part) < maxRows/2 && from+maxRows < s.store.IDs() {
+			continue
+		}
+		s.store.Relieve()
 		cols := append(s.keyOf(part),
 			s.longs(part, func(p *place) int64 { return p.due }),
 			s.longs(part, func(p *place) int64 {
@@ -298,7 +305,9 @@ func (s *Stream) saveRows() error {
 		for _, id := range part {
 			s.place(id).known = true
 		}
+		part = part[:0]
 	}
+	s.dirty = part[:0]
 	s.store.ClearDirty()
 	return nil
 }

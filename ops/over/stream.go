@@ -62,7 +62,7 @@ type Stream struct {
 	kept    *mem.Lists[uint32]
 	timers  *mem.Lists[timer]
 	changed []uint32 // partitions
-	waiting []uint32
+	waiting []waiter
 	eval    *evaluator
 	wm      stream.Timestamp
 	seq     uint64
@@ -70,6 +70,7 @@ type Stream struct {
 	passed  []passed
 	swept   stream.Timestamp
 
+	dirty vector.Sel
 	gids  []uint32
 	ids   []uint32
 	ins   []uint32 // generations of the rows in time
@@ -220,7 +221,9 @@ func (s *Stream) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Ou
 	sel, due, late := s.judge(b, times)
 	if len(sel) > 0 {
 		s.append(cols, n, sel, times, due)
-		s.waiting = append(s.waiting, s.ids...)
+		for _, id := range s.ids {
+			s.wait(id)
+		}
 	}
 	if len(late) == 0 {
 		return nil
@@ -293,24 +296,6 @@ func (s *Stream) last(g uint32, t, wm int64, sel vector.Sel, due, times []int64)
 	return s.lastLeft(g, wm, sel, due, times)
 }
 
-// lastLeft is the time of the last row of a partition that has left when the
-// watermark is wm: among those that have, those that wait, and those of the
-// batch that are in sel.
-func (s *Stream) lastLeft(g uint32, wm int64, sel vector.Sel, due, times []int64) int64 {
-	last := s.part(g).last
-	for _, id := range s.waiting {
-		if p := s.place(id); p.part == g && p.due <= wm {
-			last = max(last, p.time)
-		}
-	}
-	for i, row := range sel {
-		if s.gids[row] == g && due[i] <= wm {
-			last = max(last, times[row])
-		}
-	}
-	return last
-}
-
 // append puts rows into the store; their ids are s.ids.
 func (s *Stream) append(cols []arrow.Array, n int, sel vector.Sel, times, due []int64) {
 	keys := make([]arrow.Array, len(s.c.Order))
@@ -368,18 +353,7 @@ func (s *Stream) compare(a, b uint32) int {
 // Advance implements ops.Operator.
 func (s *Stream) Advance(ctx context.Context, wm stream.Watermark, out ops.Output) error {
 	s.wm = max(s.wm, wm.Time)
-	var due []uint32
-	left := s.waiting[:0]
-	for _, id := range s.waiting {
-		if s.place(id).due <= int64(s.wm) {
-			due = append(due, id)
-		} else {
-			left = append(left, id)
-		}
-	}
-	s.waiting = left
-	slices.SortFunc(due, s.compare)
-	if err := s.leave(ctx, due, out); err != nil {
+	if err := s.leave(ctx, s.due(), out); err != nil {
 		return err
 	}
 	if s.timed() {
