@@ -258,7 +258,7 @@ func (s *Session) binder() *bind.Binder {
 			Length:  strings.ToUpper(s.config.Get("table.exec.sink.type-length-enforcer")),
 			Nested:  strings.ToUpper(s.config.Get("table.exec.sink.nested-constraint-enforcer")),
 		},
-		Tables: s.tables, Functions: s.functions, Batch: s.config.Batch(), Zone: s.config.Zone(),
+		Tables: s.tables, Functions: s.functions, Batch: s.config.Batch(), Zone: s.config.Zone(), Database: s.space.Database,
 		Recursion: s.recursion, Emits: s.config.emits(),
 	}
 }

@@ -49,6 +49,8 @@ type Binder struct {
 	// Batch says that the query runs to its end over bounded tables.
 	Batch bool
 	Zone  *time.Location // of literals of TIMESTAMP_LTZ; nil is UTC
+	// Database is that of the session: CURRENT_DATABASE().
+	Database string
 	// Enforce says what is done about rows that a sink's columns do not allow.
 	Enforce Enforcers
 	// Kept says that the plan will be kept: tables whose options refer to what

@@ -104,6 +104,7 @@ func init() {
 		"TRIM": (*exprs).trim, "PROCTIME": (*exprs).proctime, "ROW": (*exprs).rowCall,
 		"NULLIF": (*exprs).nullIf, "JSON": (*exprs).jsonCall, "TYPEOF": (*exprs).typeOf,
 		"MOD": (*exprs).mod, "CURRENT_WATERMARK": (*exprs).currentWatermark,
+		"CURRENT_DATABASE": (*exprs).currentDatabase, "OBJECT_OF": (*exprs).structured, "OBJECT_UPDATE": (*exprs).structured,
 	}
 }
 

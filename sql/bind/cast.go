@@ -59,6 +59,9 @@ func explicit(v Value, to datatype.Type, try bool) Value {
 	if l, ok := v.Expr.(*expr.Literal); ok && l.Value == nil {
 		return Value{Expr: &expr.Literal{Of: to.Arrow()}, Type: to.WithNull(true)}
 	}
+	if v.Type.Kind == datatype.Variant && to.Kind != datatype.Variant {
+		return explicit(scalarOf(v, to, try), to, try)
+	}
 	if v.Type.WithNull(null).Same(to) || holds(v.Type, to) {
 		return out
 	}
@@ -102,4 +105,23 @@ func detailed(t datatype.Type) bool {
 	default:
 		return false
 	}
+}
+
+// scalarOf is the text of the scalar in a VARIANT that is cast to a type.
+func scalarOf(v Value, to datatype.Type, try bool) Value {
+	kind, fn := "s", "variant_text"
+	switch {
+	case to.IsNumeric():
+		kind = "n"
+	case to.Kind == datatype.Boolean:
+		kind = "b"
+	case to.IsString():
+		kind = "x"
+	}
+	if try {
+		fn = "try_variant_text"
+	}
+	out := apply(fn, datatype.String, v, text(kind))
+	out.Type.NotNull = false
+	return out
 }

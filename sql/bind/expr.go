@@ -716,8 +716,13 @@ func (x *exprs) item(e *ast.Item) (Value, error) {
 			return fieldOf(v, int(n)-1), nil
 		}
 		return v, diag.At(e.Pos, "a row is indexed with a constant from 1 to %d", len(v.Type.Fields))
+	case datatype.Variant:
+		if !i.Type.IsString() && !i.Type.IsInteger() {
+			return v, diag.At(e.Index.Position(), "a VARIANT is indexed with a name or a number, this is of type %s", i.Type.Text())
+		}
+		return apply("variant_item", datatype.Of(datatype.Variant), v, i), nil
 	default:
-		return v, diag.At(e.Pos, "%s is not an ARRAY or MAP", v.Type.Text())
+		return v, diag.At(e.Pos, "%s is not an ARRAY, a MAP or a VARIANT", v.Type.Text())
 	}
 	out := apply("item", v.Type.Elem.WithNull(true), v, i)
 	out.Type.NotNull = false

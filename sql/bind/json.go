@@ -175,7 +175,9 @@ func (x *exprs) jsonMember(e ast.Expr, absent bool) (v Value, kind string, err e
 			return convert(v, datatype.String), raw, nil
 		}
 	}
-	v, err = x.bind(e)
+	if v, err = x.bind(e); v.Type.Kind == datatype.Variant {
+		kind = raw
+	}
 	return v, kind, err
 }
 

@@ -30,7 +30,7 @@ func (t Type) Arrow() arrow.DataType {
 		return arrow.PrimitiveTypes.Float64
 	case Decimal:
 		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
-	case Char, VarChar:
+	case Char, VarChar, Variant:
 		return arrow.BinaryTypes.StringView
 	case Binary, VarBinary:
 		return arrow.BinaryTypes.BinaryView

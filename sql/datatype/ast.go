@@ -7,7 +7,7 @@ import (
 
 var simpleKinds = map[ast.TypeKind]Kind{
 	ast.BooleanType: Boolean, ast.TinyIntType: TinyInt, ast.SmallIntType: SmallInt, ast.IntType: Int, ast.BigIntType: BigInt,
-	ast.FloatType: Float, ast.DoubleType: Double, ast.DateType: Date, ast.NullType: Null,
+	ast.FloatType: Float, ast.DoubleType: Double, ast.DateType: Date, ast.NullType: Null, ast.VariantType: Variant,
 }
 
 var sizedKinds = map[ast.TypeKind]Kind{

@@ -147,6 +147,10 @@ func Castable(from, to Type) bool {
 		return true
 	}
 	switch {
+	case from.Kind == Variant:
+		return to.IsNumeric() || to.Kind == Boolean || to.Kind == Date || to.IsTimestamp()
+	case to.Kind == Variant:
+		return false
 	case from.IsString():
 		return !to.IsInterval() && !to.IsNested()
 	case from.IsNumeric() && to.Kind == Boolean, from.Kind == Boolean && to.IsNumeric():

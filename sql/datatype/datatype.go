@@ -37,6 +37,7 @@ const (
 	TimestampLTZ
 	IntervalMonths // INTERVAL YEAR TO MONTH
 	IntervalMillis // INTERVAL DAY TO SECOND
+	Variant        // what a JSON text holds
 	Array
 	Map
 	Multiset
@@ -48,7 +49,7 @@ var kindNames = [...]string{
 	Float: "FLOAT", Double: "DOUBLE", Decimal: "DECIMAL", Char: "CHAR", VarChar: "VARCHAR", Binary: "BINARY",
 	VarBinary: "VARBINARY", Date: "DATE", Time: "TIME", Timestamp: "TIMESTAMP", TimestampLTZ: "TIMESTAMP_LTZ",
 	IntervalMonths: "INTERVAL YEAR TO MONTH", IntervalMillis: "INTERVAL DAY TO SECOND",
-	Array: "ARRAY", Map: "MAP", Multiset: "MULTISET", Row: "ROW",
+	Variant: "VARIANT", Array: "ARRAY", Map: "MAP", Multiset: "MULTISET", Row: "ROW",
 }
 
 // String is the kind's keyword.

@@ -39,5 +39,5 @@ const (
 	// bound are the kernels behind operators and special syntax.
 	bound = "copies broken_constraint checked single key_bytes of_key_bytes add and array case cast div eq extract field ge gt in is_distinct_from is_false is_json is_not_distinct_from is_not_false " +
 		"is_not_null is_not_true is_not_unknown is_null is_true is_unknown item json_array json_object le like lt map mod mul ne neg not nullif or proctime row " +
-		"similar_to sub timestampadd timestampdiff trim try_cast now"
+		"similar_to sub timestampadd timestampdiff trim try_cast try_variant_text variant_item variant_text now"
 )

@@ -172,7 +172,10 @@ var scalarLines = []struct {
 	{names: "JSON_VALUE", sig: "s s > s~", fn: "json_value"},
 	{names: "JSON_QUERY", sig: "s s > s~", fn: "json_query"},
 	{names: "JSON_EXISTS", sig: "s s > b~", fn: "json_exists"},
+	{names: "JSON_STRING", sig: "V > s", fn: "variant_json"},
 	{names: "JSON_STRING", sig: "a > s", fn: "json_string"},
+	{names: "PARSE_JSON", sig: "s b? > V", fn: "parse_json"},
+	{names: "TRY_PARSE_JSON", sig: "s b? > V~", fn: "try_parse_json"},
 	{names: "JSON_QUOTE", sig: "s > s", fn: "json_quote"},
 	{names: "JSON_UNQUOTE", sig: "s > s", fn: "json_unquote"},
 }

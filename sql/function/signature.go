@@ -85,7 +85,7 @@ var classNames = map[byte]string{
 	's': "STRING", 'y': "BYTES", 'S': "STRING or BYTES", 'i': "INT", 'l': "BIGINT", 'd': "DOUBLE", 'n': "number",
 	'e': "DECIMAL", 'b': "BOOLEAN", 'D': "DATE", 'T': "TIME", 't': "TIMESTAMP", 'p': "TIMESTAMP", 'z': "TIMESTAMP_LTZ",
 	'x': "DATE, TIME or TIMESTAMP", 'v': "INTERVAL", 'A': "ARRAY", 'M': "MAP", 'L': "ARRAY", 'm': "item",
-	'J': "ARRAY<STRING>", 'O': "ARRAY of what has an order", 'N': "MAP", 'a': "any", 'c': "any",
+	'V': "VARIANT", 'J': "ARRAY<STRING>", 'O': "ARRAY of what has an order", 'N': "MAP", 'a': "any", 'c': "any",
 }
 
 // String shows the arguments to people: "(STRING, INT [, INT])".
@@ -250,6 +250,8 @@ func (c class) fits(t datatype.Type) bool {
 		return t.IsTemporal()
 	case 'v':
 		return t.IsInterval()
+	case 'V':
+		return t.Kind == datatype.Variant
 	case 'A', 'L':
 		return t.Kind == datatype.Array
 	case 'J':
@@ -285,6 +287,8 @@ func fixed(of byte) (datatype.Type, bool) {
 		return datatype.TimestampOf(3), true
 	case 'z':
 		return datatype.TimestampLTZOf(3), true
+	case 'V':
+		return datatype.Of(datatype.Variant), true
 	}
 	return datatype.Type{}, false
 }

@@ -9,7 +9,7 @@ func functions() map[string]maker {
 	for _, family := range []map[string]maker{
 		logicFunctions(), choiceFunctions(), compareFunctions(), arithmeticFunctions(), castFunctions(),
 		mathFunctions(), textFunctions(), patternFunctions(), codecFunctions(), timeFunctions(), collectionFunctions(),
-		arrayFunctions(), jsonFunctions(), constraintFunctions(),
+		arrayFunctions(), jsonFunctions(), variantFunctions(), constraintFunctions(),
 	} {
 		maps.Copy(all, family)
 	}
