@@ -38,7 +38,7 @@ func consumed(t *testing.T, address, topic string, n int) []string {
 
 func outTable(address, format string, options ...string) string {
 	all := append([]string{"'connector' = 'kafka'", "'topic' = 'out'", "'properties.bootstrap.servers' = '" + address + "'", "'format' = '" + format + "'"}, options...)
-	return "CREATE TABLE out (id INT, name STRING) WITH (" + strings.Join(all, ", ") + ");"
+	return "CREATE TABLE out (id INT, at_offset BIGINT METADATA FROM 'offset' VIRTUAL, name STRING) WITH (" + strings.Join(all, ", ") + ");"
 }
 
 const wholeTopic = "'scan.startup.mode' = 'earliest-offset'"

@@ -470,7 +470,7 @@ func optionsText(options map[string]string) string {
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // secretWords mark keys whose values are masked wherever they are shown.
-var secretWords = []string{"password", "secret", "token", "credential", "access-key", "apikey", "api-key", "auth-params", "service-key", "jaas"}
+var secretWords = []string{"password", "secret", "token", "credential", "access-key", "apikey", "api-key", "auth-params", "service-key", "jaas", "keystore.key", "connection-string", "user-info"}
 
 func masked(key, value string) string {
 	key = strings.ToLower(key)

@@ -84,6 +84,11 @@ func newSink(c *config, t job.Table) (*sink, error) {
 		}
 		s.timeout = d
 	}
+	for _, f := range t.Schema.Fields() {
+		if f.Metadata.FindKey(ops.MetadataColumn) >= 0 {
+			return nil, fmt.Errorf("%w: column %s: metadata of records is only read; declare the column VIRTUAL", job.ErrInvalid, f.Name)
+		}
+	}
 	_, err := s.encoder()
 	return s, err
 }

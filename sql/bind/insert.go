@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
@@ -62,12 +64,13 @@ func (b *Binder) insert(ctx context.Context, s *ast.Insert, node logical.Node) (
 	if err != nil {
 		return nil, diag.Wrap(s.Table.Pos, err)
 	}
+	jt = written(t, jt)
 	if s.Overwrite {
 		if jt.Overwrite, err = b.overwrite(s, jt); err != nil {
 			return nil, err
 		}
 	}
-	target, err := b.target(s, t, jt)
+	target, err := b.target(s, jt)
 	if err != nil {
 		return nil, err
 	}
@@ -98,12 +101,9 @@ type targetColumn struct {
 	fix  *Value // constant of PARTITION (k = 'v')
 }
 
-func (b *Binder) target(s *ast.Insert, t *catalog.Table, jt job.Table) (*target, error) {
+func (b *Binder) target(s *ast.Insert, jt job.Table) (*target, error) {
 	tg := &target{}
 	for _, f := range jt.Schema.Fields() {
-		if virtual(t, f.Name) {
-			continue
-		}
 		ft, ok := datatype.FromField(f)
 		if !ok {
 			return nil, diag.At(s.Table.Pos, "column %q of %s has type %s, which SQL does not have", f.Name, jt.Ident, f.Type)
@@ -134,6 +134,13 @@ func (b *Binder) target(s *ast.Insert, t *catalog.Table, jt job.Table) (*target,
 		tg.given++
 	}
 	return tg, nil
+}
+
+// written is a table as rows are written into it: without its virtual columns.
+func written(t *catalog.Table, jt job.Table) job.Table {
+	fields := slices.DeleteFunc(slices.Clone(jt.Schema.Fields()), func(f arrow.Field) bool { return virtual(t, f.Name) })
+	jt.Schema.Schema = arrow.NewSchema(fields, nil)
+	return jt
 }
 
 func virtual(t *catalog.Table, name string) bool {

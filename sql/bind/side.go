@@ -51,11 +51,9 @@ func (b *Binder) side(ctx context.Context, pos ast.Pos, from job.Ident, name str
 	if err != nil {
 		return nil, diag.Wrap(pos, err)
 	}
+	jt = written(t, jt)
 	out := &logical.Side{Table: jt}
 	for _, f := range jt.Schema.Fields() {
-		if virtual(t, f.Name) {
-			continue
-		}
 		ft, ok := datatype.FromField(f)
 		if !ok {
 			return nil, diag.At(pos, "column %q of %s has type %s, which SQL does not have", f.Name, id, f.Type)
