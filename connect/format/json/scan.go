@@ -126,7 +126,7 @@ func (s *scanner) skip(depth int) error {
 	}
 	switch s.space() {
 	case '{':
-		return s.skipMembers(depth, '}', func() error {
+		return s.skipMembers('}', func() error {
 			if s.space() != '"' {
 				return s.bad()
 			}
@@ -140,7 +140,7 @@ func (s *scanner) skip(depth int) error {
 			return s.skip(depth + 1)
 		})
 	case '[':
-		return s.skipMembers(depth, ']', func() error { return s.skip(depth + 1) })
+		return s.skipMembers(']', func() error { return s.skip(depth + 1) })
 	case '"':
 		_, err := s.text()
 		return err
@@ -149,7 +149,7 @@ func (s *scanner) skip(depth int) error {
 	return err
 }
 
-func (s *scanner) skipMembers(_ int, end byte, member func() error) error {
+func (s *scanner) skipMembers(end byte, member func() error) error {
 	s.i++
 	if s.space() == end {
 		s.i++
