@@ -2,12 +2,10 @@ package wadi
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
 )
@@ -20,11 +18,20 @@ func (c *lakeCatalog) Procedures(database string) []catalog.Procedure {
 	if !strings.EqualFold(database, "system") && !strings.EqualFold(database, "sys") {
 		return nil
 	}
-	table := catalog.ProcedureArg{Name: "table", Type: datatype.String}
+	all := append(c.historyProcedures(), c.maintenanceProcedures()...)
+	slices.SortFunc(all, func(a, b catalog.Procedure) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// argTable is the argument that names a table.
+var argTable = catalog.ProcedureArg{Name: "table", Type: datatype.String}
+
+// historyProcedures look at snapshots.
+func (c *lakeCatalog) historyProcedures() []catalog.Procedure {
 	snapshot := catalog.ProcedureArg{Name: "snapshot_id", Type: datatype.Of(datatype.BigInt)}
 	return []catalog.Procedure{
 		{
-			Name: "ancestors_of", Args: []catalog.ProcedureArg{table}, Columns: []string{"snapshot_id", "timestamp", "operation"},
+			Name: "ancestors_of", Args: []catalog.ProcedureArg{argTable}, Columns: []string{"snapshot_id", "timestamp", "operation"},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
 				list, err := c.Ancestors(ctx, tableArg(args))
 				rows := make([][]any, len(list))
@@ -35,23 +42,7 @@ func (c *lakeCatalog) Procedures(database string) []catalog.Procedure {
 			},
 		},
 		{
-			Name:    "expire_snapshots",
-			Args:    []catalog.ProcedureArg{table, {Name: "older_than", Type: datatype.TimestampOf(3), Optional: true}, {Name: "retain_last", Type: datatype.Of(datatype.Int), Optional: true}},
-			Columns: []string{"deleted_snapshots"},
-			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
-				e := iceberg.Expire{RetainLast: 1}
-				if ms, ok := args["older_than"].(int64); ok {
-					e.OlderThan = time.UnixMilli(ms)
-				}
-				if n, ok := args["retain_last"].(int64); ok {
-					e.RetainLast = int(n)
-				}
-				n, err := c.ExpireSnapshots(ctx, tableArg(args), e)
-				return [][]any{{fmt.Sprint(n)}}, translate(err)
-			},
-		},
-		{
-			Name: "rollback_to_snapshot", Args: []catalog.ProcedureArg{table, snapshot}, Columns: []string{"previous_snapshot_id", "current_snapshot_id"},
+			Name: "rollback_to_snapshot", Args: []catalog.ProcedureArg{argTable, snapshot}, Columns: []string{"previous_snapshot_id", "current_snapshot_id"},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
 				to, _ := args["snapshot_id"].(int64)
 				from, err := c.Rollback(ctx, tableArg(args), to)

@@ -14,22 +14,31 @@ import (
 // them over rows. What fails, such as 1 / 0, is left to the rows, of which
 // there may be none.
 func folder(zone *time.Location) func(expr.Expr) (*expr.Literal, bool) {
-	none := arrow.NewSchema(nil, nil)
 	return func(e expr.Expr) (*expr.Literal, bool) {
-		p, err := expr.Compile([]expr.Expr{e}, none, expr.Env{Zone: zone})
+		out, err := evaluate(zone, e)
 		if err != nil {
 			return nil, false
 		}
-		row := array.NewRecordBatch(none, nil, 1)
-		defer row.Release()
-		out, err := p.Eval(memory.DefaultAllocator, row, nil)
-		if err != nil {
-			return nil, false
-		}
-		defer out[0].Release()
-		v, ok := constant(out[0])
+		defer out.Release()
+		v, ok := constant(out)
 		return &expr.Literal{Value: v, Of: e.Type()}, ok
 	}
+}
+
+// evaluate computes an expression without columns: an array of one value.
+func evaluate(zone *time.Location, e expr.Expr) (arrow.Array, error) {
+	none := arrow.NewSchema(nil, nil)
+	p, err := expr.Compile([]expr.Expr{e}, none, expr.Env{Zone: zone})
+	if err != nil {
+		return nil, err
+	}
+	row := array.NewRecordBatch(none, nil, 1)
+	defer row.Release()
+	out, err := p.Eval(memory.DefaultAllocator, row, nil)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
 }
 
 // constant is the first value of an array as a literal has it.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
+
 	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
@@ -135,9 +137,31 @@ func (s *Session) constantOf(ctx context.Context, e ast.Expr, arg catalog.Proced
 		return nil, diag.At(e.Position(), "argument %s is a %s, not a %s", arg.Name, arg.Type.Text(), v.Type.Text())
 	}
 	to := &expr.Call{Func: "cast", Args: []expr.Expr{v.Expr}, Of: arg.Type.Arrow()}
+	if arg.Type.Kind == datatype.Map {
+		return s.constantMap(to, e, arg)
+	}
 	l, ok := folder(s.config.Zone())(to)
 	if !ok {
 		return nil, diag.At(e.Position(), "argument %s takes a constant", arg.Name)
 	}
 	return l.Value, nil
+}
+
+// constantMap is the value of a MAP of strings.
+func (s *Session) constantMap(e expr.Expr, at ast.Expr, arg catalog.ProcedureArg) (any, error) {
+	out, err := evaluate(s.config.Zone(), e)
+	if err != nil {
+		return nil, diag.At(at.Position(), "argument %s takes a constant: %v", arg.Name, err)
+	}
+	defer out.Release()
+	m, ok := out.(*array.Map)
+	if !ok || m.IsNull(0) {
+		return nil, nil
+	}
+	from, to := m.ValueOffsets(0)
+	pairs := make(map[string]string, to-from)
+	for i := int(from); i < int(to); i++ {
+		pairs[m.Keys().ValueStr(i)] = m.Items().ValueStr(i)
+	}
+	return pairs, nil
 }

@@ -28,6 +28,7 @@ type fileIO struct {
 var (
 	_ iceio.WriteFileIO = (*fileIO)(nil)
 	_ iceio.ReadFileIO  = (*fileIO)(nil)
+	_ iceio.ListableIO  = (*fileIO)(nil)
 )
 
 // open is a table.FSysF: the files live as long as ctx.
@@ -111,6 +112,28 @@ func (f *fileIO) Remove(name string) error {
 		return err
 	}
 	return b.Delete(f.ctx, key)
+}
+
+// WalkDir calls fn for each file below root; there are no directories.
+func (f *fileIO) WalkDir(root string, fn fs.WalkDirFunc) error {
+	b, key, err := f.locate(strings.TrimSuffix(root, "/"))
+	if err != nil {
+		return err
+	}
+	infos, err := b.Walk(f.ctx, key+"/")
+	if err != nil {
+		return err
+	}
+	for _, i := range infos {
+		err := fn(b.URL(i.Name), fs.FileInfoToDirEntry(fileInfo{i}), nil)
+		switch {
+		case errors.Is(err, fs.SkipAll):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *fileIO) Create(name string) (iceio.FileWriter, error) {

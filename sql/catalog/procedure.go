@@ -21,7 +21,8 @@ type Procedure struct {
 	// Columns are those of the answer.
 	Columns []string
 	// Call does it. args are by name: string, bool, float64, int64 (integers
-	// and times, in the unit of the type); one that is not given is not there.
+	// and times, in the unit of the type), map[string]string; one that is not
+	// given is not there.
 	// The answer's rows have one text, or nil, per column.
 	Call func(ctx context.Context, args map[string]any) ([][]any, error)
 }
