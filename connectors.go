@@ -34,7 +34,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.NewEncoder{"parquet": parquetEncoder}})
 	for _, c := range []*ops.Connector{
 		datagen.Connector(), nexmark.Connector(), kafka.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
-		iceberg.Connector(iceberg.Env{Stores: e.stores}),
+		iceberg.Connector(iceberg.Env{Stores: e.stores, Log: e.log}),
 		values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
 		(&collector{}).connector(), // for plans; every run has one of its own
 	} {
@@ -148,7 +148,7 @@ func (e *Env) openCatalog(ctx context.Context, name string, options map[string]s
 	if options["type"] != "iceberg" {
 		return nil, fmt.Errorf("%w: catalog %s: option 'type' = '%s': want iceberg or generic_in_memory", job.ErrInvalid, name, options["type"])
 	}
-	c, err := iceberg.Open(ctx, name, options, iceberg.Env{Stores: e.stores})
+	c, err := iceberg.Open(ctx, name, options, iceberg.Env{Stores: e.stores, Log: e.log})
 	if err != nil {
 		return nil, err
 	}

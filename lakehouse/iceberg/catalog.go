@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -35,6 +36,15 @@ type Env struct {
 	Stores *objstore.Stores
 	// Now is the clock for the age of commits; nil means time.Now.
 	Now func() time.Time
+	// Log tells what is done to tables beside their rows; nil is nobody.
+	Log *slog.Logger
+}
+
+func (e Env) log() *slog.Logger {
+	if e.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return e.Log
 }
 
 func (e Env) now() time.Time {

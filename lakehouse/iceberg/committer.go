@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	ice "github.com/apache/iceberg-go"
@@ -45,6 +46,10 @@ type Committer struct {
 	sink    *Sink
 	id      ops.SinkID
 	catalog *Catalog
+
+	// gate is held while a snapshot is made.
+	gate   sync.Mutex
+	upkeep *upkeep // nil without maintenance
 
 	// first is when each pending epoch was first seen.
 	first map[stream.Epoch]time.Time
@@ -170,6 +175,8 @@ func (c *Committer) publish(ctx context.Context, pending []ops.Pending) (stream.
 	pause.InitialInterval, pause.MaxInterval = 20*time.Millisecond, 2*time.Second
 	unclear := 0
 	return backoff.Retry(ctx, func() (stream.Epoch, error) {
+		c.gate.Lock()
+		defer c.gate.Unlock()
 		t, err := c.load(ctx)
 		if err != nil {
 			return 0, c.verdict(err, &unclear)
@@ -194,6 +201,9 @@ func (c *Committer) publish(ctx context.Context, pending []ops.Pending) (stream.
 		}
 		if err := c.attempt(ctx, t, files, old, last); err != nil {
 			return 0, c.verdict(err, &unclear)
+		}
+		if c.upkeep != nil {
+			c.upkeep.committed(len(files), totalBytes(files))
 		}
 		return last, nil
 	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(0))
@@ -312,4 +322,16 @@ func dataFiles(t *table.Table, pending []ops.Pending, have stream.Epoch) ([]ice.
 }
 
 // Close implements ops.Committer.
-func (c *Committer) Close() error { return c.catalog.Close() }
+func (c *Committer) Close() error {
+	if c.upkeep != nil {
+		c.upkeep.close()
+	}
+	return c.catalog.Close()
+}
+
+func totalBytes(files []ice.DataFile) (n int64) {
+	for _, f := range files {
+		n += f.FileSizeBytes()
+	}
+	return n
+}

@@ -49,6 +49,8 @@ var options = append([]ops.Option{
 	{Key: optSnapshot, Help: "Read this snapshot instead of the current one."},
 	{Key: "format-version", Default: "2", Help: "Format version of a table that is created: 2 or 3."},
 	{Key: "location", Help: "Location of a table that is created, if not below the warehouse."},
+	{Key: optCompaction, Default: "false", Help: "The same as flink-maintenance.rewrite.enabled."},
+	{Key: upkeepPrefix + "#", Help: "Maintenance of the table while a job writes to it."},
 	{Key: "write.#", Help: "Iceberg's table properties for writers."},
 	{Key: "read.#", Help: "Iceberg's table properties for readers."},
 	{Key: "commit.#", Help: "Iceberg's table properties for commits."},
@@ -74,6 +76,7 @@ type target struct {
 	commitSize int64
 	commitAge  time.Duration
 	snapshot   *int64
+	upkeep     upkeepPlan
 }
 
 func (t target) String() string { return t.catalog + "." + t.database + "." + t.table }
@@ -104,6 +107,9 @@ func parseTarget(t job.Table) (target, error) {
 	}
 	if out.commitAge, err = units.ParseDuration(get(optCommitAge, "10 s")); err != nil {
 		return out, bad(optCommitAge, "a duration such as 10 s")
+	}
+	if out.upkeep, err = parseUpkeep(o); err != nil {
+		return out, fmt.Errorf("table %s: %w", t.Ident, err)
 	}
 	if text := o[optSnapshot]; text != "" {
 		id, err := strconv.ParseInt(text, 10, 64)

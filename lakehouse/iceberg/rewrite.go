@@ -40,6 +40,9 @@ type Rewrite struct {
 	Sort string
 	// MaxBytes ends the rewrite when so much has been read; zero is no end.
 	MaxBytes int64
+
+	// once leaves a conflict to the caller.
+	once bool
 }
 
 // Rewritten is what a rewrite did.
@@ -70,7 +73,7 @@ func (c *Catalog) RewriteDataFiles(ctx context.Context, name string, r Rewrite) 
 			return done, nil
 		case err == nil:
 			conflicts = 0
-		case rewriteConflict(err) && conflicts < maxRewriteConflicts:
+		case rewriteConflict(err) && conflicts < maxRewriteConflicts && !r.once:
 			conflicts++
 		default:
 			return done, c.fail("rewrite data files of", "table "+c.name+"."+name, err)

@@ -184,6 +184,7 @@ func (s *Sink) Committer(ctx context.Context, id ops.SinkID) (ops.Committer, err
 		return nil, err
 	}
 	c := &Committer{sink: s, id: id, catalog: catalog}
+	c.upkeep = newUpkeep(s.target.upkeep, c)
 	if _, err := c.Published(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
