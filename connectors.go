@@ -32,12 +32,12 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	all := rowfile.Connectors(e.stores)
 	all["parquet"] = parquet.NewConnector(e.stores)
 	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.NewEncoder{"parquet": parquetEncoder}})
-	for _, c := range []*ops.Connector{
-		datagen.Connector(), nexmark.Connector(), kafka.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
+	for _, c := range append(kafka.Connectors(),
+		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
 		iceberg.Connector(iceberg.Env{Stores: e.stores, Log: e.log}),
 		values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
 		(&collector{}).connector(), // for plans; every run has one of its own
-	} {
+	) {
 		all[c.Name] = c
 	}
 	for _, c := range e.o.Connectors {

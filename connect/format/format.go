@@ -36,6 +36,14 @@ type Decoder interface {
 	Record(alloc memory.Allocator) arrow.RecordBatch
 }
 
+// Padding is a Decoder that can add a row without a message: those of formats
+// that are not Changes.
+type Padding interface {
+	Decoder
+	// AppendNull adds a row of NULLs.
+	AppendNull()
+}
+
 // Changing is a Decoder whose rows are changes of a table.
 type Changing interface {
 	Decoder
@@ -48,11 +56,22 @@ type Format struct {
 	Name    string
 	Options []ops.Option
 	// Changes says that rows are changes of a table, and that decoders are
-	// Changing.
+	// Changing; those of other formats are Padding.
 	Changes bool
-	// New makes a decoder for rows of schema, whose columns are found by their
-	// paths.
-	New func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error)
+	// NewDecoder makes a decoder.
+	NewDecoder func(r Rows) (Decoder, error)
+	// NewEncoder makes an encoder; nil if the format is only read.
+	NewEncoder func(w Writing) (Encoder, error)
+}
+
+// Rows are those that a decoder makes of messages.
+type Rows struct {
+	// Message has the columns of a message, in their order.
+	Message *arrow.Schema
+	// Schema has the columns that are wanted, and Paths where they are found.
+	Schema  *arrow.Schema
+	Paths   [][]string
+	Options map[string]string
 }
 
 var all = func() map[string]Format {
@@ -60,11 +79,12 @@ var all = func() map[string]Format {
 	for _, name := range changes.Names() {
 		m[name] = Format{
 			Name: name, Changes: true, Options: changes.Options(name),
-			New: func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error) {
-				return changes.New(name, schema, paths, options)
-			},
+			NewDecoder: func(r Rows) (Decoder, error) { return changes.New(name, r.Schema, r.Paths, r.Options) },
 		}
 	}
+	debezium := m[changes.Written]
+	debezium.NewEncoder = newDebezium
+	m[changes.Written] = debezium
 	return m
 }()
 
@@ -76,18 +96,25 @@ var jsonFormat = Format{
 		{Key: "json.timestamp-format.standard", Default: "SQL", Help: "How times are written, SQL or ISO-8601; both are read."},
 		{Key: "json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL, when rows are written."},
 	},
-	New: func(schema *arrow.Schema, paths [][]string, options map[string]string) (Decoder, error) {
-		strict, err := Flag(options, "json.fail-on-missing-field")
+	NewDecoder: func(r Rows) (Decoder, error) {
+		strict, err := Flag(r.Options, "json.fail-on-missing-field")
 		if err != nil {
 			return nil, err
 		}
-		return json.New(schema, paths, json.Options{Strict: strict})
+		return json.New(r.Schema, r.Paths, json.Options{Strict: strict})
 	},
+	NewEncoder: newJSON,
 }
 
 var rawFormat = Format{
 	Name: "raw",
-	New:  func(schema *arrow.Schema, _ [][]string, _ map[string]string) (Decoder, error) { return raw.New(schema) },
+	NewDecoder: func(r Rows) (Decoder, error) {
+		if r.Message.NumFields() != 1 {
+			return nil, fmt.Errorf("%w: the format raw has one column, not %d", job.ErrInvalid, r.Message.NumFields())
+		}
+		return raw.New(r.Schema)
+	},
+	NewEncoder: newRaw,
 }
 
 // Of finds a format by its name.

@@ -37,7 +37,7 @@ type config struct {
 	properties properties
 	topics     []string
 	pattern    *regexp.Regexp // in place of topics
-	format     format.Format
+	layout
 	start, end bound
 	discovery  time.Duration // 0 means never
 	policy     policy
@@ -46,21 +46,11 @@ type config struct {
 func parse(t job.Table) (*config, error) {
 	o := t.Options
 	c := &config{options: o, properties: propertiesOf(o)}
-	name := o["format"]
-	if v := o["value.format"]; v != "" {
-		if name != "" && name != v {
-			return nil, fmt.Errorf("%w: 'format' and 'value.format' are the same option, and differ", job.ErrInvalid)
-		}
-		name = v
-	}
-	if name == "" {
-		return nil, fmt.Errorf("%w: option 'format' is missing: how a record's value is written, such as json", job.ErrInvalid)
-	}
 	var err error
-	if c.format, err = format.Of(name); err != nil {
+	if c.layout, err = layoutOf(t); err != nil {
 		return nil, err
 	}
-	if err := unknown(o, c.format); err != nil {
+	if err := c.unknown(t); err != nil {
 		return nil, err
 	}
 	if _, err := c.properties.client(); err != nil {
@@ -78,18 +68,18 @@ func parse(t job.Table) (*config, error) {
 			return nil, fmt.Errorf("option 'scan.topic-partition-discovery.interval': %w", err)
 		}
 	}
-	return c, c.parsePolicy(name)
+	return c, c.parsePolicy()
 }
 
-func (c *config) parsePolicy(format string) error {
+func (c *config) parsePolicy() error {
 	p, ok := policies[c.options["error.policy"]]
 	if !ok {
 		return fmt.Errorf("%w: option 'error.policy' = '%s': want fail, skip or dead-letter", job.ErrInvalid, c.options["error.policy"])
 	}
-	if text := c.options[format+".ignore-parse-errors"]; text != "" {
-		ignore, err := strconv.ParseBool(strings.ToLower(text))
+	for _, s := range []*side{&c.key, &c.value} {
+		ignore, err := format.Flag(s.options, s.format.Name+".ignore-parse-errors")
 		if err != nil {
-			return fmt.Errorf("%w: option '%s.ignore-parse-errors' = '%s': want true or false", job.ErrInvalid, format, text)
+			return err
 		}
 		if ignore && p == fail {
 			p = skip
@@ -123,7 +113,9 @@ func (c *config) parseTopics() error {
 }
 
 func (c *config) parseBounds() (err error) {
-	if c.start, err = c.bound("scan.startup", groupOffsets, earliestOffset, latestOffset, atTimestamp, specificOffsets); err != nil {
+	if c.upsert {
+		c.start.mode = earliestOffset
+	} else if c.start, err = c.bound("scan.startup", groupOffsets, earliestOffset, latestOffset, atTimestamp, specificOffsets); err != nil {
 		return err
 	}
 	if c.end, err = c.bound("scan.bounded", unbounded, latestOffset, groupOffsets, atTimestamp, specificOffsets); err != nil {

@@ -27,7 +27,7 @@ func TestOptions(t *testing.T) {
 				delete(o, k)
 			}
 		}
-		_, err := kafka.Connector().Source(t.Context(), ops.Scan{Table: job.Table{Options: o, Schema: schema}})
+		_, err := connector("kafka").Source(t.Context(), ops.Scan{Table: job.Table{Options: o, Schema: schema}})
 		return err
 	}
 	if err := open(nil); err != nil {
@@ -62,4 +62,13 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%v: %v, want %q", c.change, err, c.want)
 		}
 	}
+}
+
+func connector(name string) *ops.Connector {
+	for _, c := range kafka.Connectors() {
+		if c.Name == name {
+			return c
+		}
+	}
+	panic(name)
 }

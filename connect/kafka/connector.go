@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -12,41 +13,80 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi/connect/format"
+	"github.com/wadi-engine/wadi/connect/format/changes"
 	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )
 
-// Connector offers topics as 'connector' = 'kafka'.
-func Connector() *ops.Connector {
-	return &ops.Connector{
-		Name: "kafka", Options: append(options[:len(options):len(options)], format.Options()...),
-		Resolve: resolve, Source: open, Projects: true, Metadata: metadataKeys(),
-		Sink: openSink, Changes: func(t job.Table) bool {
-			return t.Options["format"] == changelog || t.Options["value.format"] == changelog
-		},
+// Connectors offer topics: 'connector' = 'kafka' and 'upsert-kafka'.
+func Connectors() []*ops.Connector {
+	byKey := func(t job.Table) bool { return t.Connector == upsertConnector }
+	changing := func(t job.Table) bool {
+		return byKey(t) || t.Options["format"] == changes.Written || t.Options["value.format"] == changes.Written
 	}
+	var all []*ops.Connector
+	for _, name := range []string{"kafka", upsertConnector} {
+		all = append(all, &ops.Connector{
+			Name: name, Options: slices.Concat(optionsOf(name), prefixed("key."), prefixed("value."), format.Options()),
+			Resolve: resolve, Source: open, Projects: true, Metadata: metadataKeys(),
+			Sink: openSink, Changes: changing, KeyDeletes: byKey, Retracts: func(t job.Table) bool { return !byKey(t) },
+		})
+	}
+	return all
 }
 
-var options = []ops.Option{
+// prefixed are the options of formats behind a prefix.
+func prefixed(prefix string) []ops.Option {
+	all := format.Options()
+	for i := range all {
+		all[i].Key = prefix + all[i].Key
+	}
+	return all
+}
+
+// optionsOf are those of a connector, without those of formats.
+func optionsOf(connector string) []ops.Option {
+	if connector == upsertConnector {
+		return append(upsertOptions[:len(upsertOptions):len(upsertOptions)], common...)
+	}
+	return append(options[:len(options):len(options)], common...)
+}
+
+// common are the options of both connectors.
+var common = []ops.Option{
 	{Key: "topic", Help: "The topic, or several separated by semicolons."},
-	{Key: "topic-pattern", Help: "A regular expression for the topics, in place of topic."},
 	{Key: "properties.bootstrap.servers", Help: "host:port of a broker, or several separated by commas."},
 	{Key: "properties.#", Help: "A property of a Kafka client, as Kafka calls it: group.id, security.protocol, sasl.jaas.config, …"},
-	{Key: "format", Help: "How a record's value is written: json, raw, debezium-json, canal-json, maxwell-json or ogg-json."},
-	{Key: "value.format", Help: "The same as format."},
-	{Key: "scan.startup.mode", Default: "group-offsets", Help: "Where to begin: group-offsets, earliest-offset, latest-offset, timestamp or specific-offsets."},
-	{Key: "scan.startup.specific-offsets", Help: "partition:0,offset:42;partition:1,offset:300."},
-	{Key: "scan.startup.timestamp-millis", Help: "Milliseconds since 1970: the first record that is not older."},
+	{Key: "key.format", Help: "How a record's key is written, like format."},
+	{Key: "key.fields-prefix", Help: "What the names of the key's columns begin with; the key's fields are without it."},
+	{Key: "value.format", Help: "How a record's value is written."},
+	{Key: "value.fields-include", Default: "ALL", Help: "ALL, or EXCEPT_KEY: whether the columns of the key are in the value, too."},
 	{Key: "scan.bounded.mode", Default: "unbounded", Help: "Where to end: unbounded, latest-offset, group-offsets, timestamp or specific-offsets."},
 	{Key: "scan.bounded.specific-offsets", Help: "As scan.startup.specific-offsets; the offset itself is not read."},
 	{Key: "scan.bounded.timestamp-millis", Help: "Milliseconds since 1970: records that are not older are not read."},
 	{Key: "scan.topic-partition-discovery.interval", Default: "5 min", Help: "How often to look for new partitions; 0 means never."},
-	{Key: "sink.partitioner", Default: "default", Help: "To which partition rows go: default (spread, some at a time), fixed (one for each task) or round-robin."},
+	{Key: "scan.parallelism", Help: "How many tasks read."},
+	{Key: "sink.parallelism", Help: "How many tasks write."},
 	{Key: "sink.delivery-guarantee", Default: "at-least-once", Help: "at-least-once, exactly-once (transactions) or none."},
 	{Key: "sink.transactional-id-prefix", Help: "What the transactional ids of the job begin with; no other job may use it."},
+	{Key: "sink.partitioner", Default: "default", Help: "To which partition rows go: default (by their key; without keys spread, some at a time), fixed (one for each task) or round-robin."},
 	{Key: "error.policy", Default: "fail", Help: "What to do with a record that cannot be read: fail, skip, or dead-letter."},
 	{Key: "error.table", Help: "The table that receives the dead letters."},
+}
+
+var upsertOptions = []ops.Option{
+	{Key: "sink.buffer-flush.max-rows", Default: "0", Help: "How many keys are gathered before their newest rows are written; 0 means none."},
+	{Key: "sink.buffer-flush.interval", Default: "0", Help: "How long they are gathered at the most; 0 means not at all."},
+}
+
+var options = []ops.Option{
+	{Key: "topic-pattern", Help: "A regular expression for the topics, in place of topic."},
+	{Key: "format", Help: "How a record's value is written, the same as value.format: json, raw, debezium-json, canal-json, maxwell-json or ogg-json."},
+	{Key: "key.fields", Help: "The columns in a record's key, separated by semicolons."},
+	{Key: "scan.startup.mode", Default: "group-offsets", Help: "Where to begin: group-offsets, earliest-offset, latest-offset, timestamp or specific-offsets."},
+	{Key: "scan.startup.specific-offsets", Help: "partition:0,offset:42;partition:1,offset:300."},
+	{Key: "scan.startup.timestamp-millis", Help: "Milliseconds since 1970: the first record that is not older."},
 }
 
 // policy says what becomes of a record that cannot be read.
@@ -91,20 +131,34 @@ type source struct {
 	config
 	table  job.Table
 	schema *arrow.Schema // of the scan
-	// values are the columns that are in a record's value, with their paths, and
-	// meta those that tell about the record. Of each column of the scan, places
+	// fromKey and fromValue are the columns that are in a record's key and value,
+	// and meta those that tell about the record. Of each column of the scan, places
 	// says which it is.
-	values *arrow.Schema
+	fromKey, fromValue fields
+	meta               []metadata
+	places             []place
+}
+
+// fields are columns of a scan, with their paths.
+type fields struct {
+	schema *arrow.Schema
 	paths  [][]string
-	meta   []metadata
-	places []place
 }
 
 // place is where a column of a scan comes from.
 type place struct {
-	meta bool
-	i    int // in meta or values
+	part part
+	i    int // in it
 }
+
+// part is what of a record has a column.
+type part uint8
+
+const (
+	inValue part = iota
+	inKey
+	inMeta
+)
 
 func (s *source) plan(scan ops.Scan) error {
 	schema, paths, err := scan.Flat()
@@ -112,39 +166,59 @@ func (s *source) plan(scan ops.Scan) error {
 		return err
 	}
 	s.schema = schema
-	var fields []arrow.Field
+	all := scan.Table.Schema.Schema
+	var columns [2][]arrow.Field
 	for i, f := range schema.Fields() {
-		key, ok := f.Metadata.GetValue(ops.MetadataColumn)
-		if !ok {
-			s.places = append(s.places, place{i: len(fields)})
-			fields, s.paths = append(fields, f), append(s.paths, paths[i])
+		if key, ok := f.Metadata.GetValue(ops.MetadataColumn); ok {
+			m, err := metadataOf(f, key)
+			if err != nil {
+				return err
+			}
+			s.places = append(s.places, place{inMeta, len(s.meta)})
+			s.meta = append(s.meta, m)
 			continue
 		}
-		m := known[key]
-		if m.name == "" || !arrow.TypeEqual(f.Type, m.of) {
-			return fmt.Errorf("%w: column %s: the metadata '%s' of a record is %s", job.ErrInvalid, f.Name, key, m.of)
+		from, of := inValue, &s.fromValue
+		if at := all.FieldIndices(paths[i][0])[0]; s.key.has(at) && (s.upsert || !s.value.has(at)) {
+			from, of = inKey, &s.fromKey
 		}
-		s.places = append(s.places, place{meta: true, i: len(s.meta)})
-		s.meta = append(s.meta, m)
+		s.places = append(s.places, place{from, len(columns[from])})
+		columns[from], of.paths = append(columns[from], f), append(of.paths, paths[i])
 	}
-	s.values = arrow.NewSchema(fields, nil)
-	_, err = s.format.New(s.values, s.paths, s.options)
+	s.fromValue.schema, s.fromKey.schema = arrow.NewSchema(columns[inValue], nil), arrow.NewSchema(columns[inKey], nil)
+	_, _, err = s.decoders()
 	return err
+}
+
+// decoders are those of a record's key, which is nil if no column is in it, and of
+// its value.
+func (s *source) decoders() (key, value format.Decoder, err error) {
+	if value, err = s.value.decoder(s.fromValue.schema, s.fromValue.paths); err != nil {
+		return nil, nil, err
+	}
+	if s.upsert || s.fromKey.paths != nil {
+		key, err = s.key.decoder(s.fromKey.schema, s.fromKey.paths)
+	}
+	return key, value, err
 }
 
 func (s *source) Schema() *arrow.Schema { return s.schema }
 func (s *source) Bounded() bool         { return s.end.mode != unbounded }
 
 // Updating implements ops.Updating.
-func (s *source) Updating() bool { return s.format.Changes }
+func (s *source) Updating() bool { return s.value.format.Changes || s.upsert }
 
-// connect makes a client, and one that asks about topics.
-func (c *config) connect(more ...kgo.Opt) (*kgo.Client, *kadm.Client, error) {
+// Upserts implements ops.Upserting.
+func (s *source) Upserts() bool { return s.upsert }
+
+// connect makes a client, and one that asks about topics. The properties of the table
+// come before what is to be otherwise.
+func (c *config) connect(otherwise ...kgo.Opt) (*kgo.Client, *kadm.Client, error) {
 	opts, err := c.properties.client()
 	if err != nil {
 		return nil, nil, err
 	}
-	cl, err := kgo.NewClient(append(opts, more...)...)
+	cl, err := kgo.NewClient(append(otherwise[:len(otherwise):len(otherwise)], opts...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: connect to Kafka: %w", job.ErrInvalid, err)
 	}
@@ -152,11 +226,16 @@ func (c *config) connect(more ...kgo.Opt) (*kgo.Client, *kadm.Client, error) {
 }
 
 // unknown refuses options that mean nothing.
-func unknown(o map[string]string, f format.Format) error {
-	keys := slices.Concat(ops.Keys(options), ops.Keys(f.Options))
-	for _, key := range slices.Sorted(maps.Keys(o)) {
+func (c *config) unknown(t job.Table) error {
+	keys := ops.Keys(optionsOf(t.Connector))
+	for _, s := range []*side{&c.value, &c.key} {
+		for _, key := range ops.Keys(s.format.Options) {
+			keys = append(keys, s.plain+key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.options)) {
 		if key != "connector" && !strings.HasPrefix(key, prefix) && !slices.Contains(keys, key) {
-			return fmt.Errorf("%w: unknown option '%s' of connector kafka with format %s%s", job.ErrInvalid, key, f.Name, nearest.Hint(key, keys, "'"))
+			return fmt.Errorf("%w: unknown option '%s' of connector %s with format %s%s", job.ErrInvalid, key, cmp.Or(t.Connector, "kafka"), c.value.format.Name, nearest.Hint(key, keys, "'"))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -8,6 +9,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // metadata is something that is known of a record besides its value.
@@ -55,6 +59,15 @@ var known = map[string]metadata{
 			m.ItemBuilder().(*array.BinaryViewBuilder).Append(last[k])
 		}
 	}},
+}
+
+// metadataOf is what a column of that type is to hold.
+func metadataOf(f arrow.Field, key string) (metadata, error) {
+	m := known[key]
+	if m.name == "" || !arrow.TypeEqual(f.Type, m.of) {
+		return m, fmt.Errorf("%w: column %s: the metadata '%s' of a record is %s", job.ErrInvalid, f.Name, key, expr.TypeName(m.of))
+	}
+	return m, nil
 }
 
 func metadataKeys() []string { return slices.Sorted(maps.Keys(known)) }

@@ -23,7 +23,9 @@ type reader struct {
 	*source
 	alloc   memory.Allocator
 	bad     ops.Counter
+	key     format.Decoder // nil if no column is in keys
 	decoder format.Decoder
+	kinds   []stream.RowKind // of upserts
 	poller  *poller
 	at      map[string]position // of the partitions, by id
 	over    []ops.Split         // partitions that have ended before their first record
@@ -38,13 +40,14 @@ var _ ops.Gatherer = (*reader)(nil)
 // letter is a record that could not be read.
 type letter struct {
 	record *kgo.Record
+	bytes  []byte // its value, or its key
 	reason error
 }
 
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
 	r := &reader{source: s, alloc: rt.Allocator(), bad: rt.Counter("numRecordsInErrors"), at: map[string]position{}}
 	var err error
-	if r.decoder, err = s.format.New(s.values, s.paths, s.options); err != nil {
+	if r.key, r.decoder, err = s.decoders(); err != nil {
 		return nil, err
 	}
 	client, _, err := s.connect(kgo.KeepControlRecords())
@@ -148,11 +151,11 @@ func (r *reader) batch() (ops.Fetched, error) {
 		}
 		used++
 		at.Offset = rec.Offset + 1
-		if done = at.End != endless && at.Offset >= at.End; rec.Attrs.IsControl() || rec.Value == nil {
-			continue // a tombstone says nothing to those who know no keys
+		if done = at.End != endless && at.Offset >= at.End; rec.Attrs.IsControl() {
+			continue
 		}
-		if err := r.decoder.Append(rec.Value); err != nil {
-			r.letters = append(r.letters, letter{rec, err})
+		if bytes, err := r.append(rec); err != nil {
+			r.letters = append(r.letters, letter{rec, bytes, err})
 			continue
 		}
 		for len(r.meta) > 0 && len(r.records) < r.decoder.Rows() { // a change may be two rows
@@ -163,6 +166,48 @@ func (r *reader) batch() (ops.Fetched, error) {
 		r.fetch = nil
 	}
 	return r.fetched(id, at, done)
+}
+
+// append decodes a record. After an error, which comes with what is bad, there are as
+// many rows as before.
+func (r *reader) append(rec *kgo.Record) ([]byte, error) {
+	rows := r.decoder.Rows()
+	switch {
+	case rec.Value != nil:
+		if err := r.decoder.Append(rec.Value); err != nil {
+			return rec.Value, err
+		}
+	case r.upsert || r.value.format.Name == "raw":
+		r.decoder.(format.Padding).AppendNull()
+	default:
+		return nil, nil // a tombstone says nothing to those who know no keys
+	}
+	for r.key != nil && r.key.Rows() < r.decoder.Rows() {
+		if err := r.appendKey(rec.Key); err != nil {
+			r.key.Truncate(rows)
+			r.decoder.Truncate(rows)
+			return rec.Key, fmt.Errorf("key: %w", err)
+		}
+	}
+	if r.upsert {
+		kind := stream.UpdateAfter
+		if rec.Value == nil {
+			kind = stream.Delete
+		}
+		r.kinds = append(r.kinds, kind)
+	}
+	return nil, nil
+}
+
+func (r *reader) appendKey(key []byte) error {
+	switch {
+	case key != nil:
+		return r.key.Append(key)
+	case r.upsert:
+		return errors.New("the record has none, and is a row of a table by key")
+	}
+	r.key.(format.Padding).AppendNull()
+	return nil
 }
 
 // fetched is what was decoded, and the position behind it.
@@ -179,29 +224,38 @@ func (r *reader) fetched(id string, at position, done bool) (out ops.Fetched, er
 		r.poller.client.RemoveConsumePartitions(map[string][]int32{at.Topic: {at.Partition}})
 	}
 	if r.decoder.Rows() > 0 {
-		var kinds []stream.RowKind
+		kinds := r.kinds
 		if c, ok := r.decoder.(format.Changing); ok {
 			kinds = c.Kinds()
 		}
+		r.kinds = nil // the batch has them
 		out.Batch = stream.NewBatch(r.record())
 		out.Batch.Kinds = kinds
 	}
 	return out, nil
 }
 
-// record puts the columns of values and of metadata in the order of the scan.
+// record puts the columns of keys, values and metadata in the order of the scan.
 func (r *reader) record() arrow.RecordBatch {
 	values := r.decoder.Record(r.alloc)
-	if len(r.meta) == 0 {
+	if len(r.meta) == 0 && r.key == nil {
 		return values
 	}
 	defer values.Release()
+	var keys arrow.RecordBatch
+	if r.key != nil {
+		keys = r.key.Record(r.alloc)
+		defer keys.Release()
+	}
 	cols := make([]arrow.Array, len(r.places))
 	for i, p := range r.places {
-		if p.meta {
+		switch p.part {
+		case inMeta:
 			cols[i] = r.meta[p.i].column(r.alloc, r.records)
 			defer cols[i].Release()
-		} else {
+		case inKey:
+			cols[i] = keys.Column(p.i)
+		case inValue:
 			cols[i] = values.Column(p.i)
 		}
 	}
@@ -220,7 +274,7 @@ func (r *reader) deadLetters() (*stream.Batch, error) {
 	case fail:
 		l := r.letters[0]
 		return nil, fmt.Errorf("%w: topic %s, partition %d, offset %d: %w: %.80q; 'error.policy' = 'skip' or 'dead-letter' goes on without such records",
-			job.ErrInvalid, l.record.Topic, l.record.Partition, l.record.Offset, l.reason, l.record.Value)
+			job.ErrInvalid, l.record.Topic, l.record.Partition, l.record.Offset, l.reason, l.bytes)
 	case deadLetter:
 	}
 	b := array.NewRecordBuilder(r.alloc, ops.DeadLetters)
@@ -230,7 +284,7 @@ func (r *reader) deadLetters() (*stream.Batch, error) {
 		b.Field(1).(*array.StringViewBuilder).Append(position{Topic: l.record.Topic, Partition: l.record.Partition}.id())
 		b.Field(2).(*array.Int64Builder).Append(l.record.Offset)
 		b.Field(3).(*array.StringViewBuilder).Append(l.reason.Error())
-		b.Field(4).(*array.BinaryViewBuilder).Append(l.record.Value)
+		b.Field(4).(*array.BinaryViewBuilder).Append(l.bytes)
 	}
 	return stream.NewBatch(b.NewRecordBatch()), nil
 }

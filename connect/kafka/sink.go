@@ -3,12 +3,13 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/wadi-engine/wadi/connect/format/changes"
-	"github.com/wadi-engine/wadi/connect/format/json"
+	"github.com/wadi-engine/wadi/connect/format"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -23,9 +24,6 @@ const (
 	exactlyOnce guarantee = "exactly-once"  // nothing, if they read what is committed
 )
 
-// changelog is the format in which rows of every kind are written.
-const changelog = "debezium-json"
-
 // maxTransaction is how long a transaction may be open when no property says it:
 // what brokers allow unless they are told otherwise.
 const maxTransaction = 15 * time.Minute
@@ -38,6 +36,8 @@ type sink struct {
 	partitioner string
 	prefix      string // of transactional ids
 	timeout     time.Duration
+	gather      gathering
+	meta        []persisted
 }
 
 var _ ops.Sink = (*sink)(nil)
@@ -57,9 +57,6 @@ func newSink(c *config, t job.Table) (*sink, error) {
 	s := &sink{config: *c, table: t, timeout: maxTransaction}
 	if len(c.topics) != 1 {
 		return nil, fmt.Errorf("%w: rows are written to one topic: 'topic' names it", job.ErrInvalid)
-	}
-	if c.format.Name != "json" && c.format.Name != changelog {
-		return nil, fmt.Errorf("%w: format '%s' is only read; json and debezium-json are written", job.ErrInvalid, c.format.Name)
 	}
 	switch s.guarantee = guarantee(c.options["sink.delivery-guarantee"]); s.guarantee {
 	case "":
@@ -84,26 +81,41 @@ func newSink(c *config, t job.Table) (*sink, error) {
 		}
 		s.timeout = d
 	}
-	for _, f := range t.Schema.Fields() {
-		if f.Metadata.FindKey(ops.MetadataColumn) >= 0 {
-			return nil, fmt.Errorf("%w: column %s: metadata of records is only read; declare the column VIRTUAL", job.ErrInvalid, f.Name)
-		}
+	var err error
+	if s.meta, err = persistedOf(t.Schema.Schema); err != nil {
+		return nil, err
 	}
-	_, err := s.encoder()
+	if s.properties["delivery.timeout.ms"] != "" && slices.ContainsFunc(s.meta, func(m persisted) bool { return m.timed }) {
+		return nil, fmt.Errorf("%w: 'properties.delivery.timeout.ms' counts from the timestamp of a record, which a column of this table gives: leave one of them away", job.ErrInvalid)
+	}
+	if s.gather, err = gatheringOf(c.options); err != nil {
+		return nil, err
+	}
+	_, _, err = s.encoders()
 	return s, err
 }
 
-// encoder writes the rows of the table.
-func (s *sink) encoder() (*json.Encoder, error) {
-	return json.NewEncoder(s.table.Schema.Schema, s.format.Name+".", s.options)
+// encoders write the keys of records, which is nil if they have none, and their
+// values.
+func (s *sink) encoders() (key, value format.Encoder, err error) {
+	if s.key.format.Name != "" {
+		if key, err = s.key.encoder(); err != nil {
+			return nil, nil, err
+		}
+	}
+	value, err = s.value.encoder()
+	return key, value, err
 }
 
 // Writer implements ops.Sink.
 func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
 	w := &writer{sink: s, task: rt.Task().Index, failed: make(chan error, 1)}
 	var err error
-	if w.rows, err = s.encoder(); err != nil {
+	if w.keys, w.values, err = s.encoders(); err != nil {
 		return nil, err
+	}
+	if s.gather.rows > 0 {
+		w.gathered = newGathered(w, s.gather)
 	}
 	if s.guarantee == exactlyOnce {
 		w.ids, err = newIDs(s.prefix, w.task)
@@ -128,20 +140,31 @@ func (s *sink) Committer(context.Context, ops.SinkID) (ops.Committer, error) {
 // writer is one task of a sink.
 type writer struct {
 	*sink
-	task   int
-	rows   *json.Encoder
-	client *kgo.Client // of the open transaction; nil while there is none
-	ids    *ids
-	id     string // of the open transaction
-	failed chan error
+	task     int
+	keys     format.Encoder // nil if records have no keys
+	values   format.Encoder
+	gathered *gathered
+	client   *kgo.Client // of the open transaction; nil while there is none
+	ids      *ids
+	id       string // of the open transaction
+	failed   chan error
+
+	columns []arrow.Array // scratch
 }
 
-// open makes a producer.
+// timedRetries is how often a record is sent whose time is not now.
+const timedRetries = 60
+
+// open makes a producer. Clients count a record's time to arrive from its timestamp,
+// so where rows give that, the tries are counted.
 func (w *writer) open(more ...kgo.Opt) (*kgo.Client, error) {
 	opts := append([]kgo.Opt{
 		kgo.DefaultProduceTopic(w.topics[0]), kgo.AllowAutoTopicCreation(), kgo.ProducerLinger(5 * time.Millisecond), kgo.RecordPartitioner(w.partition()),
 		kgo.RecordDeliveryTimeout(2 * time.Minute), kgo.MaxBufferedRecords(64 << 10),
 	}, more...)
+	if slices.ContainsFunc(w.meta, func(m persisted) bool { return m.timed }) {
+		opts = append(opts, kgo.RecordDeliveryTimeout(0), kgo.RecordRetries(timedRetries))
+	}
 	client, _, err := w.connect(opts...)
 	return client, err
 }
@@ -169,32 +192,68 @@ func (w *writer) Write(ctx context.Context, b *stream.Batch) error {
 			return err
 		}
 	}
-	w.rows.Fill(b.Rows.Columns())
-	defer w.rows.Drop()
-	w.produce(ctx, b)
+	records, err := w.encode(b)
+	if err != nil {
+		return fmt.Errorf("write to topic %s: %w", w.topics[0], err)
+	}
+	if w.gathered != nil {
+		return w.gathered.add(ctx, records)
+	}
+	for i := range records {
+		w.client.Produce(ctx, &records[i], w.done)
+	}
 	return w.failure()
 }
 
-// produce hands the rows of a batch to the client, which takes them when it has
-// room. Their texts share one piece of memory.
-func (w *writer) produce(ctx context.Context, b *stream.Batch) {
-	records := make([]kgo.Record, b.Len())
-	ends := make([]int, b.Len())
-	var text []byte
-	for row := range records {
-		if w.format.Name == changelog {
-			text = changes.AppendDebezium(text, w.rows, row, b.Kind(row))
-		} else {
-			text = w.rows.Append(text, row)
+// encode makes records of the rows of a batch. Their bytes share one piece of
+// memory.
+func (w *writer) encode(b *stream.Batch) ([]kgo.Record, error) {
+	columns := b.Rows.Columns()
+	w.columns = w.value.pick(w.columns[:0], columns)
+	w.values.Fill(w.columns)
+	defer w.values.Drop()
+	if w.keys != nil {
+		w.columns = w.key.pick(w.columns[:0], columns)
+		w.keys.Fill(w.columns)
+		defer w.keys.Drop()
+	}
+	records := make([]kgo.Record, 0, b.Len())
+	ends := make([][2]int, 0, b.Len())
+	var bytes []byte
+	var err error
+	for row := range b.Len() {
+		kind := b.Kind(row)
+		if w.upsert && kind == stream.UpdateBefore {
+			continue // the new row of the key follows
 		}
-		ends[row] = len(text)
+		if w.keys != nil {
+			if bytes, err = w.keys.Append(bytes, row, stream.Insert); err != nil {
+				return nil, err
+			}
+		}
+		end := [2]int{len(bytes), -1}
+		if !w.upsert || kind != stream.Delete {
+			if bytes, err = w.values.Append(bytes, row, kind); err != nil {
+				return nil, err
+			}
+			end[1] = len(bytes)
+		}
+		ends, records = append(ends, end), append(records, kgo.Record{})
+		for i := range w.meta {
+			w.meta[i].set(&records[len(records)-1], columns[w.meta[i].column], row)
+		}
 	}
 	from := 0
-	for row := range records {
-		records[row].Value = text[from:ends[row]:ends[row]]
-		from = ends[row]
-		w.client.Produce(ctx, &records[row], w.done)
+	for i, end := range ends {
+		if w.keys != nil {
+			records[i].Key = bytes[from:end[0]:end[0]]
+		}
+		if from = end[0]; end[1] >= 0 {
+			records[i].Value = bytes[from:end[1]:end[1]]
+			from = end[1]
+		}
 	}
+	return records, nil
 }
 
 // done is told of each record, by the client.
@@ -223,6 +282,9 @@ func (w *writer) Prepare(ctx context.Context, e stream.Epoch, last bool) ([]ops.
 	if w.client == nil || w.guarantee == none && !last {
 		return nil, w.failure()
 	}
+	if w.gathered != nil {
+		w.gathered.flush(ctx)
+	}
 	if err := w.client.Flush(ctx); err != nil {
 		return nil, fmt.Errorf("write to topic %s: %w", w.topics[0], err)
 	}
@@ -238,6 +300,9 @@ func (w *writer) Prepare(ctx context.Context, e stream.Epoch, last bool) ([]ops.
 
 // Close implements ops.SinkWriter.
 func (w *writer) Close() error {
+	if w.gathered != nil {
+		w.gathered.close()
+	}
 	if w.client != nil {
 		w.client.Close()
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/wadi-engine/wadi/connect/kafka"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -14,7 +13,11 @@ func TestSinkOptions(t *testing.T) {
 	schema := job.Schema{Schema: arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Int64}}, nil)}
 	for _, c := range []struct{ key, value, want string }{
 		{"topic", "a;b", "one topic"},
-		{"format", "raw", "'raw' is only read"},
+		{"format", "canal-json", "'canal-json' is only read"},
+		{"key.format", "json", "without 'key.fields'"},
+		{"key.fields", "a", "without 'key.format'"},
+		{"value.fields-include", "SOME", "want ALL or EXCEPT_KEY"},
+		{"sink.buffer-flush.max-rows", "3", "unknown option"},
 		{"sink.delivery-guarantee", "once", "want at-least-once, exactly-once or none"},
 		{"sink.delivery-guarantee", "exactly-once", "'sink.transactional-id-prefix'"},
 		{"sink.partitioner", "random", "want default, fixed or round-robin"},
@@ -24,7 +27,7 @@ func TestSinkOptions(t *testing.T) {
 	} {
 		o := map[string]string{"connector": "kafka", "topic": "t", "properties.bootstrap.servers": "a:9092", "format": "json"}
 		o[c.key] = c.value
-		_, err := kafka.Connector().Sink(t.Context(), job.Table{Options: o, Schema: schema})
+		_, err := connector("kafka").Sink(t.Context(), job.Table{Options: o, Schema: schema})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s = %s: %v, want %q", c.key, c.value, err, c.want)
 		}

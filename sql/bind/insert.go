@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -70,7 +71,7 @@ func (b *Binder) insert(ctx context.Context, s *ast.Insert, node logical.Node) (
 			return nil, err
 		}
 	}
-	target, err := b.target(s, jt)
+	target, err := b.target(s, t, jt)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +102,7 @@ type targetColumn struct {
 	fix  *Value // constant of PARTITION (k = 'v')
 }
 
-func (b *Binder) target(s *ast.Insert, jt job.Table) (*target, error) {
+func (b *Binder) target(s *ast.Insert, t *catalog.Table, jt job.Table) (*target, error) {
 	tg := &target{}
 	for _, f := range jt.Schema.Fields() {
 		ft, ok := datatype.FromField(f)
@@ -114,7 +115,7 @@ func (b *Binder) target(s *ast.Insert, jt job.Table) (*target, error) {
 		return nil, err
 	}
 	if s.Columns == nil {
-		for i := range tg.columns {
+		for _, i := range tg.declared(t) {
 			if tg.columns[i].fix == nil {
 				tg.columns[i].from = tg.given
 				tg.given++
@@ -145,6 +146,23 @@ func written(t *catalog.Table, jt job.Table) job.Table {
 
 func virtual(t *catalog.Table, name string) bool {
 	return slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return c.Name == name && c.Virtual })
+}
+
+// declared is the order in which the table declares its columns, of which those of
+// metadata come last otherwise.
+func (t *target) declared(table *catalog.Table) []int {
+	var order, others []int
+	for _, c := range table.Columns {
+		if i := t.index(c.Name); i >= 0 {
+			order = append(order, i)
+		}
+	}
+	for i := range t.columns {
+		if !slices.Contains(order, i) {
+			others = append(others, i) // the connector knows it
+		}
+	}
+	return append(order, others...)
 }
 
 func (t *target) names() []string {
@@ -252,9 +270,13 @@ func schemaText(s logical.Schema) string {
 	return "[" + strings.Join(parts, ", ") + "]"
 }
 
+// text is the columns in the order in which the query gives them, and those that it
+// does not.
 func (t *target) text() string {
-	parts := make([]string, len(t.columns))
-	for i, c := range t.columns {
+	columns := slices.Clone(t.columns)
+	slices.SortStableFunc(columns, func(a, b targetColumn) int { return cmp.Compare(uint(a.from), uint(b.from)) })
+	parts := make([]string, len(columns))
+	for i, c := range columns {
 		parts[i] = c.name + ": " + c.typ.String()
 	}
 	return "[" + strings.Join(parts, ", ") + "]"

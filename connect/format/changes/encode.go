@@ -5,6 +5,9 @@ import (
 	"github.com/wadi-engine/wadi/stream"
 )
 
+// Written is the format in which changes are written.
+const Written = "debezium-json"
+
 // AppendDebezium appends a row of what rows was filled with, and how it changes the
 // table, as Flink's debezium-json does: an update is a row that goes and one that
 // comes.

@@ -81,6 +81,14 @@ func (d *Decoder) AppendOver(message, over []byte) error {
 	return nil
 }
 
+// AppendNull adds a row of NULLs.
+func (d *Decoder) AppendNull() {
+	for _, c := range d.columns {
+		c.null()
+	}
+	d.rows++
+}
+
 // Truncate takes back all but the first rows.
 func (d *Decoder) Truncate(rows int) {
 	for _, c := range d.columns {

@@ -3,6 +3,7 @@
 package raw
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Decoder struct {
 	headers []vector.Header
 	bytes   []byte
 	words   []uint64
+	nulls   []int // rows
 	rows    int
 }
 
@@ -77,6 +79,19 @@ func (d *Decoder) Append(message []byte) error {
 	return nil
 }
 
+// AppendNull adds a NULL.
+func (d *Decoder) AppendNull() {
+	switch {
+	case d.schema.NumFields() == 0:
+	case d.width > 0:
+		d.words = append(d.words, 0)
+	default:
+		d.headers = append(d.headers, vector.Header{})
+	}
+	d.nulls = append(d.nulls, d.rows)
+	d.rows++
+}
+
 func word(b []byte) uint64 {
 	switch len(b) {
 	case 1:
@@ -98,6 +113,9 @@ func (d *Decoder) Bytes() int { return 16*len(d.headers) + len(d.bytes) + 8*len(
 // Truncate takes back all but the first rows.
 func (d *Decoder) Truncate(rows int) {
 	d.rows = rows
+	for len(d.nulls) > 0 && d.nulls[len(d.nulls)-1] >= rows {
+		d.nulls = d.nulls[:len(d.nulls)-1]
+	}
 	d.headers, d.words = d.headers[:min(rows, len(d.headers))], d.words[:min(rows, len(d.words))]
 }
 
@@ -109,27 +127,39 @@ func (d *Decoder) Record(alloc memory.Allocator) arrow.RecordBatch {
 		cols = append(cols, d.column(alloc))
 		defer cols[0].Release()
 	}
-	d.rows, d.headers, d.bytes, d.words = 0, d.headers[:0], d.bytes[:0], d.words[:0]
+	d.rows, d.headers, d.bytes, d.words, d.nulls = 0, d.headers[:0], d.bytes[:0], d.words[:0], d.nulls[:0]
 	return array.NewRecordBatch(d.schema, cols, int64(n))
 }
 
 func (d *Decoder) column(alloc memory.Allocator) arrow.Array {
 	t := d.schema.Field(0).Type
+	nulls, validity := len(d.nulls), d.validity(alloc)
 	switch t.ID() {
 	case arrow.FLOAT64:
-		return vector.MakeArray(t, d.rows, 0, nil, vector.CopyValues(alloc, d.words))
+		return vector.MakeArray(t, d.rows, nulls, validity, vector.CopyValues(alloc, d.words))
 	case arrow.FLOAT32:
 		buf, v := vector.NewValues[uint32](alloc, d.rows)
 		for i, w := range d.words {
 			v[i] = uint32(w)
 		}
-		return vector.MakeArray(t, d.rows, 0, nil, buf)
+		return vector.MakeArray(t, d.rows, nulls, validity, buf)
 	case arrow.STRING_VIEW, arrow.BINARY_VIEW:
-		bufs := []*memory.Buffer{nil, vector.CopyValues(alloc, d.headers)}
+		bufs := []*memory.Buffer{validity, vector.CopyValues(alloc, d.headers)}
 		if len(d.bytes) > 0 {
 			bufs = append(bufs, vector.CopyValues(alloc, d.bytes))
 		}
-		return vector.MakeArray(t, d.rows, 0, bufs...)
+		return vector.MakeArray(t, d.rows, nulls, bufs...)
 	}
-	return vector.FromWords(alloc, t, d.words, nil, 0)
+	return vector.FromWords(alloc, t, d.words, validity, nulls)
+}
+
+func (d *Decoder) validity(alloc memory.Allocator) *memory.Buffer {
+	if len(d.nulls) == 0 {
+		return nil
+	}
+	valid := bytes.Repeat([]byte{0xff}, (d.rows+7)/8)
+	for _, row := range d.nulls {
+		valid[row/8] &^= 1 << (row % 8)
+	}
+	return vector.CopyValues(alloc, valid)
 }
