@@ -84,7 +84,7 @@ func (d *Decoder) AppendOver(message, over []byte) error {
 // AppendNull adds a row of NULLs.
 func (d *Decoder) AppendNull() {
 	for _, c := range d.columns {
-		c.null()
+		c.Null()
 	}
 	d.rows++
 }
@@ -92,7 +92,7 @@ func (d *Decoder) AppendNull() {
 // Truncate takes back all but the first rows.
 func (d *Decoder) Truncate(rows int) {
 	for _, c := range d.columns {
-		c.truncate(rows)
+		c.Truncate(rows)
 	}
 	d.rows = rows
 }
@@ -115,13 +115,13 @@ func (d *Decoder) object(message []byte) error {
 // complete appends what the object lacked.
 func (d *Decoder) complete() error {
 	for i, c := range d.columns {
-		if c.n > d.rows {
+		if c.Len() > d.rows {
 			continue
 		}
 		if d.strict {
 			return fmt.Errorf("field %s is missing", d.paths[i][0])
 		}
-		c.null()
+		c.Null()
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (d *Decoder) Rows() int { return d.rows }
 func (d *Decoder) Bytes() int {
 	n := 0
 	for _, c := range d.columns {
-		n += c.bytes()
+		n += c.Bytes()
 	}
 	return n
 }
@@ -142,7 +142,7 @@ func (d *Decoder) Bytes() int {
 func (d *Decoder) Record(alloc memory.Allocator) arrow.RecordBatch {
 	cols := make([]arrow.Array, len(d.columns))
 	for i, c := range d.columns {
-		cols[i] = c.finish(alloc)
+		cols[i] = c.Finish(alloc)
 	}
 	rec := array.NewRecordBatch(d.schema, cols, int64(d.rows))
 	for _, c := range cols {
@@ -261,8 +261,8 @@ func (o *object) value(s *scanner, f *field, row int) error {
 		if i > 0 {
 			s.i = from
 		}
-		if c.n > row {
-			c.truncate(row)
+		if c.Len() > row {
+			c.Truncate(row)
 		}
 		if err := c.read(s, first); err != nil {
 			return fmt.Errorf("field %s: %w", f.name, err)
@@ -283,7 +283,7 @@ func (o *object) value(s *scanner, f *field, row int) error {
 func (o *object) forget(row int) {
 	for _, f := range o.fields {
 		for _, c := range f.columns {
-			c.truncate(row)
+			c.Truncate(row)
 		}
 		if f.within != nil {
 			f.within.forget(row)

@@ -1,18 +1,12 @@
 package json
 
 import (
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
-	"time"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/wadi-engine/wadi/vector/decimal"
+	"github.com/wadi-engine/wadi/connect/format/columns"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
@@ -22,39 +16,39 @@ func (c *column) read(s *scanner, first byte) error {
 		if _, err := s.word(); err != nil {
 			return err
 		}
-		c.null()
+		c.Null()
 		return nil
 	}
-	switch c.kind {
-	case integers:
+	switch c.Kind {
+	case columns.Integers:
 		from := s.i
-		if v, ok := s.integer(); ok && fits(v, c.of) {
-			c.word(uint64(v))
+		if v, ok := s.integer(); ok && fits(v, c.Type) {
+			c.Word(uint64(v))
 			return nil
 		}
 		s.i = from
-	case texts:
+	case columns.Texts:
 		if first == '"' {
 			b, err := s.text()
 			if err != nil {
 				return err
 			}
-			return c.put(b)
+			return c.Put(b)
 		}
-	case lists:
+	case columns.Lists:
 		return c.list(s, first)
-	case maps:
+	case columns.Maps:
 		return c.pairs(s, first)
-	case rows:
+	case columns.Rows:
 		return c.row(s, first)
-	case floats, doubles, booleans, dates, times, timestamps, decimals, blobs:
+	case columns.Floats, columns.Doubles, columns.Booleans, columns.Dates, columns.Times, columns.Timestamps, columns.Decimals, columns.Blobs:
 	}
 	b, err := s.scalar(first)
 	if err != nil {
 		return err
 	}
-	if err := c.parse(unsafe.String(unsafe.SliceData(b), len(b))); err != nil {
-		return fmt.Errorf("%q is no %s", excerpt(b), expr.TypeName(c.of))
+	if err := c.Parse(unsafe.String(unsafe.SliceData(b), len(b))); err != nil {
+		return fmt.Errorf("%q is no %s", excerpt(b), expr.TypeName(c.Type))
 	}
 	return nil
 }
@@ -114,78 +108,6 @@ func fits(v int64, t arrow.DataType) bool {
 	return bits == 64 || v>>(bits-1) == 0 || v>>(bits-1) == -1
 }
 
-// parse appends the value that a text stands for. The text must not be kept.
-func (c *column) parse(text string) error {
-	switch c.kind {
-	case texts:
-		return c.put([]byte(text))
-	case blobs:
-		b, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return err
-		}
-		return c.put(b)
-	case decimals:
-		t := c.of.(*arrow.Decimal128Type)
-		v, err := decimal.Parse(strings.TrimSpace(text), t.Precision, t.Scale)
-		if err != nil {
-			return err
-		}
-		c.decimals = append(c.decimals, v)
-		c.mark(true)
-		return nil
-	case integers, floats, doubles, booleans, dates, times, timestamps, lists, maps, rows:
-	}
-	w, err := c.parseWord(text)
-	if err != nil {
-		return err
-	}
-	c.word(w)
-	return nil
-}
-
-func (c *column) parseWord(text string) (uint64, error) {
-	switch c.kind {
-	case integers:
-		v, err := parseInteger(text, c.of.(arrow.FixedWidthDataType).BitWidth())
-		return uint64(v), err
-	case floats:
-		v, err := strconv.ParseFloat(text, 32)
-		return uint64(math.Float32bits(float32(v))), err
-	case doubles:
-		v, err := strconv.ParseFloat(text, 64)
-		return math.Float64bits(v), err
-	case booleans:
-		v, err := strconv.ParseBool(strings.ToLower(text))
-		if v {
-			return 1, err
-		}
-		return 0, err
-	case dates:
-		d, err := time.Parse(time.DateOnly, text)
-		return uint64(d.Unix() / 86400), err
-	case times:
-		return parseTime(text, c.of.(*arrow.Time32Type).Unit)
-	case timestamps:
-		return parseTimestamp(text, c.of.(*arrow.TimestampType).Unit)
-	case texts, blobs, decimals, lists, maps, rows:
-	}
-	return 0, errors.New("not a scalar")
-}
-
-// parseInteger takes 1e3 and 5.0 for whole numbers too.
-func parseInteger(text string, bits int) (int64, error) {
-	n, err := strconv.ParseInt(text, 10, bits)
-	if err == nil {
-		return n, nil
-	}
-	f, ferr := strconv.ParseFloat(text, 64)
-	if limit := math.Ldexp(1, bits-1); ferr != nil || f != math.Trunc(f) || f < -limit || f >= limit {
-		return 0, err
-	}
-	return int64(f), nil
-}
-
 // list appends an array.
 func (c *column) list(s *scanner, first byte) error {
 	if first != '[' {
@@ -194,7 +116,7 @@ func (c *column) list(s *scanner, first byte) error {
 	s.i++
 	if s.space() == ']' {
 		s.i++
-		return c.end()
+		return c.End()
 	}
 	for {
 		if err := c.children[0].read(s, s.space()); err != nil {
@@ -205,21 +127,11 @@ func (c *column) list(s *scanner, first byte) error {
 			s.i++
 		case ']':
 			s.i++
-			return c.end()
+			return c.End()
 		default:
 			return s.bad()
 		}
 	}
-}
-
-// end ends a list or a map.
-func (c *column) end() error {
-	if c.children[0].n > math.MaxInt32 {
-		return errors.New("more than 2³¹ elements in a batch")
-	}
-	c.ends = append(c.ends, int32(c.children[0].n))
-	c.mark(true)
-	return nil
 }
 
 // pairs appends an object as a map.
@@ -230,7 +142,7 @@ func (c *column) pairs(s *scanner, first byte) error {
 	s.i++
 	if s.space() == '}' {
 		s.i++
-		return c.end()
+		return c.End()
 	}
 	for {
 		if s.space() != '"' {
@@ -240,7 +152,7 @@ func (c *column) pairs(s *scanner, first byte) error {
 		if err != nil {
 			return err
 		}
-		if err := c.children[0].parse(unsafe.String(unsafe.SliceData(key), len(key))); err != nil {
+		if err := c.children[0].Parse(unsafe.String(unsafe.SliceData(key), len(key))); err != nil {
 			return fmt.Errorf("key %q: %w", key, err)
 		}
 		if s.space() != ':' {
@@ -255,7 +167,7 @@ func (c *column) pairs(s *scanner, first byte) error {
 			s.i++
 		case '}':
 			s.i++
-			return c.end()
+			return c.End()
 		default:
 			return s.bad()
 		}
@@ -267,15 +179,15 @@ func (c *column) row(s *scanner, first byte) error {
 	if first != '{' {
 		return s.unlike("object")
 	}
-	if err := c.object.read(s, c.n); err != nil {
+	if err := c.object.read(s, c.Len()); err != nil {
 		return err
 	}
 	for _, f := range c.children {
-		if f.n == c.n {
-			f.null()
+		if f.Len() == c.Len() {
+			f.Null()
 		}
 	}
-	c.mark(true)
+	c.Row()
 	return nil
 }
 
