@@ -11,6 +11,8 @@ SEEDS       ?= 20000
 EVENTS      ?= 100000000
 LIMIT       ?= 512m
 LEAST       ?= 300000
+BROKERS     ?= localhost:9092
+ROWS        ?= 30000000
 CORPORA     ?= $(if $(WADI_CORPORA),$(WADI_CORPORA),../shared/corpora)
 SHOW        := --format pkgname-and-test-fails --format-hide-empty-pkg
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
@@ -19,7 +21,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory interop corpora fuzz clean
+.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -87,6 +89,9 @@ corpora: ## third-party cases, and docs/conformance.md; SET= and CASE= pick some
 
 bench-flink: ## Nexmark on real Flink; NEXMARK_JAR= is its connector, QUERIES= such as "q0:20000000 q5:10000000"
 	python3 bench/flink/run.py --jar '$(NEXMARK_JAR)' $(or $(QUERIES),q0:20000000 q5:10000000)
+
+bench-ingest: build ## Kafka into Iceberg; BROKERS=localhost:9092 is a Kafka cluster, ROWS=30000000
+	$(BIN)/wadi bench ingest --format json --brokers $(BROKERS) --rows $(ROWS)
 
 interop: build ## PyIceberg and DuckDB read the demo's tables
 	python3 testdata/interop/read.py $(BIN)/wadi
