@@ -76,8 +76,11 @@ func (c *Committer) load(ctx context.Context) (*table.Table, error) {
 
 // mirror is the table property that holds this sink's newest epoch. Job and
 // sink are hashed: uids are long, and properties are in every metadata file.
-func (c *Committer) mirror() string {
-	return mirrorPrefix + fmt.Sprintf("%016x", xxh3.HashString(c.id.Job+"\x00"+c.id.Sink))
+func (c *Committer) mirror() string { return mirrorPrefix + sinkHash(c.id) }
+
+// sinkHash stands for a sink of a job in properties and names of files.
+func sinkHash(id ops.SinkID) string {
+	return fmt.Sprintf("%016x", xxh3.HashString(id.Job+"\x00"+id.Sink))
 }
 
 // published finds the newest epoch of this sink in the table: the mirror, or

@@ -172,7 +172,10 @@ func (s *Sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 	if err != nil {
 		return nil, err
 	}
-	w := newWriter(ctx, t, s.target.String(), schema, rt.Allocator())
+	w, err := newWriter(ctx, t, s.target.String(), schema, rt)
+	if err != nil {
+		return nil, err
+	}
 	w.ends = s.overwrite != nil
 	return w, nil
 }

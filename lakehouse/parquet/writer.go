@@ -190,6 +190,10 @@ func (w *Writer) buffered() (n int64) {
 	return n
 }
 
+// Buffered is how many bytes of the file wait in memory for the end of their row
+// group.
+func (w *Writer) Buffered() int64 { return w.buffered() }
+
 // Size is about how large the file would be if it were closed now.
 func (w *Writer) Size() int64 { return w.at + w.buffered() }
 

@@ -1,0 +1,239 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	ice "github.com/apache/iceberg-go"
+	iceio "github.com/apache/iceberg-go/io"
+	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/parquet"
+	"github.com/wadi-engine/wadi/vector"
+)
+
+// layout says how the data files of a table are written: where, divided how,
+// in which order.
+type layout struct {
+	ctx    context.Context // of the files
+	mem    memory.Allocator
+	table  *table.Table
+	schema *arrow.Schema // of the files
+	tag    string        // of the writing sink, in the names of the files
+
+	options  parquet.WriterOptions
+	fileSize int64
+	files    iceio.WriteFileIO
+	where    table.LocationProvider
+
+	parts   []transformed // by field of the partition spec
+	ids     []int         // of those fields
+	sorted  []transformed // by field of the sort order
+	orders  []vector.Order
+	metrics metricModes
+}
+
+// newLayout reads what the table and its properties want of its files.
+func newLayout(ctx context.Context, t *table.Table, schema *arrow.Schema, tag string, mem memory.Allocator) (*layout, error) {
+	files, err := t.FS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w, ok := files.(iceio.WriteFileIO)
+	if !ok {
+		panic("iceberg: the table's files cannot be written")
+	}
+	props := t.Properties()
+	l := &layout{
+		ctx: ctx, mem: mem, table: t, schema: directSchema(schema), tag: tag, files: w,
+		fileSize: int64(props.GetInt(optFileSize, table.WriteTargetFileSizeBytesDefault)),
+		options: parquet.WriterOptions{
+			Compression:   codecName(props[optCodec]),
+			RowGroupBytes: int64(props.GetInt("write.parquet.row-group-size-bytes", 0)),
+			RowGroupRows:  int64(props.GetInt("write.parquet.row-group-limit", 0)),
+			PageRows:      props.GetInt("write.parquet.page-row-limit", 0),
+		},
+		metrics: newMetricModes(t),
+	}
+	if format := props.Get("write.format.default", "parquet"); !strings.EqualFold(format, "parquet") {
+		return nil, fmt.Errorf("%w: 'write.format.default' is %q: only Parquet files are written; set it to 'parquet'", job.ErrInvalid, format)
+	}
+	if l.where, err = t.LocationProvider(); err != nil {
+		return nil, err
+	}
+	spec := t.Spec()
+	for _, f := range spec.Fields() {
+		c, err := newTransformed(f.Transform, f.SourceID(), t.Schema(), l.schema)
+		if err != nil {
+			return nil, fmt.Errorf("partition field %q: %w", f.Name, err)
+		}
+		l.parts, l.ids = append(l.parts, c), append(l.ids, f.FieldID)
+	}
+	return l, l.order(t.SortOrder())
+}
+
+// order binds the sort order.
+func (l *layout) order(o table.SortOrder) error {
+	for _, f := range o.Fields() {
+		c, err := newTransformed(f.Transform, f.SourceID(), l.table.Schema(), l.schema)
+		if err != nil {
+			return fmt.Errorf("sort order: %w", err)
+		}
+		if c.path == nil {
+			continue // NULL in every row
+		}
+		if !c.exact {
+			return fmt.Errorf("%w: the table is sorted by %s of a column of type %s, by which rows cannot be sorted", job.ErrInvalid, f.Transform, c.source)
+		}
+		v := vector.Order{Desc: f.Direction == table.SortDESC, Nulls: vector.NullsFirst}
+		if f.NullOrder == table.NullsLast {
+			v.Nulls = vector.NullsLast
+		}
+		l.sorted, l.orders = append(l.sorted, c), append(l.orders, v)
+	}
+	return nil
+}
+
+// newFile names a file that is not there yet, in the directory of a partition.
+func (l *layout) newFile(dir string, id uuid.UUID, n int) *openFile {
+	name := fmt.Sprintf("%05d-%s-%s.parquet", n, l.tag, id)
+	if dir != "" {
+		name = dir + "/" + name
+	}
+	return &openFile{layout: l, path: l.where.NewDataLocation(name)}
+}
+
+// openFile is a data file that is being written. It is created with its first
+// rows.
+type openFile struct {
+	layout *layout
+	path   string
+
+	out     iceio.FileWriter
+	parquet *parquet.Writer
+}
+
+// write adds rows; rec stays the caller's.
+func (f *openFile) write(rec arrow.RecordBatch) error {
+	if f.parquet == nil {
+		out, err := f.layout.files.Create(f.path)
+		if err != nil {
+			return err
+		}
+		if f.parquet, err = parquet.NewWriter(out, f.layout.schema, f.layout.options); err != nil {
+			return errors.Join(err, abort(out))
+		}
+		f.out = out
+	}
+	return f.parquet.Write(rec)
+}
+
+// end makes the file durable.
+func (f *openFile) end() (parquet.Metrics, error) {
+	w, out := f.parquet, f.out
+	f.parquet, f.out = nil, nil
+	m, err := w.Close()
+	if err != nil {
+		return m, errors.Join(err, abort(out))
+	}
+	return m, out.Close()
+}
+
+// abandon gives the file up, so that nothing of it stays.
+func (f *openFile) abandon() {
+	if f.out != nil {
+		_ = abort(f.out) // the error that led here is the one to tell
+		f.parquet, f.out = nil, nil
+	}
+}
+
+// abort gives up a file, so that nothing of it stays.
+func abort(out iceio.FileWriter) error {
+	if a, ok := out.(interface{ Abort() error }); ok {
+		return a.Abort()
+	}
+	return out.Close()
+}
+
+// codecName is our writer's name of a codec of Iceberg's.
+func codecName(name string) string {
+	switch name = strings.ToLower(name); name {
+	case "lz4":
+		return "lz4_raw"
+	case "uncompressed":
+		return "none"
+	}
+	return name
+}
+
+// directSchema is schema with views for strings and bytes, so that they need
+// not be copied.
+func directSchema(schema *arrow.Schema) *arrow.Schema {
+	fields := schema.Fields()
+	for i, f := range fields {
+		fields[i].Type = directType(f.Type)
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+func directType(t arrow.DataType) arrow.DataType {
+	switch t := t.(type) {
+	case *arrow.StringType:
+		return arrow.BinaryTypes.StringView
+	case *arrow.BinaryType:
+		return arrow.BinaryTypes.BinaryView
+	case *arrow.ListType:
+		elem := t.ElemField()
+		elem.Type = directType(elem.Type)
+		return arrow.ListOfField(elem)
+	case *arrow.MapType:
+		key, item := t.KeyField(), t.ItemField()
+		key.Type, item.Type = directType(key.Type), directType(item.Type)
+		return arrow.MapOfFields(key, item)
+	case *arrow.StructType:
+		fields := slices.Clone(t.Fields())
+		for i := range fields {
+			fields[i].Type = directType(fields[i].Type)
+		}
+		return arrow.StructOf(fields...)
+	}
+	return t
+}
+
+// metricModes say what the manifests tell of each column:
+// write.metadata.metrics.default and .column.<name>.
+type metricModes struct {
+	general string
+	columns map[string]string
+}
+
+func newMetricModes(t *table.Table) metricModes {
+	m := metricModes{columns: map[string]string{}}
+	for k, v := range t.Properties() {
+		if name, ok := strings.CutPrefix(k, table.MetricsModeColumnConfPrefix+"."); ok {
+			m.columns[name] = strings.ToLower(v)
+		} else if k == table.DefaultWriteMetricsModeKey {
+			m.general = strings.ToLower(v)
+		}
+	}
+	return m
+}
+
+// of reports whether a column's values are counted, and have bounds.
+func (m metricModes) of(s *ice.Schema, id int) (counts, bounds bool) {
+	mode := m.general
+	if len(m.columns) > 0 {
+		name, _ := s.FindColumnName(id)
+		if own, ok := m.columns[name]; ok {
+			mode = own
+		}
+	}
+	return mode != "none", mode != "none" && mode != "counts"
+}
