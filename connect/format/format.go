@@ -58,6 +58,9 @@ type Format struct {
 	// Changes says that rows are changes of a table, and that decoders are
 	// Changing; those of other formats are Padding.
 	Changes bool
+	// Subject says that schemas are registered under the option subject, which
+	// follows from the topic if it is not said.
+	Subject bool
 	// NewDecoder makes a decoder.
 	NewDecoder func(r Rows) (Decoder, error)
 	// NewEncoder makes an encoder; nil if the format is only read.
@@ -82,6 +85,7 @@ var all = func() map[string]Format {
 			NewDecoder: func(r Rows) (Decoder, error) { return changes.New(name, r.Schema, r.Paths, r.Options) },
 		}
 	}
+	maps.Copy(m, registered())
 	debezium := m[changes.Written]
 	debezium.NewEncoder = newDebezium
 	m[changes.Written] = debezium

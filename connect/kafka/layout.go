@@ -179,6 +179,14 @@ func newSide(o map[string]string, name, plain string) (side, error) {
 			s.options[k] = v
 		}
 	}
+	subject := name + ".subject"
+	if topic := o["topic"]; s.format.Subject && s.options[subject] == "" && topic != "" && !strings.Contains(topic, ";") {
+		what := "-value"
+		if plain == "key." {
+			what = "-key"
+		}
+		s.options[subject] = topic + what
+	}
 	return s, nil
 }
 

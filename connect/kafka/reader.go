@@ -26,9 +26,11 @@ type reader struct {
 	key     format.Decoder // nil if no column is in keys
 	decoder format.Decoder
 	kinds   []stream.RowKind // of upserts
-	poller  *poller
-	at      map[string]position // of the partitions, by id
-	over    []ops.Split         // partitions that have ended before their first record
+	// prepareKey and prepareValue are the decoders again, if they ask for schemas.
+	prepareKey, prepareValue format.Preparing
+	poller                   *poller
+	at                       map[string]position // of the partitions, by id
+	over                     []ops.Split         // partitions that have ended before their first record
 
 	fetch   *kgo.FetchTopicPartition // what is being read
 	records []*kgo.Record            // of the batch, for their metadata
@@ -50,6 +52,8 @@ func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, err
 	if r.key, r.decoder, err = s.decoders(); err != nil {
 		return nil, err
 	}
+	r.prepareKey, _ = r.key.(format.Preparing)
+	r.prepareValue, _ = r.decoder.(format.Preparing)
 	client, _, err := s.connect(kgo.KeepControlRecords())
 	if err != nil {
 		return nil, err
@@ -93,7 +97,7 @@ const (
 )
 
 // Fetch returns the next records of one partition.
-func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
+func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 	if len(r.over) > 0 {
 		s := r.over[0]
 		r.over = r.over[1:]
@@ -117,7 +121,7 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 			r.fetch = f
 		}
 	}
-	return r.batch()
+	return r.batch(ctx)
 }
 
 // failed says whether what the brokers report must end the job. What may pass is
@@ -139,7 +143,7 @@ func (r *reader) failed(f *kgo.FetchTopicPartition) error {
 }
 
 // batch decodes records of the fetch at hand.
-func (r *reader) batch() (ops.Fetched, error) {
+func (r *reader) batch(ctx context.Context) (ops.Fetched, error) {
 	f := r.fetch
 	id := position{Topic: f.Topic, Partition: f.Partition}.id()
 	at := r.at[id]
@@ -154,6 +158,9 @@ func (r *reader) batch() (ops.Fetched, error) {
 		if done = at.End != endless && at.Offset >= at.End; rec.Attrs.IsControl() {
 			continue
 		}
+		if err := r.prepare(ctx, rec); err != nil {
+			return ops.Fetched{}, fmt.Errorf("topic %s, partition %d, offset %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
+		}
 		if bytes, err := r.append(rec); err != nil {
 			r.letters = append(r.letters, letter{rec, bytes, err})
 			continue
@@ -166,6 +173,19 @@ func (r *reader) batch() (ops.Fetched, error) {
 		r.fetch = nil
 	}
 	return r.fetched(id, at, done)
+}
+
+// prepare finds what decoders must know of a record.
+func (r *reader) prepare(ctx context.Context, rec *kgo.Record) error {
+	if r.prepareValue != nil && rec.Value != nil {
+		if err := r.prepareValue.Prepare(ctx, rec.Value); err != nil {
+			return err
+		}
+	}
+	if r.prepareKey != nil && rec.Key != nil {
+		return r.prepareKey.Prepare(ctx, rec.Key)
+	}
+	return nil
 }
 
 // append decodes a record. After an error, which comes with what is bad, there are as

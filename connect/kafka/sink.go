@@ -114,6 +114,13 @@ func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 	if w.keys, w.values, err = s.encoders(); err != nil {
 		return nil, err
 	}
+	for _, e := range []format.Encoder{w.keys, w.values} {
+		if e, ok := e.(format.Starting); ok {
+			if err := e.Start(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if s.gather.rows > 0 {
 		w.gathered = newGathered(w, s.gather)
 	}

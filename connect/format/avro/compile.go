@@ -163,7 +163,7 @@ func (c *compiler) skip(s *schema) *node {
 		n.op = opFloat
 	case double:
 		n.op = opDouble
-	case bytes, text:
+	case bytes, chars:
 		n.op = opText
 	case fixed:
 		n.op = opFixed
@@ -334,7 +334,7 @@ func decimals(n *node, s *schema) bool {
 
 func texts(n *node, s *schema) bool {
 	switch s.kind {
-	case bytes, text:
+	case bytes, chars:
 		n.op = opText
 		return s.logical != "decimal"
 	case fixed:

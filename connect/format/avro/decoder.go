@@ -48,9 +48,9 @@ func Plain(text string, schema *arrow.Schema, paths [][]string) (*Decoder, error
 }
 
 // Compile makes a program for messages that are written with a schema, in JSON, whose
-// record is a row.
-func (d *Decoder) Compile(text string) (*Program, error) {
-	s, err := parseSchema(text)
+// record is a row. It may name types of others.
+func (d *Decoder) Compile(text string, others ...string) (*Program, error) {
+	s, err := parseSchema(text, others...)
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (w *writer) fits() bool {
 	k := w.of.kind
 	switch t := w.typ.(type) {
 	case *arrow.StringViewType:
-		return k == text || k == bytes
+		return k == chars || k == bytes
 	case *arrow.BinaryViewType:
 		return k == bytes && w.of.logical != "decimal"
 	case *arrow.BooleanType:

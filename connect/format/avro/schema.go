@@ -17,7 +17,7 @@ const (
 	float
 	double
 	bytes
-	text
+	chars
 	record
 	enum
 	list
@@ -26,7 +26,7 @@ const (
 	fixed
 )
 
-var primitives = map[string]kind{"null": null, "boolean": boolean, "int": integer, "long": long, "float": float, "double": double, "bytes": bytes, "string": text}
+var primitives = map[string]kind{"null": null, "boolean": boolean, "int": integer, "long": long, "float": float, "double": double, "bytes": bytes, "string": chars}
 
 func (k kind) String() string {
 	return [...]string{"null", "boolean", "int", "long", "float", "double", "bytes", "string", "record", "enum", "array", "map", "union", "fixed"}[k]
@@ -54,18 +54,22 @@ type field struct {
 // maxDepth is how deep schemas may be nested.
 const maxDepth = 100
 
-// parseSchema reads a schema in JSON.
-func parseSchema(text string) (*schema, error) {
-	var v any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		// A primitive type may stand without quotes.
-		if k, ok := primitives[strings.TrimSpace(text)]; ok {
-			return &schema{kind: k}, nil
-		}
-		return nil, fmt.Errorf("a schema of Avro is JSON: %w", err)
-	}
+// parseSchema reads a schema in JSON, which may name types of others.
+func parseSchema(text string, others ...string) (s *schema, err error) {
 	p := &parser{named: map[string]*schema{}}
-	return p.schema(v, "", 0)
+	for _, t := range append(others[:len(others):len(others)], text) {
+		var v any
+		if err := json.Unmarshal([]byte(t), &v); err != nil {
+			v = strings.TrimSpace(t) // a type may stand without quotes
+			if _, ok := primitives[v.(string)]; !ok {
+				return nil, fmt.Errorf("a schema of Avro is JSON: %w", err)
+			}
+		}
+		if s, err = p.schema(v, "", 0); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 type parser struct {
