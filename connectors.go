@@ -32,7 +32,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	all := rowfile.Connectors(e.stores)
 	all["parquet"] = parquet.NewConnector(e.stores)
 	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.NewEncoder{"parquet": parquetEncoder}})
-	for _, c := range append(kafka.Connectors(),
+	for _, c := range append(append(kafka.Connectors(), services()...),
 		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
 		iceberg.Connector(iceberg.Env{Stores: e.stores, Log: e.log}),
 		values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),

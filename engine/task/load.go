@@ -178,6 +178,10 @@ func (r loadRuntime) Task() ops.TaskInfo { return r.info }
 // Allocator implements ops.Runtime.
 func (r loadRuntime) Allocator() memory.Allocator { return memory.DefaultAllocator }
 
+// Durable implements ops.Runtime: a table that is read again and again has no
+// positions.
+func (r loadRuntime) Durable() bool { return false }
+
 // Counter implements ops.Runtime: what a table that is read again and again counts,
 // nobody asks for.
 func (r loadRuntime) Counter(string) ops.Counter { return new(counter) }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -97,8 +98,15 @@ func freeAddress(t testing.TB) string {
 // start runs a server until the test ends, and returns when it accepts.
 func start(t testing.TB, address string, env []string, program string, args ...string) {
 	t.Helper()
+	startAs(t, nil, address, env, program, args...)
+}
+
+// startAs is start as somebody else.
+func startAs(t testing.TB, as *syscall.SysProcAttr, address string, env []string, program string, args ...string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.SysProcAttr = as
 	cmd.Env = append(os.Environ(), env...)
 	var output strings.Builder
 	cmd.Stdout, cmd.Stderr = &output, &output

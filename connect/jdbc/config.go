@@ -1,0 +1,157 @@
+package jdbc
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wadi-engine/wadi/internal/nearest"
+	"github.com/wadi-engine/wadi/internal/units"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+)
+
+// config is the options of a table, checked.
+type config struct {
+	table    job.Table
+	dialect  *dialect
+	address  address
+	name     []string // of the table: schema and table, or the table alone
+	wait     time.Duration
+	fetch    int
+	ranges   ranges
+	maxRows  int // 0: all of an epoch
+	interval time.Duration
+	retries  int
+}
+
+// address is where a database is, and who comes.
+type address struct {
+	hosts          string // as in the URL
+	database       string
+	user, password string
+	params         map[string]string
+}
+
+func parse(t job.Table) (*config, error) {
+	c := &config{table: t, fetch: 8 << 10}
+	if err := c.parse(t.Options); err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Ident, err)
+	}
+	return c, nil
+}
+
+func (c *config) parse(o map[string]string) error {
+	known := ops.Keys(options)
+	for _, key := range slices.Sorted(maps.Keys(o)) {
+		if key != "connector" && !slices.Contains(known, key) {
+			return fmt.Errorf("%w: unknown option '%s' of connector jdbc%s", job.ErrInvalid, key, nearest.Hint(key, known, "'"))
+		}
+	}
+	if err := c.parseURL(o["url"]); err != nil {
+		return err
+	}
+	if c.address.user, c.address.password = first(o["username"], c.address.params["user"]), first(o["password"], c.address.params["password"]); c.address.password != "" && c.address.user == "" {
+		return fmt.Errorf("%w: there is a 'password' and no 'username'", job.ErrInvalid)
+	}
+	delete(c.address.params, "user")
+	delete(c.address.params, "password")
+	if c.name = splitName(o["table-name"]); c.name == nil {
+		return fmt.Errorf("%w: option 'table-name' = '%s': want the name of a table, such as orders or public.orders", job.ErrInvalid, o["table-name"])
+	}
+	numbers := []struct {
+		key  string
+		to   *int
+		none int
+	}{{"scan.fetch-size", &c.fetch, 0}, {"sink.buffer-flush.max-rows", &c.maxRows, 100}, {"sink.max-retries", &c.retries, 3}}
+	for _, n := range numbers {
+		if err := number(o, n.key, n.none, n.to); err != nil {
+			return err
+		}
+	}
+	if c.fetch == 0 {
+		c.fetch = 8 << 10
+	}
+	if _, err := strconv.ParseBool(first(o["scan.auto-commit"], "true")); err != nil {
+		return fmt.Errorf("%w: option 'scan.auto-commit' = '%s': want true or false", job.ErrInvalid, o["scan.auto-commit"])
+	}
+	var err error
+	if c.interval, err = units.ParseDuration(first(o["sink.buffer-flush.interval"], "1 s")); err != nil {
+		return fmt.Errorf("option 'sink.buffer-flush.interval': %w", err)
+	}
+	if c.wait, err = units.ParseDuration(first(o["connection.max-retry-timeout"], "60 s")); err != nil {
+		return fmt.Errorf("option 'connection.max-retry-timeout': %w", err)
+	}
+	return c.parseRanges(o)
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// number reads an option that is a whole number from 0.
+func number(o map[string]string, key string, none int, to *int) error {
+	*to = none
+	text := o[key]
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%w: option '%s' = '%s': want a number from 0", job.ErrInvalid, key, text)
+	}
+	*to = n
+	return nil
+}
+
+// splitName takes the name of a table apart. Parts that have dots stand in quotes.
+func splitName(text string) []string {
+	var parts []string
+	for text != "" {
+		part, rest := text, ""
+		if q := text[0]; q == '"' || q == '`' {
+			end := strings.IndexByte(text[1:], q)
+			if end < 0 || len(text) > end+2 && text[end+2] != '.' {
+				return nil
+			}
+			part, rest = text[1:end+1], text[end+2:]
+		} else if dot := strings.IndexByte(text, '.'); dot >= 0 {
+			part, rest = text[:dot], text[dot:]
+		}
+		if part == "" || rest == "." {
+			return nil
+		}
+		parts, text = append(parts, part), strings.TrimPrefix(rest, ".")
+	}
+	if len(parts) > 3 {
+		return nil
+	}
+	return parts
+}
+
+// tableName is the table in a query.
+func (c *config) tableName() string {
+	quoted := make([]string, len(c.name))
+	for i, n := range c.name {
+		quoted[i] = c.dialect.quote(n)
+	}
+	return strings.Join(quoted, ".")
+}
+
+// connect opens a connection.
+func (c *config) connect(ctx context.Context) (database, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.wait)
+	defer cancel()
+	db, err := c.dialect.connect(ctx, c.address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database of table %s: %w", c.table.Ident, err)
+	}
+	return db, nil
+}

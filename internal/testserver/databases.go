@@ -1,0 +1,108 @@
+package testserver
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Postgres starts PostgreSQL with logical replication, and returns its host:port.
+// The user and the database are called postgres; nobody asks for a password.
+func Postgres(t testing.TB, settings ...string) string {
+	t.Helper()
+	program := findIn(t, "postgres", "/usr/lib/postgresql/*/bin", "apt-get install postgresql")
+	initdb := findIn(t, "initdb", "/usr/lib/postgresql/*/bin", "apt-get install postgresql")
+	address := freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	dir, as := dataOf(t, "postgres")
+	data := filepath.Join(dir, "data")
+	run(t, as, initdb, "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
+	args := []string{
+		"-D", data, "-p", port, "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "wal_level=logical", "-c", "max_replication_slots=8",
+		"-c", "max_wal_senders=8", "-c", "fsync=off", "-c", "shared_buffers=16MB",
+	}
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	startAs(t, as, address, nil, program, args...)
+	ready := findIn(t, "pg_isready", "/usr/lib/postgresql/*/bin", "apt-get install postgresql")
+	poll := time.NewTicker(20 * time.Millisecond) //nolint:forbidigo // it waits for a real process
+	defer poll.Stop()
+	for exec.CommandContext(t.Context(), ready, "-q", "-h", "127.0.0.1", "-p", port).Run() != nil {
+		<-poll.C
+		if err := t.Context().Err(); err != nil {
+			t.Fatalf("PostgreSQL is not ready: %v", err)
+		}
+	}
+	return address
+}
+
+// MariaDB starts MariaDB with the database test, and returns its host:port. The user
+// root has no password.
+func MariaDB(t testing.TB) string {
+	t.Helper()
+	const how = "apt-get install mariadb-server"
+	program := findIn(t, "mariadbd", "/usr/sbin", how)
+	install := findIn(t, "mariadb-install-db", "/usr/bin", how)
+	address := freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	dir, as := dataOf(t, "mysql")
+	data := filepath.Join(dir, "data")
+	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M")
+	startAs(t, as, address, nil, program, "--no-defaults", "--datadir="+data, "--socket="+filepath.Join(dir, "s"), "--port="+port,
+		"--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--skip-name-resolve")
+	return address
+}
+
+// findIn is find, which looks in the directories of a pattern too.
+func findIn(t testing.TB, program, pattern, how string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(pattern, program))
+	if err == nil && len(found) > 0 {
+		return found[len(found)-1]
+	}
+	return find(t, program, how)
+}
+
+// dataOf is a new directory with a short name, and as whom to run what uses it: the
+// user with that name in place of root, whom some servers refuse.
+func dataOf(t testing.TB, name string) (dir string, as *syscall.SysProcAttr) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "wadi") //nolint:usetesting // sockets have short paths
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // what is left is in the system's temporary directory
+	if os.Getuid() != 0 {
+		return dir, nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		u, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		t.Skipf("%s does not run as root, and there is no other user: %v", name, err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	return dir, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+}
+
+// run runs a program to its end.
+func run(t testing.TB, as *syscall.SysProcAttr, program string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.SysProcAttr, cmd.Dir = as, "/"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+}
