@@ -42,6 +42,10 @@ type Result struct {
 	HeapPerEvent float64 `json:"heap_bytes_per_event,omitempty"`
 	// Checksum is the blackhole's, if it was asked to verify.
 	Checksum string `json:"checksum,omitempty"`
+	// LatencyP50 and LatencyP99 are quantiles over rows, in seconds, from their
+	// making to the snapshot that readers see.
+	LatencyP50 float64 `json:"latency_p50_s,omitempty"`
+	LatencyP99 float64 `json:"latency_p99_s,omitempty"`
 	// Ratio is DuckDB's CPU time through ours: above 1 ours is faster.
 	Ratio float64 `json:"cpu_ratio_to_duckdb,omitempty"`
 }
@@ -115,6 +119,9 @@ func Table(w io.Writer) Report {
 			r.WallSeconds, r.CPUSeconds, r.EventsPerSecond/1e6, r.EventsPerCPU/1e6, r.GCShare*100, r.PeakRSS>>20, ratio)
 		if r.Checksum != "" {
 			fmt.Fprintf(tw, "checksum %s\t\n", r.Checksum)
+		}
+		if r.LatencyP99 > 0 {
+			fmt.Fprintf(tw, "latency %.1f s median, %.1f s p99\t\n", r.LatencyP50, r.LatencyP99)
 		}
 		if r.Checkpoints > 0 {
 			fmt.Fprintf(tw, "%d checkpoints\t\n", r.Checkpoints)

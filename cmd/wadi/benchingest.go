@@ -14,8 +14,9 @@ func newBenchIngest() *cobra.Command {
 		Short: "Measure the way from Kafka into Iceberg",
 		Long: `Fills a topic of four partitions with bids of 260 bytes as JSON, unless an earlier
 run has left it there, and measures: decode (JSON to nowhere), append (into an Iceberg
-table), scan (of that table) and nexmark (bids of Nexmark into a table, without Kafka;
-all events count). The broker is not part of what is measured.`,
+table), scan (of that table), nexmark (bids of Nexmark into a table, without Kafka; all
+events count) and fresh (how long rows take from their making into a snapshot, at a
+hundred thousand per second, for a minute). The broker is not part of what is measured.`,
 		Example: "  wadi bench ingest --brokers localhost:9092 --rows 30000000 --format json",
 		Args:    args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
