@@ -2,6 +2,7 @@ package wadi_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,8 @@ func TestKafkaFormatsBad(t *testing.T) {
 		{"avro-confluent", "x", "the message does not begin with a zero and the id of a schema, as those of a schema registry do"},
 		{"avro-confluent", "\x00\x00\x00\x00\x07x", "the schema registry does not know it"},
 		{"debezium-avro-confluent", "\x00\x00\x00\x00\x07x", "the schema registry does not know it"},
+		{"protobuf-confluent", "\x00\x00\x00\x00\x07x", "the schema registry does not know it"},
+		{"protobuf", "\x08", "not a message of Protobuf"},
 		{"json-registry", "{}", "the message does not begin with a zero and the id of a schema, as those of a schema registry do"},
 	} {
 		address, client := broker(t)
@@ -63,7 +66,14 @@ func TestKafkaFormatsBad(t *testing.T) {
 		dir := t.TempDir()
 		env := localEnv(t, nil)
 		options := []string{"'connector' = 'kafka'", "'format' = '" + c.format + "'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'", "'error.policy' = 'dead-letter'", "'error.table' = 'dead'"}
-		if c.format != "csv" && c.format != "avro" {
+		switch c.format {
+		case "csv", "avro":
+		case "protobuf":
+			if err := os.WriteFile(dir+"/m.proto", []byte(`syntax = "proto3"; message M { int32 id = 1; }`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			options = append(options, "'protobuf.descriptor-file' = '"+dir+"/m.proto'", "'protobuf.message-name' = 'M'")
+		default:
 			options = append(options, "'"+c.format+".url' = '"+registry.URL()+"'")
 		}
 		run(t, env, topicTable(address, "id INT", options...)+fmt.Sprintf(`

@@ -78,7 +78,7 @@ type Rows struct {
 }
 
 var all = func() map[string]Format {
-	m := map[string]Format{"json": jsonFormat, "raw": rawFormat, "csv": csvFormat, "avro": avroFormat}
+	m := map[string]Format{"json": jsonFormat, "raw": rawFormat, "csv": csvFormat, "avro": avroFormat, "protobuf": protobufFormat, protobufConfluent: protobufRegistered}
 	for _, name := range changes.Names() {
 		m[name] = Format{
 			Name: name, Changes: true, Options: changes.Options(name),

@@ -313,3 +313,12 @@ func (c *Column) validity(alloc memory.Allocator) *memory.Buffer {
 	}
 	return vector.CopyValues(alloc, c.valid[:(c.n+7)/8])
 }
+
+// Begun reports whether elements were appended for a list or a map that did not end.
+func (c *Column) Begun() bool {
+	last := 0
+	if len(c.ends) > 0 {
+		last = int(c.ends[len(c.ends)-1])
+	}
+	return c.Children[0].n > last
+}

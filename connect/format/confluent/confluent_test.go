@@ -25,6 +25,7 @@ var (
 	bigint = arrow.PrimitiveTypes.Int64
 	double = arrow.PrimitiveTypes.Float64
 	str    = arrow.BinaryTypes.StringView
+	line   = arrow.StructOf(arrow.Field{Name: "name", Type: str, Nullable: true})
 )
 
 func columnsOf(pairs ...any) *arrow.Schema {
