@@ -174,6 +174,33 @@ func (d *driver) loop(ctx context.Context) Result {
 			}
 		}
 		d.state, actions = Step(d.state, d.host.Now(), e)
+		if c, ok := e.(Claimed); ok && c.Err == nil && c.Kind != checkpoint.Aborted {
+			d.acknowledge()
+		}
+	}
+}
+
+// acknowledge tells enumerators of the newest checkpoint.
+func (d *driver) acknowledge() {
+	doc := d.state.manifest
+	for i, s := range d.sources {
+		if _, ok := s.enum.(ops.Acknowledging); !ok {
+			continue
+		}
+		var splits []ops.Split
+		for _, h := range doc.Handles {
+			if h.Task.Vertex == d.state.plan.sources[i].vertex {
+				splits = append(splits, h.Splits...)
+			}
+		}
+		d.enqueue(s, func() any {
+			if a, ok := s.enum.(ops.Acknowledging); ok {
+				if err := a.Durable(d.io, doc.Sources[s.uid].Snapshot, splits); err != nil {
+					d.Log.Warn("what the checkpoint has read is not told", slog.String("source", s.uid), slog.Any("error", err))
+				}
+			}
+			return nil
+		})
 	}
 }
 

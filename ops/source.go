@@ -77,6 +77,16 @@ type SplitEnumerator interface {
 	Close() error
 }
 
+// Acknowledging is a SplitEnumerator that wants to know how far the job is, to tell it
+// elsewhere: nothing depends on it.
+type Acknowledging interface {
+	SplitEnumerator
+	// Durable is called after a checkpoint was claimed, with the Snapshot that it
+	// holds, and the splits of the readers at their positions in it, without those
+	// that have ended.
+	Durable(ctx context.Context, snapshot []byte, splits []Split) error
+}
+
 // SplitReader reads the splits assigned to one task. One goroutine calls it.
 type SplitReader interface {
 	// Assign adds splits. Readers read splits in the order of assignment, or

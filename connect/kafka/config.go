@@ -118,6 +118,9 @@ func (c *config) parseBounds() (err error) {
 	} else if c.start, err = c.bound("scan.startup", groupOffsets, earliestOffset, latestOffset, atTimestamp, specificOffsets); err != nil {
 		return err
 	}
+	if _, err := c.properties.acknowledges(); err != nil {
+		return err
+	}
 	if c.end, err = c.bound("scan.bounded", unbounded, latestOffset, groupOffsets, atTimestamp, specificOffsets); err != nil {
 		return err
 	}

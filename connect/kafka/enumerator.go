@@ -48,13 +48,18 @@ var (
 type enumerator struct {
 	*source
 	client *kadm.Client
-	state  struct {
-		Known []string    `json:"known"` // ids
-		Left  []ops.Split `json:"left"`
-		// Looked says that partitions were looked for once: those that come
-		// later are read from their beginning.
-		Looked bool `json:"looked"`
-	}
+	state  enumerated
+}
+
+// enumerated is what an enumerator knows after a restart.
+type enumerated struct {
+	Known []string    `json:"known"` // ids
+	Left  []ops.Split `json:"left"`
+	// Looked says that partitions were looked for once: those that come later are
+	// read from their beginning.
+	Looked bool `json:"looked"`
+	// Ends are the ends of partitions that have one, by id.
+	Ends map[string]position `json:"ends,omitempty"`
 }
 
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
@@ -97,6 +102,12 @@ func (e *enumerator) Discover(ctx context.Context) (bool, error) {
 		}
 		e.state.Known = append(e.state.Known, s.ID)
 		e.state.Left = append(e.state.Left, s)
+		if p.End != endless {
+			if e.state.Ends == nil {
+				e.state.Ends = map[string]position{}
+			}
+			e.state.Ends[s.ID] = position{Topic: p.Topic, Partition: p.Partition, Offset: max(p.Offset, p.End), End: p.End}
+		}
 	}
 	e.state.Looked = true
 	return e.Bounded(), nil

@@ -106,7 +106,7 @@ func millis[O kgo.Opt](opt func(time.Duration) O) func(string) ([]kgo.Opt, error
 // together are properties of which several say one thing: where to begin, and how
 // the client shows who it is.
 var together = []string{
-	"group.id", "auto.offset.reset", "transaction.timeout.ms", "security.protocol", "sasl.mechanism", "sasl.jaas.config", "ssl.truststore.location", "ssl.truststore.type",
+	"group.id", "auto.offset.reset", "commit.offsets.on.checkpoint", "transaction.timeout.ms", "security.protocol", "sasl.mechanism", "sasl.jaas.config", "ssl.truststore.location", "ssl.truststore.type",
 	"ssl.truststore.certificates", "ssl.keystore.location", "ssl.keystore.type", "ssl.keystore.certificate.chain", "ssl.keystore.key",
 }
 
