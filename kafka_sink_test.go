@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/connect/kafka"
 )
 
 // consumed are the values of a topic that those see who read what is committed, up
@@ -122,5 +123,78 @@ func TestKafkaSinkRestore(t *testing.T) {
 	}
 	if len(times) != id {
 		t.Errorf("%d records, want %d", len(times), id)
+	}
+}
+
+// TestKafkaSinkLeftovers: what a job leaves open when it is killed is aborted when it goes
+// on, so that nobody waits for it, and what its checkpoint holds is committed.
+func TestKafkaSinkLeftovers(t *testing.T) {
+	address, client := broker(t)
+	config := map[string]string{
+		"execution.runtime-mode": "streaming", "execution.checkpointing.interval": "200 ms", "execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir()),
+	}
+	script := "SET 'pipeline.name' = 'copy';" + ordersTable(address, wholeTopic) +
+		outTable(address, "json", "'sink.delivery-guarantee' = 'exactly-once'", "'sink.transactional-id-prefix' = 'left'") +
+		"INSERT INTO out SELECT id, customer.name FROM orders;"
+	transactions, err := kafka.OpenTransactions(map[string]string{"bootstrap.servers": address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer transactions.Close()
+	open := func() (ids []string) {
+		all, err := transactions.Lingering(t.Context(), "left-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range all {
+			ids = append(ids, l.ID)
+		}
+		return ids
+	}
+	var left []string
+	id := 30
+	for len(left) == 0 { // until a cancellation leaves one
+		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for len(open()) == 0 {
+			id++
+			produce(t, client, id%3, fmt.Sprintf(`{"id":%d,"ts":"2024-01-01 00:01:00"}`, id))
+		}
+		started.Cancel(context.Canceled)
+		_, _ = started.Wait() // it was canceled
+		left = open()
+	}
+	started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
+	for _, l := range open() {
+		if slices.Contains(left, l) {
+			t.Errorf("%s is still open", l)
+		}
+	}
+	if _, err := started.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKafkaSinkPace: a transaction that cannot live from one checkpoint to the next is
+// refused at the start.
+func TestKafkaSinkPace(t *testing.T) {
+	address, _ := broker(t)
+	env := localEnv(t, map[string]string{
+		"execution.runtime-mode": "streaming", "execution.checkpointing.interval": "1 min", "execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir()),
+	})
+	started, err := pipelineOf(t, env, ordersTable(address, wholeTopic)+
+		outTable(address, "json", "'sink.delivery-guarantee' = 'exactly-once'", "'sink.transactional-id-prefix' = 'p'", "'properties.transaction.timeout.ms' = '60000'")+
+		"INSERT INTO out SELECT id, customer.name FROM orders;").Start(t.Context(), wadi.RestoreLatest)
+	if err == nil {
+		_, err = started.Wait()
+	}
+	if want := "make 'execution.checkpointing.interval' shorter"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -195,6 +195,9 @@ func (d *driver) openSinks(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("open %s: %w", v.Name, err)
 		}
+		if err := d.checkPace(s); err != nil {
+			return fmt.Errorf("open %s: %w", v.Name, err)
+		}
 		c, err := s.Committer(ctx, ops.SinkID{Job: string(d.id), Sink: v.UID})
 		if err != nil {
 			return fmt.Errorf("open %s: %w", v.Name, err)
@@ -204,6 +207,20 @@ func (d *driver) openSinks(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkPace asks a sink about the interval of checkpoints.
+func (d *driver) checkPace(s ops.Sink) error {
+	p, ok := s.(ops.Paced)
+	if !ok || d.Store == nil {
+		return nil
+	}
+	settings := d.Settings.withDefaults()
+	advice, err := p.Paced(settings.Interval, settings.Timeout)
+	if advice != "" {
+		d.Log.Warn("checkpoints and transactions", slog.String("advice", advice))
+	}
+	return err
 }
 
 // begin carries out Begin: the enumerators of the last attempt are closed
@@ -251,9 +268,30 @@ func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
 		AllowNonRestored: d.AllowNonRestored, Again: d.staged != nil, Bugs: d.Settings.Bugs,
 	})
 	if b.Err == nil {
+		b.Err = d.recover(ctx, b.Manifest)
+	}
+	if b.Err == nil {
 		b.Err = d.openEnumerators(ctx, b)
 	}
 	return b
+}
+
+// recover lets sinks begin with what the checkpoint holds of them.
+func (d *driver) recover(ctx context.Context, m *checkpoint.Manifest) error {
+	for _, s := range d.sinks {
+		r, ok := s.Committer.(ops.Recovering)
+		if !ok {
+			continue
+		}
+		var pending []ops.Pending
+		if m != nil {
+			pending = m.Pending[s.uid]
+		}
+		if err := r.Recover(ctx, pending); err != nil {
+			return fmt.Errorf("publish the rows of sink %s: %w", s.uid, err)
+		}
+	}
+	return nil
 }
 
 // own takes the job over and finds the checkpoint to go on from.

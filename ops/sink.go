@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"time"
 
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -12,6 +13,15 @@ type Sink interface {
 	// Committer runs in the coordinator: one per sink, whatever the parallelism.
 	// It is nil when there is nothing to publish (print, blackhole).
 	Committer(ctx context.Context, id SinkID) (Committer, error)
+}
+
+// Paced is a Sink that minds how often checkpoints are taken and how long they may take.
+// It is asked before the job starts.
+type Paced interface {
+	Sink
+	// Paced says what may go wrong with checkpoints at this interval and with this
+	// timeout, or, as an error, what will. The interval is 0 without checkpoints.
+	Paced(interval, timeout time.Duration) (advice string, err error)
 }
 
 // SinkID is what a target records to recognise what it has already published.
@@ -40,6 +50,15 @@ type Committable []byte
 type Pending struct {
 	Epoch        stream.Epoch  `json:"epoch"`
 	Committables []Committable `json:"committables"`
+}
+
+// Recovering is a Committer with something to do before tasks begin, or begin again, such
+// as to clear away what those before have left.
+type Recovering interface {
+	Committer
+	// Recover is given what the restored checkpoint holds, which it publishes, as
+	// Commit does.
+	Recover(ctx context.Context, pending []Pending) error
 }
 
 // Committer publishes staged rows. Calls do not overlap.

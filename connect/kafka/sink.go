@@ -40,7 +40,7 @@ type sink struct {
 	meta        []persisted
 }
 
-var _ ops.Sink = (*sink)(nil)
+var _ ops.Paced = (*sink)(nil)
 
 func openSink(_ context.Context, t job.Table) (ops.Sink, error) {
 	c, err := parse(t)
@@ -125,7 +125,7 @@ func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 		w.gathered = newGathered(w, s.gather)
 	}
 	if s.guarantee == exactlyOnce {
-		w.ids, err = newIDs(s.prefix, w.task)
+		w.ids, err = newIDs(stemOf(s.prefix, string(rt.Task().Job), rt.Task().UID), w.task)
 		return w, err
 	}
 	w.client, err = w.open()
@@ -135,13 +135,28 @@ func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 	return w, err
 }
 
+// Paced implements ops.Paced.
+func (s *sink) Paced(interval, timeout time.Duration) (advice string, err error) {
+	const key = "properties.transaction.timeout.ms"
+	switch {
+	case s.guarantee != exactlyOnce || interval <= 0:
+	case s.timeout <= interval:
+		return "", fmt.Errorf("%w: table %s: a transaction is open from one checkpoint to the next, %s, and brokers give it up after '%s', %s: "+
+			"make 'execution.checkpointing.interval' shorter or the timeout longer", job.ErrInvalid, s.table.Ident, interval, key, s.timeout)
+	case s.timeout < interval+timeout:
+		return fmt.Sprintf("table %s: a checkpoint may take %s after an interval of %s, and brokers give transactions up after '%s', %s: the job fails if one takes so long",
+			s.table.Ident, timeout, interval, key, s.timeout), nil
+	}
+	return "", nil
+}
+
 // Committer implements ops.Sink.
-func (s *sink) Committer(context.Context, ops.SinkID) (ops.Committer, error) {
+func (s *sink) Committer(_ context.Context, id ops.SinkID) (ops.Committer, error) {
 	if s.guarantee != exactlyOnce {
 		return nil, nil
 	}
 	client, _, err := s.connect()
-	return &committer{client: client, topic: s.topics[0]}, err
+	return &committer{client: client, topic: s.topics[0], stem: stemOf(s.prefix, id.Job, id.Sink)}, err
 }
 
 // writer is one task of a sink.

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/zeebo/xxh3"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
@@ -19,14 +20,18 @@ import (
 
 // The rows of an epoch are one transaction of each task, with an id of its own:
 //
-//	<prefix>-<task>-<random>-<n>
+//	<prefix>-<sink>-<task>-<random>-<n>
+//
+// in which sink is a hash of the job and the sink's UID.
 //
 // Prepare leaves it open, with all records at the brokers, and says in the
 // checkpoint who can end it: the producer's id and epoch. When the checkpoint is
 // claimed, the coordinator ends it, as often as it is asked to; brokers say yes to
-// who commits what is committed. What a dead task has left open is aborted by the
-// brokers when transaction.timeout.ms has passed; until then, those who read what
-// is committed wait behind it.
+// who commits what is committed. What a dead task has left open is aborted before
+// tasks begin again: after what the checkpoint holds was committed, everything else
+// that is open is of tasks that are gone. What a job leaves open that does not begin
+// again is aborted by the brokers when transaction.timeout.ms has passed; until then,
+// those who read what is committed wait behind it.
 
 // committable is a transaction that is ready to be committed.
 type committable struct {
@@ -43,12 +48,17 @@ type ids struct {
 	n    int
 }
 
-func newIDs(prefix string, task int) (*ids, error) {
+// stemOf is what the ids of the transactions of a sink begin with.
+func stemOf(prefix, job, sink string) string {
+	return fmt.Sprintf("%s-%012x-", prefix, xxh3.HashString(job+"/"+sink)>>16)
+}
+
+func newIDs(stem string, task int) (*ids, error) {
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
 		return nil, err
 	}
-	return &ids{stem: fmt.Sprintf("%s-%d-%s", prefix, task, hex.EncodeToString(random[:]))}, nil
+	return &ids{stem: fmt.Sprintf("%s%d-%s", stem, task, hex.EncodeToString(random[:]))}, nil
 }
 
 func (i *ids) next() string {
@@ -86,9 +96,18 @@ func (w *writer) end(ctx context.Context, e stream.Epoch) (ops.Committable, erro
 type committer struct {
 	client *kgo.Client
 	topic  string
+	stem   string // of the ids
 }
 
-var _ ops.Committer = (*committer)(nil)
+var _ ops.Recovering = (*committer)(nil)
+
+// Recover implements ops.Recovering.
+func (c *committer) Recover(ctx context.Context, pending []ops.Pending) error {
+	if _, err := c.Commit(ctx, pending, true); err != nil {
+		return err
+	}
+	return c.abortOthers(ctx)
+}
 
 // Published implements ops.Committer: brokers do not tell which epochs they have,
 // and do no harm when they are told to commit them again.
@@ -126,7 +145,7 @@ func (c *committer) commit(ctx context.Context, b ops.Committable) error {
 		return fmt.Errorf("%w: the rows of epoch %d for topic %s cannot be committed: the brokers have given up transaction %s (%w): "+
 			"it was open for longer than 'properties.transaction.timeout.ms'", job.ErrInvalid, t.Epoch, c.topic, t.ID, err)
 	}
-	return fmt.Errorf("commit transaction %s of epoch %d: %w", t.ID, t.Epoch, err)
+	return fmt.Errorf("%w: commit transaction %s of epoch %d: %w", job.ErrUnavailable, t.ID, t.Epoch, err)
 }
 
 // Close implements ops.Committer.
