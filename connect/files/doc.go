@@ -21,6 +21,13 @@
 // by one; who needs whole epochs at once reads an Iceberg table.
 //
 // A task that dies leaves staged files that no checkpoint knows. They stay
-// hidden and do no harm; when no job writes to the directory, .staging may be
-// removed.
+// hidden and do no harm; the end of the sink's last task removes them.
+//
+// # When a partition is complete
+//
+// A marker, _SUCCESS, is written into a partition behind the files of all epochs
+// up to the one that completes it, and before that epoch's entry in the commit
+// log: so it is never there too early, and a crash repeats it. The entry holds
+// what the next decision needs: the partitions that wait, and how far the event
+// time of each task of the sink is, which the tasks tell with each epoch.
 package files

@@ -321,7 +321,10 @@ func TestRolling(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(cs)
+		return len(cs) - 1 // the last says that the task has ended
+	}
+	if n := count(map[string]string{"sink.rolling-policy.rollover-interval": "2 s", "sink.rolling-policy.check-interval": "3 s"}, time.Second); n != 4 {
+		t.Errorf("by age, looked at seldom: %d files, want 4", n)
 	}
 	if n := count(nil, 0); n != 1 {
 		t.Errorf("%d files, want 1", n)
@@ -329,7 +332,7 @@ func TestRolling(t *testing.T) {
 	if n := count(map[string]string{"sink.rolling-policy.file-size": "150b"}, 0); n != 5 {
 		t.Errorf("by size: %d files, want 5", n)
 	}
-	if n := count(map[string]string{"sink.rolling-policy.rollover-interval": "2 s"}, time.Second); n != 4 {
+	if n := count(map[string]string{"sink.rolling-policy.rollover-interval": "2 s", "sink.rolling-policy.check-interval": "1 s"}, time.Second); n != 4 {
 		t.Errorf("by age: %d files, want 4", n)
 	}
 }
@@ -392,8 +395,17 @@ func TestSinkRefuses(t *testing.T) {
 		`sink.rolling-policy.file-size`:       {"sink.rolling-policy.file-size": "huge"},
 		`rollover-interval`:                   {"sink.rolling-policy.rollover-interval": "-1"},
 		`"metastore"`:                         {"sink.partition-commit.policy.kind": "metastore"},
-		`only process-time`:                   {"sink.partition-commit.trigger": "partition-time"},
-		`only 0 s`:                            {"sink.partition-commit.delay": "1 h"},
+		`want process-time or partition-time`: {"sink.partition-commit.trigger": "sometimes"},
+		`not PARTITIONED BY anything`:         {"sink.partition-commit.trigger": "partition-time"},
+		`sink.partition-commit.delay`:         {"sink.partition-commit.delay": "soon"},
+		`no Java`:                             {"sink.partition-commit.policy.kind": "custom"},
+		`names a class`:                       {"sink.partition-commit.policy.class": "com.acme.Policy"},
+		`begins with _ or .`:                  {"sink.partition-commit.policy.kind": "success-file", "sink.partition-commit.success-file.name": "DONE"},
+		`no partition column stands`:          {"by": "city", "sink.partition-commit.trigger": "partition-time", "partition.time-extractor.timestamp-pattern": "$day"},
+		`only default is known`:               {"by": "city", "sink.partition-commit.trigger": "partition-time", "partition.time-extractor.kind": "custom"},
+		`timestamp-formatter`:                 {"by": "city", "sink.partition-commit.trigger": "partition-time", "partition.time-extractor.timestamp-formatter": "yyyy'"},
+		`watermark-time-zone`:                 {"by": "city", "sink.partition-commit.trigger": "partition-time", "sink.partition-commit.watermark-time-zone": "Mars/Olympus"},
+		`check-interval`:                      {"sink.rolling-policy.check-interval": "x"},
 		`csv.field-delimiter`:                 {"csv.field-delimiter": "ab"},
 		`csv.header`:                          {"csv.header": "perhaps"},
 		`"json.timestamp-format.standard"`:    {"format": "json", "json.timestamp-format.standard": "RFC"},

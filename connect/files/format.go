@@ -6,10 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -74,4 +76,13 @@ func (o settings) flag(key string, fallback bool) (bool, error) {
 		return false, fmt.Errorf("%w: option %q is %q; want true or false", errInvalid, key, v)
 	}
 	return b, nil
+}
+
+// duration reads a duration that is not negative.
+func (o settings) duration(key, fallback string) (time.Duration, error) {
+	d, err := units.ParseDuration(o.text(key, fallback))
+	if err != nil {
+		return 0, fmt.Errorf("option %q: %w", key, err)
+	}
+	return d, nil
 }

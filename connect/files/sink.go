@@ -3,13 +3,8 @@ package files
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -39,16 +34,13 @@ func (e Env) now() time.Time {
 }
 
 // Options are the keys that the sink of a filesystem table reads.
-var Options = append([]ops.Option{
+var Options = slices.Concat([]ops.Option{
 	{Key: "path", Help: "Directory or URL below which files are written."},
 	{Key: "format", Help: "csv, json, debezium-json or parquet."},
 	{Key: "sink.rolling-policy.file-size", Default: "128MB", Help: "Size at which a file is closed and another begun."},
 	{Key: "sink.rolling-policy.rollover-interval", Default: "30 min", Help: "Age at which a file is closed; every checkpoint closes files too."},
-	{Key: "sink.rolling-policy.check-interval", Default: "1 min", Help: "Accepted; files are checked at every batch."},
-	{Key: "sink.partition-commit.policy.kind", Help: "success-file: write a marker into each directory when files have become visible there."},
-	{Key: "sink.partition-commit.success-file.name", Default: "_SUCCESS", Help: "Name of that marker."},
-	{Key: "sink.partition-commit.trigger", Default: "process-time", Help: "Only process-time: partitions are marked when their files are committed."},
-	{Key: "sink.partition-commit.delay", Default: "0 s", Help: "Only 0 s."},
+	{Key: "sink.rolling-policy.check-interval", Default: "1 min", Help: "How often the ages of files are looked at."},
+}, policyOptions, []ops.Option{
 	{Key: "partition.default-name", Default: "__DEFAULT_PARTITION__", Help: "Directory of rows whose partition column is NULL or empty."},
 	{Key: "csv.field-delimiter", Default: ",", Help: "What stands between columns."},
 	{Key: "csv.quote-character", Default: `"`, Help: "What stands around values that hold delimiters."},
@@ -61,7 +53,7 @@ var Options = append([]ops.Option{
 	{Key: "json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
 	{Key: "debezium-json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601."},
 	{Key: "debezium-json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
-}, objstore.Keys...)
+}, objstore.Keys)
 
 // Sink writes a table's rows to files below a directory.
 type Sink struct {
@@ -75,7 +67,8 @@ type Sink struct {
 	extension string
 	fileSize  int64
 	fileAge   time.Duration
-	success   string // name of the marker, or ""
+	ageCheck  time.Duration
+	policy    *policy
 	root      *objstore.Bucket
 	overwrite *job.Overwrite
 }
@@ -107,13 +100,10 @@ func (s *Sink) configure(ctx context.Context) error {
 	if s.format, err = s.env.format(s.extension); err != nil {
 		return err
 	}
-	if s.fileSize, err = units.ParseSize(s.options.text("sink.rolling-policy.file-size", "128MB")); err != nil {
-		return fmt.Errorf("option \"sink.rolling-policy.file-size\": %w", err)
+	if err := s.rolling(); err != nil {
+		return err
 	}
-	if s.fileAge, err = units.ParseDuration(s.options.text("sink.rolling-policy.rollover-interval", "30 min")); err != nil {
-		return fmt.Errorf("option \"sink.rolling-policy.rollover-interval\": %w", err)
-	}
-	if err := s.commitPolicy(); err != nil {
+	if s.policy, err = newPolicy(s.options, s.by); err != nil {
 		return err
 	}
 	if s.root, err = s.env.Stores.Open(ctx, root, objstore.Properties(s.options)); err != nil {
@@ -127,28 +117,21 @@ func (s *Sink) configure(ctx context.Context) error {
 	return err
 }
 
+// rolling reads when files are closed between checkpoints.
+func (s *Sink) rolling() (err error) {
+	if s.fileSize, err = units.ParseSize(s.options.text("sink.rolling-policy.file-size", "128MB")); err != nil {
+		return fmt.Errorf("option \"sink.rolling-policy.file-size\": %w", err)
+	}
+	if s.fileAge, err = s.options.duration("sink.rolling-policy.rollover-interval", "30 min"); err != nil {
+		return err
+	}
+	s.ageCheck, err = s.options.duration("sink.rolling-policy.check-interval", "1 min")
+	return err
+}
+
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
-func (s *Sink) commitPolicy() error {
-	for kind := range strings.SplitSeq(s.options.text("sink.partition-commit.policy.kind", ""), ",") {
-		switch strings.TrimSpace(kind) {
-		case "":
-		case "success-file":
-			s.success = s.options.text("sink.partition-commit.success-file.name", "_SUCCESS")
-		default:
-			return fmt.Errorf("%w: option \"sink.partition-commit.policy.kind\" is %q; only success-file is known", errInvalid, kind)
-		}
-	}
-	if trigger := s.options.text("sink.partition-commit.trigger", "process-time"); trigger != "process-time" {
-		return fmt.Errorf("%w: option \"sink.partition-commit.trigger\" is %q; only process-time is known yet", errInvalid, trigger)
-	}
-	if d, err := units.ParseDuration(s.options.text("sink.partition-commit.delay", "0 s")); err != nil || d != 0 {
-		return fmt.Errorf("%w: option \"sink.partition-commit.delay\" is %q; only 0 s is known yet", errInvalid, s.options["sink.partition-commit.delay"])
-	}
-	return nil
-}
 
 // identity is how files of one sink of one job are told from all others: the
 // first 8 digits of the job's id, and a hash of the whole of both.
@@ -167,17 +150,27 @@ func (s *Sink) Writer(_ context.Context, rt ops.Runtime) (ops.SinkWriter, error)
 
 // Committer implements ops.Sink.
 func (s *Sink) Committer(_ context.Context, id ops.SinkID) (ops.Committer, error) {
-	return &Committer{sink: s, log: "_wadi/" + identity(id.Job, id.Sink) + "/"}, nil
+	name := identity(id.Job, id.Sink)
+	return &Committer{sink: s, id: name, log: "_wadi/" + name + "/"}, nil
 }
 
-// receipt is a committable behind its version byte: one staged file. The names
-// are relative to the table's path. Without names it only says that the writer
-// has come to its end, so that a table is replaced by nothing, too.
+// receipt is a committable behind its version byte: one staged file, whose
+// names are relative to the table's path, or what a task says of itself.
 type receipt struct {
-	Staged string `json:"staged"`
-	Final  string `json:"final"`
-	Rows   int64  `json:"rows"`
-	Bytes  int64  `json:"bytes"`
+	Staged string `json:"staged,omitempty"`
+	Final  string `json:"final,omitempty"`
+	Rows   int64  `json:"rows,omitempty"`
+	Bytes  int64  `json:"bytes,omitempty"`
+	Begun  int64  `json:"begun,omitempty"` // milliseconds since 1970
+	Task   *told  `json:"task,omitempty"`
+}
+
+// told is what a task says at the end of each epoch, if partitions may wait to
+// be marked, and behind its last row.
+type told struct {
+	Index     int              `json:"index"`
+	Of        int              `json:"of"`
+	Watermark stream.Timestamp `json:"watermark"`
 }
 
 const receiptVersion = 1
@@ -196,126 +189,3 @@ func decodeReceipt(c ops.Committable) (r receipt, err error) {
 	}
 	return r, nil
 }
-
-// Committer makes staged files visible and keeps the commit log: one empty
-// object per published epoch, of which the newest counts.
-type Committer struct {
-	sink *Sink
-	log  string // prefix of the log's objects
-}
-
-var _ ops.Committer = (*Committer)(nil)
-
-// Published implements ops.Committer.
-func (c *Committer) Published(ctx context.Context) (stream.Epoch, error) {
-	newest, _, err := c.readLog(ctx)
-	return newest, err
-}
-
-func (c *Committer) readLog(ctx context.Context) (stream.Epoch, []string, error) {
-	names, err := c.sink.root.List(ctx, c.log)
-	if err != nil {
-		return 0, nil, fmt.Errorf("table %s: %w", c.sink.table, err)
-	}
-	var newest stream.Epoch
-	for _, name := range names {
-		n, err := strconv.ParseUint(strings.TrimPrefix(name, c.log), 10, 64)
-		if err != nil {
-			return 0, nil, fmt.Errorf("table %s: %w: %s is not a number: something else writes to the commit log",
-				c.sink.table, errInvalid, c.sink.root.URL(name))
-		}
-		newest = max(newest, stream.Epoch(n))
-	}
-	return newest, names, nil
-}
-
-// Commit implements ops.Committer. It publishes at once: gathering would not
-// make fewer files. What replaces others is published at the end.
-func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, force bool) (stream.Epoch, error) {
-	have, old, err := c.readLog(ctx)
-	if err != nil || len(pending) == 0 || c.sink.overwrite != nil && !force {
-		return have, err
-	}
-	last := pending[len(pending)-1].Epoch
-	if last <= have {
-		return have, nil
-	}
-	moved := false
-	for _, p := range pending {
-		if p.Epoch <= have {
-			continue
-		}
-		for _, b := range p.Committables {
-			moved = true
-			if err := c.publish(ctx, b); err != nil {
-				return 0, fmt.Errorf("commit epoch %d to table %s: %w", p.Epoch, c.sink.table, err)
-			}
-		}
-	}
-	if c.sink.overwrite != nil {
-		if err := c.replace(ctx, pending); err != nil {
-			return 0, fmt.Errorf("replace the files of table %s: %w", c.sink.table, err)
-		}
-	}
-	if err := c.markDirectories(ctx, pending, have); err != nil {
-		return 0, fmt.Errorf("commit epoch %d to table %s: %w", last, c.sink.table, err)
-	}
-	if !moved {
-		return last, nil // a replay would do nothing either
-	}
-	if _, err := c.sink.root.PutIfAbsent(ctx, fmt.Sprintf("%s%020d", c.log, last), nil); err != nil {
-		return 0, fmt.Errorf("commit epoch %d to table %s: %w", last, c.sink.table, err)
-	}
-	for _, name := range old {
-		if err := c.sink.root.Delete(ctx, name); err != nil {
-			return 0, fmt.Errorf("commit epoch %d to table %s: %w", last, c.sink.table, err)
-		}
-	}
-	return last, nil
-}
-
-func (c *Committer) publish(ctx context.Context, b ops.Committable) error {
-	r, err := decodeReceipt(b)
-	if err != nil || r.Staged == "" {
-		return err
-	}
-	err = c.sink.root.Move(ctx, r.Staged, r.Final)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: neither the staged file %s nor %s is there: "+
-			"one of them was removed by somebody else, and with it %d rows: %w",
-			errInvalid, c.sink.root.URL(r.Staged), c.sink.root.URL(r.Final), r.Rows, err)
-	}
-	return err
-}
-
-// markDirectories writes the success file where files have become visible.
-func (c *Committer) markDirectories(ctx context.Context, pending []ops.Pending, have stream.Epoch) error {
-	if c.sink.success == "" {
-		return nil
-	}
-	var dirs []string
-	for _, p := range pending {
-		if p.Epoch <= have {
-			continue
-		}
-		for _, b := range p.Committables {
-			r, err := decodeReceipt(b)
-			if err != nil {
-				return err
-			}
-			if r.Staged != "" {
-				dirs = append(dirs, path.Dir(r.Final))
-			}
-		}
-	}
-	slices.Sort(dirs)
-	for _, dir := range slices.Compact(dirs) {
-		if err := c.sink.root.Put(ctx, path.Join(dir, c.sink.success), nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Close implements ops.Committer.
-func (c *Committer) Close() error { return nil }

@@ -34,6 +34,7 @@ type Writer struct {
 	open   map[string]*file // by directory
 	closed []*file          // of this epoch
 	files  int              // begun so far
+	aged   time.Time        // when the ages of files were looked at last
 	tick   int64            // orders uses of files
 }
 
@@ -43,7 +44,7 @@ func newWriter(s *Sink, rt ops.Runtime, d *divider) *Writer {
 	task := rt.Task()
 	return &Writer{
 		sink: s, rt: rt, divider: d, id: identity(string(task.Job), task.UID),
-		nonce: strings.ReplaceAll(uuid.NewString(), "-", "")[:16], open: map[string]*file{},
+		nonce: strings.ReplaceAll(uuid.NewString(), "-", "")[:16], open: map[string]*file{}, aged: s.env.now(),
 	}
 }
 
@@ -89,8 +90,28 @@ func (w *Writer) Write(ctx context.Context, b *stream.Batch) error {
 		defer rows.Release()
 		return w.write(ctx, dir, rows)
 	})
+	if err == nil {
+		err = w.age()
+	}
 	if err != nil {
 		return fmt.Errorf("write to table %s: %w", w.sink.table, err)
+	}
+	return nil
+}
+
+// age closes the files that are too old, now and then.
+func (w *Writer) age() error {
+	now := w.sink.env.now()
+	if now.Sub(w.aged) < w.sink.ageCheck {
+		return nil
+	}
+	w.aged = now
+	for _, dir := range slices.Sorted(maps.Keys(w.open)) {
+		if f := w.open[dir]; now.Sub(f.begun) >= w.sink.fileAge {
+			if err := w.finish(f); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -119,7 +140,7 @@ func (w *Writer) write(ctx context.Context, dir string, rows arrow.RecordBatch) 
 		return err
 	}
 	f.rows += rows.NumRows()
-	if f.bytes+int64(f.buf.Buffered()) >= w.sink.fileSize || w.sink.env.now().Sub(f.begun) >= w.sink.fileAge {
+	if f.bytes+int64(f.buf.Buffered()) >= w.sink.fileSize {
 		return w.finish(f)
 	}
 	return nil
@@ -127,6 +148,9 @@ func (w *Writer) write(ctx context.Context, dir string, rows arrow.RecordBatch) 
 
 // begin starts a file for dir.
 func (w *Writer) begin(ctx context.Context, dir string) (*file, error) {
+	if err := w.sink.policy.check(dir); err != nil {
+		return nil, err
+	}
 	if len(w.open) >= maxOpen {
 		var oldest *file
 		for _, f := range w.open {
@@ -184,16 +208,21 @@ func (w *Writer) Prepare(_ context.Context, e stream.Epoch, last bool) ([]ops.Co
 	for n, f := range w.closed {
 		name := fmt.Sprintf("part-%s-%d-%d-%d.%s", w.id, w.rt.Task().Index, e, n, w.sink.extension)
 		var err error
-		if out[n], err = (receipt{Staged: f.staged, Final: path.Join(f.dir, name), Rows: f.rows, Bytes: f.bytes}).encode(); err != nil {
+		if out[n], err = (receipt{Staged: f.staged, Final: path.Join(f.dir, name), Rows: f.rows, Bytes: f.bytes, Begun: f.begun.UnixMilli()}).encode(); err != nil {
 			return nil, err
 		}
 	}
 	w.closed = w.closed[:0]
-	if last && w.sink.overwrite != nil {
-		end, err := receipt{}.encode()
-		return append(out, end), err
+	if !last && !w.sink.policy.waits() {
+		return out, nil
 	}
-	return out, nil
+	task := w.rt.Task()
+	t := told{Index: task.Index, Of: task.Parallelism, Watermark: w.rt.Watermark()}
+	if last {
+		t.Watermark = stream.End
+	}
+	says, err := receipt{Task: &t}.encode()
+	return append(out, says), err
 }
 
 // Close implements ops.SinkWriter: files that no Prepare covered are removed.
