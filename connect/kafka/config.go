@@ -44,13 +44,18 @@ type config struct {
 }
 
 func parse(t job.Table) (*config, error) {
-	o := t.Options
-	c := &config{options: o, properties: propertiesOf(o)}
-	var err error
-	if c.layout, err = layoutOf(t); err != nil {
+	if err := unknown(t); err != nil {
 		return nil, err
 	}
-	if err := c.unknown(t); err != nil {
+	var err error
+	if t.Connector == eventHubs {
+		if t, err = hub(t); err != nil {
+			return nil, err
+		}
+	}
+	o := t.Options
+	c := &config{options: o, properties: propertiesOf(o)}
+	if c.layout, err = layoutOf(t); err != nil {
 		return nil, err
 	}
 	if _, err := c.properties.client(); err != nil {

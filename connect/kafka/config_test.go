@@ -51,7 +51,7 @@ func TestOptions(t *testing.T) {
 		{map[string]string{"scan.startup.mode": "specific-offsets", "scan.startup.specific-offsets": "0:1"}, "want partition:0,offset:42"},
 		{map[string]string{"scan.startup.mode": "timestamp"}, "want milliseconds since 1970"},
 		{map[string]string{"properties.sasl.jaas.config": "x"}, `no username="…" password="…"`},
-		{map[string]string{"properties.sasl.mechanism": "GSSAPI"}, "want PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"},
+		{map[string]string{"properties.sasl.mechanism": "GSSAPI"}, "want PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"},
 		{map[string]string{"properties.security.protocol": "TLS"}, "want PLAINTEXT, SSL"},
 		{map[string]string{"properties.security.protocol": "SSL", "properties.ssl.truststore.location": "/no/such.pem"}, "no such file"},
 		{map[string]string{"properties.security.protocol": "SSL", "properties.ssl.truststore.type": "JKS"}, "only PEM"},

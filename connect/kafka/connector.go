@@ -19,14 +19,14 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 )
 
-// Connectors offer topics: 'connector' = 'kafka' and 'upsert-kafka'.
+// Connectors offer topics: 'connector' = 'kafka', 'upsert-kafka' and 'eventhubs'.
 func Connectors() []*ops.Connector {
 	byKey := func(t job.Table) bool { return t.Connector == upsertConnector }
 	changing := func(t job.Table) bool {
 		return byKey(t) || t.Options["format"] == changes.Written || t.Options["value.format"] == changes.Written
 	}
 	var all []*ops.Connector
-	for _, name := range []string{"kafka", upsertConnector} {
+	for _, name := range []string{"kafka", upsertConnector, eventHubs} {
 		all = append(all, &ops.Connector{
 			Name: name, Options: slices.Concat(optionsOf(name), prefixed("key."), prefixed("value."), format.Options()),
 			Resolve: resolve, Source: open, Projects: true, Metadata: metadataKeys(),
@@ -47,10 +47,13 @@ func prefixed(prefix string) []ops.Option {
 
 // optionsOf are those of a connector, without those of formats.
 func optionsOf(connector string) []ops.Option {
-	if connector == upsertConnector {
-		return append(upsertOptions[:len(upsertOptions):len(upsertOptions)], common...)
+	switch connector {
+	case upsertConnector:
+		return slices.Concat(upsertOptions, common)
+	case eventHubs:
+		return slices.Concat(eventHubsOptions, options, common)
 	}
-	return append(options[:len(options):len(options)], common...)
+	return slices.Concat(options, common)
 }
 
 // common are the options of both connectors.
@@ -226,16 +229,19 @@ func (c *config) connect(otherwise ...kgo.Opt) (*kgo.Client, *kadm.Client, error
 }
 
 // unknown refuses options that mean nothing.
-func (c *config) unknown(t job.Table) error {
+func unknown(t job.Table) error {
 	keys := ops.Keys(optionsOf(t.Connector))
-	for _, s := range []*side{&c.value, &c.key} {
-		for _, key := range ops.Keys(s.format.Options) {
-			keys = append(keys, s.plain+key)
+	name := cmp.Or(t.Options["value.format"], t.Options["format"])
+	for option, plain := range map[string]string{"format": "", "value.format": "value.", "key.format": "key."} {
+		if f, err := format.Of(t.Options[option]); err == nil {
+			for _, key := range ops.Keys(f.Options) {
+				keys = append(keys, plain+key)
+			}
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(c.options)) {
+	for _, key := range slices.Sorted(maps.Keys(t.Options)) {
 		if key != "connector" && !strings.HasPrefix(key, prefix) && !slices.Contains(keys, key) {
-			return fmt.Errorf("%w: unknown option '%s' of connector %s with format %s%s", job.ErrInvalid, key, cmp.Or(t.Connector, "kafka"), c.value.format.Name, nearest.Hint(key, keys, "'"))
+			return fmt.Errorf("%w: unknown option '%s' of connector %s with format %s%s", job.ErrInvalid, key, cmp.Or(t.Connector, "kafka"), name, nearest.Hint(key, keys, "'"))
 		}
 	}
 	return nil

@@ -31,7 +31,6 @@ type side struct {
 	columns []int             // of the table, in the order of the message
 	message *arrow.Schema     // those columns, as the message names them
 	prefix  string            // which the message leaves away from their names
-	plain   string            // what the options of the format begin with: key., value., or nothing
 }
 
 // has reports whether a column of the table is in the message.
@@ -169,7 +168,7 @@ func keySide(o map[string]string) (side, error) {
 }
 
 func newSide(o map[string]string, name, plain string) (side, error) {
-	s := side{options: map[string]string{}, message: arrow.NewSchema(nil, nil), plain: plain}
+	s := side{options: map[string]string{}, message: arrow.NewSchema(nil, nil)}
 	var err error
 	if s.format, err = format.Of(name); err != nil {
 		return s, err

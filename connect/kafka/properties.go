@@ -42,7 +42,7 @@ func propertiesOf(options map[string]string) properties {
 var meaningless = []string{
 	"acks", "retries", "enable.idempotence", "max.in.flight.requests.per.connection", "buffer.memory", "key.serializer", "value.serializer", "enable.auto.commit", "auto.commit.interval.ms", "key.deserializer", "value.deserializer",
 	"partition.discovery.interval.ms", "max.poll.records", "max.poll.interval.ms", "session.timeout.ms", "heartbeat.interval.ms",
-	"ssl.endpoint.identification.algorithm", "sasl.client.callback.handler.class", "ssl.protocol", "ssl.enabled.protocols",
+	"ssl.endpoint.identification.algorithm", "sasl.client.callback.handler.class", "sasl.login.callback.handler.class", "ssl.protocol", "ssl.enabled.protocols",
 }
 
 // settings are the properties with a meaning here.
@@ -108,6 +108,7 @@ func millis[O kgo.Opt](opt func(time.Duration) O) func(string) ([]kgo.Opt, error
 var together = []string{
 	"group.id", "auto.offset.reset", "commit.offsets.on.checkpoint", "transaction.timeout.ms", "security.protocol", "sasl.mechanism", "sasl.jaas.config", "ssl.truststore.location", "ssl.truststore.type",
 	"ssl.truststore.certificates", "ssl.keystore.location", "ssl.keystore.type", "ssl.keystore.certificate.chain", "ssl.keystore.key",
+	tokenEndpoint, clientID, clientSecret, scope,
 }
 
 // client gives the options of a client with these properties.
@@ -167,11 +168,15 @@ func (p properties) sasl() (sasl.Mechanism, error) {
 	for _, m := range jaasField.FindAllStringSubmatch(p["sasl.jaas.config"], -1) {
 		fields[m[1]] = strings.ReplaceAll(m[2], `\`, "")
 	}
+	mechanism := strings.ToUpper(p["sasl.mechanism"])
+	if mechanism == "OAUTHBEARER" {
+		return p.oauthbearer(fields)
+	}
 	user, password := fields["username"], fields["password"]
 	if user == "" {
 		return nil, fmt.Errorf(`%w: option 'properties.sasl.jaas.config' holds no username="…" password="…"`, job.ErrInvalid)
 	}
-	switch mechanism := strings.ToUpper(p["sasl.mechanism"]); mechanism {
+	switch mechanism {
 	case "", "PLAIN":
 		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
 	case "SCRAM-SHA-256":
@@ -179,7 +184,7 @@ func (p properties) sasl() (sasl.Mechanism, error) {
 	case "SCRAM-SHA-512":
 		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
 	default:
-		return nil, fmt.Errorf("%w: option 'properties.sasl.mechanism' = '%s': want PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", job.ErrInvalid, mechanism)
+		return nil, fmt.Errorf("%w: option 'properties.sasl.mechanism' = '%s': want PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", job.ErrInvalid, mechanism)
 	}
 }
 

@@ -40,7 +40,7 @@ func openHistory(path string) (*history, error) {
 }
 
 // secrets finds options whose values are nobody's business.
-var secrets = regexp.MustCompile(`(?i)'[^']*(password|passwd|secret|token|credential|access[-._]?key|account[-._]?key|private[-._]?key|jaas)[^']*'\s*=`)
+var secrets = regexp.MustCompile(`(?i)'[^']*(password|passwd|secret|token|credential|access[-._]?key|account[-._]?key|private[-._]?key|jaas|connection[-_]string|user-info)[^']*'\s*=`)
 
 // Write keeps a statement, unless it sets a secret.
 func (h *history) Write(line string) (int, error) {
