@@ -31,6 +31,9 @@ const (
 	optFileSize        = "write.target-file-size-bytes"
 	optCodec           = "write.parquet.compression-codec"
 	optSnapshot        = "snapshot-id"
+	optAsOf            = "as-of-timestamp"
+	optBranch          = "branch"
+	optTag             = "tag"
 )
 
 // Options are the keys that the connector reads. Every other key of a table
@@ -47,6 +50,9 @@ var options = append([]ops.Option{
 	{Key: optCommitSize, Default: "128MB", Help: "Publish when this much is staged, even before sink.commit.max-age."},
 	{Key: optCommitAge, Default: "10 s", Help: "Publish what has been staged for this long; 0 publishes every checkpoint."},
 	{Key: optSnapshot, Help: "Read this snapshot instead of the current one."},
+	{Key: optAsOf, Help: "Read the snapshot that was current at this time, in milliseconds since 1970."},
+	{Key: optBranch, Help: "Read the newest snapshot of this branch."},
+	{Key: optTag, Help: "Read the snapshot of this tag."},
 	{Key: "format-version", Default: "2", Help: "Format version of a table that is created: 2 or 3."},
 	{Key: "location", Help: "Location of a table that is created, if not below the warehouse."},
 	{Key: optCompaction, Default: "false", Help: "The same as flink-maintenance.rewrite.enabled."},
@@ -61,7 +67,7 @@ var options = append([]ops.Option{
 func connectorOption(key string) bool {
 	switch key {
 	case optConnector, optType, optCatalogType, optCatalogName, optCatalogDatabase, optCatalogTable,
-		optURI, optWarehouse, optCreate, optSnapshot:
+		optURI, optWarehouse, optCreate, optSnapshot, optAsOf, optBranch, optTag:
 		return true
 	}
 	return false
@@ -75,7 +81,7 @@ type target struct {
 	create     bool
 	commitSize int64
 	commitAge  time.Duration
-	snapshot   *int64
+	version    versionChoice
 	upkeep     upkeepPlan
 }
 
@@ -111,12 +117,8 @@ func parseTarget(t job.Table) (target, error) {
 	if out.upkeep, err = parseUpkeep(o); err != nil {
 		return out, fmt.Errorf("table %s: %w", t.Ident, err)
 	}
-	if text := o[optSnapshot]; text != "" {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return out, bad(optSnapshot, "the number of a snapshot")
-		}
-		out.snapshot = &id
+	if out.version, err = parseVersion(o); err != nil {
+		return out, fmt.Errorf("table %s: %w", t.Ident, err)
 	}
 	return out, nil
 }

@@ -18,6 +18,8 @@ func Connector(env Env) *ops.Connector {
 		Name:     ConnectorName,
 		Options:  options,
 		Projects: true,
+		Filters:  true,
+		Rows:     func(ctx context.Context, s ops.Scan) ops.Estimate { return estimate(ctx, s, env) },
 		Resolve:  func(ctx context.Context, t job.Table) (job.Table, error) { return resolve(ctx, t, env) },
 		Source:   func(ctx context.Context, s ops.Scan) (ops.Source, error) { return newSource(ctx, s, env) },
 		Sink:     func(ctx context.Context, t job.Table) (ops.Sink, error) { return newSink(ctx, t, env) },

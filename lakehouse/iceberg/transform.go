@@ -384,3 +384,29 @@ func idOf(f arrow.Field) int32 {
 	}
 	return id
 }
+
+// under gives child the nulls of its parent too.
+func under(mem memory.Allocator, parent *array.Struct, child arrow.Array) arrow.Array {
+	if parent.NullN() == 0 {
+		child.Retain()
+		return child
+	}
+	nulls := 0
+	d := child.Data()
+	bits := memory.NewResizableBuffer(mem)
+	defer bits.Release()
+	bits.Resize((d.Offset() + d.Len() + 7) / 8)
+	clear(bits.Bytes())
+	for i := range child.Len() {
+		if parent.IsValid(i) && child.IsValid(i) {
+			at := d.Offset() + i
+			bits.Bytes()[at/8] |= 1 << (at % 8)
+		} else {
+			nulls++
+		}
+	}
+	buffers := append([]*memory.Buffer{bits}, d.Buffers()[1:]...)
+	data := array.NewData(d.DataType(), d.Len(), buffers, d.Children(), nulls, d.Offset())
+	defer data.Release()
+	return array.MakeFromData(data)
+}

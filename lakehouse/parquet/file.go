@@ -37,6 +37,8 @@ type RowGroup struct {
 	Rows int64
 	// Bytes is how large its pages are, uncompressed, as the file says.
 	Bytes int64
+	// Offset is where its first page is, by which Iceberg's split offsets name it.
+	Offset int64
 }
 
 const (
@@ -149,6 +151,12 @@ func (f *File) RowGroups() []RowGroup {
 	out := make([]RowGroup, len(f.meta.groups))
 	for i, g := range f.meta.groups {
 		out[i] = RowGroup{Rows: g.rows, Bytes: g.bytes}
+		if len(g.columns) > 0 {
+			first := &g.columns[0]
+			if out[i].Offset = first.dataOffset; first.dictOffset > 0 {
+				out[i].Offset = min(first.dataOffset, first.dictOffset)
+			}
+		}
 	}
 	return out
 }

@@ -1,0 +1,201 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	ice "github.com/apache/iceberg-go"
+	iceio "github.com/apache/iceberg-go/io"
+
+	"github.com/wadi-engine/wadi/lakehouse/parquet"
+	"github.com/wadi-engine/wadi/vector/expr"
+)
+
+// fileLayout says what is read of data files, whatever schema they have.
+type fileLayout struct {
+	schema  *ice.Schema
+	mapping ice.NameMapping
+	columns []projected
+	// constants are values of columns that the files need not have, by field id:
+	// those of identity partitions.
+	constants map[int]any
+	filter    expr.Expr // a hint over columns, or nil
+}
+
+// scanFile reads a Parquet file of a table: records of the layout's columns.
+type scanFile struct {
+	layout fileLayout
+	name   string
+	in     iceio.File
+	file   *parquet.File
+	starts []int64 // position of the first row of each row group
+	schema *arrow.Schema
+
+	paths [][]string    // that are read
+	have  []arrow.Field // of each path: its field, with ids
+	from  []int         // of each column: index into paths, or -1
+
+	mem    memory.Allocator
+	reader *parquet.Reader
+}
+
+// openDataFile opens a file and finds the columns in it.
+func openDataFile(ctx context.Context, files iceio.IO, name string, l fileLayout) (*scanFile, error) {
+	in, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &scanFile{layout: l, name: name, in: in, paths: [][]string{}}
+	info, err := in.Stat()
+	if err == nil {
+		s.file, err = parquet.Open(ctx, in, info.Size(), parquet.Options{Name: name})
+	}
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	s.bind()
+	at := int64(0)
+	for _, g := range s.file.RowGroups() {
+		s.starts = append(s.starts, at)
+		at += g.Rows
+	}
+	return s, nil
+}
+
+// bind finds the columns by their ids.
+func (s *scanFile) bind() {
+	fields := withIDs(s.file.Schema().Fields(), s.layout.mapping, s.layout.schema)
+	out := make([]arrow.Field, len(s.layout.columns))
+	s.from = make([]int, len(s.layout.columns))
+	for i, c := range s.layout.columns {
+		out[i] = c.engine
+		s.from[i] = -1
+		if names, field, there := locate(fields, c.path); there {
+			s.from[i] = len(s.paths)
+			s.paths, s.have = append(s.paths, names), append(s.have, field)
+		}
+	}
+	s.schema = arrow.NewSchema(out, nil)
+}
+
+// start begins to read the row groups that begin in the range of bytes.
+func (s *scanFile) start(mem memory.Allocator, from, to int64) error {
+	groups := []int{}
+	for i, g := range s.file.RowGroups() {
+		if g.Offset >= from && g.Offset < to {
+			groups = append(groups, i)
+		}
+	}
+	o := parquet.ReadOptions{RowGroups: groups, Columns: s.paths, Alloc: mem}
+	if s.layout.filter != nil {
+		o.Filter = rebase(s.layout.filter, s.from)
+	}
+	if strings.Contains(s.name, "://") && !strings.HasPrefix(s.name, "file:") && !strings.HasPrefix(s.name, "mem:") {
+		o.Ahead, o.Reads = 8<<20, 16 // the first byte of a request takes as long as some megabytes
+	}
+	s.mem = mem
+	var err error
+	s.reader, err = s.file.Reader(o)
+	return err
+}
+
+// rebase makes an expression over the columns one over what is read of a file:
+// of a column that it lacks, nothing is known.
+func rebase(e expr.Expr, from []int) expr.Expr {
+	switch e := e.(type) {
+	case *expr.Column:
+		c := *e
+		c.Index = -1
+		if e.Index >= 0 && e.Index < len(from) {
+			c.Index = from[e.Index]
+		}
+		return &c
+	case *expr.Call:
+		c := *e
+		c.Args = slices.Clone(e.Args)
+		for i, a := range c.Args {
+			c.Args[i] = rebase(a, from)
+		}
+		return &c
+	}
+	return e
+}
+
+// next gives the next rows and the position of the first of them, or io.EOF.
+func (s *scanFile) next(ctx context.Context) (rec arrow.RecordBatch, first int64, err error) {
+	raw, err := s.reader.Next(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer raw.Release()
+	group, row := s.reader.Position()
+	cols := make([]arrow.Array, 0, len(s.from))
+	defer func() {
+		for _, c := range cols {
+			c.Release()
+		}
+	}()
+	for i, c := range s.layout.columns {
+		col, err := s.column(raw, i)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%s: column %q: %w", s.name, c.engine.Name, err)
+		}
+		cols = append(cols, col)
+	}
+	return array.NewRecordBatch(s.schema, cols, raw.NumRows()), s.starts[group] + row - raw.NumRows(), nil
+}
+
+// column is a column of the layout in the rows of raw.
+func (s *scanFile) column(raw arrow.RecordBatch, i int) (arrow.Array, error) {
+	c, n := s.layout.columns[i], int(raw.NumRows())
+	if at := s.from[i]; at >= 0 {
+		return evolve(s.mem, raw.Column(at), s.have[at], c.field().Type, c.engine.Type)
+	}
+	if v, there := s.layout.constants[c.field().ID]; there && len(c.path) == 1 {
+		return constantColumn(s.mem, c.field(), v, c.engine.Type, n)
+	}
+	return absent(s.mem, c.field(), c.engine.Type, n)
+}
+
+// each gives all rows to do. A record is valid until it returns.
+func (s *scanFile) each(ctx context.Context, mem memory.Allocator, do func(arrow.RecordBatch) error) error {
+	if err := s.start(mem, 0, 1<<62); err != nil {
+		return err
+	}
+	for {
+		rec, _, err := s.next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = do(rec)
+		rec.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *scanFile) close() {
+	if s.reader != nil {
+		_ = s.reader.Close() // never fails
+	}
+	_ = s.in.Close() // nothing was written
+}
+
+// seek goes on at a row of a row group; behind the last, the group is -1.
+func (s *scanFile) seek(group int, row int64) error {
+	if group < 0 {
+		return s.reader.Close()
+	}
+	return s.reader.Seek(group, row)
+}
