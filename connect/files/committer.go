@@ -137,6 +137,9 @@ func decodeEpochs(pending []ops.Pending, have stream.Epoch) ([]epoch, error) {
 
 // publish makes the files of an epoch visible.
 func (c *Committer) publish(ctx context.Context, e epoch) error {
+	if c.sink.compaction != nil {
+		return c.compact(ctx, e)
+	}
 	for _, r := range e.receipts {
 		if r.Staged == "" {
 			continue

@@ -23,6 +23,15 @@
 // A task that dies leaves staged files that no checkpoint knows. They stay
 // hidden and do no harm; the end of the sink's last task removes them.
 //
+// With auto-compaction the files of an epoch are merged on the way from the one
+// to the other, directory by directory, into
+//
+//	<path>/dt=2020-01-01/part-<job>-<sink>-compacted-<epoch>-<hash of what was merged>.csv
+//
+// What is merged follows from the epoch's committables alone. The merged file
+// appears whole, and only then the staged ones are removed, so that a crash is
+// followed by the same merge, or by the removal of what is left of it.
+//
 // # When a partition is complete
 //
 // A marker, _SUCCESS, is written into a partition behind the files of all epochs

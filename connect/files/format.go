@@ -1,6 +1,7 @@
 package files
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
 )
@@ -28,20 +30,36 @@ type Encoder interface {
 // NewEncoder begins a file. options are the table's.
 type NewEncoder func(w io.Writer, schema *arrow.Schema, options map[string]string, mem memory.Allocator) (Encoder, error)
 
-// formats are those of this package; Env.Formats adds to them.
-var formats = map[string]NewEncoder{
-	"csv": func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
-		return newCSV(w, s, o)
-	},
-	"json": func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
-		return newJSON(w, s, o)
-	},
-	changelogFormat: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
-		return newDebezium(w, s, o)
-	},
+// Merge writes the rows of files, which an encoder of the same table has
+// written, into one file.
+type Merge func(ctx context.Context, w io.Writer, files []*objstore.Object, schema *arrow.Schema, options map[string]string, mem memory.Allocator) error
+
+// Format is a way to write files.
+type Format struct {
+	New   NewEncoder
+	Merge Merge
+	// Packs says that the format compresses by itself; files of others may be
+	// compressed as a whole.
+	Packs bool
 }
 
-func (e Env) format(name string) (NewEncoder, error) {
+// formats are those of this package; Env.Formats adds to them.
+var formats = map[string]Format{
+	"csv": {Merge: mergeCSV, New: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newCSV(w, s, o)
+	}},
+	"json": {Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newJSON(w, s, o)
+	}},
+	"raw": {Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, _ map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newRaw(w, s)
+	}},
+	changelogFormat: {Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newDebezium(w, s, o)
+	}},
+}
+
+func (e Env) format(name string) (Format, error) {
 	if f, ok := e.Formats[name]; ok {
 		return f, nil
 	}
@@ -51,9 +69,9 @@ func (e Env) format(name string) (NewEncoder, error) {
 	known := slices.Sorted(maps.Keys(formats))
 	known = append(known, slices.Sorted(maps.Keys(e.Formats))...)
 	if name == "" {
-		return nil, fmt.Errorf("%w: option \"format\" is missing; there are %q", errInvalid, known)
+		return Format{}, fmt.Errorf("%w: option \"format\" is missing; there are %q", errInvalid, known)
 	}
-	return nil, fmt.Errorf("%w: no format %q to write files in; there are %q", errInvalid, name, known)
+	return Format{}, fmt.Errorf("%w: no format %q to write files in; there are %q", errInvalid, name, known)
 }
 
 // settings is a WITH clause.

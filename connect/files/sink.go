@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/zeebo/xxh3"
 
+	"github.com/wadi-engine/wadi/connect/format/compress"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
@@ -22,8 +23,8 @@ type Env struct {
 	Stores *objstore.Stores
 	// Now is the clock for the age of files; nil means time.Now.
 	Now func() time.Time
-	// Formats adds encoders, such as "parquet", to csv and json.
-	Formats map[string]NewEncoder
+	// Formats adds to those of this package, as "parquet" does.
+	Formats map[string]Format
 }
 
 func (e Env) now() time.Time {
@@ -36,11 +37,12 @@ func (e Env) now() time.Time {
 // Options are the keys that the sink of a filesystem table reads.
 var Options = slices.Concat([]ops.Option{
 	{Key: "path", Help: "Directory or URL below which files are written."},
-	{Key: "format", Help: "csv, json, debezium-json or parquet."},
-	{Key: "sink.rolling-policy.file-size", Default: "128MB", Help: "Size at which a file is closed and another begun."},
+	{Key: "format", Help: "csv, json, parquet, avro, raw or debezium-json."},
+	{Key: optCompression, Default: "none", Help: "How files of lines are compressed: none, gzip, zstd, snappy, lz4, deflate or xz."},
+	{Key: optRollSize, Default: defaultRollSize, Help: "Size at which a file is closed and another begun."},
 	{Key: "sink.rolling-policy.rollover-interval", Default: "30 min", Help: "Age at which a file is closed; every checkpoint closes files too."},
 	{Key: "sink.rolling-policy.check-interval", Default: "1 min", Help: "How often the ages of files are looked at."},
-}, policyOptions, []ops.Option{
+}, compactionOptions, policyOptions, []ops.Option{
 	{Key: "partition.default-name", Default: "__DEFAULT_PARTITION__", Help: "Directory of rows whose partition column is NULL or empty."},
 	{Key: "csv.field-delimiter", Default: ",", Help: "What stands between columns."},
 	{Key: "csv.quote-character", Default: `"`, Help: "What stands around values that hold delimiters."},
@@ -55,22 +57,29 @@ var Options = slices.Concat([]ops.Option{
 	{Key: "debezium-json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
 }, objstore.Keys)
 
+const (
+	optRollSize     = "sink.rolling-policy.file-size"
+	defaultRollSize = "128MB"
+)
+
 // Sink writes a table's rows to files below a directory.
 type Sink struct {
-	env       Env
-	options   settings
-	table     job.Ident
-	schema    *arrow.Schema // of the batches, and behind it kindColumn if kinds
-	kinds     bool          // the format says how each row changes the table
-	by        []string      // partition columns
-	format    NewEncoder
-	extension string
-	fileSize  int64
-	fileAge   time.Duration
-	ageCheck  time.Duration
-	policy    *policy
-	root      *objstore.Bucket
-	overwrite *job.Overwrite
+	env        Env
+	options    settings
+	table      job.Ident
+	schema     *arrow.Schema // of the batches, and behind it kindColumn if kinds
+	kinds      bool          // the format says how each row changes the table
+	by         []string      // partition columns
+	rest       *arrow.Schema // of the files: without the partition columns
+	format     Format
+	extension  string // of the names of files
+	fileSize   int64
+	fileAge    time.Duration
+	ageCheck   time.Duration
+	policy     *policy
+	compaction *compaction
+	root       *objstore.Bucket
+	overwrite  *job.Overwrite
 }
 
 var _ ops.Sink = (*Sink)(nil)
@@ -93,14 +102,13 @@ func (s *Sink) configure(ctx context.Context) error {
 		return fmt.Errorf("%w: option \"path\" is missing: the directory to write to", errInvalid)
 	}
 	var err error
-	s.extension = s.options.text("format", "")
 	if s.kinds = Changelog(s.options); s.kinds {
 		s.schema = kindSchema(s.schema)
 	}
-	if s.format, err = s.env.format(s.extension); err != nil {
+	if err := s.rolling(); err != nil {
 		return err
 	}
-	if err := s.rolling(); err != nil {
+	if err := s.output(); err != nil {
 		return err
 	}
 	if s.policy, err = newPolicy(s.options, s.by); err != nil {
@@ -113,13 +121,36 @@ func (s *Sink) configure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.format(discard{}, d.rest, s.options, nil) // does it take these columns?
+	s.rest = d.rest
+	_, err = s.format.New(discard{}, d.rest, s.options, nil) // does it take these columns?
 	return err
 }
 
+// output reads what files are like.
+func (s *Sink) output() (err error) {
+	name := s.options.text("format", "")
+	if s.format, err = s.env.format(name); err != nil {
+		return err
+	}
+	way := s.options.text(optCompression, "none")
+	suffix, err := compress.Suffix(way)
+	if err != nil {
+		return fmt.Errorf("option %q: %w", optCompression, err)
+	}
+	if suffix != "" && s.format.Packs {
+		return fmt.Errorf("%w: option %q is %q: files of the format %s are compressed inside, as %s says", errInvalid, optCompression, way, name, packing[name])
+	}
+	s.extension = name + suffix
+	s.compaction, err = newCompaction(s.options, s.fileSize)
+	return err
+}
+
+// packing are the options that say how a format compresses.
+var packing = map[string]string{"parquet": "parquet.compression", "avro": "avro.codec"}
+
 // rolling reads when files are closed between checkpoints.
 func (s *Sink) rolling() (err error) {
-	if s.fileSize, err = units.ParseSize(s.options.text("sink.rolling-policy.file-size", "128MB")); err != nil {
+	if s.fileSize, err = units.ParseSize(s.options.text(optRollSize, defaultRollSize)); err != nil {
 		return fmt.Errorf("option \"sink.rolling-policy.file-size\": %w", err)
 	}
 	if s.fileAge, err = s.options.duration("sink.rolling-policy.rollover-interval", "30 min"); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/uuid"
 
+	"github.com/wadi-engine/wadi/connect/format/compress"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -54,6 +56,7 @@ type file struct {
 	staged  string
 	out     objstore.Writer
 	buf     *bufio.Writer
+	packed  io.WriteCloser // compresses into buf
 	encoder Encoder
 	rows    int64
 	bytes   int64
@@ -173,7 +176,10 @@ func (w *Writer) begin(ctx context.Context, dir string) (*file, error) {
 	}
 	f.out = out
 	f.buf = bufio.NewWriterSize(counter{out, &f.bytes}, 64<<10)
-	if f.encoder, err = w.sink.format(f.buf, w.divider.rest, w.sink.options, w.rt.Allocator()); err != nil {
+	if f.packed, err = compress.Writer(f.staged, f.buf); err != nil {
+		return nil, errors.Join(err, out.Abort())
+	}
+	if f.encoder, err = w.sink.format.New(f.packed, w.divider.rest, w.sink.options, w.rt.Allocator()); err != nil {
 		return nil, errors.Join(err, out.Abort())
 	}
 	w.open[dir] = f
@@ -184,6 +190,9 @@ func (w *Writer) begin(ctx context.Context, dir string) (*file, error) {
 func (w *Writer) finish(f *file) error {
 	delete(w.open, f.dir)
 	err := f.encoder.Close()
+	if err == nil {
+		err = f.packed.Close()
+	}
 	if err == nil {
 		err = f.buf.Flush()
 	}
@@ -229,7 +238,7 @@ func (w *Writer) Prepare(_ context.Context, e stream.Epoch, last bool) ([]ops.Co
 func (w *Writer) Close() error {
 	var errs []error
 	for _, f := range w.open {
-		errs = append(errs, f.encoder.Close(), f.out.Abort())
+		errs = append(errs, f.encoder.Close(), f.packed.Close(), f.out.Abort())
 	}
 	for _, f := range w.closed {
 		errs = append(errs, w.sink.root.Delete(context.Background(), f.staged))

@@ -1,17 +1,11 @@
 package rowfile
 
 import (
-	"compress/bzip2"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
-	"path"
 
-	"github.com/klauspost/compress/s2"
-	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
-
+	"github.com/wadi-engine/wadi/connect/format/compress"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 )
@@ -44,9 +38,9 @@ type input struct {
 }
 
 // openInput opens f and looks through its compression, which the suffix of its
-// name tells: .gz, .zst, .lz4, .sz (snappy frames), .bz2.
-func openInput(ctx context.Context, stores *objstore.Stores, f file) (input, error) {
-	bucket, name, err := stores.Split(ctx, f.URL, nil)
+// name tells.
+func openInput(ctx context.Context, stores *objstore.Stores, f file, props map[string]string) (input, error) {
+	bucket, name, err := stores.Split(ctx, f.URL, props)
 	if err != nil {
 		return input{}, err
 	}
@@ -61,22 +55,12 @@ func openInput(ctx context.Context, stores *objstore.Stores, f file) (input, err
 		return input{}, fmt.Errorf("%w: file %s was replaced since it was found (%d bytes then, %d now): restore the old file, or start without the checkpoint",
 			job.ErrInvalid, in.name, f.Size, info.Size)
 	}
-	switch path.Ext(name) {
-	case ".gz":
-		in.plain, err = gzip.NewReader(obj.Reader())
-	case ".zst", ".zstd":
-		var d *zstd.Decoder
-		if d, err = zstd.NewReader(obj.Reader(), zstd.WithDecoderConcurrency(1)); err == nil {
-			in.plain = d
-			in.closers = append(in.closers, func() error { d.Close(); return nil })
-		}
-	case ".lz4":
-		in.plain = lz4.NewReader(obj.Reader())
-	case ".sz", ".s2":
-		in.plain = s2.NewReader(obj.Reader())
-	case ".bz2":
-		in.plain = bzip2.NewReader(obj.Reader())
-	default:
+	plain, packed, err := compress.Reader(name, obj.Reader())
+	switch {
+	case packed && err == nil:
+		in.plain = plain
+		in.closers = append(in.closers, plain.Close)
+	case !packed:
 		in.plain, in.compressed = obj.Reader(), false
 	}
 	if err != nil {

@@ -41,13 +41,16 @@ func Connectors(stores *objstore.Stores) map[string]*ops.Connector {
 	return all
 }
 
-var options = []ops.Option{
+const optRegex = "source.path.regex-pattern"
+
+var options = append([]ops.Option{
 	{Key: "path", Help: "A file, a directory, a glob, or a URL of one of them."},
 	{Key: "source.monitor-interval", Help: "How often to look for new files; without it the table ends."},
 	{Key: "error.policy", Default: "fail", Help: "What to do with a row that cannot be read: fail, skip, or dead-letter."},
 	{Key: "error.table", Help: "The table that receives the dead letters."},
+	{Key: optRegex, Help: "A regular expression that the whole path of a file matches; others are left out."},
 	{Key: "format", Help: "The format, of a filesystem table."},
-}
+}, objstore.Keys...)
 
 // format is one way to write rows into a file.
 type format struct {
@@ -145,7 +148,7 @@ func parse(name string, f format, t job.Table) (settings, error) {
 	}
 	known := slices.Concat(ops.Keys(options), ops.Keys(f.options))
 	for _, key := range slices.Sorted(maps.Keys(t.Options)) {
-		if key != "connector" && !slices.Contains(known, key) {
+		if key != "connector" && !slices.Contains(known, key) && len(objstore.Properties(map[string]string{key: ""})) == 0 {
 			return bad("unknown option '%s' of format %s%s", key, name, nearest.Hint(key, known, "'"))
 		}
 	}
@@ -181,7 +184,8 @@ func (o *opener) resolve(ctx context.Context, t job.Table) (job.Table, error) {
 	if t.Schema.Schema != nil && t.Schema.NumFields() > 0 {
 		return t, nil
 	}
-	found, err := o.stores.Glob(ctx, t.Options["path"], nil)
+	props := objstore.Properties(t.Options)
+	found, err := o.stores.Find(ctx, t.Options["path"], t.Options[optRegex], props)
 	if err != nil {
 		return t, fmt.Errorf("list files of table %s: %w", t.Ident, err)
 	}
@@ -191,7 +195,7 @@ func (o *opener) resolve(ctx context.Context, t job.Table) (job.Table, error) {
 	}
 	t.Options = maps.Clone(t.Options)
 	s.options = t.Options
-	in, err := openInput(ctx, o.stores, fileOf(found[0]))
+	in, err := openInput(ctx, o.stores, fileOf(found[0]), props)
 	if err != nil {
 		return t, err
 	}

@@ -71,12 +71,13 @@ func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerato
 
 // Discover lists the files and adds those that are new, in the order of their names.
 func (e *enumerator) Discover(ctx context.Context) (bool, error) {
-	found, err := e.stores.Glob(ctx, e.table.Options["path"], nil)
+	props := objstore.Properties(e.table.Options)
+	found, err := e.stores.Find(ctx, e.table.Options["path"], e.table.Options[optRegex], props)
 	if err != nil {
 		return false, fmt.Errorf("list files of table %s: %w", e.table.Ident, err)
 	}
 	if len(found) == 0 && e.Bounded() {
-		if written, err := e.stores.Written(ctx, e.table.Options["path"], nil); written || err != nil {
+		if written, err := e.stores.Written(ctx, e.table.Options["path"], props); written || err != nil {
 			return err == nil, err
 		}
 		return false, fmt.Errorf("%w: table %s: no file matches %s", job.ErrInvalid, e.table.Ident, objstore.Redact(e.table.Options["path"]))
@@ -183,7 +184,7 @@ func (r *reader) open(ctx context.Context) (err error) {
 	if err := json.Unmarshal(r.queue[0].Position, doc); err != nil {
 		return fmt.Errorf("position in %s: %w", r.queue[0].ID, err)
 	}
-	if r.in, err = openInput(ctx, r.stores, doc.File); err != nil {
+	if r.in, err = openInput(ctx, r.stores, doc.File, objstore.Properties(r.table.Options)); err != nil {
 		return err
 	}
 	if r.decoder, err = r.format.open(r.in, doc.At, r.settings); err != nil {

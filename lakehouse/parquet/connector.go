@@ -21,11 +21,12 @@ func NewConnector(stores *objstore.Stores) *ops.Connector {
 	c := &connector{stores: stores}
 	return &ops.Connector{
 		Name: "parquet",
-		Options: []ops.Option{
+		Options: append([]ops.Option{
 			{Key: optPath, Help: "A file, a directory, a glob or a URL of these."},
 			{Key: optFormat, Default: "parquet", Help: "Always parquet."},
 			{Key: optMonitor, Help: "How often to look for new files, such as 10 s; without it the table ends with the files that are there."},
-		},
+			{Key: optRegex, Help: "A regular expression that the whole path of a file matches; others are left out."},
+		}, objstore.Keys...),
 		Resolve:  c.resolve,
 		Source:   c.source,
 		Rows:     c.rows,
@@ -38,6 +39,7 @@ const (
 	optPath    = "path"
 	optFormat  = "format"
 	optMonitor = "source.monitor-interval"
+	optRegex   = "source.path.regex-pattern"
 )
 
 type connector struct{ stores *objstore.Stores }
@@ -50,14 +52,14 @@ func (c *connector) resolve(ctx context.Context, t job.Table) (job.Table, error)
 	if t.Schema.Schema != nil {
 		return t, nil
 	}
-	files, err := c.stores.Glob(ctx, t.Options[optPath], t.Options)
+	files, err := c.stores.Find(ctx, t.Options[optPath], t.Options[optRegex], objstore.Properties(t.Options))
 	if err != nil {
 		return t, fmt.Errorf("find files of table %s: %w", t.Ident, err)
 	}
 	if len(files) == 0 {
 		return t, fmt.Errorf("%w: table %s: no file matches %q", job.ErrInvalid, t.Ident, t.Options[optPath])
 	}
-	f, err := openObject(ctx, c.stores, files[0].URL, t.Options)
+	f, err := openObject(ctx, c.stores, files[0].URL, objstore.Properties(t.Options))
 	if err != nil {
 		return t, fmt.Errorf("columns of table %s: %w", t.Ident, err)
 	}

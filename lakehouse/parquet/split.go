@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )
@@ -104,12 +105,12 @@ func (e *enumerator) Discover(ctx context.Context) (bool, error) {
 	if e.state.Listed {
 		return true, nil
 	}
-	files, err := s.stores.Glob(ctx, s.table.Options[optPath], s.table.Options)
+	files, err := s.stores.Find(ctx, s.table.Options[optPath], s.table.Options[optRegex], objstore.Properties(s.table.Options))
 	if err != nil {
 		return false, fmt.Errorf("find files of table %s: %w", s.table.Ident, err)
 	}
 	if len(files) == 0 && s.Bounded() {
-		if written, err := s.stores.Written(ctx, s.table.Options[optPath], s.table.Options); written || err != nil {
+		if written, err := s.stores.Written(ctx, s.table.Options[optPath], objstore.Properties(s.table.Options)); written || err != nil {
 			return err == nil, err
 		}
 		return false, fmt.Errorf("%w: table %s: no file matches %q", job.ErrInvalid, s.table.Ident, s.table.Options[optPath])
@@ -144,7 +145,7 @@ func (e *enumerator) Discover(ctx context.Context) (bool, error) {
 
 // split checks the columns of a file and cuts it into splits.
 func (s *Source) split(ctx context.Context, url string) ([]ops.Split, error) {
-	f, err := openObject(ctx, s.stores, url, s.table.Options)
+	f, err := openObject(ctx, s.stores, url, objstore.Properties(s.table.Options))
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -234,7 +235,7 @@ func (r *splitReader) begin(ctx context.Context, s ops.Split) error {
 // change opens another file.
 func (r *splitReader) change(ctx context.Context, p part) error {
 	r.closeFile()
-	f, err := openObject(ctx, r.source.stores, p.url, r.source.table.Options)
+	f, err := openObject(ctx, r.source.stores, p.url, objstore.Properties(r.source.table.Options))
 	if err != nil {
 		return err
 	}

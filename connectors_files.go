@@ -1,0 +1,160 @@
+package wadi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/wadi-engine/wadi/connect/files"
+	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/parquet"
+	"github.com/wadi-engine/wadi/ops"
+)
+
+// filesystem is Flink's connector of that name: read by the connector of the
+// format, written by package files.
+func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector {
+	by := func(t job.Table) (*ops.Connector, error) {
+		c := formats[t.Options["format"]]
+		if c == nil {
+			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json, arrow, debezium-json, canal-json, maxwell-json or ogg-json to read, parquet, csv, json or debezium-json to write", job.ErrInvalid, t.Ident, t.Options["format"])
+		}
+		return c, nil
+	}
+	known := slices.Clone(files.Options)
+	seen := make(map[string]bool)
+	for _, o := range known {
+		seen[o.Key] = true
+	}
+	for _, f := range formats {
+		for _, o := range f.Options {
+			if !seen[o.Key] {
+				seen[o.Key] = true
+				known = append(known, o)
+			}
+		}
+	}
+	return &ops.Connector{
+		Name: "filesystem", Options: known, Projects: true, Filters: true,
+		Sink:       func(ctx context.Context, t job.Table) (ops.Sink, error) { return files.NewSink(ctx, t, env) },
+		Changes:    func(t job.Table) bool { return files.Changelog(t.Options) },
+		Overwrites: true, Truncate: func(ctx context.Context, t job.Table) error { return files.Truncate(ctx, t, env) },
+		Retracts: func(t job.Table) bool { return files.Changelog(t.Options) },
+		Partitions: func(ctx context.Context, t job.Table) ([]string, error) {
+			return files.Partitions(ctx, t, env)
+		},
+		Rows: func(ctx context.Context, s ops.Scan) ops.Estimate {
+			c, err := by(s.Table)
+			if err != nil || c.Rows == nil || len(s.Table.PartitionedBy) > 0 {
+				return ops.Estimate{}
+			}
+			s.Table = forReading(s.Table, c)
+			return c.Rows(ctx, s)
+		},
+		Resolve: func(ctx context.Context, t job.Table) (job.Table, error) {
+			if files.Changelog(t.Options) && t.Schema.Schema != nil {
+				return t, nil
+			}
+			c, err := by(t)
+			if err != nil {
+				return t, err
+			}
+			if t.Schema.Schema != nil { // it may be written: nothing need be there
+				return t, nil
+			}
+			found, err := c.Resolve(ctx, forReading(t, c))
+			found.Options = t.Options
+			return found, err
+		},
+		Source: func(ctx context.Context, s ops.Scan) (ops.Source, error) {
+			c, err := by(s.Table)
+			if err != nil {
+				return nil, err
+			}
+			open := func(ctx context.Context, s ops.Scan) (ops.Source, error) {
+				s.Table = forReading(s.Table, c)
+				return c.Source(ctx, s)
+			}
+			if len(s.Table.PartitionedBy) > 0 {
+				return files.PartitionedSource(ctx, s, open)
+			}
+			return open(ctx, s)
+		},
+	}
+}
+
+// forReading is t without the options that are for writing files only.
+func forReading(t job.Table, reader *ops.Connector) job.Table {
+	t.Options = maps.Clone(t.Options)
+	for _, w := range files.Options {
+		if !slices.ContainsFunc(reader.Options, func(r ops.Option) bool { return r.Key == w.Key }) {
+			delete(t.Options, w.Key)
+		}
+	}
+	return t
+}
+
+// parquetFiles are the Parquet files of a filesystem table.
+var parquetFiles = files.Format{New: parquetEncoder, Merge: mergeParquet, Packs: true}
+
+// parquetEncoder writes a Parquet file of a filesystem table.
+func parquetEncoder(w io.Writer, schema *arrow.Schema, options map[string]string, _ memory.Allocator) (files.Encoder, error) {
+	f, err := parquet.NewWriter(w, schema, parquet.WriterOptions{Compression: strings.ToLower(options["parquet.compression"])})
+	return parquetFile{f}, err
+}
+
+// parquetFile is a Parquet file whose metrics nobody wants.
+type parquetFile struct{ *parquet.Writer }
+
+func (f parquetFile) Close() error {
+	_, err := f.Writer.Close()
+	return err
+}
+
+// mergeParquet writes the rows of Parquet files into one.
+func mergeParquet(ctx context.Context, w io.Writer, from []*objstore.Object, schema *arrow.Schema, options map[string]string, mem memory.Allocator) error {
+	out, err := parquetEncoder(w, schema, options, mem)
+	if err != nil {
+		return err
+	}
+	for _, o := range from {
+		if err := appendParquet(ctx, out, o, mem); err != nil {
+			return fmt.Errorf("merge %s: %w", o.URL(), err)
+		}
+	}
+	return out.Close()
+}
+
+func appendParquet(ctx context.Context, out files.Encoder, o *objstore.Object, mem memory.Allocator) error {
+	f, err := parquet.Open(ctx, o, o.Size(), parquet.Options{Name: o.URL()})
+	if err != nil {
+		return err
+	}
+	r, err := f.Reader(parquet.ReadOptions{Alloc: mem})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		rec, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = out.Write(rec)
+		rec.Release()
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package wadi_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/wadi-engine/wadi"
+)
+
+func batchEnv(t *testing.T) *wadi.Env {
+	t.Helper()
+	env, err := wadi.Local(wadi.Options{Parallelism: 2, Config: map[string]string{"execution.runtime-mode": "batch"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { env.Close() })
+	return env
+}
+
+// filesBelow are the names of the files below a directory that readers see.
+func filesBelow(t *testing.T, dir string) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || path != dir && strings.ContainsAny(d.Name()[:1], "._") {
+			if err == nil && d.IsDir() {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		if !d.IsDir() {
+			name, _ := filepath.Rel(dir, path)
+			out = append(out, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestFilesOfEveryFormat: written and read again, compressed and merged.
+func TestFilesOfEveryFormat(t *testing.T) {
+	for _, c := range []struct{ options, name string }{
+		{"'format' = 'csv', 'csv.null-literal' = '~'", `\.csv`},
+		{"'format' = 'csv', 'csv.null-literal' = '~', 'csv.header' = 'true', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `compacted-.*\.csv`},
+		{"'format' = 'csv', 'sink.compression' = 'gzip', 'csv.null-literal' = '~', 'csv.header' = 'true', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `compacted-.*\.csv\.gz`},
+		{"'format' = 'csv', 'csv.null-literal' = '~', 'sink.compression' = 'xz'", `\.csv\.xz`},
+		{"'format' = 'json', 'sink.compression' = 'zstd', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `\.json\.zst`},
+		{"'format' = 'json', 'sink.compression' = 'lz4', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `\.json\.lz4`},
+		{"'format' = 'json', 'sink.compression' = 'deflate'", `\.json\.deflate`},
+		{"'format' = 'json', 'sink.compression' = 'snappy', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `\.json\.sz`},
+		{"'format' = 'parquet', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `compacted-.*\.parquet`},
+		{"'format' = 'parquet', 'auto-compaction' = 'true', 'compaction.file-size' = '1b'", `-[0-9]\.parquet`},
+	} {
+		t.Run(c.options, func(t *testing.T) {
+			dir := t.TempDir()
+			env := batchEnv(t)
+			run(t, env, `
+				CREATE TABLE f (id INT, name STRING, ts TIMESTAMP(3), day DATE) PARTITIONED BY (day)
+				WITH ('connector' = 'filesystem', 'path' = '`+dir+`', `+c.options+`, 'sink.rolling-policy.file-size' = '1b');
+				INSERT INTO f SELECT id, CASE WHEN id <> 2 THEN 'n' || CAST(id AS STRING) END, TIMESTAMP '2024-05-01 10:00:00.5', DATE '2024-05-01' FROM (VALUES (1), (2)) AS t (id)
+				UNION ALL SELECT 3, 'ü,"', TIMESTAMP '2024-05-01 10:00:00', DATE '2024-05-01'`)
+			sameTexts(t, env, "SELECT CAST(id AS STRING) || COALESCE(name, '-') || CAST(ts AS STRING) || CAST(day AS STRING) FROM f",
+				"1n12024-05-01 10:00:00.5002024-05-01", "2-2024-05-01 10:00:00.5002024-05-01", `3ü,"2024-05-01 10:00:00.0002024-05-01`)
+			for _, name := range filesBelow(t, dir) {
+				if !regexp.MustCompile(`^day=2024-05-01/part-.*` + c.name + `$`).MatchString(name) {
+					t.Errorf("file %s", name)
+				}
+			}
+		})
+	}
+}
+
+// TestPathsByRegex: a pattern chooses files by their whole path.
+func TestPathsByRegex(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"a/x-1.csv", "a/y-2.csv", "b/x-3.csv"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", i+1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := batchEnv(t)
+	for regex, want := range map[string][]string{`.*/x-[0-9]\.csv`: {"1", "3"}, `/.*/a/.*`: {"1", "2"}, `.*`: {"1", "2", "3"}} {
+		run(t, env, `DROP TABLE IF EXISTS r; CREATE TABLE r (id STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`', 'source.path.regex-pattern' = '`+regex+`')`)
+		sameTexts(t, env, "SELECT id FROM r", want...)
+	}
+	run(t, env, `DROP TABLE r; CREATE TABLE r (id STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`', 'source.path.regex-pattern' = '(')`)
+	if _, err := firstRows(t, env, "SELECT id FROM r"); err == nil || !strings.Contains(err.Error(), "regular expression") {
+		t.Errorf("a broken pattern: %v", err)
+	}
+}
