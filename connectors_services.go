@@ -2,10 +2,11 @@ package wadi
 
 import (
 	"github.com/wadi-engine/wadi/connect/jdbc"
+	"github.com/wadi-engine/wadi/connect/postgres"
 	"github.com/wadi-engine/wadi/ops"
 )
 
 // services are the connectors of databases and of other services.
 func services() []*ops.Connector {
-	return []*ops.Connector{jdbc.Connector()}
+	return []*ops.Connector{jdbc.Connector(), postgres.Connector()}
 }

@@ -32,12 +32,8 @@ func (w *writer) gather(batches []*stream.Batch) changes {
 			cells[i].Fill(b.Rows.Column(i), text.Plain)
 		}
 		for row := range b.Len() {
-			kind := b.Kind(row)
 			if len(w.key) == 0 {
 				all.puts = append(all.puts, w.params(b, cells, row))
-				continue
-			}
-			if kind == stream.UpdateBefore {
 				continue
 			}
 			id = id[:0]
@@ -48,7 +44,7 @@ func (w *writer) gather(batches []*stream.Batch) changes {
 			if _, ok := byKey[string(id)]; !ok {
 				keys = append(keys, string(id))
 			}
-			byKey[string(id)] = last{w.params(b, cells, row), kind == stream.Delete}
+			byKey[string(id)] = last{w.params(b, cells, row), b.Kind(row).Retracts()}
 		}
 	}
 	for _, k := range keys {

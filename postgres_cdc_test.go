@@ -1,0 +1,87 @@
+package wadi_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wadi-engine/wadi"
+)
+
+// changes is a table of s, read by its changes.
+func (s server) changes(t *testing.T, name, columns string, more ...string) string {
+	t.Helper()
+	host, port, err := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(s.url, "jdbc:postgresql://"), "/postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := append([]string{
+		"'connector' = 'postgres-cdc'", "'hostname' = '" + host + "'", "'port' = '" + port + "'", "'username' = 'postgres'", "'password' = ''",
+		"'database-name' = 'postgres'", "'schema-name' = 'public'", "'table-name' = '" + name + "'", "'slot.name' = 'slot_of_" + name + "'",
+	}, more...)
+	return "CREATE TABLE " + name + " (" + columns + ") WITH (" + strings.Join(all, ", ") + ");"
+}
+
+// TestPostgresCDC: a table is mirrored and summed up by a job that is canceled at any
+// moment, in the snapshot and behind it, while the table changes.
+func TestPostgresCDC(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a database")
+	}
+	s := postgres(t)
+	s.exec(t, "CREATE TABLE accounts (id int PRIMARY KEY, owner text, cents bigint, note text)", "ALTER TABLE accounts REPLICA IDENTITY FULL",
+		"INSERT INTO accounts SELECT i, 'o' || i % 7, i, repeat(md5(i::text), 200) FROM generate_series(1, 20000) AS i",
+		"CREATE TABLE mirror (id int PRIMARY KEY, owner text, cents bigint, note text)", "CREATE TABLE sums (owner text PRIMARY KEY, n bigint, cents bigint)")
+	config := map[string]string{
+		"execution.runtime-mode": "streaming", "execution.checkpointing.interval": "30 ms",
+		"execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir()),
+	}
+	script := "SET 'pipeline.name' = 'mirror';" +
+		s.changes(t, "accounts", "id INT, owner STRING, cents BIGINT, note STRING, op_ts TIMESTAMP_LTZ(3) METADATA FROM 'op_ts' VIRTUAL, PRIMARY KEY (id) NOT ENFORCED", "'scan.snapshot.fetch.size' = '500'") +
+		"CREATE TABLE mirror (id INT, owner STRING, cents BIGINT, note STRING, PRIMARY KEY (id) NOT ENFORCED)" + s.with("mirror", "'sink.buffer-flush.max-rows' = '0'") +
+		"CREATE TABLE sums (owner STRING, n BIGINT, cents BIGINT, PRIMARY KEY (owner) NOT ENFORCED)" + s.with("sums", "'sink.buffer-flush.max-rows' = '0'") +
+		`EXECUTE STATEMENT SET BEGIN
+			INSERT INTO mirror SELECT id, owner, cents, note FROM accounts WHERE op_ts IS NOT NULL;
+			INSERT INTO sums SELECT owner, COUNT(*), SUM(cents) FROM accounts GROUP BY owner;
+		END;`
+	random := rand.New(rand.NewSource(1))
+	change := func() {
+		id := random.Intn(21000)
+		s.exec(t, []string{
+			fmt.Sprintf("INSERT INTO accounts VALUES (%d, 'o%d', 5, 'new') ON CONFLICT (id) DO UPDATE SET cents = accounts.cents + 1", id, id%5),
+			fmt.Sprintf("UPDATE accounts SET cents = cents + 1, owner = 'o' || (id + cents) %% 9 WHERE id %% 100 = %d", id%100),
+			fmt.Sprintf("DELETE FROM accounts WHERE id BETWEEN %d AND %d", id, id+30),
+			fmt.Sprintf("UPDATE accounts SET id = id + 30000 WHERE id = %d", id),
+		}[random.Intn(4)])
+	}
+	for round := range 6 {
+		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 15 {
+			change()
+		}
+		if round < 5 {
+			for tries := 0; tries < 300 && round > 1 && s.texts(t, "SELECT COUNT(*) > "+fmt.Sprint(round*2000)+" FROM mirror")[0] != "true"; tries++ {
+				change()
+			}
+			started.Cancel(context.Canceled)
+			_, _ = started.Wait() // it was canceled
+			continue
+		}
+		for _, q := range []struct{ want, got string }{
+			{"SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM accounts", "SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM mirror"},
+			{"SELECT string_agg(o, ',' ORDER BY o) FROM (SELECT owner || ' ' || COUNT(*) || ' ' || SUM(cents) FROM accounts GROUP BY owner) AS q (o)", "SELECT string_agg(owner || ' ' || n || ' ' || cents, ',' ORDER BY owner) FROM sums"},
+		} {
+			eventually(t, s.texts(t, q.want)[0], func() string { return s.texts(t, q.got)[0] })
+		}
+		if _, err := started.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
