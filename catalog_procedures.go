@@ -18,7 +18,7 @@ func (c *lakeCatalog) Procedures(database string) []catalog.Procedure {
 	if !strings.EqualFold(database, "system") && !strings.EqualFold(database, "sys") {
 		return nil
 	}
-	all := append(c.historyProcedures(), c.maintenanceProcedures()...)
+	all := slices.Concat(c.historyProcedures(), c.refProcedures(), c.pickProcedures(), c.maintenanceProcedures())
 	slices.SortFunc(all, func(a, b catalog.Procedure) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

@@ -34,7 +34,8 @@ const (
 	sumFlinkEpoch    = "flink.max-committed-checkpoint-id"
 
 	// mirrorPrefix begins the table properties that repeat the newest epoch of
-	// each (job, sink): "<epoch> <milliseconds>". Snapshots expire, these stay.
+	// each (job, sink): "<epoch> <milliseconds> <branch>". Snapshots expire, these
+	// stay, until their branch is dropped.
 	mirrorPrefix = "wadi.committed."
 	// maxMirrors is how many of them a table keeps; the oldest go.
 	maxMirrors = 64
@@ -84,7 +85,7 @@ func sinkHash(id ops.SinkID) string {
 }
 
 // published finds the newest epoch of this sink in the table: the mirror, or
-// the newest snapshot of ours among the ancestors of the current one.
+// the newest snapshot of ours where those of the sink go.
 func (c *Committer) published(t *table.Table) (stream.Epoch, error) {
 	var newest stream.Epoch
 	if text := t.Properties()[c.mirror()]; text != "" {
@@ -95,25 +96,11 @@ func (c *Committer) published(t *table.Table) (stream.Epoch, error) {
 		}
 		newest = stream.Epoch(n)
 	}
-	snapshots := map[int64]*table.Snapshot{}
-	for i, s := range t.Metadata().Snapshots() {
-		snapshots[s.SnapshotID] = &t.Metadata().Snapshots()[i]
+	found, err := c.sink.aim.recorded(t, c.id)
+	if err != nil {
+		return 0, fmt.Errorf("table %s: %w", c.sink.target, err)
 	}
-	for s := t.CurrentSnapshot(); s != nil; {
-		if s.Summary != nil && s.Summary.Properties[sumJob] == c.id.Job && s.Summary.Properties[sumSink] == c.id.Sink {
-			n, err := strconv.ParseUint(s.Summary.Properties[sumEpoch], 10, 64)
-			if err != nil {
-				return 0, fmt.Errorf("table %s: %w: snapshot %d: %s is %q", c.sink.target, job.ErrInvalid,
-					s.SnapshotID, sumEpoch, s.Summary.Properties[sumEpoch])
-			}
-			return max(newest, stream.Epoch(n)), nil
-		}
-		if s.ParentSnapshotID == nil {
-			break
-		}
-		s = snapshots[*s.ParentSnapshotID]
-	}
-	return newest, nil
+	return max(newest, found), nil
 }
 
 // Commit implements ops.Committer: it publishes everything once there is
@@ -239,13 +226,15 @@ func (c *Committer) verdict(err error, unclear *int) error {
 
 // conflict reports that somebody else committed in between. Catalogs return
 // failed requirements without wrapping table.ErrCommitFailed, so their text
-// counts too; a table with another UUID is not a conflict but another table.
+// counts too; sequence numbers and row ids are the whole table's, and taken when
+// another branch has moved; a table with another UUID is not a conflict but another table.
 func conflict(err error) bool {
 	text := err.Error()
 	if strings.Contains(text, "UUID") || strings.Contains(text, "uuid") {
 		return false
 	}
-	return errors.Is(err, table.ErrCommitFailed) || strings.Contains(text, "requirement failed") ||
+	return errors.Is(err, table.ErrCommitFailed) || errors.Is(err, table.ErrInvalidRowLineage) ||
+		strings.Contains(text, "requirement failed") || strings.Contains(text, "add snapshot with sequence number") ||
 		strings.Contains(text, "database is locked") || strings.Contains(text, "SQLITE_BUSY")
 }
 
@@ -253,8 +242,8 @@ func conflict(err error) bool {
 // table's state (C1, C2).
 func (c *Committer) attempt(ctx context.Context, t *table.Table, files, old []ice.DataFile, epoch stream.Epoch) error {
 	number := strconv.FormatUint(uint64(epoch), 10)
-	tx := t.NewTransaction()
-	if err := tx.AssertRefSnapshotID(table.MainBranch); err != nil {
+	tx, err := c.sink.aim.begin(t)
+	if err != nil {
 		return err
 	}
 	props, silent := c.mirrors(t.Properties(), number)
@@ -270,17 +259,17 @@ func (c *Committer) attempt(ctx context.Context, t *table.Table, files, old []ic
 		sumJob: c.id.Job, sumSink: c.id.Sink, sumEpoch: number,
 		sumFlinkJob: c.id.Job, sumFlinkOperator: c.id.Sink, sumFlinkEpoch: number,
 	}
+	c.sink.aim.tell(summary)
 	if err := change(ctx, tx, t.Metadata().Version(), files, old, summary); err != nil {
 		return err
 	}
-	_, err := tx.Commit(ctx)
-	return err
+	return c.sink.aim.commit(ctx, c.catalog, t, tx)
 }
 
 // mirrors returns the properties that record epoch, and those of sinks that
 // have been silent for longest, when there are too many.
 func (c *Committer) mirrors(all ice.Properties, epoch string) (set ice.Properties, remove []string) {
-	set = ice.Properties{c.mirror(): fmt.Sprintf("%s %d", epoch, c.sink.env.now().UnixMilli())}
+	set = ice.Properties{c.mirror(): fmt.Sprintf("%s %d %s", epoch, c.sink.env.now().UnixMilli(), c.sink.aim.branch)}
 	var others []string
 	for k := range all {
 		if strings.HasPrefix(k, mirrorPrefix) && k != c.mirror() {
@@ -294,7 +283,8 @@ func (c *Committer) mirrors(all ice.Properties, epoch string) (set ice.Propertie
 }
 
 func mirrorTime(text string) int64 {
-	_, millis, _ := strings.Cut(text, " ")
+	_, rest, _ := strings.Cut(text, " ")
+	millis, _, _ := strings.Cut(rest, " ")
 	n, _ := strconv.ParseInt(millis, 10, 64)
 	return n
 }

@@ -23,5 +23,7 @@
 //	    one metadata file.
 //	C2  A commit is based on the metadata in which the epoch was looked up; if
 //	    the branch has moved, nothing is written and everything is looked up again.
+//	    Snapshots that are staged move no branch; what tells there is that a
+//	    sequence number is given once, except in a table without any snapshot.
 //	C3  After a reply that says neither yes nor no, the table is asked.
 package iceberg

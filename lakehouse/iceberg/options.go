@@ -3,6 +3,7 @@ package iceberg
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wadi-engine/wadi/internal/objstore"
@@ -51,8 +52,11 @@ var options = append([]ops.Option{
 	{Key: optCommitAge, Default: "10 s", Help: "Publish what has been staged for this long; 0 publishes every checkpoint."},
 	{Key: optSnapshot, Help: "Read this snapshot instead of the current one."},
 	{Key: optAsOf, Help: "Read the snapshot that was current at this time, in milliseconds since 1970."},
-	{Key: optBranch, Help: "Read the newest snapshot of this branch."},
 	{Key: optTag, Help: "Read the snapshot of this tag."},
+	{Key: optBranch, Default: "main", Help: "Branch that is read, or written; then it is created from the current snapshot when it is not there."},
+	{Key: optWapID, Help: "Stage snapshots under this id instead of publishing them; needs 'write.wap.enabled'."},
+	{Key: optWapBranch, Help: "Write to this branch; needs 'write.wap.enabled'."},
+	{Key: optSummary + "#", Help: "A key of the summary of every snapshot."},
 	{Key: "format-version", Default: "2", Help: "Format version of a table that is created: 2 or 3."},
 	{Key: "location", Help: "Location of a table that is created, if not below the warehouse."},
 	{Key: optCompaction, Default: "false", Help: "The same as flink-maintenance.rewrite.enabled."},
@@ -67,10 +71,10 @@ var options = append([]ops.Option{
 func connectorOption(key string) bool {
 	switch key {
 	case optConnector, optType, optCatalogType, optCatalogName, optCatalogDatabase, optCatalogTable,
-		optURI, optWarehouse, optCreate, optSnapshot, optAsOf, optBranch, optTag:
+		optURI, optWarehouse, optCreate, optSnapshot, optAsOf, optBranch, optTag, optWapID, optWapBranch:
 		return true
 	}
-	return false
+	return strings.HasPrefix(key, optSummary)
 }
 
 // target is where a table of a job is, and how it is to be written.

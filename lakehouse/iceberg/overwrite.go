@@ -17,8 +17,8 @@ import (
 const noSnapshot = "none"
 
 // versionOf is what job.Overwrite calls the table's present state.
-func versionOf(t *table.Table) string {
-	if s := t.CurrentSnapshot(); s != nil {
+func versionOf(t *table.Table, a aim) string {
+	if s := a.head(t); s != nil {
 		return strconv.FormatInt(s.SnapshotID, 10)
 	}
 	return noSnapshot
@@ -32,7 +32,11 @@ func version(ctx context.Context, t job.Table, env Env) (string, map[string]stri
 		return "", nil, err
 	}
 	defer c.Close()
-	v := versionOf(there)
+	a, err := aimOf(t.Options)
+	if err != nil {
+		return "", nil, err
+	}
+	v := versionOf(there, a)
 	if v == noSnapshot {
 		return v, nil, nil
 	}
@@ -67,18 +71,24 @@ func truncate(ctx context.Context, t job.Table, env Env) error {
 		return err
 	}
 	defer c.Close()
+	a, err := aimOf(t.Options)
+	if err != nil {
+		return err
+	}
+	if err := a.check(there, t.Options); err != nil {
+		return fmt.Errorf("truncate table %s: %w", t.Ident, err)
+	}
 	for tries := 0; ; tries++ {
-		old, err := currentFiles(ctx, there)
+		old, err := currentFiles(ctx, there, a)
 		if err != nil || len(old) == 0 {
 			return c.fail("truncate table", t.Ident.String(), err)
 		}
-		tx := there.NewTransaction()
-		err = tx.AssertRefSnapshotID(table.MainBranch)
+		tx, err := a.begin(there)
 		if err == nil {
 			err = change(ctx, tx, there.Metadata().Version(), nil, old, nil)
 		}
 		if err == nil {
-			_, err = tx.Commit(ctx)
+			err = a.commit(ctx, c, there, tx)
 		}
 		if err == nil || !conflict(err) || tries == 10 {
 			return c.fail("truncate table", t.Ident.String(), err)
@@ -89,12 +99,13 @@ func truncate(ctx context.Context, t job.Table, env Env) error {
 	}
 }
 
-// currentFiles are the data files of the current snapshot.
-func currentFiles(ctx context.Context, t *table.Table) ([]ice.DataFile, error) {
-	if t.CurrentSnapshot() == nil {
+// currentFiles are the data files of the snapshot on which the next is built.
+func currentFiles(ctx context.Context, t *table.Table, a aim) ([]ice.DataFile, error) {
+	head := a.head(t)
+	if head == nil {
 		return nil, nil
 	}
-	tasks, err := t.Scan().PlanFiles(ctx)
+	tasks, err := t.Scan(table.WithSnapshotID(head.SnapshotID)).PlanFiles(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +138,11 @@ func (c *Committer) replaced(ctx context.Context, t *table.Table, files []ice.Da
 	if o == nil || have > 0 {
 		return nil, nil
 	}
-	if o.Base != "" && o.Base != versionOf(t) {
+	if o.Base != "" && o.Base != versionOf(t, c.sink.aim) {
 		return nil, fmt.Errorf("%w: the table has changed since the statement read it (snapshot %s then, %s now): nothing was written; run the statement again",
-			job.ErrInvalid, o.Base, versionOf(t))
+			job.ErrInvalid, o.Base, versionOf(t, c.sink.aim))
 	}
-	all, err := currentFiles(ctx, t)
+	all, err := currentFiles(ctx, t, c.sink.aim)
 	spec := t.Spec()
 	if err != nil || o.Base != "" || spec.IsUnpartitioned() {
 		return all, err

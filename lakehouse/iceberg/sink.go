@@ -62,6 +62,7 @@ type Sink struct {
 	columns *arrow.Schema // of the batches
 	// overwrite is nil when rows are appended.
 	overwrite *job.Overwrite
+	aim       aim
 }
 
 var _ ops.Sink = (*Sink)(nil)
@@ -72,6 +73,9 @@ func newSink(ctx context.Context, t job.Table, env Env) (*Sink, error) {
 		return nil, err
 	}
 	s := &Sink{env: env, target: to, columns: t.Schema.Schema, overwrite: t.Overwrite}
+	if s.aim, err = aimOf(t.Options); err != nil {
+		return nil, fmt.Errorf("table %s: %w", to, err)
+	}
 	c, err := s.open(ctx)
 	if err != nil {
 		return nil, err
@@ -108,6 +112,9 @@ func (s *Sink) prepareTable(ctx context.Context, c *Catalog, t job.Table) error 
 		if s.columns, err = toEngine(there.Schema()); err != nil {
 			return fmt.Errorf("table %s: %w", s.target, err)
 		}
+	}
+	if err := s.checkAim(there); err != nil {
+		return fmt.Errorf("table %s: %w", s.target, err)
 	}
 	_, err = s.fileSchema(there)
 	return err
