@@ -85,6 +85,18 @@ type builder struct {
 	graph  *job.Graph
 	chains []job.Chain
 	here   map[checkpoint.TaskID]bool // the tasks of this deployment
+	drifts map[string]*task.Drift     // by group
+}
+
+// drift is a group of sources that wait for one another.
+func (b *builder) drift(group string) *task.Drift {
+	if b.drifts == nil {
+		b.drifts = map[string]*task.Drift{}
+	}
+	if b.drifts[group] == nil {
+		b.drifts[group] = task.NewDrift()
+	}
+	return b.drifts[group]
 }
 
 // chainOf is the chain that vertex v belongs to.
@@ -209,6 +221,9 @@ func (b *builder) sourceTask(a rpc.Assignment, cfg task.Config, head job.Vertex,
 	t := task.NewSource(cfg, src, sc.Watermark, up, inbox, b.worker.o.Clock)
 	if sc.Ticks {
 		t.KeepTicking()
+	}
+	if sc.Watermark != nil && sc.Watermark.Align != nil {
+		t.Align(b.drift(sc.Watermark.Align.Group), *sc.Watermark.Align)
 	}
 	return func() { b.run(a.Task, t.Run) }, nil
 }

@@ -183,6 +183,18 @@ type WatermarkSpec struct {
 	// IdleMillis is after how long without rows a split is idle
 	// (table.exec.source.idle-timeout), or 0 for never.
 	IdleMillis int64 `json:"idleMillis,omitempty"`
+	// Align is nil when the source does not wait for others.
+	Align *AlignSpec `json:"align,omitempty"`
+}
+
+// AlignSpec says that sources of a group do not run ahead of one another
+// (scan.watermark.alignment.…).
+type AlignSpec struct {
+	Group string `json:"group"`
+	// MaxDriftMillis is how far a split may be ahead of the slowest of the group, and
+	// UpdateMillis how often that is looked at.
+	MaxDriftMillis int64 `json:"maxDriftMillis"`
+	UpdateMillis   int64 `json:"updateMillis"`
 }
 
 // SinkConfig is the Config of a vertex of kind job.KindSink.

@@ -107,6 +107,13 @@ type Gatherer interface {
 	Gathers() bool
 }
 
+// Pausing is a SplitReader that can leave some of its splits alone.
+type Pausing interface {
+	SplitReader
+	// Pause says which splits not to read, in place of those of the last call.
+	Pause(ids []string)
+}
+
 // Fetched carries rows together with the position after them, so that a
 // checkpoint needs nothing from the reader: the task remembers the position of
 // the last batch it emitted. Batch may be nil or empty while After moves on.
@@ -118,6 +125,9 @@ type Fetched struct {
 	// Errors are rows that the source could not read, for the dead-letter
 	// port; the schema is DeadLetters.
 	Errors *stream.Batch
+	// Idle says that the split After.ID has nothing more as of now, so that it does
+	// not hold event time back until it has rows again.
+	Idle bool
 	// Ready is closed when Fetch has something to return; only without Batch.
 	Ready <-chan struct{}
 }

@@ -31,13 +31,18 @@ type reader struct {
 	poller                   *poller
 	at                       map[string]position // of the partitions, by id
 	over                     []ops.Split         // partitions that have ended before their first record
+	idling                                       // what is known of ends
+	pausing                                      // partitions that are left alone
 
 	fetch   *kgo.FetchTopicPartition // what is being read
 	records []*kgo.Record            // of the batch, for their metadata
 	letters []letter
 }
 
-var _ ops.Gatherer = (*reader)(nil)
+var (
+	_ ops.Gatherer = (*reader)(nil)
+	_ ops.Pausing  = (*reader)(nil)
+)
 
 // letter is a record that could not be read.
 type letter struct {
@@ -49,15 +54,19 @@ type letter struct {
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
 	r := &reader{source: s, alloc: rt.Allocator(), bad: rt.Counter("numRecordsInErrors"), at: map[string]position{}}
 	var err error
+	if r.idling.on, err = format.Flag(s.options, idleAtEnd); err != nil {
+		return nil, err
+	}
 	if r.key, r.decoder, err = s.decoders(); err != nil {
 		return nil, err
 	}
 	r.prepareKey, _ = r.key.(format.Preparing)
 	r.prepareValue, _ = r.decoder.(format.Preparing)
-	client, _, err := s.connect(kgo.KeepControlRecords())
+	client, admin, err := s.connect(kgo.KeepControlRecords())
 	if err != nil {
 		return nil, err
 	}
+	r.idling.admin = admin
 	r.poller = newPoller(client)
 	return r, nil
 }
@@ -78,6 +87,7 @@ func (r *reader) Assign(splits []ops.Split) error {
 			continue
 		}
 		r.at[s.ID] = p
+		r.fresh(p)
 		if add[p.Topic] == nil {
 			add[p.Topic] = map[int32]kgo.Offset{}
 		}
@@ -103,8 +113,11 @@ func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 		r.over = r.over[1:]
 		return ops.Fetched{After: s, Done: true}, nil
 	}
+	if f, ok, err := r.empty(ctx); ok || err != nil {
+		return f, err
+	}
 	for r.fetch == nil {
-		f, ready := r.poller.next()
+		f, ready := r.next()
 		if f == nil {
 			if len(r.at) == 0 {
 				return ops.Fetched{}, nil
@@ -169,10 +182,14 @@ func (r *reader) batch(ctx context.Context) (ops.Fetched, error) {
 			r.records = append(r.records, rec)
 		}
 	}
+	atEnd := false
 	if f.Records = f.Records[used:]; len(f.Records) == 0 || done {
 		r.fetch = nil
+		atEnd = r.ended(f, at)
 	}
-	return r.fetched(id, at, done)
+	out, err := r.fetched(id, at, done)
+	out.Idle = atEnd
+	return out, err
 }
 
 // prepare finds what decoders must know of a record.

@@ -43,6 +43,7 @@ type Source struct {
 	reader  ops.SplitReader
 	splits  []ops.Split // not ended yet, at the positions behind the last row sent
 	time    *watermarks
+	align   *convoy   // nil: alone
 	ticked  time.Time // when the last Tick was sent
 	ticking bool      // ticks are sent without rows, too
 	gathers bool      // splits are wanted while there are others
@@ -85,6 +86,9 @@ func (s *Source) Run(ctx context.Context) (err error) {
 	if g, ok := s.reader.(ops.Gatherer); ok {
 		s.gathers = g.Gathers()
 	}
+	if s.align != nil {
+		defer s.align.group.leave(s)
+	}
 	defer func() {
 		if cerr := s.reader.Close(); err == nil {
 			err = cerr
@@ -116,6 +120,9 @@ func (s *Source) step(ctx context.Context) error {
 	}
 	if s.gathers {
 		s.want()
+	}
+	if s.together() {
+		return s.wait(ctx, nil)
 	}
 	f, err := s.reader.Fetch(ctx)
 	if err != nil {
@@ -187,7 +194,15 @@ func (s *Source) send(ctx context.Context, f ops.Fetched) error {
 	}
 	if f.After.ID != "" {
 		s.moved(f)
-		s.time.rest(s.clock.Now())
+		if f.Idle {
+			if err := s.advance(ctx); err != nil {
+				return err
+			}
+			s.time.silence(f.After.ID)
+		}
+		if s.time.rest(s.clock.Now()) {
+			return s.chain.broadcast(ctx, stream.Idle{})
+		}
 	}
 	return s.advance(ctx)
 }
@@ -234,6 +249,10 @@ func (s *Source) wait(ctx context.Context, ready <-chan struct{}) error {
 	if s.time.idle > 0 && !s.drained && !s.time.quiet {
 		silence = s.clock.After(s.time.idle)
 	}
+	var look <-chan time.Time
+	if s.align != nil && !s.drained && !s.stopped && !s.paused {
+		look = s.clock.After(s.align.interval())
+	}
 	var due <-chan time.Time
 	if s.ticking && !s.drained && !s.stopped {
 		due = s.clock.After(max(0, tickInterval-s.clock.Now().Sub(s.ticked)))
@@ -242,6 +261,8 @@ func (s *Source) wait(ctx context.Context, ready <-chan struct{}) error {
 	case c := <-s.commands:
 		return s.obey(ctx, c)
 	case <-ready:
+		return nil
+	case <-look:
 		return nil
 	case <-due:
 		return s.tick(ctx)

@@ -153,15 +153,22 @@ func (w *watermarks) advance() (stream.Watermark, bool) {
 	return stream.Watermark{Time: low}, true
 }
 
+// silence marks a split that has no rows left as idle.
+func (w *watermarks) silence(id string) {
+	if c, ok := w.splits[id]; ok {
+		c.idle = true
+	}
+}
+
 // rest marks splits without rows as idle, and reports whether the whole task
 // has just become idle.
 func (w *watermarks) rest(now time.Time) bool {
-	if w.idle == 0 || w.quiet {
+	if w.quiet || w.idle == 0 && len(w.splits) == 0 {
 		return false
 	}
 	all := true
 	for _, c := range w.splits {
-		if now.Sub(c.last) >= w.idle {
+		if w.idle > 0 && now.Sub(c.last) >= w.idle {
 			c.idle = true
 		}
 		all = all && c.idle

@@ -129,6 +129,7 @@ type builder struct {
 	afresh  int            // how many nodes above look rows up in a table
 	sources map[string]ops.Source
 	ticks   bool // an operator waits for processing time
+	idles   bool // a table says that splits of its source may be idle
 }
 
 // add appends a vertex and the edges into it.

@@ -22,7 +22,7 @@ import (
 // that is taken back would have to be found. A source that is idle does not hold the
 // watermark back and may come behind it, so there is no bound then.
 func (b *builder) stateBounds(n *logical.Join, left, right built, c *join.Config) {
-	if b.atEnd() || n.AsOf != nil || left.mode != Insert || right.mode != Insert || b.o.IdleMillis > 0 {
+	if b.atEnd() || n.AsOf != nil || left.mode != Insert || right.mode != Insert || b.o.IdleMillis > 0 || b.idles {
 		return
 	}
 	compared(n, func(l, r int, op string, by int64) {

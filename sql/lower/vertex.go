@@ -97,6 +97,9 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 		cfg.Watermark = &ops.WatermarkSpec{
 			Expr: expr.NewDoc(n.Watermark), IntervalMillis: b.o.WatermarkIntervalMillis, IdleMillis: b.o.IdleMillis,
 		}
+		if err := b.paced(n.Table, cfg.Watermark); err != nil {
+			return built{}, err
+		}
 	}
 	p, err := parallelism(n.Table, "scan.parallelism", b.o.Parallelism)
 	if err != nil {
