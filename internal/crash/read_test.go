@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -18,7 +19,8 @@ import (
 	"github.com/apache/iceberg-go"
 	sqlcat "github.com/apache/iceberg-go/catalog/sql"
 	_ "github.com/apache/iceberg-go/io/gocloud" // the file system of local warehouses
-	_ "modernc.org/sqlite"                      // the catalog's database
+	"github.com/apache/iceberg-go/table"
+	_ "modernc.org/sqlite" // the catalog's database
 )
 
 // digest is a multiset of rows: how many, and the sum of their hashes.
@@ -47,23 +49,34 @@ func readAll(t *testing.T, dir string) map[string]digest {
 	}
 }
 
-func readIceberg(t *testing.T, dir, table string) (d digest) {
+// openCatalog opens the catalog of a job with iceberg-go.
+func openCatalog(dir string) (cat *sqlcat.Catalog, done func(), err error) {
+	path := filepath.Join(dir, "catalog.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil, err
+	}
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		return nil, nil, err
+	}
+	if cat, err = sqlcat.NewCatalog("lake", db, sqlcat.SQLite, iceberg.Properties{"warehouse": "file://" + dir + "/warehouse"}); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return cat, func() { _ = db.Close() }, nil
+}
+
+func readIceberg(t *testing.T, dir, name string, which ...table.ScanOption) (d digest) {
 	t.Helper()
-	ctx := context.Background()
-	db, err := sql.Open("sqlite", filepath.Join(dir, "catalog.db"))
+	cat, done, err := openCatalog(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	cat, err := sqlcat.NewCatalog("lake", db, sqlcat.SQLite, iceberg.Properties{"warehouse": "file://" + dir + "/warehouse"})
+	defer done()
+	tbl, err := cat.LoadTable(t.Context(), []string{"db", name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tbl, err := cat.LoadTable(ctx, []string{"db", table})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, recs, err := tbl.Scan().ToArrowRecords(ctx)
+	_, recs, err := tbl.Scan(which...).ToArrowRecords(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func (c *Catalog) rewriteBatch(ctx context.Context, name string, r Rewrite, done
 		bytes += groups[n].TotalSizeBytes
 		n++
 	}
-	one, err := replaceGroups(ctx, t, groups[:n], order)
+	one, err := replaceGroups(ctx, t, groups[:n], order, func(ctx context.Context) (*table.Table, error) { return c.named(ctx, name) })
 	if err != nil {
 		return false, err
 	}
@@ -205,7 +205,9 @@ func everything(tasks []table.FileScanTask, target int64) []table.CompactionTask
 
 // replaceGroups writes the rows of groups anew and replaces their files in one
 // snapshot. What it wrote for nothing is removed.
-func replaceGroups(ctx context.Context, t *table.Table, groups []table.CompactionTaskGroup, order []sortTerm) (done Rewritten, err error) {
+func replaceGroups(ctx context.Context, t *table.Table, groups []table.CompactionTaskGroup, order []sortTerm,
+	reload func(context.Context) (*table.Table, error),
+) (done Rewritten, err error) {
 	fsys, err := t.FS(ctx)
 	if err != nil {
 		return done, err
@@ -231,29 +233,62 @@ func replaceGroups(ctx context.Context, t *table.Table, groups []table.Compactio
 		done.Added += len(one.NewDataFiles)
 		done.Bytes += one.BytesBefore
 	}
+	for tries := 0; ; tries++ {
+		deletes, err := replaceFiles(ctx, fsys, t, results, replaced)
+		if err == nil {
+			settled, done.Deletes = true, deletes
+			return done, nil
+		}
+		// Only a refusal proves that no snapshot names the files.
+		if settled = !rewriteConflict(err); settled || tries == maxRewriteConflicts {
+			return done, err
+		}
+		// What others have appended does not concern these files.
+		newer, loadErr := reload(ctx)
+		if loadErr != nil || !appendedOnly(newer, t) {
+			return done, err
+		}
+		t = newer
+	}
+}
+
+// replaceFiles commits a snapshot in which the results stand for the files that
+// they replace, and returns how many delete files it removed.
+func replaceFiles(ctx context.Context, fsys iceio.IO, t *table.Table, results []table.CompactionGroupResult, replaced map[string]struct{}) (deletes int, err error) {
 	dead, err := deadDeletes(ctx, fsys, t, replaced)
 	if err != nil {
-		return done, err
+		return 0, err
 	}
 	tx := t.NewTransaction()
 	rewrite := tx.NewRewrite(nil)
 	for _, one := range results {
-		done.Deletes += len(one.SafeDeletionVectors)
+		deletes += len(one.SafeDeletionVectors)
 		// A file of position deletes may concern files of other groups, too.
 		one.SafePosDeletes = nil
 		rewrite.ApplyResult(one)
 	}
-	done.Deletes += len(dead)
 	for _, f := range dead {
 		rewrite.DeleteFile(f)
 	}
 	if err := rewrite.Commit(ctx); err != nil {
-		return done, err
+		return 0, err
 	}
 	_, err = tx.Commit(ctx)
-	// Only a refusal proves that no snapshot names the files.
-	settled = err == nil || !rewriteConflict(err)
-	return done, err
+	return deletes + len(dead), err
+}
+
+// appendedOnly reports whether all snapshots since that of t have only added rows.
+func appendedOnly(newer, t *table.Table) bool {
+	since := t.CurrentSnapshot().SnapshotID
+	for s := newer.CurrentSnapshot(); s != nil; s = newer.SnapshotByID(*s.ParentSnapshotID) {
+		if s.SnapshotID == since {
+			return true
+		}
+		if s.Summary == nil || s.Summary.Operation != table.OpAppend || s.ParentSnapshotID == nil {
+			return false
+		}
+	}
+	return false
 }
 
 // rewriteGroup writes the rows of one group anew.

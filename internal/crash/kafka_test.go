@@ -1,0 +1,238 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/wadi-engine/wadi/internal/objstore"
+	lake "github.com/wadi-engine/wadi/lakehouse/iceberg"
+)
+
+// streams copies a topic into an Iceberg table and into another topic, while
+// somebody else appends to that table and a third one compacts it. The topic
+// grows while the job runs.
+var streams = suite{script: streamsScript, events: 400_000, around: aroundStreams, read: readStreams}
+
+const streamsScript = `
+SET 'execution.checkpointing.dir' = 'file://{dir}/checkpoints';
+SET 'execution.checkpointing.interval' = '300 ms';
+SET 'pipeline.name' = 'crash';
+CREATE CATALOG lake WITH ('type'='iceberg','catalog-type'='jdbc','uri'='jdbc:sqlite:{dir}/catalog.db','warehouse'='file://{dir}/warehouse');
+CREATE DATABASE IF NOT EXISTS lake.db;
+CREATE TABLE IF NOT EXISTS lake.db.copies (id BIGINT, k BIGINT, v STRING) WITH ('sink.commit.max-age' = '0');
+CREATE TEMPORARY TABLE feed (id BIGINT, k BIGINT, v STRING) WITH ('connector'='kafka','properties.bootstrap.servers'='{brokers}','topic'='{feed}','format'='json',
+  'scan.startup.mode'='earliest-offset','scan.bounded.mode'='specific-offsets','scan.bounded.specific-offsets'='{ends}');
+CREATE TEMPORARY TABLE copied (id BIGINT, v STRING) WITH ('connector'='kafka','properties.bootstrap.servers'='{brokers}','topic'='{out}','format'='json',
+  'sink.delivery-guarantee'='exactly-once','sink.transactional-id-prefix'='{out}');
+EXECUTE STATEMENT SET BEGIN
+INSERT INTO lake.db.copies SELECT id, k, v FROM feed;
+INSERT INTO copied SELECT id, v FROM feed;
+END;
+`
+
+// feedPartitions is how many partitions the topics have.
+const feedPartitions = 4
+
+// TestCrashKafka kills jobs between topics and tables. The broker runs in this
+// process, unless the environment names another one: WADI_TEST_KAFKA=localhost:9092.
+func TestCrashKafka(t *testing.T) { streams.run(t) }
+
+// startBroker gives the address of a broker.
+func startBroker(t *testing.T) string {
+	t.Helper()
+	if address := os.Getenv("WADI_TEST_KAFKA"); address != "" {
+		return address
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	return cluster.ListenAddrs()[0]
+}
+
+var scenes atomic.Int64
+
+func aroundStreams(t *testing.T, s suite, dir string, limited bool) surroundings {
+	t.Helper()
+	address := startBroker(t)
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	name := fmt.Sprintf("crash-%d-%d", os.Getpid(), scenes.Add(1))
+	feed, out := name+"-feed", name+"-out"
+	if _, err := kadm.NewClient(client).CreateTopics(t.Context(), feedPartitions, 1, nil, feed, out); err != nil {
+		t.Fatal(err)
+	}
+	ends := make([]string, feedPartitions)
+	for p := range ends {
+		ends[p] = fmt.Sprintf("partition:%d,offset:%d", p, s.events/feedPartitions)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { produceFeed(ctx, t, client, feed, s.events, limited) })
+	others := int64(0)
+	if limited {
+		wg.Go(func() { others = appendBeside(ctx, t, dir) })
+		wg.Go(func() { compactBeside(ctx, t, dir) })
+	}
+	return surroundings{
+		names: map[string]string{"brokers": address, "feed": feed, "out": out, "ends": strings.Join(ends, ";")},
+		end:   func() { cancel(); wg.Wait() },
+		read: func(t *testing.T, all map[string]digest) {
+			t.Helper()
+			all["out"] = readTopic(t, address, out, s.events)
+			if got := readIceberg(t, dir, "copies", table.WithRowFilter(iceberg.LessThan(iceberg.Reference("id"), int64(0)))); got.rows != others {
+				t.Errorf("the other writer's table has %d rows of its %d", got.rows, others)
+			}
+		},
+	}
+}
+
+// produceFeed writes the events to the topic, at the rate if it is limited.
+func produceFeed(ctx context.Context, t *testing.T, client *kgo.Client, topic string, events int, limited bool) {
+	t.Helper()
+	const burst = 1500
+	tick := time.NewTicker(time.Second * burst / rate)
+	defer tick.Stop()
+	for i := range events {
+		if limited && i%burst == 0 {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				t.Errorf("the job ended before it had read everything")
+				return
+			}
+		}
+		k := i * 7919 % 5000
+		client.Produce(ctx, &kgo.Record{Topic: topic, Partition: int32(i % feedPartitions), Value: fmt.Appendf(nil, `{"id":%d,"k":%d,"v":"value %d"}`, i, k, i)}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := client.Flush(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// appendBeside appends rows with negative ids to the table and counts them.
+func appendBeside(ctx context.Context, t *testing.T, dir string) (rows int64) {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "k", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "v", Type: arrow.BinaryTypes.String, Nullable: true},
+	}, nil)
+	for each(ctx, 150*time.Millisecond) {
+		cat, done, err := openCatalog(dir)
+		if err != nil {
+			continue // it is not there yet
+		}
+		tbl, err := cat.LoadTable(ctx, []string{"db", "copies"})
+		if err == nil {
+			b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+			b.Field(0).(*array.Int64Builder).Append(-1 - rows)
+			b.Field(1).(*array.Int64Builder).Append(0)
+			b.Field(2).(*array.StringBuilder).Append("of another")
+			rec := b.NewRecordBatch()
+			reader, _ := array.NewRecordReader(schema, []arrow.RecordBatch{rec})
+			if _, err = tbl.Append(context.Background(), reader, nil); err == nil {
+				rows++
+			}
+		}
+		done()
+	}
+	return rows
+}
+
+// compactBeside gathers the table's files again and again.
+func compactBeside(ctx context.Context, t *testing.T, dir string) {
+	t.Helper()
+	options := map[string]string{"catalog-type": "jdbc", "uri": "jdbc:sqlite:" + dir + "/catalog.db", "warehouse": "file://" + dir + "/warehouse"}
+	rewritten := 0
+	for each(ctx, 200*time.Millisecond) {
+		if _, err := os.Stat(dir + "/catalog.db"); err != nil {
+			continue
+		}
+		c, err := lake.Open(ctx, "lake", options, lake.Env{Stores: objstore.New(objstore.Options{})})
+		if err != nil {
+			continue
+		}
+		done, err := c.RewriteDataFiles(context.Background(), "db.copies", lake.Rewrite{MinInputFiles: 2})
+		rewritten += done.Files
+		if err != nil && !errors.Is(err, lake.ErrNotFound) {
+			t.Logf("compaction: %v", err)
+		}
+		_ = c.Close()
+	}
+	if rewritten == 0 {
+		t.Error("nothing was compacted")
+	}
+}
+
+// each waits for the next tick, and reports whether it came before the end.
+func each(ctx context.Context, every time.Duration) bool {
+	timer := time.NewTimer(every)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func readStreams(t *testing.T, dir string) map[string]digest {
+	t.Helper()
+	return map[string]digest{
+		"copies": readIceberg(t, dir, "copies", table.WithRowFilter(iceberg.GreaterThanEqual(iceberg.Reference("id"), int64(0)))),
+	}
+}
+
+// readTopic reads what is committed in a topic: at least so many messages, and
+// what follows them.
+func readTopic(t *testing.T, address, topic string, least int) (d digest) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	take := func(ctx context.Context) {
+		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			h := fnv.New64a()
+			h.Write(r.Value)
+			d.sum += h.Sum64()
+			d.rows++
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for d.rows < int64(least) && ctx.Err() == nil {
+		take(ctx)
+	}
+	ctx, more := context.WithTimeout(t.Context(), 100*time.Millisecond) // no others come
+	defer more()
+	take(ctx)
+	return d
+}
