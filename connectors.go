@@ -2,6 +2,7 @@ package wadi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -28,7 +29,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.Format{"parquet": parquetFiles}})
 	for _, c := range append(append(kafka.Connectors(), services()...),
 		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
-		iceberg.Connector(iceberg.Env{Stores: e.stores, Log: e.log}),
+		iceberg.Connector(e.lake()),
 		values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
 		(&collector{}).connector(), // for plans; every run has one of its own
 	) {
@@ -40,14 +41,25 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	return all
 }
 
+// lake is what Iceberg's catalogs and tables need of e.
+func (e *Env) lake() iceberg.Env {
+	return iceberg.Env{Stores: e.stores, Catalogs: e.o.Catalogs, Log: e.log}
+}
+
 // openCatalog opens what CREATE CATALOG declares.
 func (e *Env) openCatalog(ctx context.Context, name string, options map[string]string) (catalog.Catalog, error) {
 	if options["type"] != "iceberg" {
 		return nil, fmt.Errorf("%w: catalog %s: option 'type' = '%s': want iceberg or generic_in_memory", job.ErrInvalid, name, options["type"])
 	}
-	c, err := iceberg.Open(ctx, name, options, iceberg.Env{Stores: e.stores, Log: e.log})
+	if err := iceberg.CheckOptions(options); err != nil {
+		return nil, fmt.Errorf("catalog %s: %w", name, err)
+	}
+	c, err := iceberg.Open(ctx, name, options, e.lake())
 	if err != nil {
 		return nil, err
+	}
+	if err := c.Prepare(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
 	}
 	e.closers = append(e.closers, c.Close)
 	return &lakeCatalog{c}, nil

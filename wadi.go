@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/builtin"
 	"github.com/wadi-engine/wadi/sql"
@@ -51,6 +52,10 @@ type Options struct {
 	// Stores adds schemes of URLs, such as those of lakehouse/cloud. Local disk
 	// and memory are always there.
 	Stores map[string]objstore.Opener
+	// Catalogs adds kinds of Iceberg catalogs, such as those of
+	// lakehouse/catalogs. A jdbc catalog on SQLite and a hadoop catalog are
+	// always there.
+	Catalogs map[string]iceberg.Opener
 	// Launcher runs the stages of jobs in the staged gear; nil means in this
 	// process.
 	Launcher Launcher

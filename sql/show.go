@@ -470,12 +470,15 @@ func optionsText(options map[string]string) string {
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // secretWords mark keys whose values are masked wherever they are shown.
-var secretWords = []string{"password", "secret", "token", "credential", "access-key", "apikey", "api-key", "auth-params", "service-key", "jaas", "keystore.key", "connection-string", "user-info"}
+var secretWords = []string{"password", "secret", "token", "credential", "access-key", "apikey", "api-key", "auth-params", "service-key", "jaas", "keystore.key", "connection-string", "user-info", "access.key", "account.key", "account-key", "azure.key", "sas.fixed", "authorization", "keyfile"}
 
 func masked(key, value string) string {
 	key = strings.ToLower(key)
 	if slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) }) {
 		return "******"
 	}
-	return value
+	return inURL.ReplaceAllString(value, "${1}******${2}")
 }
+
+// inURL finds passwords in URLs.
+var inURL = regexp.MustCompile(`(://[^/:@\s]+:|[?&](?i:password)=)[^@/&\s]+(@|&|$)`)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/lakehouse/catalogs"
 	"github.com/wadi-engine/wadi/lakehouse/cloud"
 )
 
@@ -59,7 +60,7 @@ func (e *environment) options() (wadi.Options, error) {
 		level = slog.LevelInfo
 	}
 	return wadi.Options{
-		Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(),
+		Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(), Catalogs: catalogs.Openers(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}, nil
 }

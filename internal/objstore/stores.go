@@ -45,7 +45,12 @@ type Stores struct {
 	mu      sync.Mutex
 	mem     map[string]*memory
 	buckets map[string]*Bucket
+	recent  []string // keys of buckets, oldest first
 }
+
+// maxBuckets is how many buckets are kept. Temporary credentials make new ones
+// all the time; those that are no longer kept close with their last user.
+const maxBuckets = 512
 
 // New returns Stores for o.
 func New(o Options) *Stores {
@@ -87,7 +92,16 @@ func (s *Stores) Open(ctx context.Context, root string, props map[string]string)
 	}
 	b = &Bucket{root: strings.TrimSuffix(display(u), "/"), driver: d, opts: &s.opts}
 	s.buckets[key] = b
+	if s.recent = append(s.recent, key); len(s.recent) > maxBuckets {
+		delete(s.buckets, s.recent[0])
+		s.recent = s.recent[1:]
+	}
 	return b, nil
+}
+
+// Schemes lists the schemes of URLs that can be opened.
+func (s *Stores) Schemes() []string {
+	return append([]string{"file", "mem"}, slices.Sorted(maps.Keys(s.opts.Openers))...)
 }
 
 func (s *Stores) driver(ctx context.Context, u *url.URL, props map[string]string) (Driver, error) {
@@ -106,9 +120,7 @@ func (s *Stores) driver(ctx context.Context, u *url.URL, props map[string]string
 	}
 	open, ok := s.opts.Openers[u.Scheme]
 	if !ok {
-		known := slices.Sorted(maps.Keys(s.opts.Openers))
-		return nil, fmt.Errorf("%w: no storage for scheme %q; there are %q", job.ErrInvalid,
-			u.Scheme, append([]string{"file", "mem"}, known...))
+		return nil, fmt.Errorf("%w: no storage for scheme %q; there are %q", job.ErrInvalid, u.Scheme, s.Schemes())
 	}
 	all := maps.Clone(s.opts.Properties)
 	if all == nil {
@@ -142,6 +154,7 @@ func (s *Stores) Close() error {
 		errs = append(errs, b.driver.Close())
 	}
 	clear(s.buckets)
+	s.recent = nil
 	return errors.Join(errs...)
 }
 

@@ -30,6 +30,7 @@ func Postgres(t testing.TB, settings ...string) string {
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
+	used(t, "PostgreSQL")
 	startAs(t, as, address, nil, program, args...)
 	ready := findIn(t, "pg_isready", "/usr/lib/postgresql/*/bin", "apt-get install postgresql")
 	poll := time.NewTicker(20 * time.Millisecond) //nolint:forbidigo // it waits for a real process
@@ -55,6 +56,7 @@ func MariaDB(t testing.TB) string {
 	dir, as := dataOf(t, "mysql")
 	data := filepath.Join(dir, "data")
 	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M")
+	used(t, "MariaDB")
 	startAs(t, as, address, nil, program, "--no-defaults", "--datadir="+data, "--socket="+filepath.Join(dir, "s"), "--port="+port,
 		"--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--skip-name-resolve")
 	return address

@@ -26,6 +26,7 @@ func S3(t testing.TB) (url string, props map[string]string) {
 	if err := os.Mkdir(filepath.Join(dir, "bucket"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	used(t, "versitygw (S3)")
 	start(t, address, []string{"ROOT_ACCESS_KEY=access", "ROOT_SECRET_KEY=secretsecret"},
 		program, "--port", address, "posix", dir)
 	return "s3://bucket", map[string]string{
@@ -42,7 +43,8 @@ func Azure(t testing.TB) (props map[string]string) {
 	t.Helper()
 	program := find(t, "azurite-blob", "npm install azurite@3.35.0")
 	address := freeAddress(t)
-	host, port, _ := net.SplitHostPort(address)
+	host, port := split(address)
+	used(t, "Azurite (Azure Blob)")
 	start(t, address, nil, program, "--silent", "--skipApiVersionCheck", "--inMemoryPersistence",
 		"--blobHost", host, "--blobPort", port)
 	return map[string]string{
@@ -58,7 +60,8 @@ func GCS(t testing.TB) (url string, props map[string]string) {
 	if err := os.Mkdir(filepath.Join(dir, "bucket"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	host, port, _ := net.SplitHostPort(address)
+	host, port := split(address)
+	used(t, "fake-gcs-server (GCS)")
 	start(t, address, nil, program, "-backend", "memory", "-scheme", "http", "-host", host, "-port", port,
 		"-external-url", "http://"+address, "-public-host", address, "-data", dir)
 	return "gs://bucket", map[string]string{"gs.endpoint": "http://" + address + "/storage/v1/"}
@@ -83,6 +86,11 @@ func find(t testing.TB, program, how string) string {
 	}
 	t.Skipf("%s is not in the path or in WADI_TEST_BIN: %s", program, how)
 	return ""
+}
+
+func split(address string) (host, port string) {
+	host, port, _ = net.SplitHostPort(address)
+	return host, port
 }
 
 func freeAddress(t testing.TB) string {

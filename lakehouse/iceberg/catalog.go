@@ -2,13 +2,10 @@ package iceberg
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,9 +14,7 @@ import (
 	ice "github.com/apache/iceberg-go"
 	icecatalog "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/catalog/hadoop"
-	sqlcatalog "github.com/apache/iceberg-go/catalog/sql"
 	"github.com/apache/iceberg-go/table"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
@@ -34,6 +29,9 @@ var (
 // Env is what this package needs of the process.
 type Env struct {
 	Stores *objstore.Stores
+	// Catalogs adds kinds of catalogs to those that are always there, jdbc on
+	// SQLite and hadoop: "rest", "hive", "glue", and "jdbc:<database>".
+	Catalogs map[string]Opener
 	// Now is the clock for the age of commits; nil means time.Now.
 	Now func() time.Time
 	// Log tells what is done to tables beside their rows; nil is nobody.
@@ -61,120 +59,54 @@ type Catalog struct {
 	name    string
 	options map[string]string // those that open it again
 	backend icecatalog.Catalog
-	db      *sql.DB
+	lent    loans
 }
 
-// DefaultDatabase is there in every catalog.
+// DefaultDatabase is there in every catalog that is ours alone.
 const DefaultDatabase = "default"
 
 // Open opens the catalog with this name. Its options are those of CREATE
-// CATALOG:
-//
-//	'catalog-type' = 'jdbc', 'uri' = 'jdbc:sqlite:/path/cat.db', 'warehouse' = 'file:///path'
-//	'catalog-type' = 'hadoop', 'warehouse' = 'file:///path'
-//
-// The database of a jdbc catalog is the one that PyIceberg's SqlCatalog(name,
-// uri="sqlite:////path/cat.db") uses; both see each other's tables when the
-// names are equal.
+// CATALOG; docs/iceberg.md lists them. The database of a jdbc catalog is the one
+// that PyIceberg's SqlCatalog(name, uri="sqlite:////path/cat.db") uses; both see
+// each other's tables when the names are equal.
 func Open(ctx context.Context, name string, options map[string]string, env Env) (*Catalog, error) {
 	c := &Catalog{env: env, name: name, options: map[string]string{}}
-	for _, key := range []string{optCatalogType, optURI, optWarehouse} {
-		if v := options[key]; v != "" {
+	for key, v := range options {
+		if v != "" && catalogOption(key) {
 			c.options[key] = v
 		}
 	}
-	maps.Copy(c.options, objstore.Properties(options))
-	warehouse, err := location(options[optWarehouse])
-	if err != nil {
-		return nil, fmt.Errorf("open catalog %q: %w", name, err)
-	}
-	switch kind := options[optCatalogType]; kind {
-	case "jdbc", "sql":
-		err = c.openSQL(options[optURI], warehouse)
-	case "hadoop":
-		err = c.openHadoop(warehouse)
-	case "":
-		err = fmt.Errorf("%w: option 'catalog-type' is missing: 'jdbc' or 'hadoop'", job.ErrInvalid)
-	default:
-		err = fmt.Errorf("%w: no catalog type %q yet; there are 'jdbc' and 'hadoop'", job.ErrInvalid, kind)
-	}
-	if err == nil {
-		err = c.CreateDatabase(ctx, DefaultDatabase, nil)
-		if errors.Is(err, ErrExists) {
-			err = nil
-		}
+	err := c.connect(ctx)
+	if kind := c.options[optCatalogType]; err == nil && (kind == kindHadoop || kind == kindJDBC || kind == "sql") {
+		err = c.Prepare(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open catalog %q: %w", name, err), c.Close())
+		return nil, errors.Join(c.fail("open", fmt.Sprintf("catalog %q", name), err), c.Close())
 	}
 	return c, nil
 }
 
-// location makes a URL of a warehouse's path.
-func location(warehouse string) (string, error) {
-	if warehouse == "" {
-		return "", fmt.Errorf("%w: option 'warehouse' is missing: where tables are kept, such as 'file:///data/warehouse'", job.ErrInvalid)
+// Prepare creates the database that sessions begin in, when it is not there.
+func (c *Catalog) Prepare(ctx context.Context) error {
+	name := c.options["default-database"]
+	if name == "" {
+		name = DefaultDatabase
 	}
-	u, err := objstore.Parse(warehouse)
-	if err != nil {
-		return "", err
+	if err := c.CreateDatabase(ctx, name, nil); !errors.Is(err, ErrExists) {
+		return err
 	}
-	if u.Scheme == "file" {
-		return "file://" + strings.TrimSuffix(u.Path, "/"), nil
-	}
-	return strings.TrimSuffix(warehouse, "/"), nil
-}
-
-func (c *Catalog) openSQL(uri, warehouse string) error {
-	path, ok := strings.CutPrefix(strings.TrimPrefix(uri, "jdbc:"), "sqlite:")
-	switch {
-	case uri == "":
-		return fmt.Errorf("%w: option 'uri' is missing: 'jdbc:sqlite:/path/catalog.db'", job.ErrInvalid)
-	case !ok || path == "":
-		return fmt.Errorf("%w: option 'uri' is %q; only 'jdbc:sqlite:/path/catalog.db' is known yet",
-			job.ErrInvalid, objstore.Redact(uri))
-	}
-	path, _, _ = strings.Cut(strings.TrimPrefix(path, "//"), "?")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("%w: create the directory of %s: %w", job.ErrInvalid, path, err)
-	}
-	// Full synchronisation: a commit that was reported must outlive the machine.
-	db, err := sql.Open("sqlite", "file:"+escapeDSN(path)+
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate")
-	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
-	}
-	c.db = db
-	props := ice.Properties{"warehouse": warehouse, "init_catalog_tables": "true"}
-	maps.Copy(props, objstore.Properties(c.options))
-	scheme, _, _ := strings.Cut(warehouse, "://")
-	install(scheme, c.env.Stores)
-	c.backend, err = sqlcatalog.NewCatalog(c.name, db, sqlcatalog.SQLite, props)
-	if err != nil {
-		return fmt.Errorf("%w: catalog database %s: %w", job.ErrInvalid, path, err)
-	}
-	return nil
-}
-
-func escapeDSN(path string) string {
-	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-}
-
-func (c *Catalog) openHadoop(warehouse string) error {
-	backend, err := hadoop.NewCatalog(c.name, warehouse, ice.Properties{"warehouse": warehouse})
-	if err != nil {
-		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
-	}
-	c.backend = backend
 	return nil
 }
 
 // Close closes the catalog; tables opened from it can no longer be used.
 func (c *Catalog) Close() error {
-	if c == nil || c.db == nil {
+	if c == nil {
 		return nil
 	}
-	return c.db.Close()
+	if closer, ok := c.backend.(icecatalog.Closer); ok {
+		return closer.Close()
+	}
+	return nil
 }
 
 // fail gives an error of the backend its class.
@@ -183,6 +115,9 @@ func (c *Catalog) fail(verb, what string, err error) error {
 		return nil
 	}
 	class := job.ErrUnavailable
+	if j, ok := c.backend.(Judge); ok && j.Permanent(err) {
+		err = fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
 	switch {
 	case errors.Is(err, icecatalog.ErrNoSuchTable), errors.Is(err, icecatalog.ErrNoSuchNamespace):
 		class = ErrNotFound
@@ -220,6 +155,9 @@ func (c *Catalog) CreateDatabase(ctx context.Context, name string, options map[s
 		return c.fail("create database", name, icecatalog.ErrNamespaceAlreadyExists)
 	}
 	props := ice.Properties(maps.Clone(options))
+	if props == nil {
+		props = ice.Properties{}
+	}
 	if _, is := c.backend.(*hadoop.Catalog); is {
 		props = nil // it has nowhere to keep them
 	}
@@ -271,13 +209,11 @@ func (c *Catalog) load(ctx context.Context, database, name string) (*table.Table
 	if err != nil {
 		return nil, c.fail("load table", c.name+"."+database+"."+name, err)
 	}
-	props := objstore.Properties(c.options)
-	root, err := c.env.Stores.Open(ctx, t.Location(), props)
+	files, err := c.files(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	files := fileIO{stores: c.env.Stores, root: root, props: props}
-	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), files.open, c.backend), nil
+	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), files, c.backend), nil
 }
 
 // Table describes a table, in the terms of a job: connector "iceberg", with
@@ -298,7 +234,7 @@ func (c *Catalog) Table(ctx context.Context, database, name string) (job.Table, 
 		Options:   map[string]string{},
 	}
 	for k, v := range t.Properties() {
-		if !strings.HasPrefix(k, mirrorPrefix) {
+		if shown(k) {
 			out.Options[k] = v
 		}
 	}
@@ -342,7 +278,18 @@ func (c *Catalog) CreateTable(ctx context.Context, t job.Table) error {
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", what, err)
 	}
-	props := tableProperties(t.Options)
+	props := ice.Properties{}
+	for k, v := range c.options {
+		if key, ok := strings.CutPrefix(k, "table-default."); ok {
+			props[key] = v
+		}
+	}
+	maps.Copy(props, tableProperties(t.Options))
+	for k, v := range c.options {
+		if key, ok := strings.CutPrefix(k, "table-override."); ok {
+			props[key] = v
+		}
+	}
 	props["format-version"] = strconv.Itoa(version)
 	opts := []icecatalog.CreateTableOpt{icecatalog.WithProperties(props), icecatalog.WithPartitionSpec(spec)}
 	if loc := t.Options["location"]; loc != "" {
@@ -390,7 +337,7 @@ func (c *Catalog) AlterTable(ctx context.Context, t job.Table) error {
 		}
 	}
 	for k := range old.Properties() {
-		if _, keep := want[k]; !keep && !strings.HasPrefix(k, mirrorPrefix) {
+		if _, keep := want[k]; !keep && shown(k) {
 			remove = append(remove, k)
 		}
 	}
@@ -405,12 +352,17 @@ func (c *Catalog) AlterTable(ctx context.Context, t job.Table) error {
 	return c.fail("alter table", what, err)
 }
 
+// shown reports whether a property of a table is shown as an option of it. One
+// that has the name of a catalog's option is not: whoever may write to a table
+// must not say where its readers send their credentials.
+func shown(key string) bool { return !strings.HasPrefix(key, mirrorPrefix) && !catalogOption(key) }
+
 // tableProperties are the options that are the table's, not the catalog's or
 // the job's.
 func tableProperties(options map[string]string) ice.Properties {
 	props := ice.Properties{}
 	for k, v := range options {
-		if !connectorOption(k) && len(objstore.Properties(map[string]string{k: v})) == 0 && k != "format-version" && k != "location" && k != optPartitioning {
+		if !connectorOption(k) && !catalogOption(k) && k != "format-version" && k != "location" && k != optPartitioning {
 			props[k] = v
 		}
 	}

@@ -23,6 +23,7 @@ type fileIO struct {
 	stores *objstore.Stores
 	root   *objstore.Bucket // the table's location
 	props  map[string]string
+	until  time.Time // when the credentials in props expire; zero: they do not
 }
 
 var (
@@ -45,27 +46,29 @@ var (
 	installed  = map[string]*objstore.Stores{}
 )
 
-// install makes iceberg-go write through stores wherever a URL has this
-// scheme. For files that matters too: iceberg-go does not fsync.
-func install(scheme string, stores *objstore.Stores) {
+// install makes iceberg-go write through stores wherever a URL has one of these
+// schemes. For files that matters too: iceberg-go does not fsync.
+func install(schemes []string, stores *objstore.Stores) {
 	installing.Lock()
 	defer installing.Unlock()
-	if installed[scheme] == nil {
-		iceio.Unregister(scheme)
-		iceio.Register(scheme, func(ctx context.Context, u *url.URL, props map[string]string) (iceio.IO, error) {
-			installing.Lock()
-			stores := installed[scheme]
-			installing.Unlock()
-			props = objstore.Properties(props)
-			authority := &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}
-			root, err := stores.Open(ctx, authority.String(), props)
-			if err != nil {
-				return nil, err
-			}
-			return &fileIO{ctx: ctx, stores: stores, root: root, props: props}, nil
-		})
+	for _, scheme := range schemes {
+		if installed[scheme] == nil {
+			iceio.Unregister(scheme)
+			iceio.Register(scheme, func(ctx context.Context, u *url.URL, props map[string]string) (iceio.IO, error) {
+				installing.Lock()
+				stores := installed[scheme]
+				installing.Unlock()
+				props, until := expiry(props)
+				authority := &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: "/"}
+				root, err := stores.Open(ctx, authority.String(), props)
+				if err != nil {
+					return nil, err
+				}
+				return &fileIO{ctx: ctx, stores: stores, root: root, props: props, until: until}, nil
+			})
+		}
+		installed[scheme] = stores
 	}
-	installed[scheme] = stores
 }
 
 func (f *fileIO) locate(name string) (*objstore.Bucket, string, error) {

@@ -79,8 +79,8 @@ func (s *Space) Remove(name string) error {
 	return nil
 }
 
-// UseCatalog makes a catalog current, in its default database: the default
-// one's, or the first.
+// UseCatalog makes a catalog current, in its default database: that of its
+// option 'default-database', the default catalog's, "default" or the first.
 func (s *Space) UseCatalog(ctx context.Context, name string) error {
 	c, err := s.Lookup(name)
 	if err != nil {
@@ -91,7 +91,9 @@ func (s *Space) UseCatalog(ctx context.Context, name string) error {
 		return fmt.Errorf("list databases of catalog %s: %w", name, err)
 	}
 	s.Catalog, s.Database = name, ""
-	switch {
+	switch own := s.options[name]["default-database"]; {
+	case slices.Contains(dbs, own):
+		s.Database = own
 	case slices.Contains(dbs, DefaultDatabase):
 		s.Database = DefaultDatabase
 	case slices.Contains(dbs, "default"):

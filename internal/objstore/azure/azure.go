@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
@@ -31,11 +30,14 @@ var Schemes = []string{"abfss", "abfs", "wasbs", "wasb", "azblob"}
 //	azblob://container/path                                account from the properties
 //
 // Properties: azure.account, azure.key, azure.sas-token, azure.endpoint (the
-// service's URL, for emulators), and Hadoop's
-// fs.azure.account.key.<account>.dfs.core.windows.net. What is not given comes
-// from AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY and AZURE_STORAGE_SAS_TOKEN,
-// and at last from the default credential: environment, workload or managed
-// identity, Azure CLI.
+// service's URL, for emulators); Hadoop's fs.azure.account.key.<host>,
+// fs.azure.sas.fixed.token.<host>, fs.azure.account.oauth2.client.id, .secret
+// and .endpoint, fs.azure.account.oauth.provider.type for a managed identity;
+// Iceberg's adls.account-name, adls.account-key, adls.sas-token.<host>,
+// adls.client-id, adls.client-secret and adls.tenant-id. What is not given
+// comes from AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY and
+// AZURE_STORAGE_SAS_TOKEN, and at last from the default credential:
+// environment, workload or managed identity, Azure CLI.
 func Open(_ context.Context, root *url.URL, props map[string]string) (objstore.Driver, error) {
 	account, name, err := locate(root, props)
 	if err != nil {
@@ -53,7 +55,7 @@ func Open(_ context.Context, root *url.URL, props map[string]string) (objstore.D
 }
 
 func locate(root *url.URL, props map[string]string) (account, name string, err error) {
-	account, name = first(props["azure.account"], os.Getenv("AZURE_STORAGE_ACCOUNT")), root.Host
+	account, name = first(objstore.First(props, "azure.account", "adls.account-name", "adls.auth.shared-key.account.name"), os.Getenv("AZURE_STORAGE_ACCOUNT")), root.Host
 	if root.User != nil {
 		name = root.User.Username()
 		account, _, _ = strings.Cut(root.Host, ".")
@@ -75,19 +77,18 @@ func connect(account, name string, root *url.URL, props map[string]string) (*con
 		service = "https://" + host
 	}
 	location := strings.TrimSuffix(service, "/") + "/" + name
-	key := first(props["azure.key"], props["fs.azure.account.key."+account+".dfs.core.windows.net"],
-		props["fs.azure.account.key."+account+".blob.core.windows.net"], os.Getenv("AZURE_STORAGE_KEY"))
-	if key != "" {
+	set := settings{account: account, props: props}
+	if key := set.key(); key != "" {
 		cred, err := azblob.NewSharedKeyCredential(account, key)
 		if err != nil {
 			return nil, errors.New("the account key is not base64")
 		}
 		return container.NewClientWithSharedKeyCredential(location, cred, nil)
 	}
-	if sas := first(props["azure.sas-token"], os.Getenv("AZURE_STORAGE_SAS_TOKEN")); sas != "" {
-		return container.NewClientWithNoCredential(location+"?"+strings.TrimPrefix(sas, "?"), nil)
+	if sas := set.sas(); sas != "" {
+		return container.NewClientWithNoCredential(location+"?"+sas, nil)
 	}
-	cred, err := azidentity.NewDefaultAzureCredential(nil)
+	cred, err := set.identity()
 	if err != nil {
 		return nil, err
 	}

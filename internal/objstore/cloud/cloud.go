@@ -233,3 +233,23 @@ func (d *driver) Move(ctx context.Context, from, to string) error {
 
 func (d *driver) Exact() bool  { return false }
 func (d *driver) Close() error { return d.bucket.Close() }
+
+var _ objstore.Lister = (*driver)(nil)
+
+// Dirs implements objstore.Lister.
+func (d *driver) Dirs(ctx context.Context, prefix string) ([]string, error) {
+	var names []string
+	list := d.bucket.List(&blob.ListOptions{Prefix: prefix, Delimiter: "/"})
+	for {
+		o, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return names, nil
+		}
+		if err != nil {
+			return nil, d.class(err)
+		}
+		if o.IsDir {
+			names = append(names, strings.TrimSuffix(strings.TrimPrefix(o.Key, prefix), "/"))
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -22,23 +23,33 @@ import (
 
 // Open is an objstore.Opener for s3://, s3a:// and s3n://. Its properties have
 // Flink's names: s3.endpoint, s3.region, s3.access-key, s3.secret-key,
-// s3.session-token and s3.path-style-access (default: true with an endpoint).
+// s3.session-token and s3.path-style-access (default: true with an endpoint),
+// Iceberg's (s3.access-key-id, s3.secret-access-key, client.region), which
+// catalogs that lend credentials use and which therefore go first, or Hadoop's
+// (fs.s3a.access.key, …).
 // What is not given comes from the environment, profiles and instance roles,
 // as with every AWS tool.
 func Open(ctx context.Context, root *url.URL, props map[string]string) (objstore.Driver, error) {
 	var load []func(*config.LoadOptions) error
-	if key := props["s3.access-key"]; key != "" {
+	if key := objstore.First(props, "s3.access-key-id", "s3.access-key", "fs.s3a.access.key"); key != "" {
+		secret := objstore.First(props, "s3.secret-access-key", "s3.secret-key", "fs.s3a.secret.key")
+		if secret == "" {
+			return nil, fmt.Errorf("%w: option 's3.access-key' without 's3.secret-key'", job.ErrInvalid)
+		}
 		load = append(load, config.WithCredentialsProvider(
-			credentials.NewStaticCredentialsProvider(key, props["s3.secret-key"], props["s3.session-token"])))
+			credentials.NewStaticCredentialsProvider(key, secret, objstore.First(props, "s3.session-token", "fs.s3a.session.token"))))
 	}
-	if region := props["s3.region"]; region != "" {
+	if region := objstore.First(props, "s3.region", "client.region", "fs.s3a.endpoint.region"); region != "" {
 		load = append(load, config.WithRegion(region))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: configuration of S3: %w", job.ErrInvalid, err)
 	}
-	endpoint := props["s3.endpoint"]
+	endpoint := objstore.First(props, "s3.endpoint", "fs.s3a.endpoint")
+	if endpoint != "" && !strings.Contains(endpoint, "://") {
+		endpoint = "https://" + endpoint // as Hadoop reads it
+	}
 	if endpoint != "" || cfg.BaseEndpoint != nil {
 		// Servers other than Amazon's may not know the newer checksums.
 		cfg.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
@@ -47,7 +58,7 @@ func Open(ctx context.Context, root *url.URL, props map[string]string) (objstore
 		}
 	}
 	pathStyle := endpoint != ""
-	for _, key := range []string{"s3.path-style-access", "s3.path.style.access"} {
+	for _, key := range []string{"s3.path-style-access", "s3.path.style.access", "fs.s3a.path.style.access"} {
 		if text := props[key]; text != "" {
 			if pathStyle, err = strconv.ParseBool(text); err != nil {
 				return nil, fmt.Errorf("%w: option %q is not a boolean: %q", job.ErrInvalid, key, text)
