@@ -23,7 +23,7 @@ func (c *lakeCatalog) maintenanceProcedures() []catalog.Procedure {
 			Args:    []catalog.ProcedureArg{argTable, optional("older_than", datatype.TimestampOf(3)), optional("retain_last", datatype.Of(datatype.Int))},
 			Columns: []string{"deleted_snapshots"},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
-				e := iceberg.Expire{RetainLast: 1}
+				var e iceberg.Expire
 				if ms, ok := args["older_than"].(int64); ok {
 					e.OlderThan = time.UnixMilli(ms)
 				}

@@ -89,6 +89,9 @@ type Connector struct {
 	// KeyDeletes says that the sink of t deletes by the primary key alone: the
 	// other columns of a -D may be NULL.
 	KeyDeletes func(t job.Table) bool
+	// Spread are the columns of t whose equal values are wanted in one task of
+	// its sink; rows that are only inserted are divided by them.
+	Spread func(t job.Table) []string
 	// Overwrites says that the sink does what job.Table's Overwrite says, and
 	// OverwritesStreams that it does so also for a job that may have no end.
 	Overwrites, OverwritesStreams bool

@@ -234,7 +234,7 @@ func conflict(err error) bool {
 		return false
 	}
 	return errors.Is(err, table.ErrCommitFailed) || errors.Is(err, table.ErrInvalidRowLineage) ||
-		strings.Contains(text, "requirement failed") || strings.Contains(text, "add snapshot with sequence number") ||
+		strings.Contains(text, "equirement failed") || strings.Contains(text, "add snapshot with sequence number") ||
 		strings.Contains(text, "database is locked") || strings.Contains(text, "SQLITE_BUSY")
 }
 

@@ -29,8 +29,8 @@ func (l *layout) describe(path string, partition map[int]any, m parquet.Metrics)
 			panic(fmt.Sprintf("iceberg: column %v has field id %d, which the table does not have", c.Path, id))
 		}
 		sizes[id] = c.Bytes
-		counts, bounds := l.metrics.of(t.Schema(), id)
-		if repeated[id] || !counts {
+		mode := l.metrics.of(t.Schema(), id)
+		if repeated[id] || !mode.counts {
 			continue
 		}
 		values[id], nulls[id] = c.Values, c.Nulls
@@ -38,8 +38,11 @@ func (l *layout) describe(path string, partition map[int]any, m parquet.Metrics)
 		case ice.Float32Type, ice.Float64Type:
 			nans[id] = c.NaNs
 		}
-		if bounds && c.Min != nil && c.Max != nil {
-			lower[id], upper[id] = bound(of, c.Min), bound(of, c.Max)
+		if mode.bounds > 0 && c.Min != nil && c.Max != nil {
+			low, high := truncated(of, bound(of, c.Min), bound(of, c.Max), mode.bounds)
+			if lower[id] = low; high != nil {
+				upper[id] = high
+			}
 		}
 	}
 	if len(l.sorted) > 0 {

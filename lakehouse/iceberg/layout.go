@@ -9,7 +9,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	ice "github.com/apache/iceberg-go"
 	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
 	"github.com/google/uuid"
@@ -50,20 +49,13 @@ func newLayout(ctx context.Context, t *table.Table, schema *arrow.Schema, tag st
 	if !ok {
 		panic("iceberg: the table's files cannot be written")
 	}
-	props := t.Properties()
+	o, err := fileOptionsOf(t)
+	if err != nil {
+		return nil, err
+	}
 	l := &layout{
 		ctx: ctx, mem: mem, table: t, schema: directSchema(schema), tag: tag, files: w,
-		fileSize: int64(props.GetInt(optFileSize, table.WriteTargetFileSizeBytesDefault)),
-		options: parquet.WriterOptions{
-			Compression:   codecName(props[optCodec]),
-			RowGroupBytes: int64(props.GetInt("write.parquet.row-group-size-bytes", 0)),
-			RowGroupRows:  int64(props.GetInt("write.parquet.row-group-limit", 0)),
-			PageRows:      props.GetInt("write.parquet.page-row-limit", 0),
-		},
-		metrics: newMetricModes(t),
-	}
-	if format := props.Get("write.format.default", "parquet"); !strings.EqualFold(format, "parquet") {
-		return nil, fmt.Errorf("%w: 'write.format.default' is %q: only Parquet files are written; set it to 'parquet'", job.ErrInvalid, format)
+		fileSize: o.fileSize, options: o.parquet, metrics: o.metrics,
 	}
 	if l.where, err = t.LocationProvider(); err != nil {
 		return nil, err
@@ -103,11 +95,23 @@ func (l *layout) order(o table.SortOrder) error {
 
 // newFile names a file that is not there yet, in the directory of a partition.
 func (l *layout) newFile(dir string, id uuid.UUID, n int) *openFile {
-	name := fmt.Sprintf("%05d-%s-%s.parquet", n, l.tag, id)
-	if dir != "" {
-		name = dir + "/" + name
+	return &openFile{layout: l, path: l.place(dir, fmt.Sprintf("%05d-%s-%s.parquet", n, l.tag, id))}
+}
+
+// place is where a file goes. With write.object-storage.enabled the hash of its
+// name comes first, and then the partition, unless
+// write.object-storage.partitioned-paths is false.
+func (l *layout) place(dir, name string) string {
+	props := l.table.Properties()
+	switch {
+	case dir == "":
+		return l.where.NewDataLocation(name)
+	case !props.GetBool(table.ObjectStoreEnabledKey, false):
+		return l.where.NewDataLocation(dir + "/" + name)
+	case props.GetBool(table.WriteObjectStorePartitionedPathsKey, true):
+		return strings.TrimSuffix(l.where.NewDataLocation(name), name) + dir + "/" + name
 	}
-	return &openFile{layout: l, path: l.where.NewDataLocation(name)}
+	return l.where.NewDataLocation(name)
 }
 
 // openFile is a data file that is being written. It is created with its first
@@ -162,17 +166,6 @@ func abort(out iceio.FileWriter) error {
 	return out.Close()
 }
 
-// codecName is our writer's name of a codec of Iceberg's.
-func codecName(name string) string {
-	switch name = strings.ToLower(name); name {
-	case "lz4":
-		return "lz4_raw"
-	case "uncompressed":
-		return "none"
-	}
-	return name
-}
-
 // directSchema is schema with views for strings and bytes, so that they need
 // not be copied.
 func directSchema(schema *arrow.Schema) *arrow.Schema {
@@ -205,35 +198,4 @@ func directType(t arrow.DataType) arrow.DataType {
 		return arrow.StructOf(fields...)
 	}
 	return t
-}
-
-// metricModes say what the manifests tell of each column:
-// write.metadata.metrics.default and .column.<name>.
-type metricModes struct {
-	general string
-	columns map[string]string
-}
-
-func newMetricModes(t *table.Table) metricModes {
-	m := metricModes{columns: map[string]string{}}
-	for k, v := range t.Properties() {
-		if name, ok := strings.CutPrefix(k, table.MetricsModeColumnConfPrefix+"."); ok {
-			m.columns[name] = strings.ToLower(v)
-		} else if k == table.DefaultWriteMetricsModeKey {
-			m.general = strings.ToLower(v)
-		}
-	}
-	return m
-}
-
-// of reports whether a column's values are counted, and have bounds.
-func (m metricModes) of(s *ice.Schema, id int) (counts, bounds bool) {
-	mode := m.general
-	if len(m.columns) > 0 {
-		name, _ := s.FindColumnName(id)
-		if own, ok := m.columns[name]; ok {
-			mode = own
-		}
-	}
-	return mode != "none", mode != "none" && mode != "counts"
 }

@@ -70,26 +70,28 @@ func (c *Catalog) Rollback(ctx context.Context, name string, to int64) (from int
 
 // Expire says which snapshots are of no use any more.
 type Expire struct {
-	// OlderThan is when those were made at the latest; zero is five days ago.
+	// OlderThan is when those were made at the latest; zero is what the table's
+	// property history.expire.max-snapshot-age-ms says: five days ago.
 	OlderThan time.Time
-	// RetainLast is how many are kept whatever their age.
+	// RetainLast is how many are kept whatever their age; zero is what
+	// history.expire.min-snapshots-to-keep says: 1.
 	RetainLast int
 }
-
-// defaultExpireAge is that of Iceberg's history.expire.max-snapshot-age-ms.
-const defaultExpireAge = 5 * 24 * time.Hour
 
 // ExpireSnapshots forgets old snapshots, with the files that only they have,
 // and returns how many.
 func (c *Catalog) ExpireSnapshots(ctx context.Context, name string, e Expire) (n int, err error) {
-	age := defaultExpireAge
+	var opts []table.ExpireSnapshotsOpt
 	if !e.OlderThan.IsZero() {
-		age = max(0, c.env.now().Sub(e.OlderThan))
+		opts = append(opts, table.WithOlderThan(max(0, c.env.now().Sub(e.OlderThan))))
+	}
+	if e.RetainLast > 0 {
+		opts = append(opts, table.WithRetainLast(e.RetainLast))
 	}
 	var before int
 	err = c.maintain(ctx, "expire snapshots of", name, func(t *table.Table, tx *table.Transaction) error {
 		before = len(t.Metadata().Snapshots())
-		return tx.ExpireSnapshots(table.WithOlderThan(age), table.WithRetainLast(max(e.RetainLast, 1)))
+		return tx.ExpireSnapshots(opts...)
 	})
 	if err != nil {
 		return 0, err

@@ -57,6 +57,18 @@ var options = append([]ops.Option{
 	{Key: optWapID, Help: "Stage snapshots under this id instead of publishing them; needs 'write.wap.enabled'."},
 	{Key: optWapBranch, Help: "Write to this branch; needs 'write.wap.enabled'."},
 	{Key: optSummary + "#", Help: "A key of the summary of every snapshot."},
+	{Key: "write-format", Help: "Instead of the table's write.format.default: parquet."},
+	{Key: "target-file-size-bytes", Help: "Instead of the table's write.target-file-size-bytes."},
+	{Key: "compression-codec", Help: "Instead of the table's write.parquet.compression-codec."},
+	{Key: "compression-level", Help: "Instead of the table's write.parquet.compression-level."},
+	{Key: "distribution-mode", Help: "Instead of the table's write.distribution-mode."},
+	{Key: optDynamic, Default: "false", Help: "Rows go to the tables that they name, which are created and grow columns."},
+	{Key: optTableColumn, Help: "The column that names the table of each row, or database.table."},
+	{Key: optDbColumn, Help: "The column that names the database; NULL and none are catalog-database."},
+	{Key: optBranchColumn, Help: "The column that names the branch; NULL and none are the option branch."},
+	{Key: optValueColumn, Help: "The column with a JSON object for each row, whose members become columns."},
+	{Key: optErrorPolicy, Default: policyFail, Help: "What to do with a row that does not fit its table: fail, skip, or dead-letter."},
+	{Key: optErrorTable, Help: "The table of the catalog for rows that do not fit."},
 	{Key: "format-version", Default: "2", Help: "Format version of a table that is created: 2 or 3."},
 	{Key: "location", Help: "Location of a table that is created, if not below the warehouse."},
 	{Key: optCompaction, Default: "false", Help: "The same as flink-maintenance.rewrite.enabled."},
@@ -71,10 +83,11 @@ var options = append([]ops.Option{
 func connectorOption(key string) bool {
 	switch key {
 	case optConnector, optType, optCatalogType, optCatalogName, optCatalogDatabase, optCatalogTable,
-		optURI, optWarehouse, optCreate, optSnapshot, optAsOf, optBranch, optTag, optWapID, optWapBranch:
+		optURI, optWarehouse, optCreate, optSnapshot, optAsOf, optBranch, optTag, optWapID, optWapBranch,
+		optDynamic, optTableColumn, optDbColumn, optBranchColumn, optValueColumn, optErrorPolicy, optErrorTable:
 		return true
 	}
-	return strings.HasPrefix(key, optSummary)
+	return strings.HasPrefix(key, optSummary) || shortNames[key] != ""
 }
 
 // target is where a table of a job is, and how it is to be written.

@@ -22,14 +22,23 @@ func Connector(env Env) *ops.Connector {
 		Rows:     func(ctx context.Context, s ops.Scan) ops.Estimate { return estimate(ctx, s, env) },
 		Resolve:  func(ctx context.Context, t job.Table) (job.Table, error) { return resolve(ctx, t, env) },
 		Source:   func(ctx context.Context, s ops.Scan) (ops.Source, error) { return newSource(ctx, s, env) },
-		Sink:     func(ctx context.Context, t job.Table) (ops.Sink, error) { return newSink(ctx, t, env) },
+		Sink:     func(ctx context.Context, t job.Table) (ops.Sink, error) { return openSink(ctx, t, env) },
 
+		Spread:     spread,
 		Overwrites: true,
 		Truncate:   func(ctx context.Context, t job.Table) error { return truncate(ctx, t, env) },
 		Version: func(ctx context.Context, t job.Table) (string, map[string]string, error) {
 			return version(ctx, t, env)
 		},
 	}
+}
+
+// openSink opens the sink of a table, or of all tables that rows name.
+func openSink(ctx context.Context, t job.Table, env Env) (ops.Sink, error) {
+	if dynamic(t.Options) {
+		return newDynamicSink(ctx, t, env)
+	}
+	return newSink(ctx, t, env)
 }
 
 // resolve completes a declared table with the columns of the one in the
@@ -113,7 +122,11 @@ func (s *Sink) prepareTable(ctx context.Context, c *Catalog, t job.Table) error 
 			return fmt.Errorf("table %s: %w", s.target, err)
 		}
 	}
-	if err := s.checkAim(there); err != nil {
+	err = s.checkAim(there)
+	if err == nil {
+		err = s.checkFiles(there)
+	}
+	if err != nil {
 		return fmt.Errorf("table %s: %w", s.target, err)
 	}
 	_, err = s.fileSchema(there)
@@ -179,6 +192,9 @@ func (s *Sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 	}
 	schema, err := s.fileSchema(t)
 	if err != nil {
+		return nil, err
+	}
+	if t, err = s.tuned(t); err != nil {
 		return nil, err
 	}
 	w, err := newWriter(ctx, t, s.target.String(), schema, rt)

@@ -36,6 +36,9 @@ func newSource(ctx context.Context, scan ops.Scan, env Env) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dynamic(scan.Table.Options) {
+		return nil, fmt.Errorf("table %s: %w: a table with '%s' is written only", scan.Table.Ident, job.ErrInvalid, optDynamic)
+	}
 	s := &Source{env: env, target: to}
 	if scan.Filter != nil {
 		s.filter = scan.Filter.Expr

@@ -122,7 +122,7 @@ func parseUpkeep(options map[string]string) (upkeepPlan, error) {
 	}
 	if o.flag(expirePrefix + "enabled") {
 		p.expire = o.schedule(expirePrefix, 10, 0, 3600)
-		p.expireAge = o.seconds(expirePrefix+"max-snapshot-age-seconds", int64(defaultExpireAge/time.Second))
+		p.expireAge = o.seconds(expirePrefix+"max-snapshot-age-seconds", 432000)
 		p.expireRetain = int(max(1, o.number(expirePrefix+"retain-last", 1)))
 	}
 	if o.flag(orphansPrefix + "enabled") {

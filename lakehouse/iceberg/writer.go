@@ -110,14 +110,17 @@ func (w *Writer) prepare(e stream.Epoch) ([]ops.Committable, error) {
 	return out, nil
 }
 
-func (w *Writer) fail(err error) error {
+func (w *Writer) fail(err error) error { return failed(w.name, err) }
+
+// failed says which table could not be written, and whether to try again.
+func failed(table string, err error) error {
 	switch {
 	case errors.Is(err, job.ErrInvalid), errors.Is(err, job.ErrUnavailable), errors.Is(err, context.Canceled):
-		return fmt.Errorf("write to table %s: %w", w.name, err)
+		return fmt.Errorf("write to table %s: %w", table, err)
 	case errors.Is(err, ice.ErrInvalidSchema), errors.Is(err, ice.ErrType), errors.Is(err, ice.ErrInvalidArgument):
-		return fmt.Errorf("write to table %s: %w: %w", w.name, job.ErrInvalid, err)
+		return fmt.Errorf("write to table %s: %w: %w", table, job.ErrInvalid, err)
 	}
-	return fmt.Errorf("write to table %s: %w: %w", w.name, job.ErrUnavailable, err)
+	return fmt.Errorf("write to table %s: %w: %w", table, job.ErrUnavailable, err)
 }
 
 // Close implements ops.SinkWriter: files of an epoch that was not prepared are

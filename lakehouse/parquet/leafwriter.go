@@ -89,7 +89,7 @@ func (l *leafWriter) reset() {
 }
 
 // write adds rows [from, from+n) of a column.
-func (l *leafWriter) write(col arrow.Array, from, n, pageRows int) error {
+func (l *leafWriter) write(col arrow.Array, from, n, pageRows, pageBytes int) error {
 	for n > 0 {
 		k := min(n, sliceRows, pageRows-l.page.rows)
 		if err := l.slice(col, from, k); err != nil {

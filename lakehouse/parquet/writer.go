@@ -14,23 +14,32 @@ import (
 type WriterOptions struct {
 	// Compression is zstd, snappy, gzip, brotli, lz4_raw or none; "" means zstd.
 	Compression string
+	// CompressionLevel is how hard zstd (1–22), gzip (1–9) and brotli (1–11) try;
+	// 0 is fast. The others have no levels.
+	CompressionLevel int
 	// RowGroupRows and RowGroupBytes end a row group, whichever is reached
 	// first; 0 means 1 Mi rows and 128 MiB of pages.
 	RowGroupRows  int64
 	RowGroupBytes int64
-	// PageRows is about how many rows a page has; 0 means 32768. Pages end at
-	// 1 MiB of values too.
-	PageRows int
+	// PageRows and PageBytes are about how many rows and how many bytes of values
+	// a page has, whichever is reached first; 0 means 32768 and 1 MiB.
+	PageRows  int
+	PageBytes int
 	// KeyValues is metadata for the footer.
 	KeyValues []KeyValue
 }
 
 const (
-	pageBytes     = 1 << 20
 	sliceRows     = 1024 // rows that a column takes before it looks at its page's size
 	createdBy     = "wadi"
 	footerVersion = 2
 )
+
+// Check reports what NewWriter would refuse.
+func (o WriterOptions) Check() error {
+	_, err := newCompressor(o.Compression, o.CompressionLevel)
+	return err
+}
 
 // Metrics describe a finished file, as table formats want to know it.
 type Metrics struct {
@@ -89,7 +98,10 @@ func NewWriter(w io.Writer, schema *arrow.Schema, o WriterOptions) (*Writer, err
 	if o.PageRows <= 0 {
 		o.PageRows = 32 << 10
 	}
-	codec, err := newCompressor(o.Compression)
+	if o.PageBytes <= 0 {
+		o.PageBytes = 1 << 20
+	}
+	codec, err := newCompressor(o.Compression, o.CompressionLevel)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +144,7 @@ func (w *Writer) Write(rec arrow.RecordBatch) error {
 	for from, rows := 0, int(rec.NumRows()); from < rows; {
 		n := int(min(int64(rows-from), w.o.RowGroupRows-w.pending))
 		for _, l := range w.leaves {
-			if err := l.write(rec.Column(l.target.column), from, n, w.o.PageRows); err != nil {
+			if err := l.write(rec.Column(l.target.column), from, n, w.o.PageRows, w.o.PageBytes); err != nil {
 				w.err = fmt.Errorf("write parquet file: column %s: %w", l.target.name(), err)
 				return w.err
 			}

@@ -64,6 +64,9 @@ func (b *builder) sink(n *logical.Sink) (built, error) {
 
 // intoSink is the edge into a sink: changes of one row stay in order.
 func (b *builder) intoSink(n *logical.Sink, in built, p int) job.Edge {
+	if key := b.sinkSpread(n); len(key) > 0 && in.mode == Insert {
+		return keyed(in, p, key)
+	}
 	switch b.o.Sinks.Shuffle {
 	case "NONE":
 		return edge(in, p)
@@ -76,6 +79,20 @@ func (b *builder) intoSink(n *logical.Sink, in built, p int) job.Edge {
 		return keyed(in, p, b.changeKeys(n))
 	}
 	return edge(in, p)
+}
+
+// sinkSpread are the columns by which the connector wants the rows divided.
+func (b *builder) sinkSpread(n *logical.Sink) (key []int) {
+	c, err := b.o.Registry.Connector(n.Table.Connector)
+	if err != nil || c.Spread == nil {
+		return nil
+	}
+	for _, name := range c.Spread(n.Table) {
+		if at := n.Schema().Index(name); at >= 0 {
+			key = append(key, at)
+		}
+	}
+	return key
 }
 
 // takesBack reports whether a sink wants every row that is taken back.
