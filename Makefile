@@ -93,8 +93,8 @@ bench-flink: ## Nexmark on real Flink; NEXMARK_JAR= is its connector, QUERIES= s
 bench-ingest: build ## Kafka into Iceberg; BROKERS=localhost:9092 is a Kafka cluster, ROWS=30000000
 	$(BIN)/wadi bench ingest --format json --brokers $(BROKERS) --rows $(ROWS)
 
-interop: build ## PyIceberg and DuckDB read the demo's tables
-	python3 testdata/interop/read.py $(BIN)/wadi
+interop: build ## PyIceberg, DuckDB and Spark read each kind of Iceberg table, and docs/interop.md; READERS=pyiceberg,duckdb,spark, ONLY= is a pattern of kinds
+	python3 testdata/interop/run.py $(BIN)/wadi $(if $(READERS),--readers $(READERS)) $(if $(ONLY),--only '$(ONLY)') $(if $(READERS)$(ONLY),,--write docs/interop.md)
 
 clean: ## remove what was built
 	rm -rf $(BIN)
