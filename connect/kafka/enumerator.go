@@ -90,10 +90,10 @@ func (e *enumerator) Discover(ctx context.Context) (bool, error) {
 	}
 	found, err := e.partitions(ctx)
 	if err != nil {
-		return false, fmt.Errorf("find the partitions of table %s: %w", e.table.Ident, err)
+		return false, fmt.Errorf("find the partitions of table %s: %w", e.table.Ident, e.passing(err))
 	}
 	if err := e.place(ctx, found); err != nil {
-		return false, fmt.Errorf("offsets of table %s: %w", e.table.Ident, err)
+		return false, fmt.Errorf("offsets of table %s: %w", e.table.Ident, e.passing(err))
 	}
 	for _, p := range found {
 		s, err := p.split()
@@ -111,6 +111,15 @@ func (e *enumerator) Discover(ctx context.Context) (bool, error) {
 	}
 	e.state.Looked = true
 	return e.Bounded(), nil
+}
+
+// passing marks an error of brokers that may be gone the next time, while partitions are
+// read: at the start it is one of the job.
+func (e *enumerator) passing(err error) error {
+	if e.state.Looked && !errors.Is(err, job.ErrInvalid) && !errors.Is(err, job.ErrUnavailable) {
+		return fmt.Errorf("%w: %w", job.ErrUnavailable, err)
+	}
+	return err
 }
 
 // partitions are those that are not known yet, by topic and number.

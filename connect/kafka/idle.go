@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi/ops"
@@ -17,7 +16,6 @@ const idleAtEnd = "scan.watermark.idle-at-end"
 // the records, and are asked for it where there are none yet.
 type idling struct {
 	on    bool
-	admin *kadm.Client
 	asked []position // partitions of which no record has come
 }
 

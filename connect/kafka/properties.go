@@ -56,13 +56,20 @@ var settings = map[string]func(v string) ([]kgo.Opt, error){
 	"fetch.max.bytes":           number(func(n int32) kgo.Opt { return kgo.FetchMaxBytes(n) }),
 	"max.partition.fetch.bytes": number(func(n int32) kgo.Opt { return kgo.FetchMaxPartitionBytes(n) }),
 	"fetch.max.wait.ms":         millis(kgo.FetchMaxWait),
-	"metadata.max.age.ms":       millis(func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(d) }),
-	"connections.max.idle.ms":   millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) }),
-	"request.timeout.ms":        millis(func(d time.Duration) kgo.Opt { return kgo.RequestTimeoutOverhead(d) }),
-	"linger.ms":                 millis(func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) }),
-	"batch.size":                number(func(n int32) kgo.Opt { return kgo.ProducerBatchMaxBytes(max(n, 1<<10)) }),
-	"max.request.size":          number(func(n int32) kgo.Opt { return kgo.BrokerMaxWriteBytes(max(n, 1<<20)) }),
-	"delivery.timeout.ms":       millis(func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) }),
+	"metadata.max.age.ms": func(v string) ([]kgo.Opt, error) {
+		d, err := time.ParseDuration(v + "ms")
+		if err != nil || d <= 0 {
+			return nil, fmt.Errorf("want milliseconds")
+		}
+		const least = 5 * time.Second // the client's own
+		return []kgo.Opt{kgo.MetadataMaxAge(d), kgo.MetadataMinAge(min(d, least))}, nil
+	},
+	"connections.max.idle.ms": millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) }),
+	"request.timeout.ms":      millis(func(d time.Duration) kgo.Opt { return kgo.RequestTimeoutOverhead(d) }),
+	"linger.ms":               millis(func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) }),
+	"batch.size":              number(func(n int32) kgo.Opt { return kgo.ProducerBatchMaxBytes(max(n, 1<<10)) }),
+	"max.request.size":        number(func(n int32) kgo.Opt { return kgo.BrokerMaxWriteBytes(max(n, 1<<20)) }),
+	"delivery.timeout.ms":     millis(func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) }),
 	"compression.type": func(v string) ([]kgo.Opt, error) {
 		codec, ok := map[string]kgo.CompressionCodec{
 			"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),

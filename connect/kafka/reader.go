@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -29,6 +30,7 @@ type reader struct {
 	// prepareKey and prepareValue are the decoders again, if they ask for schemas.
 	prepareKey, prepareValue format.Preparing
 	poller                   *poller
+	admin                    *kadm.Client
 	at                       map[string]position // of the partitions, by id
 	over                     []ops.Split         // partitions that have ended before their first record
 	idling                                       // what is known of ends
@@ -62,11 +64,11 @@ func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, err
 	}
 	r.prepareKey, _ = r.key.(format.Preparing)
 	r.prepareValue, _ = r.decoder.(format.Preparing)
-	client, admin, err := s.connect(kgo.KeepControlRecords())
+	client, admin, err := s.connect(kgo.KeepControlRecords(), kgo.KeepRetryableFetchErrors())
 	if err != nil {
 		return nil, err
 	}
-	r.idling.admin = admin
+	r.admin = admin
 	r.poller = newPoller(client)
 	return r, nil
 }
@@ -127,7 +129,7 @@ func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 		if _, ours := r.at[position{Topic: f.Topic, Partition: f.Partition}.id()]; !ours {
 			continue // it has ended
 		}
-		if err := r.failed(f); err != nil {
+		if err := r.failed(ctx, f); err != nil {
 			return ops.Fetched{}, err
 		}
 		if len(f.Records) > 0 {
@@ -139,9 +141,13 @@ func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 
 // failed says whether what the brokers report must end the job. What may pass is
 // tried again by the client.
-func (r *reader) failed(f *kgo.FetchTopicPartition) error {
+func (r *reader) failed(ctx context.Context, f *kgo.FetchTopicPartition) error {
 	switch {
-	case f.Err == nil, errors.Is(f.Err, context.Canceled), kerr.IsRetriable(f.Err):
+	case f.Err == nil, errors.Is(f.Err, context.Canceled):
+		return nil
+	case errors.Is(f.Err, kerr.UnknownTopicOrPartition), errors.Is(f.Err, kerr.UnknownTopicID):
+		return r.deleted(ctx, f.Topic, f.Err)
+	case kerr.IsRetriable(f.Err), kgo.IsRetryableBrokerErr(f.Err):
 		return nil
 	case errors.Is(f.Err, kerr.OffsetOutOfRange):
 		p := r.at[position{Topic: f.Topic, Partition: f.Partition}.id()]
@@ -153,6 +159,23 @@ func (r *reader) failed(f *kgo.FetchTopicPartition) error {
 		return fmt.Errorf("%w: topic %s, partition %d: records were lost by the brokers: %w", job.ErrInvalid, f.Topic, f.Partition, f.Err)
 	}
 	return fmt.Errorf("read topic %s, partition %d: %w", f.Topic, f.Partition, f.Err)
+}
+
+// deleted asks whether a topic is gone that a broker does not know: one that has just
+// started, or has become the leader, may not know it yet.
+func (r *reader) deleted(ctx context.Context, topic string, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	all, err := r.admin.ListTopics(ctx, topic)
+	if err != nil {
+		return nil //nolint:nilerr // brokers that do not answer have not deleted it
+	}
+	if t, ok := all[topic]; ok && !errors.Is(t.Err, kerr.UnknownTopicOrPartition) && !errors.Is(cause, kerr.UnknownTopicID) {
+		return nil
+	} else if ok && t.Err == nil {
+		return fmt.Errorf("%w: topic %s was deleted and created again while it was read: start the job anew, its offsets are those of another topic", job.ErrInvalid, topic)
+	}
+	return fmt.Errorf("%w: topic %s was deleted while it was read", job.ErrInvalid, topic)
 }
 
 // batch decodes records of the fetch at hand.
