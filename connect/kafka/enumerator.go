@@ -23,6 +23,7 @@ import (
 // one at which the partition ends.
 type position struct {
 	Topic     string `json:"topic"`
+	TopicID   string `json:"topicId,omitempty"` // "" where brokers tell none
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"`
 	End       int64  `json:"end"` // or endless
@@ -58,6 +59,8 @@ type enumerated struct {
 	// Looked says that partitions were looked for once: those that come later are
 	// read from their beginning.
 	Looked bool `json:"looked"`
+	// Topics are the ids of topics.
+	Topics map[string]string `json:"topics,omitempty"`
 	// Ends are the ends of partitions that have one, by id.
 	Ends map[string]position `json:"ends,omitempty"`
 }
@@ -139,8 +142,12 @@ func (e *enumerator) partitions(ctx context.Context) ([]*position, error) {
 			}
 			return nil, fmt.Errorf("%w: topic %s: %w", job.ErrInvalid, t.Topic, t.Err)
 		}
+		id := idOf(t)
+		if err := e.same(t.Topic, id); err != nil {
+			return nil, err
+		}
 		for _, p := range t.Partitions.Sorted() {
-			at := &position{Topic: t.Topic, Partition: p.Partition, End: endless}
+			at := &position{Topic: t.Topic, TopicID: id, Partition: p.Partition, End: endless}
 			if !slices.Contains(e.state.Known, at.id()) {
 				found = append(found, at)
 			}
@@ -150,6 +157,33 @@ func (e *enumerator) partitions(ctx context.Context) ([]*position, error) {
 		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Topic, b.Topic))
 	})
 	return found, nil
+}
+
+// idOf is the id of a topic, or "".
+func idOf(t kadm.TopicDetail) string {
+	if t.ID == (kadm.TopicID{}) {
+		return ""
+	}
+	return t.ID.String()
+}
+
+// same refuses a topic that is another one of its name.
+func (e *enumerator) same(topic, id string) error {
+	before := e.state.Topics[topic]
+	if before != "" && id != "" && before != id {
+		return recreated(topic)
+	}
+	if e.state.Topics == nil {
+		e.state.Topics = map[string]string{}
+	}
+	if id != "" {
+		e.state.Topics[topic] = id
+	}
+	return nil
+}
+
+func recreated(topic string) error {
+	return fmt.Errorf("%w: topic %s was deleted and created again: start the job anew, its offsets are those of another topic", job.ErrInvalid, topic)
 }
 
 // place sets where partitions begin and end.

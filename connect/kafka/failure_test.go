@@ -85,7 +85,7 @@ func TestDeletedTopic(t *testing.T) {
 			if err := cluster.CreateTopic("two", 2, nil); err != nil {
 				t.Fatal(err)
 			}
-			want = "topic two"
+			want = "topic two was deleted and created again"
 		}
 		if _, err := counted(t, r, 1); err == nil || !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("created again %t: %v, want %s", again, err, want)

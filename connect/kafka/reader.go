@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -146,7 +148,7 @@ func (r *reader) failed(ctx context.Context, f *kgo.FetchTopicPartition) error {
 	case f.Err == nil, errors.Is(f.Err, context.Canceled):
 		return nil
 	case errors.Is(f.Err, kerr.UnknownTopicOrPartition), errors.Is(f.Err, kerr.UnknownTopicID):
-		return r.deleted(ctx, f.Topic, f.Err)
+		return r.deleted(ctx, f)
 	case kerr.IsRetriable(f.Err), kgo.IsRetryableBrokerErr(f.Err):
 		return nil
 	case errors.Is(f.Err, kerr.OffsetOutOfRange):
@@ -163,19 +165,32 @@ func (r *reader) failed(ctx context.Context, f *kgo.FetchTopicPartition) error {
 
 // deleted asks whether a topic is gone that a broker does not know: one that has just
 // started, or has become the leader, may not know it yet.
-func (r *reader) deleted(ctx context.Context, topic string, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, asking)
+func (r *reader) deleted(ctx context.Context, f *kgo.FetchTopicPartition) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*asking)
 	defer cancel()
-	all, err := r.admin.ListTopics(ctx, topic)
-	if err != nil {
-		return nil //nolint:nilerr // brokers that do not answer have not deleted it
+	unknown := fmt.Errorf("%w: topic %s was deleted while it was read", job.ErrInvalid, f.Topic)
+	t, err := backoff.Retry(ctx, func() (kadm.TopicDetail, error) {
+		all, err := r.admin.ListTopics(ctx, f.Topic)
+		if err != nil {
+			return kadm.TopicDetail{}, backoff.Permanent(err)
+		}
+		t, ok := all[f.Topic]
+		if !ok || errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
+			return t, unknown
+		}
+		return t, nil
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(time.Second)), backoff.WithMaxElapsedTime(asking))
+	switch {
+	case errors.Is(err, unknown):
+		return unknown
+	case err != nil:
+		return nil // brokers that do not answer have not deleted it
 	}
-	if t, ok := all[topic]; ok && !errors.Is(t.Err, kerr.UnknownTopicOrPartition) && !errors.Is(cause, kerr.UnknownTopicID) {
-		return nil
-	} else if ok && t.Err == nil {
-		return fmt.Errorf("%w: topic %s was deleted and created again while it was read: start the job anew, its offsets are those of another topic", job.ErrInvalid, topic)
+	before := r.at[position{Topic: f.Topic, Partition: f.Partition}.id()].TopicID
+	if id := idOf(t); before != "" && id != "" && before != id {
+		return recreated(f.Topic)
 	}
-	return fmt.Errorf("%w: topic %s was deleted while it was read", job.ErrInvalid, topic)
+	return nil
 }
 
 // batch decodes records of the fetch at hand.
