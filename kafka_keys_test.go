@@ -164,3 +164,51 @@ func TestUpsertKafka(t *testing.T) {
 		}
 	}
 }
+
+// TestKafkaHeaderList: headers come in their order, those of one name too.
+func TestKafkaHeaderList(t *testing.T) {
+	address, client := broker(t)
+	r := &kgo.Record{Topic: "out", Value: []byte(`{"id":1}`), Headers: []kgo.RecordHeader{{Key: "b", Value: []byte("x")}, {Key: "a"}, {Key: "b", Value: []byte("y")}}}
+	if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
+	run(t, env, topicTable(address, "id INT, h ARRAY<ROW<key STRING, `value` BYTES>> METADATA FROM 'header-list'", "'connector' = 'kafka'", "'format' = 'json'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'"))
+	got := texts(t, env, "SELECT CAST(CARDINALITY(h) AS STRING) || h[1].key || CAST(h[1].`value` AS STRING) || h[2].key || COALESCE(CAST(h[2].`value` AS STRING), 'null') || h[3].key || CAST(h[3].`value` AS STRING) FROM t")
+	if want := []string{"3bxanullby"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestUpsertKafkaThrough: rows by key go from topic to topic as they are, deletions too, and
+// bad keys are dead letters.
+func TestUpsertKafkaThrough(t *testing.T) {
+	address, client := broker(t)
+	for _, r := range [][2]string{{"a", `{"n":1}`}, {"b", `{"n":2}`}, {"a", `{"n":3}`}, {"b", ""}, {"c", ""}, {"", `{"n":9}`}} {
+		rec := &kgo.Record{Topic: "changes"}
+		if r[0] != "" {
+			rec.Key = []byte(r[0])
+		}
+		if r[1] != "" {
+			rec.Value = []byte(r[1])
+		}
+		if err := client.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.ToSlash(t.TempDir())
+	env := localEnv(t, map[string]string{"execution.runtime-mode": "streaming"})
+	common := "'connector' = 'upsert-kafka', 'properties.bootstrap.servers' = '" + address + "', 'key.format' = 'raw', 'value.format' = 'json', 'value.fields-include' = 'EXCEPT_KEY'"
+	run(t, env, fmt.Sprintf(`
+		CREATE TABLE dead (reason STRING) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
+		CREATE TABLE source (k STRING, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH (%[2]s, 'topic' = 'changes', 'scan.bounded.mode' = 'latest-offset', 'error.policy' = 'dead-letter', 'error.table' = 'dead');
+		CREATE TABLE target (k STRING, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH (%[2]s, 'topic' = 'out');
+		INSERT INTO target SELECT k, n * 10 FROM source;`, dir, common))
+	want := []string{`a → {"n":10}`, `a → {"n":30}`, `b is gone`, `b → {"n":20}`, `c is gone`}
+	if got := recordTexts(t, address, "out", len(want)); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := texts(t, env, "SELECT reason FROM dead"); !slices.Equal(got, []string{"key: the record has none, and is a row of a table by key"}) {
+		t.Errorf("dead letters %q", got)
+	}
+}

@@ -15,13 +15,13 @@ const idleAtEnd = "scan.watermark.idle-at-end"
 // idling knows which partitions have nothing to read as of now: brokers tell the end with
 // the records, and are asked for it where there are none yet.
 type idling struct {
-	on    bool
+	idles bool
 	asked []position // partitions of which no record has come
 }
 
 // fresh is told of a new partition.
 func (i *idling) fresh(p position) {
-	if i.on {
+	if i.idles {
 		i.asked = append(i.asked, p)
 	}
 }
@@ -32,7 +32,7 @@ func (i *idling) ended(f *kgo.FetchTopicPartition, at position) bool {
 	if end < 0 {
 		end = f.HighWatermark
 	}
-	return i.on && at.Offset >= end
+	return i.idles && at.Offset >= end
 }
 
 // asking is how long brokers may take to tell an end.

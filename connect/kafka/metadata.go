@@ -21,6 +21,10 @@ type metadata struct {
 	append func(b array.Builder, r *kgo.Record)
 }
 
+// headerList keeps the order of headers, and those of one name.
+var headerList = arrow.ListOf(arrow.StructOf(
+	arrow.Field{Name: "key", Type: arrow.BinaryTypes.StringView, Nullable: true}, arrow.Field{Name: "value", Type: arrow.BinaryTypes.BinaryView, Nullable: true}))
+
 var headerMap = arrow.MapOf(arrow.BinaryTypes.StringView, arrow.BinaryTypes.BinaryView)
 
 // known are the pieces of metadata by the names that Flink gives them.
@@ -46,6 +50,20 @@ var known = map[string]metadata{
 	}},
 	"timestamp-type": {"timestamp-type", arrow.BinaryTypes.StringView, func(b array.Builder, r *kgo.Record) {
 		b.(*array.StringViewBuilder).Append(map[int8]string{0: "CreateTime", 1: "LogAppendTime"}[r.Attrs.TimestampType()])
+	}},
+	"header-list": {"header-list", headerList, func(b array.Builder, r *kgo.Record) {
+		l := b.(*array.ListBuilder)
+		l.Append(true)
+		rows := l.ValueBuilder().(*array.StructBuilder)
+		for _, h := range r.Headers {
+			rows.Append(true)
+			rows.FieldBuilder(0).(*array.StringViewBuilder).Append(h.Key)
+			if value := rows.FieldBuilder(1).(*array.BinaryViewBuilder); h.Value == nil {
+				value.AppendNull()
+			} else {
+				value.Append(h.Value)
+			}
+		}
 	}},
 	"headers": {"headers", headerMap, func(b array.Builder, r *kgo.Record) {
 		last := map[string][]byte{}

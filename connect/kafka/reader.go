@@ -58,7 +58,7 @@ type letter struct {
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
 	r := &reader{source: s, alloc: rt.Allocator(), bad: rt.Counter("numRecordsInErrors"), at: map[string]position{}}
 	var err error
-	if r.idling.on, err = format.Flag(s.options, idleAtEnd); err != nil {
+	if r.idles, err = format.Flag(s.options, idleAtEnd); err != nil {
 		return nil, err
 	}
 	if r.key, r.decoder, err = s.decoders(); err != nil {

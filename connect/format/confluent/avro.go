@@ -46,7 +46,7 @@ func newCache[P any](r *registry.Registry, compile func(s sr.Schema, refs []regi
 func (c *cache[P]) Prepare(ctx context.Context, message []byte) error {
 	id, _, err := registry.Header(message)
 	if err != nil {
-		return nil //nolint:nilerr // Append tells
+		return nil // Append tells
 	}
 	if _, ok := c.by[id]; ok {
 		return nil
