@@ -153,6 +153,8 @@ func evolve(mem memory.Allocator, in arrow.Array, have arrow.Field, want ice.Typ
 		if m, ok := in.(*array.Map); ok {
 			return evolveMap(mem, m, have, want, to.(*arrow.MapType))
 		}
+	case ice.UUIDType:
+		return uuidBytes(mem, in, to)
 	default:
 		return promote(mem, in, to)
 	}

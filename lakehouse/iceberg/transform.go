@@ -190,7 +190,7 @@ func literalAt(col arrow.Array, row int, t ice.Type) (ice.Literal, error) {
 	case *array.StringView:
 		return ice.NewLiteral(string(viewBytes(a, row))), nil
 	}
-	b := append([]byte(nil), bytesOf(col)(row)...)
+	b := append([]byte{}, bytesOf(col)(row)...) // never nil, which would be NULL
 	switch t.(type) {
 	case ice.UUIDType:
 		id, err := uuid.FromBytes(b)
