@@ -80,6 +80,11 @@ func TestPostgresCDC(t *testing.T) {
 		} {
 			eventually(t, s.texts(t, q.want)[0], func() string { return s.texts(t, q.got)[0] })
 		}
+		now := s.texts(t, "SELECT pg_current_wal_lsn()")[0]
+		eventually(t, "true", func() string { // the log is not kept for longer than it is needed
+			s.exec(t, "INSERT INTO accounts VALUES (-1, 'x', 1, '') ON CONFLICT (id) DO UPDATE SET cents = accounts.cents + 1")
+			return s.texts(t, "SELECT confirmed_flush_lsn > '"+now+"' FROM pg_replication_slots")[0]
+		})
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}

@@ -161,6 +161,11 @@ func (c *config) connect(ctx context.Context, replication bool) (*pgconn.PgConn,
 	return conn, nil
 }
 
+// place is the slot and its server, for beside.Durable.
+func (c *config) place() string {
+	return net.JoinHostPort(c.host, c.port) + "/" + c.databaseName + "/" + c.slot
+}
+
 // qualified is the table in a query.
 func (c *config) qualified() string { return quote(c.schemaName) + "." + quote(c.tableName) }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/wadi-engine/wadi/connect/beside"
 	"github.com/wadi-engine/wadi/connect/sqlrows"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
@@ -14,8 +15,10 @@ import (
 
 // Connector offers the changes of tables as 'connector' = 'postgres-cdc'.
 func Connector() *ops.Connector {
+	durable := &beside.Durable{}
 	return &ops.Connector{
-		Name: "postgres-cdc", Options: options, Projects: true, Resolve: resolve, Source: open,
+		Name: "postgres-cdc", Options: options, Projects: true, Resolve: resolve,
+		Source:   func(_ context.Context, s ops.Scan) (ops.Source, error) { return open(s, durable) },
 		Metadata: []string{"op_ts", "table_name", "schema_name", "database_name"},
 	}
 }
@@ -73,6 +76,7 @@ type source struct {
 	schema  *arrow.Schema
 	columns []column
 	key     []keyColumn
+	durable *beside.Durable
 }
 
 // column is one of the scan: a column of the table, or what is known about a change.
@@ -86,12 +90,12 @@ var (
 	_ ops.Source    = (*source)(nil)
 )
 
-func open(_ context.Context, scan ops.Scan) (ops.Source, error) {
+func open(scan ops.Scan, durable *beside.Durable) (ops.Source, error) {
 	c, err := parse(scan.Table)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{config: c}
+	s := &source{config: c, durable: durable}
 	var paths [][]string
 	if s.schema, paths, err = scan.Flat(); err != nil {
 		return nil, err

@@ -20,6 +20,6 @@
 //	keys 1–40 read at LSN 100 | crash | keys 41–… read at LSN 130
 //	log   110: 7 changes → given   115: 55 changes → left out   140: both are given
 //
-// The slot keeps the log from where a restored job may begin again: it moves on with
-// the position that the job has been restored from, or that a checkpoint holds.
+// The slot keeps the log from where a restored job may begin again: the enumerator is
+// told what a checkpoint holds, and the reader tells the server.
 package postgres

@@ -14,9 +14,17 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 )
 
-// Enumerator prepares the database and has one split.
+var _ ops.Acknowledging = (*enumerator)(nil)
+
+// enumerator prepares the database and has one split.
+type enumerator struct {
+	*deal.List
+	source *source
+}
+
+// Enumerator implements ops.Source.
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
-	return deal.NewList(func(ctx context.Context) ([]ops.Split, error) {
+	l, err := deal.NewList(func(ctx context.Context) ([]ops.Split, error) {
 		at, err := s.prepare(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("table %s: %w", s.table.Ident, err)
@@ -24,6 +32,22 @@ func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerato
 		p, err := json.Marshal(at)
 		return []ops.Split{{ID: s.slot, Position: p}}, err
 	}, state)
+	return &enumerator{l, s}, err
+}
+
+// Durable implements ops.Acknowledging: the reader tells the slot that the log before
+// the position is not needed any more.
+func (e *enumerator) Durable(_ context.Context, _ []byte, splits []ops.Split) error {
+	for _, s := range splits {
+		var at position
+		if err := json.Unmarshal(s.Position, &at); err != nil {
+			return fmt.Errorf("position in %s: %w", s.ID, err)
+		}
+		if at.Streaming {
+			e.source.durable.Set(e.source.place(), uint64(at.LSN))
+		}
+	}
+	return nil
 }
 
 // prepare says where to begin, when everything is as it must be.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -25,11 +24,10 @@ const pageBytes = 8 << 20
 // reader takes what its goroutine reads.
 type reader struct {
 	*source
-	split   ops.Split
-	pages   *beside.Queue[page]
-	stop    context.CancelFunc
-	done    sync.WaitGroup
-	durable atomic.Uint64 // the position in the log that no restart goes back behind
+	split ops.Split
+	pages *beside.Queue[page]
+	stop  context.CancelFunc
+	done  sync.WaitGroup
 }
 
 // page is some rows, or only a position.
@@ -59,12 +57,10 @@ func (r *reader) Assign(splits []ops.Split) error {
 		if err != nil {
 			return err
 		}
-		if at.Streaming {
-			r.durable.Store(uint64(at.LSN))
-		}
+		r.durable.Set(r.place(), uint64(at.LSN)) // no restart goes back behind it
 		ctx, stop := context.WithCancel(context.Background())
 		r.split, r.stop, r.pages = s, stop, beside.New[page](2)
-		work := &run{source: r.source, pages: r.pages, gathered: gathered, at: at, durable: &r.durable}
+		work := &run{source: r.source, pages: r.pages, gathered: gathered, at: at}
 		r.done.Go(func() {
 			if err := work.all(ctx); err != nil {
 				work.pages.Fail(err)
@@ -128,8 +124,7 @@ func (r *reader) Close() error {
 // run is the goroutine of a reader.
 type run struct {
 	*source
-	pages   *beside.Queue[page]
-	durable *atomic.Uint64
+	pages *beside.Queue[page]
 
 	at       position // behind what was gathered
 	gathered *sqlrows.Columns
@@ -141,6 +136,7 @@ type run struct {
 	time   string        // when
 	seen   bool          // it was read before
 	skip   int64         // so many of its changes were given before
+	told   pglogrepl.LSN // what the server knows to be durable
 }
 
 // all reads the table, and then the log.

@@ -19,7 +19,7 @@ import (
 // do; and for the slot, while the connection of a task that died still has it.
 const (
 	pause = 5 * time.Millisecond
-	quiet = 10 * time.Second
+	quiet = time.Second
 	freed = 30 * time.Second
 )
 
@@ -42,9 +42,10 @@ func (r *run) stream(ctx context.Context) error {
 		case err == nil:
 			err = r.message(ctx, conn, m)
 		case pgconn.Timeout(err) && ctx.Err() == nil:
-			if err = r.flush(ctx, false); err == nil {
-				err = r.confirm(ctx, conn)
-			}
+			err = r.flush(ctx, false)
+		}
+		if err == nil && r.told != r.safe() {
+			err = r.confirm(ctx, conn)
 		}
 		if err != nil {
 			return err
@@ -130,9 +131,13 @@ func (r *run) keepalive(ctx context.Context, conn *pgconn.PgConn, data []byte) e
 	return nil
 }
 
+// safe is the position in the log that no restart goes back behind.
+func (r *run) safe() pglogrepl.LSN { return pglogrepl.LSN(r.durable.Get(r.place())) }
+
 // confirm tells the server from where on the log must be kept.
 func (r *run) confirm(ctx context.Context, conn *pgconn.PgConn) error {
-	lsn := pglogrepl.LSN(r.durable.Load())
+	lsn := r.safe()
+	r.told = lsn
 	return pglogrepl.SendStandbyStatusUpdate(ctx, conn, pglogrepl.StandbyStatusUpdate{
 		WALWritePosition: max(r.at.LSN, lsn), WALFlushPosition: lsn, WALApplyPosition: lsn,
 	})
