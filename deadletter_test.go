@@ -39,7 +39,7 @@ func TestDeadLetters(t *testing.T) {
 				}
 				defer env.Close()
 				script := fmt.Sprintf(`
-					CREATE TABLE dead (`+"`position`"+` BIGINT NOT NULL, bytes BYTES, note STRING) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
+					CREATE TABLE dead (`+"`position`"+` BIGINT NOT NULL, bytes BYTES, note STRING, `+"`time`"+` TIMESTAMP_LTZ(3), job STRING, epoch BIGINT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
 					CREATE TABLE good (a INT, b INT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/good');
 					CREATE TABLE rows_in (a INT, b INT) WITH ('connector' = 'filesystem', 'format' = '%[2]s', 'path' = '%[3]s/rows.%[2]s',
 						'error.policy' = 'dead-letter', 'error.table' = 'dead');
@@ -51,6 +51,10 @@ func TestDeadLetters(t *testing.T) {
 				got := texts(t, env, "SELECT CAST(`position` AS STRING) || ': ' || CAST(bytes AS STRING) FROM dead WHERE note IS NULL")
 				if !slices.Equal(got, want[format]) {
 					t.Errorf("dead letters %q, want %q", got, want[format])
+				}
+				known := texts(t, env, "SELECT CAST(COUNT(*) AS STRING) FROM dead WHERE `time` > TIMESTAMP '2020-01-01 00:00:00' AND CHAR_LENGTH(job) > 8 AND epoch = 1")
+				if !slices.Equal(known, []string{"2"}) {
+					t.Errorf("%q of 2 dead letters have a time, a job and epoch 1", known)
 				}
 			})
 		}

@@ -168,7 +168,11 @@ func (m *machine) deploy(l checkpoint.Layout) {
 		m.settleDown()
 		return
 	}
-	m.send(rpc.Deploy{Job: m.job, Generation: m.owner.Generation, Graph: m.graph, Durable: m.durable, Tasks: l.Tasks})
+	d := rpc.Deploy{Job: m.job, Generation: m.owner.Generation, Graph: m.graph, Durable: m.durable, Tasks: l.Tasks}
+	if m.manifest != nil {
+		d.Epoch = m.manifest.Epoch
+	}
+	m.send(d)
 }
 
 // failed begins the end of the attempt: a restart if the strategy allows it.

@@ -177,7 +177,7 @@ func (b *builder) channel(e job.Edge, sender, receiver, offset int) exchange.Cha
 // task builds one task and returns what starts it.
 func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 	w, c := b.worker, b.chainOf(a.Task.Vertex)
-	cfg := task.Config{Alloc: w.o.Alloc, Watermark: a.Watermark}
+	cfg := task.Config{Alloc: w.o.Alloc, Watermark: a.Watermark, Epoch: b.rpc.Epoch}
 	up := newUploader(b.deployment, a)
 	b.uploads[a.Task] = up
 	if cfg.State, err = w.o.Backend(b.rpc, a, w.storeOf(b.rpc.Job)); err != nil {

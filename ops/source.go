@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -141,3 +142,12 @@ var DeadLetters = arrow.NewSchema([]arrow.Field{
 	{Name: "reason", Type: arrow.BinaryTypes.StringView},
 	{Name: "bytes", Type: arrow.BinaryTypes.BinaryView},
 }, nil)
+
+// Letters is the schema of dead letters as the engine passes them on: with when they
+// were found, by which job, and to which epoch they belong; if that one is aborted,
+// they are in a later one.
+var Letters = arrow.NewSchema(append(slices.Clone(DeadLetters.Fields()),
+	arrow.Field{Name: "time", Type: &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}, Nullable: true},
+	arrow.Field{Name: "job", Type: arrow.BinaryTypes.StringView},
+	arrow.Field{Name: "epoch", Type: arrow.PrimitiveTypes.Int64},
+), nil)

@@ -21,6 +21,8 @@ type (
 		Job        job.ID
 		Generation checkpoint.Generation
 		Graph      *job.Graph
+		// Epoch is that of the checkpoint that is restored, or 0.
+		Epoch stream.Epoch
 		// Durable is false when the job takes no checkpoints: state need not
 		// be logged, barriers only end epochs.
 		Durable bool

@@ -78,6 +78,8 @@ type chain struct {
 	now   stream.Timestamp
 	// ticked is the latest tick that was passed on.
 	ticked stream.Timestamp
+	// epoch is the last that was ended.
+	epoch stream.Epoch
 }
 
 // link is the output of one stage.
@@ -174,6 +176,9 @@ func (l *link) Emit(ctx context.Context, p ops.Port, b *stream.Batch) error {
 		b.Release()
 		return nil
 	}
+	if p == ops.Errors && len(l.Routes[p]) > 0 {
+		b = l.letters(b)
+	}
 	if p == ops.Main {
 		l.Stats.RecordsOut.Add(int64(b.Len()))
 		if l.next != nil {
@@ -244,6 +249,7 @@ func (c *chain) freeze(ctx context.Context, e stream.Epoch) (state.Frozen, error
 			}
 		}
 	}
+	c.epoch = e
 	f, err := c.state.Freeze(e)
 	if err != nil {
 		return nil, fmt.Errorf("freeze epoch %d: %w", e, err)

@@ -62,7 +62,7 @@ func NewSource(c Config, src ops.Source, spec *ops.WatermarkSpec, report SourceR
 		source: src, spec: spec, report: report, commands: commands, clock: clock,
 		chain: newChain(c.Stages, c.State, c.Alloc),
 	}
-	s.chain.now = c.Watermark
+	s.chain.now, s.chain.epoch = c.Watermark, c.Epoch
 	return s
 }
 

@@ -34,6 +34,8 @@ type Config struct {
 	Alloc  memory.Allocator
 	// Watermark is the restored event time, or stream.Start.
 	Watermark stream.Timestamp
+	// Epoch is that of the checkpoint that was restored, or 0.
+	Epoch stream.Epoch
 }
 
 // Reporter takes a sealed epoch off the task's hands: it uploads and
@@ -80,7 +82,7 @@ func New(c Config, in exchange.Gate, inputOf []int, restored []checkpoint.Channe
 			}
 		}
 	}
-	t.clock.now = c.Watermark
+	t.clock.now, t.chain.epoch = c.Watermark, c.Epoch
 	t.chain.now = c.Watermark
 	return t
 }

@@ -23,7 +23,7 @@ func (b *Binder) deadLetters(ctx context.Context, pos ast.Pos, jt job.Table) (*l
 		return nil, diag.At(pos, "table %s: 'error.policy' = 'dead-letter' needs the option 'error.table', the table that receives the rows", jt.Ident)
 	}
 	var given logical.Schema
-	for _, f := range ops.DeadLetters.Fields() {
+	for _, f := range ops.Letters.Fields() {
 		t, _ := datatype.FromField(f)
 		given = append(given, logical.Column{Name: f.Name, Type: t.WithNull(true)})
 	}

@@ -87,7 +87,7 @@ type Scan struct {
 	// is nil.
 	Watermark expr.Expr
 	// Errors is where rows go that cannot be read, or nil: Exprs are over
-	// ops.DeadLetters.
+	// ops.Letters.
 	Errors *Side
 	// Again is after how many milliseconds the table is read again, when rows are
 	// looked up in it; 0 is never.

@@ -109,7 +109,7 @@ func (b *builder) scan(n *logical.Scan) (built, error) {
 		UID: "source-" + plain(n.Table.Ident), Name: logical.Operator(n), Kind: job.KindSource, Config: config(cfg),
 		Parallelism: p, Output: schema(n.Output),
 	}, sourceMode(src))
-	if err := b.side(v, ops.Errors, ops.DeadLetters, n.Errors); err != nil {
+	if err := b.side(v, ops.Errors, ops.Letters, n.Errors); err != nil {
 		return v, err
 	}
 	return b.normalized(n, src, v)
@@ -189,7 +189,7 @@ func (b *builder) calc(input logical.Node, exprs []expr.Expr, out logical.Schema
 		}),
 		Parallelism: in.parallelism, Output: schema(out),
 	}, mode, edge(in, in.parallelism))
-	return v, b.side(v, ops.Errors, ops.DeadLetters, bad.side)
+	return v, b.side(v, ops.Errors, ops.Letters, bad.side)
 }
 
 // compiles reports an expression for which there is no kernel before the job
