@@ -61,6 +61,34 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+// TestDeadLettersOfSinks: a NULL for a column that is NOT NULL is a dead letter of the
+// table that the row is of.
+func TestDeadLettersOfSinks(t *testing.T) {
+	dir := filepath.ToSlash(t.TempDir())
+	if err := os.WriteFile(filepath.Join(dir, "rows.json"), []byte("{\"a\":1,\"b\":\"x\"}\n{\"b\":\"y\"}\n{\"a\":3}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for policy, want := range map[string]string{"skip": "", "dead-letter": `rows_in: {"a":null,"b":"y"}`} {
+		out := filepath.ToSlash(t.TempDir())
+		env := localEnv(t, map[string]string{"execution.runtime-mode": "streaming"})
+		run(t, env, fmt.Sprintf(`
+			CREATE TABLE dead (source STRING, reason STRING, bytes BYTES) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
+			CREATE TABLE good (a INT NOT NULL, b STRING) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/good');
+			CREATE TABLE rows_in (a INT, b STRING) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = '%[2]s/rows.json', 'error.policy' = '%[3]s', 'error.table' = 'dead');
+			INSERT INTO good SELECT a, b FROM rows_in;`, out, dir, policy))
+		if got := texts(t, env, "SELECT CAST(a AS STRING) FROM good"); !slices.Equal(got, []string{"1", "3"}) {
+			t.Errorf("%s: good rows %q", policy, got)
+		}
+		if want == "" {
+			continue
+		}
+		got := texts(t, env, "SELECT REGEXP_EXTRACT(source, '[a-z_]*.?$', 0) || ': ' || CAST(bytes AS STRING) FROM dead WHERE reason LIKE '%column ''a'' is NOT NULL%'")
+		if len(got) != 1 || strings.ReplaceAll(got[0], "`", "") != want {
+			t.Errorf("%s: dead letters %q, want %q", policy, got, want)
+		}
+	}
+}
+
 // TestDeadLettersRefused: what is wrong with the table is said when planning.
 func TestDeadLettersRefused(t *testing.T) {
 	for _, c := range []struct{ dead, options, problem string }{

@@ -55,8 +55,10 @@ func TestDLQ(t *testing.T) {
 	if err != nil || strings.Count(shown, "\n") != 1 || !strings.Contains(shown, `"position":2`) {
 		t.Errorf("dlq show: %v\n%s", err, shown)
 	}
-	replay := []string{"dlq", "replay", "-i", tables, "dead", "--into", "good", "--ledger", "replayed", "--query",
-		"SELECT CAST(REGEXP_EXTRACT(text, '\"([0-9]+)x\"', 1) AS INT) FROM letters"}
+	replay := []string{
+		"dlq", "replay", "-i", tables, "dead", "--into", "good", "--ledger", "replayed", "--query",
+		"SELECT CAST(REGEXP_EXTRACT(text, '\"([0-9]+)x\"', 1) AS INT) FROM letters",
+	}
 	must("1 letters of dead replayed into good", append(replay, "--where", "text LIKE '%7x%'")...)
 	must("1 letters of dead replayed into good", append(replay, "--where", "text LIKE '%x%'")...)
 	must("0 letters: all of them were replayed before", append(replay, "--where", "text LIKE '%x%'")...)

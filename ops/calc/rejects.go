@@ -14,16 +14,19 @@ import (
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
-// rejects are the rows for which a function of the user fails.
+// rejects are the rows for which a function of the user fails, or which a sink does not
+// allow.
 type rejects struct {
 	table string // they are of
 	count ops.Counter
 }
 
-// rejected reports that a function of the user has failed.
+// rejected reports that a function of the user has failed, or that a column of a sink
+// does not allow a value.
 func rejected(err error) bool {
 	var f *expr.FunctionError
-	return errors.As(err, &f)
+	var c *expr.ConstraintError
+	return errors.As(err, &f) || errors.As(err, &c)
 }
 
 // sift finds the rows of a batch for which a function of the user fails, sends

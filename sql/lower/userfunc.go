@@ -67,9 +67,9 @@ type rejection struct {
 }
 
 // badCalls is what 'error.policy' of the table below says, where functions of the
-// user are called for its rows.
+// user are called for its rows, or where a sink checks them.
 func badCalls(input logical.Node, exprs ...expr.Expr) rejection {
-	if userCall(exprs...) == nil {
+	if userCall(exprs...) == nil && !checks(exprs) {
 		return rejection{}
 	}
 	for {
@@ -85,6 +85,21 @@ func badCalls(input logical.Node, exprs ...expr.Expr) rejection {
 		}
 		return rejection{}
 	}
+}
+
+// checks reports the checks of a sink's columns.
+func checks(exprs []expr.Expr) bool {
+	found := false
+	for _, e := range exprs {
+		if e != nil {
+			logical.Walk(e, func(e expr.Expr) bool {
+				c, ok := e.(*expr.Call)
+				found = found || ok && c.Func == "checked"
+				return !found
+			})
+		}
+	}
+	return found
 }
 
 // userCall is the first call of a function of the user, or nil.

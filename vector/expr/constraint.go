@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,6 +20,11 @@ import (
 func constraintFunctions() map[string]maker {
 	return map[string]maker{"broken_constraint": brokenConstraint, "checked": checked}
 }
+
+// ConstraintError is a value that a column does not allow.
+type ConstraintError struct{ Broken string }
+
+func (e *ConstraintError) Error() string { return e.Broken }
 
 type constraint struct {
 	name   string
@@ -132,7 +136,7 @@ func checked(c *compiler, e *Call) (node, error) {
 			texts, valid := viewsOf(args[1]), validityOf(args[1])
 			for i := range args[1].Len() {
 				if !valid.null(i) {
-					return value{}, errors.New(texts.at(i))
+					return value{}, &ConstraintError{Broken: texts.at(i)}
 				}
 			}
 		}
