@@ -43,7 +43,7 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 		}
 	}
 	return &ops.Connector{
-		Name: "filesystem", Options: known, Projects: true, Filters: true,
+		Name: "filesystem", Options: known, Projects: true, Filters: true, Metadata: files.Metadata,
 		Sink:       func(ctx context.Context, t job.Table) (ops.Sink, error) { return files.NewSink(ctx, t, env) },
 		Changes:    func(t job.Table) bool { return files.Changelog(t.Options) },
 		Overwrites: true, Truncate: func(ctx context.Context, t job.Table) error { return files.Truncate(ctx, t, env) },
@@ -53,7 +53,7 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 		},
 		Rows: func(ctx context.Context, s ops.Scan) ops.Estimate {
 			c, err := by(s.Table)
-			if err != nil || c.Rows == nil || len(s.Table.PartitionedBy) > 0 {
+			if err != nil || c.Rows == nil || files.Beside(s.Table) {
 				return ops.Estimate{}
 			}
 			s.Table = forReading(s.Table, c)
@@ -83,10 +83,14 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 				s.Table = forReading(s.Table, c)
 				return c.Source(ctx, s)
 			}
-			if len(s.Table.PartitionedBy) > 0 {
-				return files.PartitionedSource(ctx, s, open)
+			if !files.Beside(s.Table) {
+				return open(ctx, s)
 			}
-			return open(ctx, s)
+			by := files.Splits{Open: open, File: func(split string) string { return split }}
+			if s.Table.Options["format"] == "parquet" {
+				by.File = parquet.SplitFile
+			}
+			return files.NewSource(ctx, s, env, by)
 		},
 	}
 }

@@ -21,6 +21,18 @@ func batchEnv(t *testing.T) *wadi.Env {
 	return env
 }
 
+// failing runs a script and returns what is wrong with it.
+func failing(t *testing.T, env *wadi.Env, script string) error {
+	t.Helper()
+	return env.Execute(t.Context(), script, func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		_, err := o.Pipeline.Run(t.Context())
+		return err
+	})
+}
+
 // filesBelow are the names of the files below a directory that readers see.
 func filesBelow(t *testing.T, dir string) []string {
 	t.Helper()
@@ -97,5 +109,49 @@ func TestPathsByRegex(t *testing.T) {
 	run(t, env, `DROP TABLE r; CREATE TABLE r (id STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`', 'source.path.regex-pattern' = '(')`)
 	if _, err := firstRows(t, env, "SELECT id FROM r"); err == nil || !strings.Contains(err.Error(), "regular expression") {
 		t.Errorf("a broken pattern: %v", err)
+	}
+}
+
+// TestFilesTellOfThemselves: metadata of a row is of the file in which it stands.
+func TestFilesTellOfThemselves(t *testing.T) {
+	for _, format := range []string{"csv", "json", "parquet"} {
+		for _, mode := range []string{"batch", "streaming"} {
+			t.Run(format+" "+mode, func(t *testing.T) {
+				env, err := wadi.Local(wadi.Options{Parallelism: 2, Config: map[string]string{"execution.runtime-mode": mode, "table.local-time-zone": "UTC"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer env.Close()
+				dir := t.TempDir()
+				with := "WITH ('connector' = 'filesystem', 'format' = '" + format + "', 'path' = '" + dir + "')"
+				run(t, env, "CREATE TABLE w (id INT, k STRING) PARTITIONED BY (k) "+with+"; INSERT INTO w VALUES (1, 'a'), (2, 'b')")
+				run(t, env, `CREATE TABLE m (name STRING NOT NULL METADATA FROM 'file.name' VIRTUAL, id INT, k STRING, `+"`file.path`"+` STRING METADATA VIRTUAL,
+					size BIGINT METADATA FROM 'file.size' VIRTUAL, changed TIMESTAMP_LTZ(3) METADATA FROM 'file.modification-time' VIRTUAL) PARTITIONED BY (k) `+with)
+				var want, byName []string
+				for _, name := range filesBelow(t, dir) {
+					info, err := os.Stat(filepath.Join(dir, name))
+					if err != nil {
+						t.Fatal(err)
+					}
+					id := map[string]string{"k=a": "1", "k=b": "2"}[filepath.Dir(name)]
+					want = append(want, fmt.Sprint(id, " ", filepath.Base(name), " ", filepath.Join(dir, name), " ", info.Size(), " ", info.ModTime().UTC().Format("2006-01-02 15:04:05.000")))
+					if id == "2" {
+						byName = append(byName, filepath.Base(name))
+					}
+				}
+				if len(want) != 2 {
+					t.Fatalf("files: %q", want)
+				}
+				const all = "SELECT CAST(id AS STRING) || ' ' || name || ' ' || `file.path` || ' ' || CAST(size AS STRING) || ' ' || CAST(changed AS STRING) FROM m"
+				sameTexts(t, env, all, want...)
+				sameTexts(t, env, "SELECT CAST(id AS STRING) FROM m WHERE name = '"+byName[0]+"' AND size > 0", "2")
+				sameTexts(t, env, "SELECT k FROM m WHERE `file.path` LIKE '%/k=a/%'", "a")
+			})
+		}
+	}
+	env := batchEnv(t)
+	run(t, env, "CREATE TABLE w (id INT, p STRING METADATA FROM 'file.path') WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+t.TempDir()+"')")
+	if err := failing(t, env, "INSERT INTO w VALUES (1, 'x')"); err == nil || !strings.Contains(err.Error(), "declare the column VIRTUAL") {
+		t.Errorf("metadata that is written: %v", err)
 	}
 }

@@ -12,15 +12,21 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
-// partSource reads a table that is PARTITIONED BY columns: inner reads its files,
-// which have the other columns, and the names of their directories give these.
+// partSource reads a table that has columns which are not in its files: inner
+// reads the files, the names of their directories give the columns that the
+// table is PARTITIONED BY, and the files themselves what is METADATA.
 type partSource struct {
 	inner       ops.Source
+	stores      *objstore.Stores
+	props       map[string]string
+	fileOf      func(split string) string
 	schema      *arrow.Schema
 	columns     []partColumn
 	conditions  []expr.Expr // over the columns of partitions
@@ -28,27 +34,43 @@ type partSource struct {
 }
 
 // partColumn is a column of the result: one of inner, or, where that is -1, of
-// a partition.
+// a partition, or a piece of metadata.
 type partColumn struct {
 	inner int
 	field arrow.Field
+	meta  string // its key, or ""
 }
 
 var _ ops.Updating = (*partSource)(nil)
 
-// PartitionedSource reads a table that is PARTITIONED BY columns; open reads the
-// files of one that is not.
-func PartitionedSource(ctx context.Context, s ops.Scan, open func(context.Context, ops.Scan) (ops.Source, error)) (ops.Source, error) {
+// Beside reports whether a table has columns that are not in its files.
+func Beside(t job.Table) bool {
+	return len(t.PartitionedBy) > 0 || t.Schema.Schema != nil && slices.ContainsFunc(t.Schema.Fields(), func(f arrow.Field) bool { return metaKey(f) != "" })
+}
+
+// Splits says how a format's files are read.
+type Splits struct {
+	// Open reads the files of a table whose columns are all in them.
+	Open func(context.Context, ops.Scan) (ops.Source, error)
+	// File is the URL of the file that a split reads.
+	File func(split string) string
+}
+
+// NewSource reads a table that has columns beside those of its files.
+func NewSource(ctx context.Context, s ops.Scan, env Env, by Splits) (ops.Source, error) {
 	t := s.Table
-	out := &partSource{defaultName: settings(t.Options).text("partition.default-name", "__DEFAULT_PARTITION__")}
+	out := &partSource{
+		stores: env.Stores, props: objstore.Properties(t.Options), fileOf: by.File,
+		defaultName: settings(t.Options).text("partition.default-name", "__DEFAULT_PARTITION__"),
+	}
 	var data []arrow.Field
 	for _, f := range t.Schema.Fields() {
-		if !slices.Contains(t.PartitionedBy, f.Name) {
+		if !slices.Contains(t.PartitionedBy, f.Name) && metaKey(f) == "" {
 			data = append(data, f)
 		}
 	}
 	if len(data) == 0 {
-		return nil, fmt.Errorf("%w: table %s: every column is a partition column", errInvalid, t.Ident)
+		return nil, fmt.Errorf("%w: table %s: every column is of its partitions or METADATA; declare one that is in its files", errInvalid, t.Ident)
 	}
 	paths := s.Columns
 	if paths == nil {
@@ -61,14 +83,12 @@ func PartitionedSource(ctx context.Context, s ops.Scan, open func(context.Contex
 	inner.Table.Schema.Schema = arrow.NewSchema(data, nil)
 	inner.Columns = [][]string{}
 	for _, p := range paths {
-		c := partColumn{inner: len(inner.Columns)}
-		if slices.Contains(t.PartitionedBy, p[0]) {
-			at := t.Schema.FieldIndices(p[0])
-			if len(at) != 1 || len(p) > 1 {
-				return nil, fmt.Errorf("%w: table %s has no partition column %q", errInvalid, t.Ident, strings.Join(p, "."))
-			}
-			c = partColumn{inner: -1, field: t.Schema.Field(at[0])}
-		} else {
+		c, err := columnOf(t, p)
+		if err != nil {
+			return nil, err
+		}
+		if c.inner == 0 {
+			c.inner = len(inner.Columns)
 			inner.Columns = append(inner.Columns, p)
 		}
 		out.columns = append(out.columns, c)
@@ -80,7 +100,7 @@ func PartitionedSource(ctx context.Context, s ops.Scan, open func(context.Contex
 		inner.Columns = [][]string{{data[0].Name}} // of which only the rows count
 	}
 	var err error
-	if out.inner, err = open(ctx, inner); err != nil {
+	if out.inner, err = by.Open(ctx, inner); err != nil {
 		return nil, err
 	}
 	fields := make([]arrow.Field, len(out.columns))
@@ -93,6 +113,23 @@ func PartitionedSource(ctx context.Context, s ops.Scan, open func(context.Contex
 	}
 	out.schema = arrow.NewSchema(fields, nil)
 	return out, nil
+}
+
+// columnOf is the column at a path: of the files, with 0 for its place, or not.
+func columnOf(t job.Table, path []string) (partColumn, error) {
+	at := t.Schema.FieldIndices(path[0])
+	if len(at) != 1 {
+		return partColumn{}, nil // whoever reads the files says that it is not there
+	}
+	f := t.Schema.Field(at[0])
+	key := metaKey(f)
+	if key == "" && !slices.Contains(t.PartitionedBy, f.Name) {
+		return partColumn{}, nil
+	}
+	if len(path) > 1 {
+		return partColumn{}, fmt.Errorf("%w: table %s: column %q has no fields", errInvalid, t.Ident, f.Name)
+	}
+	return partColumn{inner: -1, field: f, meta: key}, nil
 }
 
 // Schema implements ops.Source.
@@ -128,6 +165,8 @@ type partReader struct {
 	alloc  memory.Allocator
 
 	split  string // whose partition values has
+	known  string // the split of whose file this is
+	file   objstore.Info
 	values *expr.Program
 }
 
@@ -140,7 +179,7 @@ func (r *partReader) Fetch(ctx context.Context) (ops.Fetched, error) {
 	batch := f.Batch
 	defer batch.Release()
 	f.Batch = nil
-	cols, err := r.partition(f.After.ID, batch.Rows)
+	cols, err := r.partition(ctx, f.After.ID, batch.Rows)
 	if err != nil {
 		return f, err
 	}
@@ -161,15 +200,19 @@ func (r *partReader) Fetch(ctx context.Context) (ops.Fetched, error) {
 	return f, nil
 }
 
-// partition is the values of the partition columns for the rows of a split.
-func (r *partReader) partition(split string, rec arrow.RecordBatch) ([]arrow.Array, error) {
+// partition is the values of the columns that are not in the file, for the rows
+// of a split.
+func (r *partReader) partition(ctx context.Context, split string, rec arrow.RecordBatch) ([]arrow.Array, error) {
 	if r.values == nil || r.split != split {
 		var list []expr.Expr
 		for _, c := range r.source.columns {
 			if c.inner >= 0 {
 				continue
 			}
-			v, err := r.source.value(split, c.field)
+			v, err := r.source.value(split, c)
+			if c.meta != "" {
+				v, err = r.metadata(ctx, split, c)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -188,9 +231,13 @@ func (r *partReader) partition(split string, rec arrow.RecordBatch) ([]arrow.Arr
 	return cols, nil
 }
 
-// value is that of a partition column, of which a directory of the split's file
-// has the name: column=value.
-func (s *partSource) value(split string, f arrow.Field) (expr.Expr, error) {
+// value is that of a column of partitions, of which a directory of the split's
+// file has the name: column=value.
+func (s *partSource) value(split string, c partColumn) (expr.Expr, error) {
+	if c.meta != "" {
+		return s.place(split, c), nil
+	}
+	f := c.field
 	key := "/" + string(escapePath(nil, f.Name)) + "="
 	at := strings.LastIndex(split, key)
 	if at < 0 {
@@ -204,9 +251,5 @@ func (s *partSource) value(split string, f arrow.Field) (expr.Expr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: directory %s%s: %w", errInvalid, key[1:], text, err)
 	}
-	l := &expr.Literal{Value: plain, Of: arrow.BinaryTypes.StringView}
-	if arrow.TypeEqual(f.Type, l.Of) {
-		return l, nil
-	}
-	return &expr.Call{Func: "cast", Args: []expr.Expr{l}, Of: f.Type}, nil
+	return typed(&expr.Literal{Value: plain, Of: arrow.BinaryTypes.StringView}, f.Type), nil
 }

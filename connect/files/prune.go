@@ -42,7 +42,7 @@ func (s *partSource) partitionConditions(filter expr.Expr) []expr.Expr {
 func (s *partSource) aboutPartition(e expr.Expr) bool {
 	switch e := e.(type) {
 	case *expr.Column:
-		return e.Index < len(s.columns) && s.columns[e.Index].inner < 0
+		return e.Index < len(s.columns) && s.columns[e.Index].inner < 0 && s.columns[e.Index].inName()
 	case *expr.Call:
 		return !slices.ContainsFunc(e.Args, func(a expr.Expr) bool { return !s.aboutPartition(a) })
 	}
@@ -82,7 +82,7 @@ func (s *partSource) wants(split string) bool {
 func (s *partSource) of(e expr.Expr, split string) (expr.Expr, error) {
 	switch e := e.(type) {
 	case *expr.Column:
-		return s.value(split, s.columns[e.Index].field)
+		return s.value(split, s.columns[e.Index])
 	case *expr.Call:
 		args := make([]expr.Expr, len(e.Args))
 		for i, a := range e.Args {

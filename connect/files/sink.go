@@ -97,6 +97,9 @@ func (s *Sink) configure(ctx context.Context) error {
 	if s.schema == nil || s.schema.NumFields() == 0 {
 		return fmt.Errorf("%w: a table that is written to needs columns", errInvalid)
 	}
+	if err := unwritten(s.schema); err != nil {
+		return err
+	}
 	root := s.options.text("path", "")
 	if root == "" {
 		return fmt.Errorf("%w: option \"path\" is missing: the directory to write to", errInvalid)

@@ -188,3 +188,12 @@ func (e *enumerator) Snapshot() ([]byte, error) { return json.Marshal(e.state) }
 
 // Close implements ops.SplitEnumerator.
 func (e *enumerator) Close() error { return nil }
+
+// SplitFile is the URL of the file that a split of this connector reads.
+func SplitFile(id string) string {
+	p, err := parsePart(id)
+	if err != nil {
+		return id
+	}
+	return p.url
+}
