@@ -22,13 +22,7 @@ import (
 // filesystem is Flink's connector of that name: read by the connector of the
 // format, written by package files.
 func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector {
-	by := func(t job.Table) (*ops.Connector, error) {
-		c := formats[t.Options["format"]]
-		if c == nil {
-			return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want parquet, csv, json, arrow, debezium-json, canal-json, maxwell-json or ogg-json to read, parquet, csv, json or debezium-json to write", job.ErrInvalid, t.Ident, t.Options["format"])
-		}
-		return c, nil
-	}
+	by := func(t job.Table) (*ops.Connector, error) { return formatOf(formats, t) }
 	known := slices.Clone(files.Options)
 	seen := make(map[string]bool)
 	for _, o := range known {
@@ -60,9 +54,6 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 			return c.Rows(ctx, s)
 		},
 		Resolve: func(ctx context.Context, t job.Table) (job.Table, error) {
-			if files.Changelog(t.Options) && t.Schema.Schema != nil {
-				return t, nil
-			}
 			c, err := by(t)
 			if err != nil {
 				return t, err
@@ -93,6 +84,20 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 			return files.NewSource(ctx, s, env, by)
 		},
 	}
+}
+
+// formatOf is the connector that reads the format of a filesystem table.
+func formatOf(formats map[string]*ops.Connector, t job.Table) (*ops.Connector, error) {
+	name := t.Options["format"]
+	c := formats[name]
+	if name == "orc" {
+		return nil, fmt.Errorf("%w: table %s: ORC files are neither read nor written: no library for it in Go is kept up; turn them into Parquet, as with pyarrow: "+
+			"pq.write_table(orc.read_table('x.orc'), 'x.parquet')", job.ErrInvalid, t.Ident)
+	}
+	if c == nil {
+		return nil, fmt.Errorf("%w: table %s: option 'format' = '%s': want %s", job.ErrInvalid, t.Ident, name, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
+	}
+	return c, nil
 }
 
 // forReading is t without the options that are for writing files only.

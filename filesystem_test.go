@@ -69,6 +69,10 @@ func TestFilesOfEveryFormat(t *testing.T) {
 		{"'format' = 'json', 'sink.compression' = 'snappy', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `\.json\.sz`},
 		{"'format' = 'parquet', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `compacted-.*\.parquet`},
 		{"'format' = 'parquet', 'auto-compaction' = 'true', 'compaction.file-size' = '1b'", `-[0-9]\.parquet`},
+		{"'format' = 'avro', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb'", `compacted-.*\.avro`},
+		{"'format' = 'avro', 'avro.codec' = 'deflate'", `\.avro`},
+		{"'format' = 'avro', 'avro.codec' = 'zstandard', 'auto-compaction' = 'true'", `\.avro`},
+		{"'format' = 'avro', 'avro.codec' = 'xz', 'avro.timestamp_mapping.legacy' = 'false'", `\.avro`},
 	} {
 		t.Run(c.options, func(t *testing.T) {
 			dir := t.TempDir()
@@ -153,5 +157,33 @@ func TestFilesTellOfThemselves(t *testing.T) {
 	run(t, env, "CREATE TABLE w (id INT, p STRING METADATA FROM 'file.path') WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+t.TempDir()+"')")
 	if err := failing(t, env, "INSERT INTO w VALUES (1, 'x')"); err == nil || !strings.Contains(err.Error(), "declare the column VIRTUAL") {
 		t.Errorf("metadata that is written: %v", err)
+	}
+}
+
+// TestRawFiles: a line is a row.
+func TestRawFiles(t *testing.T) {
+	dir := t.TempDir()
+	env := batchEnv(t)
+	run(t, env, `CREATE TABLE f (line STRING) WITH ('connector' = 'filesystem', 'format' = 'raw', 'path' = '`+dir+`', 'sink.compression' = 'gzip');
+		INSERT INTO f VALUES ('a,b'), ('{"x"'), ('')`)
+	sameTexts(t, env, "SELECT '<' || line || '>' FROM f", "<>", "<a,b>", `<{"x">`)
+}
+
+// TestFilesAreRefused: what cannot be done is said before anything runs.
+func TestFilesAreRefused(t *testing.T) {
+	env := batchEnv(t)
+	for options, want := range map[string]string{
+		"'format' = 'orc'": "turn them into Parquet",
+		"'format' = 'xml'": "want arrow, avro, canal-json, csv",
+		"'format' = 'parquet', 'sink.compression' = 'gzip'":                         "'parquet.compression'",
+		"'format' = 'avro', 'avro.codec' = 'bzip2'":                                 "only read",
+		"'format' = 'csv', 'sink.partition-commit.policy.kind' = 'metastore'":       "in no metastore",
+		"'format' = 'csv', 'partition.time-extractor.class' = 'com.acme.Extractor'": "class of Java",
+	} {
+		run(t, env, "DROP TABLE IF EXISTS f")
+		err := failing(t, env, "CREATE TABLE f (id INT) WITH ('connector' = 'filesystem', 'path' = '"+t.TempDir()+"', "+options+"); INSERT INTO f VALUES (1)")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", options, err, want)
+		}
 	}
 }

@@ -82,7 +82,7 @@ func metadata(c *ops.Connector, t job.Table) error {
 
 // readers are the table functions that read files, with their formats.
 var readers = map[string]string{
-	"read_parquet": "parquet", "read_csv": "csv", "read_json": "json", "read_arrow": "arrow",
+	"read_parquet": "parquet", "read_csv": "csv", "read_json": "json", "read_arrow": "arrow", "read_avro": "avro",
 }
 
 func (t tables) FunctionNames() []string { return slices.Sorted(maps.Keys(readers)) }

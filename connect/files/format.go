@@ -51,6 +51,9 @@ var formats = map[string]Format{
 	"json": {Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
 		return newJSON(w, s, o)
 	}},
+	"avro": {Merge: mergeAvro, Packs: true, New: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		return newAvro(w, s, o)
+	}},
 	"raw": {Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, _ map[string]string, _ memory.Allocator) (Encoder, error) {
 		return newRaw(w, s)
 	}},

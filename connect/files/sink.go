@@ -53,6 +53,8 @@ var Options = slices.Concat([]ops.Option{
 	{Key: "csv.header", Default: "false", Help: "Begin each file with the names of the columns."},
 	{Key: "json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601."},
 	{Key: "json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
+	{Key: optAvroCodec, Default: "snappy", Help: "How Avro files are compressed: null, deflate, snappy, xz or zstandard."},
+	{Key: optAvroLegacy, Default: "true", Help: "Whether TIMESTAMP is a timestamp-millis or -micros in Avro files; otherwise it is a local-timestamp."},
 	{Key: "debezium-json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601."},
 	{Key: "debezium-json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
 }, objstore.Keys)
@@ -141,7 +143,7 @@ func (s *Sink) output() (err error) {
 		return fmt.Errorf("option %q: %w", optCompression, err)
 	}
 	if suffix != "" && s.format.Packs {
-		return fmt.Errorf("%w: option %q is %q: files of the format %s are compressed inside, as %s says", errInvalid, optCompression, way, name, packing[name])
+		return fmt.Errorf("%w: option %q is %q: files of the format %s are compressed inside, as '%s' says", errInvalid, optCompression, way, name, packing[name])
 	}
 	s.extension = name + suffix
 	s.compaction, err = newCompaction(s.options, s.fileSize)

@@ -26,6 +26,8 @@ func fileOf(f objstore.Found) file {
 type position struct {
 	Offset int64 `json:"offset"` // in bytes, of the plain text
 	Row    int64 `json:"row"`
+	// In is how many rows behind the offset have been read, where rows stand in blocks.
+	In int64 `json:"in,omitempty"`
 }
 
 // input is an open file.

@@ -1,4 +1,4 @@
-// Package rowfile reads files of rows: CSV, JSON Lines and Arrow IPC, and changes of
+// Package rowfile reads files of rows: CSV, JSON Lines, Avro and Arrow IPC, and changes of
 // rows as Debezium, Canal, Maxwell and Oracle GoldenGate write them, on any store, plain or compressed, once or as files arrive.
 //
 // A split is a file. Its position is a byte offset and a row number; a
@@ -26,7 +26,7 @@ import (
 	"github.com/wadi-engine/wadi/stream"
 )
 
-// Connectors returns the connectors "csv", "json" and "arrow", by name: what
+// Connectors returns the connectors "csv", "json", "avro" and "arrow", by name: what
 // read_csv, read_json and read_arrow stand for, and the formats of a
 // filesystem table that are read here.
 func Connectors(stores *objstore.Stores) map[string]*ops.Connector {
@@ -69,6 +69,8 @@ var formats = map[string]format{
 	"csv":   {options: csvOptions, infer: inferCSV, open: openCSV},
 	"json":  {options: jsonOptions, infer: inferJSON, open: openJSON},
 	"arrow": {infer: inferArrow, open: openArrow},
+	"avro":  {infer: inferAvro, open: openAvro},
+	"raw":   {infer: inferRaw, open: openRaw},
 
 	"debezium-json": changeFormat("debezium-json"),
 	"canal-json":    changeFormat("canal-json"),

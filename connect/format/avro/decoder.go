@@ -84,6 +84,15 @@ func (d *Decoder) AppendAs(p *Program, message []byte) error {
 	return nil
 }
 
+// AppendNext adds the message at the beginning of b, which a program reads, and
+// returns what is behind it.
+func (d *Decoder) AppendNext(p *Program, b []byte) (rest []byte, err error) {
+	if err := d.AppendAs(p, b); err != nil {
+		return b, err
+	}
+	return b[d.i:], nil
+}
+
 var (
 	errShort  = errors.New("the message ends too early")
 	errVarint = errors.New("a number of more than 10 bytes")

@@ -39,6 +39,7 @@ type schema struct {
 	name     string // of a record, an enum or a fixed, with its namespace
 	logical  string
 	scale    int32   // of a decimal
+	digits   int32   // of a decimal: its precision, or 0
 	fields   []field // of a record
 	symbols  []string
 	elements *schema   // of an array, or of a map's values
@@ -117,6 +118,9 @@ func (p *parser) object(v map[string]any, space string, depth int) (*schema, err
 	s.logical, _ = v["logicalType"].(string)
 	if n, ok := v["scale"].(float64); ok {
 		s.scale = int32(n)
+	}
+	if n, ok := v["precision"].(float64); ok {
+		s.digits = int32(n)
 	}
 	if k, ok := primitives[name]; ok {
 		s.kind = k
