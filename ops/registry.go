@@ -103,6 +103,8 @@ type Connector struct {
 	// Retracts says of a table that its sink wants every row that is taken back,
 	// also where the table has a primary key: it does not find rows by key.
 	Retracts func(t job.Table) bool
+	// Timed says of a table that its sink asks for Runtime.Watermark.
+	Timed func(t job.Table) bool
 	// Partitions lists the partitions of t that have rows, as k=v/l=w; nil when
 	// the connector does not know.
 	Partitions func(ctx context.Context, t job.Table) ([]string, error)

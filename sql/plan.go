@@ -168,7 +168,11 @@ func (s *Session) optimizer(ctx context.Context) optimize.Options {
 			return p && (!s.config.duplicates() || len(n.Table.PrimaryKey) == 0)
 		},
 		Filters: func(n *logical.Scan) bool { _, f := can(n); return f },
-		Rows:    func(n *logical.Scan) (float64, bool) { return s.rows(ctx, n) },
+		Timed: func(n *logical.Sink) bool {
+			c := s.registry.Connectors[n.Table.Connector]
+			return c != nil && c.Timed != nil && c.Timed(n.Table)
+		},
+		Rows: func(n *logical.Scan) (float64, bool) { return s.rows(ctx, n) },
 	}
 }
 

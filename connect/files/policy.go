@@ -32,6 +32,11 @@ var policyOptions = []ops.Option{
 	{Key: "partition.time-extractor.class", Help: "Refused: it names a class of Java."},
 }
 
+// Timed reports whether files with these options are marked by event time.
+func Timed(options map[string]string) bool {
+	return options[optPolicy] != "" && options[optTrigger] == "partition-time"
+}
+
 // policy says when partitions are complete, and how they are marked.
 type policy struct {
 	success string         // name of the marker, or ""

@@ -44,6 +44,8 @@ var Options = slices.Concat([]ops.Option{
 	{Key: "sink.rolling-policy.check-interval", Default: "1 min", Help: "How often the ages of files are looked at."},
 }, compactionOptions, policyOptions, []ops.Option{
 	{Key: "partition.default-name", Default: "__DEFAULT_PARTITION__", Help: "Directory of rows whose partition column is NULL or empty."},
+	{Key: "sink.parallelism", Help: "How many tasks write."},
+	{Key: "scan.parallelism", Help: "How many tasks read."},
 	{Key: "csv.field-delimiter", Default: ",", Help: "What stands between columns."},
 	{Key: "csv.quote-character", Default: `"`, Help: "What stands around values that hold delimiters."},
 	{Key: "csv.disable-quote-character", Default: "false", Help: "Never quote."},

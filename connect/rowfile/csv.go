@@ -1,6 +1,7 @@
 package rowfile
 
 import (
+	"bufio"
 	"cmp"
 	"encoding/csv"
 	"errors"
@@ -19,44 +20,79 @@ import (
 
 var csvOptions = []ops.Option{
 	{Key: "csv.field-delimiter", Default: ",", Help: "One character; \\t stands for a tab."},
-	{Key: "csv.quote-character", Default: "\"", Help: "Only the double quote."},
+	{Key: "csv.quote-character", Default: "\"", Help: "What stands around cells with delimiters in them."},
+	{Key: "csv.disable-quote-character", Default: "false", Help: "Whether quotes are characters like others."},
+	{Key: "csv.escape-character", Help: "What stands before a character that is to be taken as it is; without it a quote is doubled."},
 	{Key: "csv.allow-comments", Default: "false", Help: "Whether lines that begin with # are left out."},
 	{Key: "csv.ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
 	{Key: "csv.null-literal", Help: "The text that stands for NULL."},
 	{Key: "csv.header", Help: "Whether the first line names the columns; so it is when the columns are found from the file."},
 }
 
-// csvReader is the standard library's reader with our options.
+// csvReader reads cells, with our options.
 type csvReader struct {
-	*csv.Reader
+	cellReader
+	comma  string
 	header bool
 	null   string
 	isNull bool // null was given
 }
 
 func newCSV(r io.Reader, o settings) (*csvReader, error) {
-	c := &csvReader{Reader: csv.NewReader(r)}
-	c.FieldsPerRecord, c.ReuseRecord = -1, true
+	c := &csvReader{comma: ","}
 	if d := strings.ReplaceAll(o.options["csv.field-delimiter"], `\t`, "\t"); d != "" {
-		comma, size := utf8.DecodeRuneInString(d)
-		if size != len(d) {
+		if _, size := utf8.DecodeRuneInString(d); size != len(d) {
 			return nil, fmt.Errorf("%w: option 'csv.field-delimiter' = '%s': want one character", job.ErrInvalid, d)
 		}
-		c.Comma = comma
+		c.comma = d
 	}
-	if q := o.options["csv.quote-character"]; q != "" && q != `"` {
-		return nil, fmt.Errorf("%w: option 'csv.quote-character' = '%s': only the double quote can be read", job.ErrInvalid, q)
+	quote, err := o.one("csv.quote-character", '"')
+	if err != nil {
+		return nil, err
+	}
+	escape, err := o.one("csv.escape-character", -1)
+	if err != nil {
+		return nil, err
+	}
+	off, err := o.flag("csv.disable-quote-character", false)
+	if err != nil {
+		return nil, err
 	}
 	comments, err := o.flag("csv.allow-comments", false)
 	if err != nil {
 		return nil, err
 	}
+	comment := -1
 	if comments {
-		c.Comment = '#'
+		comment = '#'
+	}
+	if off {
+		quote = -1
+	}
+	if quote == '"' && escape < 0 {
+		std := csv.NewReader(r)
+		std.FieldsPerRecord, std.ReuseRecord = -1, true
+		std.Comma, _ = utf8.DecodeRuneInString(c.comma)
+		std.Comment = rune(max(comment, 0))
+		c.cellReader = std
+	} else {
+		c.cellReader = &scanner{r: bufio.NewReaderSize(r, 1<<16), comma: []byte(c.comma), quote: quote, escape: escape, comment: comment}
 	}
 	c.null, c.isNull = o.options["csv.null-literal"], o.options["csv.null-literal"] != ""
 	c.header, err = o.flag("csv.header", false)
 	return c, err
+}
+
+// one is an option of one byte.
+func (s settings) one(key string, otherwise int) (int, error) {
+	text := s.options[key]
+	if text == "" {
+		return otherwise, nil
+	}
+	if len(text) != 1 {
+		return 0, fmt.Errorf("%w: option '%s' = '%s': want one character of ASCII", job.ErrInvalid, key, text)
+	}
+	return int(text[0]), nil
 }
 
 // inferCSV takes the names of the columns from the first line, and for each the
@@ -197,11 +233,11 @@ func (d *csvDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []b
 			if _, ok := errors.AsType[*csv.ParseError](err); !ok {
 				return nil, nil, d.at, err
 			}
-			bad = append(bad, badRow{d.at.Row, err.Error(), []byte(strings.Join(cells, string(d.Comma)))})
+			bad = append(bad, badRow{d.at.Row, err.Error(), []byte(strings.Join(cells, d.comma))})
 			continue
 		}
 		if len(cells) != d.width {
-			bad = append(bad, badRow{d.at.Row, fmt.Sprintf("%d fields, want %d", len(cells), d.width), []byte(strings.Join(cells, string(d.Comma)))})
+			bad = append(bad, badRow{d.at.Row, fmt.Sprintf("%d fields, want %d", len(cells), d.width), []byte(strings.Join(cells, d.comma))})
 			continue
 		}
 		d.text.row(d.at.Row)

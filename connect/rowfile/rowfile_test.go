@@ -170,6 +170,9 @@ func TestCSV(t *testing.T) {
 		}},
 		{name: "with a header they go by name", content: "name;id\na;1\nb;2\n", options: map[string]string{"csv.header": "true", "csv.field-delimiter": ";"}, columns: []arrow.Field{id, name}, want: []string{"1|a", "2|b"}},
 		{name: "null literal and comments", content: "# hello\nn/a,n/a\n1,\n", options: map[string]string{"csv.null-literal": "n/a", "csv.allow-comments": "true"}, columns: []arrow.Field{id, name}, want: []string{"(null)|(null)", "1|"}},
+		{name: "another quote", content: "1,'a, ''b'' \"'\r\n\n2,c\"\n", options: map[string]string{"csv.quote-character": "'"}, columns: []arrow.Field{id, name}, want: []string{"1|a, 'b' \"", "2|c\""}},
+		{name: "escapes", content: "1,\"a\\\"b\\\\\nc\"\n2,d\\,e\n3,\n", options: map[string]string{"csv.escape-character": `\`}, columns: []arrow.Field{id, name}, want: []string{"1|a\"b\\\nc", "2|d,e", "3|"}},
+		{name: "no quotes", content: "1→\"a\n#x\n2→b\"\r\n3→\"", options: map[string]string{"csv.disable-quote-character": "true", "csv.field-delimiter": "→", "csv.allow-comments": "true"}, columns: []arrow.Field{id, name}, want: []string{"1|\"a", "2|b\"", "3|\""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, file := range []string{"t.csv", "t.csv.gz"} {
@@ -236,6 +239,15 @@ func TestBadRows(t *testing.T) {
 	}
 }
 
+// TestBadQuotes: what is wrong in a row ends with its line.
+func TestBadQuotes(t *testing.T) {
+	path := write(t, "t.csv", "1,'a'x\n2,'b'\n3,'c'\\\n4,'d'\n5,'e\n")
+	got, err := read(t, "csv", false, map[string]string{"path": path, "csv.quote-character": "'", "csv.escape-character": `\`, "error.policy": "skip"}, id, name)
+	if want := []string{"2|b", "4|d"}; err != nil || !slices.Equal(got.rows, want) || got.bad != 3 {
+		t.Errorf("rows %q, %d bad, %v; want %q", got.rows, got.bad, err, want)
+	}
+}
+
 // TestResume: a reader that goes on at a position gives exactly the rest.
 func TestResume(t *testing.T) {
 	var csv, json strings.Builder
@@ -243,9 +255,14 @@ func TestResume(t *testing.T) {
 		fmt.Fprintf(&csv, "%d,\"row\n%d\"\n", i, i)
 		fmt.Fprintf(&json, "{\"id\": %d, \"name\": \"row %d\"}\n", i, i)
 	}
-	for file, content := range map[string]string{"t.csv": csv.String(), "t.csv.gz": csv.String(), "t.json": json.String(), "t.json.gz": json.String()} {
+	for file, content := range map[string]string{"t.csv": csv.String(), "t2.csv": csv.String(), "t.csv.gz": csv.String(), "t.json": json.String(), "t.json.gz": json.String()} {
 		format := strings.Split(file, ".")[1]
 		o := map[string]string{"path": write(t, file, content)}
+		for k, v := range map[string]string{"t.csv": "", "t2.csv": "\\"} {
+			if k == file {
+				o["csv.escape-character"] = v
+			}
+		}
 		whole, err := read(t, format, false, o, id, name)
 		if err != nil || len(whole.rows) != 20_000 {
 			t.Fatalf("%s: %d rows, %v", file, len(whole.rows), err)

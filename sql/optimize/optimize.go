@@ -41,6 +41,8 @@ type Options struct {
 	// Filters reports whether the table of a scan can use a filter; nil means
 	// never.
 	Filters func(s *logical.Scan) bool
+	// Timed reports whether a sink waits for event time; nil means never.
+	Timed func(s *logical.Sink) bool
 	// Rows is about how many rows a scan with its filter gives, if that is known;
 	// nil means never.
 	Rows func(s *logical.Scan) (rows float64, ok bool)
@@ -65,7 +67,7 @@ func Plan(roots []logical.Node, o Options) []logical.Node {
 		n = mergeAll(n)
 		n = rewrite(n, func(n logical.Node) logical.Node { return assume(n, o.Fold) })
 		n = foldAll(n, o.Fold)
-		n = dropWatermarks(n, o.Batch, false)
+		n = dropWatermarks(n, o.Batch, o.timed(n))
 		n = prune(n, o)
 		n = mergeAll(n)
 		n = rewrite(n, func(n logical.Node) logical.Node { return constants(n, o.Fold) })
@@ -136,6 +138,11 @@ func pushWatermark(n logical.Node) logical.Node {
 		return &p
 	}
 	return n
+}
+
+func (o Options) timed(n logical.Node) bool {
+	s, ok := n.(*logical.Sink)
+	return ok && o.Timed != nil && o.Timed(s)
 }
 
 // dropWatermarks removes the watermarks of scans above which nothing waits for

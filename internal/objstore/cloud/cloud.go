@@ -25,6 +25,9 @@ type Options struct {
 	// ETag returns what PinRead is to be given, where that is not the ETag of
 	// the service. as is blob.Attributes.As.
 	ETag func(as func(any) bool) string
+	// BeforeWrite sets how an object is written; nil leaves it as it is. as is
+	// blob.WriterOptions.BeforeWrite's.
+	BeforeWrite func(as func(any) bool) error
 	// Code returns the service's code in an error, or "".
 	Code func(error) string
 }
@@ -151,7 +154,7 @@ func (d *driver) Put(ctx context.Context, key string, data []byte, ifAbsent bool
 
 func (d *driver) Create(ctx context.Context, key string) (objstore.Writer, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	w, err := d.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: "application/octet-stream"})
+	w, err := d.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: d.opts.BeforeWrite})
 	if err != nil {
 		cancel()
 		return nil, d.class(err)

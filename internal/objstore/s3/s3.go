@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"gocloud.dev/blob/s3blob"
@@ -77,7 +79,20 @@ func Open(ctx context.Context, root *url.URL, props map[string]string) (objstore
 	if err != nil {
 		return nil, err
 	}
-	return cloud.New(b, root.Path, cloud.Options{PinRead: pin, Code: code}), nil
+	return cloud.New(b, root.Path, cloud.Options{PinRead: pin, Code: code, BeforeWrite: thorough(client)}), nil
+}
+
+// thorough lets an upload that is cancelled remove its parts: with the time
+// that it is given for that, and not with the context that is at its end.
+func thorough(client *s3.Client) func(as func(any) bool) error {
+	manager := transfermanager.New(client, func(o *transfermanager.Options) { o.FailTimeout = 30 * time.Second })
+	return func(as func(any) bool) error {
+		var own *transfermanager.Client
+		if as(&own) {
+			*own = *manager
+		}
+		return nil
+	}
 }
 
 func pin(as func(any) bool, etag string) {
