@@ -89,12 +89,14 @@ func docsOptions() wadi.Options {
 	}
 }
 
-// TestExamplesOfDocs runs the examples of docs/sql, a page in one session.
+// TestExamplesOfDocs runs the examples of docs/sql, and of pages that are written like
+// them, a page in one session.
 func TestExamplesOfDocs(t *testing.T) {
 	pages, err := filepath.Glob("docs/sql/*.md")
 	if err != nil || len(pages) < 2 {
 		t.Fatalf("no pages: %v", err)
 	}
+	pages = append(pages, "docs/filesystem.md")
 	for _, page := range pages {
 		t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) {
 			env, err := wadi.Local(docsOptions())
