@@ -169,11 +169,28 @@ func TestRawFiles(t *testing.T) {
 	sameTexts(t, env, "SELECT '<' || line || '>' FROM f", "<>", "<a,b>", `<{"x">`)
 }
 
+// TestFilesOfChanges: an updating query is written as changes, and read as the same table.
+func TestFilesOfChanges(t *testing.T) {
+	for _, format := range []string{"debezium-json", "canal-json", "maxwell-json", "ogg-json"} {
+		t.Run(format, func(t *testing.T) {
+			env, err := wadi.Local(wadi.Options{Parallelism: 2, Config: map[string]string{"execution.runtime-mode": "streaming"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer env.Close()
+			run(t, env, `CREATE TABLE f (k STRING, n BIGINT) WITH ('connector' = 'filesystem', 'format' = '`+format+`', 'path' = '`+t.TempDir()+`', 'sink.parallelism' = '1');
+				INSERT INTO f SELECT k, COUNT(*) FROM (VALUES ('a'), ('b'), ('a')) AS t (k) GROUP BY k`)
+			sameTexts(t, env, "SELECT CAST(n AS STRING) || ' ' || CAST(c AS STRING) FROM (SELECT SUM(n) AS n, COUNT(*) AS c FROM f)", "3 2")
+		})
+	}
+}
+
 // TestFilesAreRefused: what cannot be done is said before anything runs.
 func TestFilesAreRefused(t *testing.T) {
 	env := batchEnv(t)
 	for options, want := range map[string]string{
 		"'format' = 'orc'": "turn them into Parquet",
+		"'format' = 'debezium-json', 'debezium-json.schema-include' = 'true'": "without their schema",
 		"'format' = 'xml'": "want arrow, avro, canal-json, csv",
 		"'format' = 'parquet', 'sink.compression' = 'gzip'":                         "'parquet.compression'",
 		"'format' = 'avro', 'avro.codec' = 'bzip2'":                                 "only read",

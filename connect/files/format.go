@@ -57,9 +57,10 @@ var formats = map[string]Format{
 	"raw": {Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, _ map[string]string, _ memory.Allocator) (Encoder, error) {
 		return newRaw(w, s)
 	}},
-	changelogFormat: {Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
-		return newDebezium(w, s, o)
-	}},
+	"debezium-json": changeFormat("debezium-json"),
+	"canal-json":    changeFormat("canal-json"),
+	"maxwell-json":  changeFormat("maxwell-json"),
+	"ogg-json":      changeFormat("ogg-json"),
 }
 
 func (e Env) format(name string) (Format, error) {

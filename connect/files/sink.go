@@ -37,7 +37,7 @@ func (e Env) now() time.Time {
 // Options are the keys that the sink of a filesystem table reads.
 var Options = slices.Concat([]ops.Option{
 	{Key: "path", Help: "Directory or URL below which files are written."},
-	{Key: "format", Help: "csv, json, parquet, avro, raw or debezium-json."},
+	{Key: "format", Help: "csv, json, parquet, avro, raw, debezium-json, canal-json, maxwell-json or ogg-json."},
 	{Key: optCompression, Default: "none", Help: "How files of lines are compressed: none, gzip, zstd, snappy, lz4, deflate or xz."},
 	{Key: optRollSize, Default: defaultRollSize, Help: "Size at which a file is closed and another begun."},
 	{Key: "sink.rolling-policy.rollover-interval", Default: "30 min", Help: "Age at which a file is closed; every checkpoint closes files too."},
@@ -57,9 +57,7 @@ var Options = slices.Concat([]ops.Option{
 	{Key: "json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
 	{Key: optAvroCodec, Default: "snappy", Help: "How Avro files are compressed: null, deflate, snappy, xz or zstandard."},
 	{Key: optAvroLegacy, Default: "true", Help: "Whether TIMESTAMP is a timestamp-millis or -micros in Avro files; otherwise it is a local-timestamp."},
-	{Key: "debezium-json.timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601."},
-	{Key: "debezium-json.encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL."},
-}, objstore.Keys)
+}, changeOptions(), objstore.Keys)
 
 const (
 	optRollSize     = "sink.rolling-policy.file-size"

@@ -123,7 +123,7 @@ func (w *Writer) age() error {
 func (w *Writer) grows(kinds []stream.RowKind) error {
 	for _, k := range kinds {
 		if k != stream.Insert && k != stream.UpdateAfter {
-			return fmt.Errorf("write to table %s: %w: a row of kind %s; files only grow; 'format' = '%s' says how a table changes", w.sink.table, errInvalid, k, changelogFormat)
+			return fmt.Errorf("write to table %s: %w: a row of kind %s; files only grow; 'format' = 'debezium-json' says how a table changes", w.sink.table, errInvalid, k)
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/wadi-engine/wadi/connect/format/changes"
 	"github.com/wadi-engine/wadi/connect/format/json"
 	"github.com/wadi-engine/wadi/connect/format/raw"
 	"github.com/wadi-engine/wadi/job"
@@ -39,19 +38,6 @@ func newJSON(w Writing) (Encoder, error) {
 // Append implements Encoder.
 func (e inserts) Append(dst []byte, row int, _ stream.RowKind) ([]byte, error) {
 	return e.Encoder.Append(dst, row), nil
-}
-
-// debezium is an encoder of changes.
-type debezium struct{ *json.Encoder }
-
-func newDebezium(w Writing) (Encoder, error) {
-	e, err := json.NewEncoder(w.Schema, changes.Written+".", w.Options)
-	return debezium{e}, err
-}
-
-// Append implements Encoder.
-func (e debezium) Append(dst []byte, row int, kind stream.RowKind) ([]byte, error) {
-	return changes.AppendDebezium(dst, e.Encoder, row, kind), nil
 }
 
 func newRaw(w Writing) (Encoder, error) {

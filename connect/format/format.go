@@ -83,12 +83,10 @@ var all = func() map[string]Format {
 		m[name] = Format{
 			Name: name, Changes: true, Options: changes.Options(name),
 			NewDecoder: func(r Rows) (Decoder, error) { return changes.New(name, r.Schema, r.Paths, r.Options) },
+			NewEncoder: func(w Writing) (Encoder, error) { return changes.NewEncoder(name, w.Schema, w.Options) },
 		}
 	}
 	maps.Copy(m, registered())
-	debezium := m[changes.Written]
-	debezium.NewEncoder = newDebezium
-	m[changes.Written] = debezium
 	return m
 }()
 

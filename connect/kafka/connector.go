@@ -23,7 +23,7 @@ import (
 func Connectors() []*ops.Connector {
 	byKey := func(t job.Table) bool { return t.Connector == upsertConnector }
 	changing := func(t job.Table) bool {
-		return byKey(t) || t.Options["format"] == changes.Written || t.Options["value.format"] == changes.Written
+		return byKey(t) || changes.Writes(t.Options["format"]) || changes.Writes(t.Options["value.format"])
 	}
 	var all []*ops.Connector
 	for _, name := range []string{"kafka", upsertConnector, eventHubs} {

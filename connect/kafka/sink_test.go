@@ -13,7 +13,8 @@ func TestSinkOptions(t *testing.T) {
 	schema := job.Schema{Schema: arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Int64}}, nil)}
 	for _, c := range []struct{ key, value, want string }{
 		{"topic", "a;b", "one topic"},
-		{"format", "canal-json", "'canal-json' is only read"},
+		{"format", "json-registry", "'json-registry' is only read"},
+		{"debezium-json.schema-include", "true", "without their schema"},
 		{"key.format", "json", "without 'key.fields'"},
 		{"key.fields", "a", "without 'key.format'"},
 		{"value.fields-include", "SOME", "want ALL or EXCEPT_KEY"},
@@ -27,6 +28,9 @@ func TestSinkOptions(t *testing.T) {
 	} {
 		o := map[string]string{"connector": "kafka", "topic": "t", "properties.bootstrap.servers": "a:9092", "format": "json"}
 		o[c.key] = c.value
+		if format, _, ok := strings.Cut(c.key, ".schema-include"); ok {
+			o["format"] = format
+		}
 		_, err := connector("kafka").Sink(t.Context(), job.Table{Options: o, Schema: schema})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s = %s: %v, want %q", c.key, c.value, err, c.want)

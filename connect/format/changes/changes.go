@@ -31,7 +31,8 @@ func Names() []string { return slices.Sorted(maps.Keys(dialects)) }
 func Options(name string) []ops.Option {
 	o := []ops.Option{
 		{Key: name + ".ignore-parse-errors", Default: "false", Help: "The same as 'error.policy' = 'skip'."},
-		{Key: name + ".timestamp-format.standard", Default: "SQL", Help: "SQL or ISO-8601; both are read."},
+		{Key: name + ".timestamp-format.standard", Default: "SQL", Help: "How times are written, SQL or ISO-8601; both are read."},
+		{Key: name + ".encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL, when rows are written."},
 	}
 	switch name {
 	case "debezium-json":

@@ -8,15 +8,21 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/connect/format/changes"
-	"github.com/wadi-engine/wadi/connect/format/json"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
 
-// changelogFormat is the format that can say how each row changes a table.
-const changelogFormat = "debezium-json"
-
 // Changelog reports whether files with these options take rows of every kind.
-func Changelog(options map[string]string) bool { return options["format"] == changelogFormat }
+func Changelog(options map[string]string) bool { return changes.Writes(options["format"]) }
+
+// changeOptions are those of the formats of changes.
+func changeOptions() []ops.Option {
+	var all []ops.Option
+	for _, name := range changes.Names() {
+		all = append(all, changes.Options(name)...)
+	}
+	return all
+}
 
 // kindColumn is the last column of what a changelog format is given: the row's
 // stream.RowKind.
@@ -39,32 +45,36 @@ func kindSchema(s *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(append(s.Fields()[:s.NumFields():s.NumFields()], kindColumn), nil)
 }
 
-// debeziumEncoder writes changes as Flink's debezium-json format does: what is
-// added as {"before":null,"after":{…},"op":"c"}, what is taken away as
-// {"before":{…},"after":null,"op":"d"}.
-type debeziumEncoder struct {
+// changeFormat is the format called name of changes, one per line.
+func changeFormat(name string) Format {
+	return Format{Merge: mergeLines, New: func(w io.Writer, s *arrow.Schema, o map[string]string, _ memory.Allocator) (Encoder, error) {
+		rows, err := changes.NewEncoder(name, arrow.NewSchema(s.Fields()[:s.NumFields()-1], nil), o)
+		return &changeEncoder{w: w, rows: rows}, err
+	}}
+}
+
+// changeEncoder writes a change per line.
+type changeEncoder struct {
 	w    io.Writer
-	rows *json.Encoder
+	rows *changes.Encoder
 	line []byte
 }
 
-func newDebezium(w io.Writer, schema *arrow.Schema, o settings) (*debeziumEncoder, error) {
-	rows, err := json.NewEncoder(arrow.NewSchema(schema.Fields()[:schema.NumFields()-1], nil), changelogFormat+".", o)
-	return &debeziumEncoder{w: w, rows: rows}, err
-}
-
-func (e *debeziumEncoder) Write(rec arrow.RecordBatch) error {
+func (e *changeEncoder) Write(rec arrow.RecordBatch) (err error) {
 	last := int(rec.NumCols()) - 1
 	kinds := rec.Column(last).(*array.Int8)
 	e.rows.Fill(rec.Columns()[:last])
 	defer e.rows.Drop()
 	out := e.line[:0]
 	for row := range int(rec.NumRows()) {
-		out = append(changes.AppendDebezium(out, e.rows, row, stream.RowKind(kinds.Value(row))), '\n')
+		if out, err = e.rows.Append(out, row, stream.RowKind(kinds.Value(row))); err != nil {
+			return err
+		}
+		out = append(out, '\n')
 	}
 	e.line = out
-	_, err := e.w.Write(out)
+	_, err = e.w.Write(out)
 	return err
 }
 
-func (e *debeziumEncoder) Close() error { return nil }
+func (e *changeEncoder) Close() error { return nil }
