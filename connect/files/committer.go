@@ -182,7 +182,11 @@ func (c *Committer) mark(ctx context.Context, p *progress) error {
 // sweep removes what tasks that died have staged: no task writes any more, and
 // what they had to publish is in its place.
 func (c *Committer) sweep(ctx context.Context) error {
-	names, err := c.sink.root.List(ctx, ".staging/"+c.id+"/")
+	dir := ".staging/" + c.id + "/"
+	names, err := c.sink.root.List(ctx, dir)
+	if err == nil {
+		err = c.sink.root.Sweep(ctx, dir)
+	}
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,10 @@ type Options struct {
 	// BeforeWrite sets how an object is written; nil leaves it as it is. as is
 	// blob.WriterOptions.BeforeWrite's.
 	BeforeWrite func(as func(any) bool) error
+	// Sweep removes the parts of uploads that were never finished, of objects
+	// whose keys in the bucket start with prefix; nil: there are none, or the
+	// service removes them.
+	Sweep func(ctx context.Context, prefix string) error
 	// Code returns the service's code in an error, or "".
 	Code func(error) string
 }
@@ -38,11 +42,12 @@ func New(b *blob.Bucket, root string, o Options) objstore.Driver {
 	if root = strings.Trim(root, "/"); root != "" {
 		b = blob.PrefixedBucket(b, root+"/")
 	}
-	return &driver{bucket: b, opts: o}
+	return &driver{bucket: b, root: root, opts: o}
 }
 
 type driver struct {
 	bucket *blob.Bucket
+	root   string
 	opts   Options
 }
 
@@ -232,6 +237,14 @@ func (d *driver) Move(ctx context.Context, from, to string) error {
 		}
 	}
 	return d.Delete(ctx, from)
+}
+
+// Sweep implements objstore.Sweeper.
+func (d *driver) Sweep(ctx context.Context, prefix string) error {
+	if d.opts.Sweep == nil {
+		return nil
+	}
+	return d.class(d.opts.Sweep(ctx, strings.TrimPrefix(d.root+"/"+prefix, "/")))
 }
 
 func (d *driver) Exact() bool  { return false }

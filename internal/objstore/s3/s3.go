@@ -79,7 +79,7 @@ func Open(ctx context.Context, root *url.URL, props map[string]string) (objstore
 	if err != nil {
 		return nil, err
 	}
-	return cloud.New(b, root.Path, cloud.Options{PinRead: pin, Code: code, BeforeWrite: thorough(client)}), nil
+	return cloud.New(b, root.Path, cloud.Options{PinRead: pin, Code: code, BeforeWrite: thorough(client), Sweep: sweep(client, root.Host)}), nil
 }
 
 // thorough lets an upload that is cancelled remove its parts: with the time
@@ -108,4 +108,24 @@ func code(err error) string {
 		return api.ErrorCode()
 	}
 	return ""
+}
+
+// sweep aborts the uploads to keys that start with prefix.
+func sweep(client *s3.Client, bucket string) func(ctx context.Context, prefix string) error {
+	return func(ctx context.Context, prefix string) error {
+		pages := s3.NewListMultipartUploadsPaginator(client, &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &prefix})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, u := range page.Uploads {
+				_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId})
+				if err != nil && code(err) != "NoSuchUpload" {
+					return err
+				}
+			}
+		}
+		return nil
+	}
 }

@@ -34,7 +34,8 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// TestAbort: an upload of many parts that is given up leaves none of them.
+// TestAbort: an upload of many parts that is given up leaves none of them, and what a
+// process that was killed has left is swept up.
 func TestAbort(t *testing.T) {
 	url, props := testserver.S3(t)
 	stores := objstore.New(objstore.Options{Openers: map[string]objstore.Opener{"s3": s3.Open}})
@@ -66,6 +67,27 @@ func TestAbort(t *testing.T) {
 		t.Errorf("%d uploads while it is written, want 1", n)
 	}
 	if err := w.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if n := uploads(); n != 0 {
+		t.Errorf("%d uploads are left", n)
+	}
+	for _, key := range []string{"x/1", "x/2", "y/1"} { // of a process that was killed
+		if _, err := client.CreateMultipartUpload(t.Context(), &awss3.CreateMultipartUploadInput{Bucket: aws.String("bucket"), Key: aws.String(key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	below, err := stores.Open(t.Context(), url+"/x", props)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := below.Sweep(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if n := uploads(); n != 1 {
+		t.Errorf("%d uploads are left, want the one of y", n)
+	}
+	if err := b.Sweep(t.Context(), "y/"); err != nil {
 		t.Fatal(err)
 	}
 	if n := uploads(); n != 0 {
