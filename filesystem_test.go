@@ -204,3 +204,16 @@ func TestFilesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestListsInCSV: they are written, and not read.
+func TestListsInCSV(t *testing.T) {
+	env := batchEnv(t)
+	dir := t.TempDir()
+	run(t, env, "CREATE TABLE f (id INT, l ARRAY<STRING>) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"'); INSERT INTO f VALUES (1, ARRAY['a', 'b'])")
+	if _, err := firstRows(t, env, "SELECT * FROM f"); err == nil || !strings.Contains(err.Error(), "declare it as STRING") {
+		t.Errorf("a list is read: %v", err)
+	}
+	sameTexts(t, env, "SELECT CAST(id AS STRING) FROM f", "1")
+	run(t, env, "DROP TABLE f; CREATE TABLE f (id INT, l STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"')")
+	sameTexts(t, env, "SELECT l FROM f", "a;b")
+}

@@ -23,8 +23,8 @@ func newSQL() *cobra.Command {
 		Long: `Without -e and -f, and with a terminal, sql opens an interactive shell with history,
 completion and statements over several lines.
 
-Files need no declaration: FROM read_parquet('glob or URL'), read_csv, read_json and
-read_arrow find the columns. A query whose inputs all end runs as a batch, unless
+Files need no declaration: FROM read_parquet('glob or URL'), read_csv, read_json,
+read_avro and read_arrow find the columns. A query whose inputs all end runs as a batch, unless
 execution.runtime-mode says otherwise.
 
   --format table       for people (default)

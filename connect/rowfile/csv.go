@@ -95,6 +95,14 @@ func (s settings) one(key string, otherwise int) (int, error) {
 	return int(text[0]), nil
 }
 
+// plainCell refuses a column whose values are not read from a cell.
+func plainCell(f arrow.Field) error {
+	if _, nested := f.Type.(arrow.NestedType); nested {
+		return fmt.Errorf("%w: column %s: lists, maps and rows are not read from CSV files; declare it as STRING, or use json", job.ErrInvalid, f.Name)
+	}
+	return nil
+}
+
 // inferCSV takes the names of the columns from the first line, and for each the
 // narrowest type that fits the rows behind it.
 func inferCSV(in input, o settings) (*arrow.Schema, error) {

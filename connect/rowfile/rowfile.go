@@ -58,6 +58,8 @@ type format struct {
 	// infer gives the columns of a file from its beginning.
 	// It may set options that its answer depends on.
 	infer func(in input, o settings) (*arrow.Schema, error)
+	// takes reports a column that files of the format do not have; nil: none.
+	takes func(f arrow.Field) error
 	// changes says that rows are changes of a table, and that the decoders are
 	// changing.
 	changes bool
@@ -66,7 +68,7 @@ type format struct {
 }
 
 var formats = map[string]format{
-	"csv":   {options: csvOptions, infer: inferCSV, open: openCSV},
+	"csv":   {options: csvOptions, infer: inferCSV, open: openCSV, takes: plainCell},
 	"json":  {options: jsonOptions, infer: inferJSON, open: openJSON},
 	"arrow": {infer: inferArrow, open: openArrow},
 	"avro":  {infer: inferAvro, open: openAvro},
@@ -217,6 +219,13 @@ func (o *opener) source(_ context.Context, scan ops.Scan) (ops.Source, error) {
 	}
 	if s.schema, s.paths, err = scan.Flat(); err != nil {
 		return nil, err
+	}
+	if o.format.takes != nil {
+		for _, f := range s.schema.Fields() {
+			if err := o.format.takes(f); err != nil {
+				return nil, fmt.Errorf("table %s: %w", scan.Table.Ident, err)
+			}
+		}
 	}
 	return &source{opener: o, settings: s, table: scan.Table}, nil
 }
