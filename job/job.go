@@ -153,6 +153,9 @@ type Table struct {
 	PartitionedBy []string `json:"partitionedBy,omitempty"`
 	// Overwrite says that what is written replaces what is there; nil adds to it.
 	Overwrite *Overwrite `json:"overwrite,omitempty"`
+	// Changes says that among the rows that are written there may be updates and
+	// deletions.
+	Changes bool `json:"changes,omitempty"`
 }
 
 // Overwrite is what a sink replaces when its job ends: the partitions that are

@@ -92,6 +92,8 @@ type Connector struct {
 	// Spread are the columns of t whose equal values are wanted in one task of
 	// its sink; rows that are only inserted are divided by them.
 	Spread func(t job.Table) []string
+	// Keyed says that the sink of t wants all rows of a primary key in one task.
+	Keyed func(t job.Table) bool
 	// Overwrites says that the sink does what job.Table's Overwrite says, and
 	// OverwritesStreams that it does so also for a job that may have no end.
 	Overwrites, OverwritesStreams bool

@@ -13,6 +13,7 @@ import (
 
 	ice "github.com/apache/iceberg-go"
 	icecatalog "github.com/apache/iceberg-go/catalog"
+	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
 	"github.com/cenkalti/backoff/v5"
 	"github.com/zeebo/xxh3"
@@ -51,6 +52,7 @@ type Committer struct {
 	// gate is held while a snapshot is made.
 	gate   sync.Mutex
 	upkeep *upkeep // nil without maintenance
+	viewer *viewer // of files in which rows are deleted
 
 	// first is when each pending epoch was first seen.
 	first map[stream.Epoch]time.Time
@@ -84,21 +86,26 @@ func sinkHash(id ops.SinkID) string {
 	return fmt.Sprintf("%016x", xxh3.HashString(id.Job+"\x00"+id.Sink))
 }
 
-// published finds the newest epoch of this sink in the table: the mirror, or
-// the newest snapshot of ours where those of the sink go.
 func (c *Committer) published(t *table.Table) (stream.Epoch, error) {
+	return publishedBy(t, c.sink, c.id)
+}
+
+// publishedBy finds the newest epoch of a sink in the table: the mirror, or the
+// newest snapshot of the sink where its snapshots go.
+func publishedBy(t *table.Table, sink *Sink, id ops.SinkID) (stream.Epoch, error) {
+	mirror := mirrorPrefix + sinkHash(id)
 	var newest stream.Epoch
-	if text := t.Properties()[c.mirror()]; text != "" {
+	if text := t.Properties()[mirror]; text != "" {
 		epoch, _, _ := strings.Cut(text, " ")
 		n, err := strconv.ParseUint(epoch, 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("table %s: %w: property %s is %q", c.sink.target, job.ErrInvalid, c.mirror(), text)
+			return 0, fmt.Errorf("table %s: %w: property %s is %q", sink.target, job.ErrInvalid, mirror, text)
 		}
 		newest = stream.Epoch(n)
 	}
-	found, err := c.sink.aim.recorded(t, c.id)
+	found, err := sink.aim.recorded(t, id)
 	if err != nil {
-		return 0, fmt.Errorf("table %s: %w", c.sink.target, err)
+		return 0, fmt.Errorf("table %s: %w", sink.target, err)
 	}
 	return max(newest, found), nil
 }
@@ -142,6 +149,10 @@ func (c *Committer) due(pending []ops.Pending) (bool, error) {
 			oldest = seen
 		}
 		for _, b := range p.Committables {
+			if isDeletions(b) {
+				files++
+				continue
+			}
 			s, err := decodeCommittable(b)
 			if err != nil {
 				return false, err
@@ -178,23 +189,25 @@ func (c *Committer) publish(ctx context.Context, pending []ops.Pending) (stream.
 		if have >= last {
 			return have, nil
 		}
-		files, err := dataFiles(t, pending, have)
-		if err != nil {
-			return 0, backoff.Permanent(err)
-		}
-		old, err := c.replaced(ctx, t, files, have)
+		ch, err := c.changes(ctx, t, pending, have)
 		if err != nil {
 			return 0, c.verdict(err, &unclear)
 		}
-		if len(files)+len(old) == 0 {
+		if len(ch) == 0 {
 			return last, nil // nothing to be told apart later
 		}
-		if err := c.attempt(ctx, t, files, old, last); err != nil {
+		if err := c.attempt(ctx, t, ch, last); err != nil {
+			if conflict(err) {
+				c.discard(ctx, t, ch)
+			}
 			return 0, c.verdict(err, &unclear)
 		}
 		if c.upkeep != nil {
-			c.upkeep.committed(len(files), totalBytes(files))
+			for _, one := range ch {
+				c.upkeep.committed(len(one.files), totalBytes(one.files))
+			}
 		}
+		c.unstage(ctx, t, pending)
 		return last, nil
 	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(0))
 }
@@ -240,7 +253,7 @@ func conflict(err error) bool {
 
 // attempt writes one snapshot on top of t, or fails when t is no longer the
 // table's state (C1, C2).
-func (c *Committer) attempt(ctx context.Context, t *table.Table, files, old []ice.DataFile, epoch stream.Epoch) error {
+func (c *Committer) attempt(ctx context.Context, t *table.Table, all []changes, epoch stream.Epoch) error {
 	number := strconv.FormatUint(uint64(epoch), 10)
 	tx, err := c.sink.aim.begin(t)
 	if err != nil {
@@ -260,8 +273,15 @@ func (c *Committer) attempt(ctx context.Context, t *table.Table, files, old []ic
 		sumFlinkJob: c.id.Job, sumFlinkOperator: c.id.Sink, sumFlinkEpoch: number,
 	}
 	c.sink.aim.tell(summary)
-	if err := change(ctx, tx, t.Metadata().Version(), files, old, summary); err != nil {
-		return err
+	deletes := false
+	for _, ch := range all {
+		if err := change(ctx, tx, t.Metadata().Version(), ch, summary); err != nil {
+			return err
+		}
+		deletes = deletes || len(ch.deletes) > 0
+	}
+	if deletes {
+		return c.catalog.submit(ctx, t, tx)
 	}
 	return c.sink.aim.commit(ctx, c.catalog, t, tx)
 }
@@ -289,29 +309,101 @@ func mirrorTime(text string) int64 {
 	return n
 }
 
-// dataFiles decodes the committables of the epochs after have.
-func dataFiles(t *table.Table, pending []ops.Pending, have stream.Epoch) ([]ice.DataFile, error) {
-	var files []ice.DataFile
+// changes is what the epochs after have change in t: one snapshot for all of
+// them, or one for each where it must not delete what it adds.
+func (c *Committer) changes(ctx context.Context, t *table.Table, pending []ops.Pending, have stream.Epoch) (all []changes, err error) {
+	fsys, err := t.FS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ch changes
+	d := newDeletions()
+	end := func() error {
+		if ch.old, err = c.replaced(ctx, t, ch.files, have); err != nil {
+			return err
+		}
+		if err := c.deleteRows(ctx, t, &ch, d); err != nil {
+			return err
+		}
+		if !ch.empty() {
+			all = append(all, ch)
+		}
+		ch, d = changes{}, newDeletions()
+		return nil
+	}
 	for _, p := range pending {
 		if p.Epoch <= have {
 			continue
 		}
 		for _, b := range p.Committables {
-			s, err := decodeCommittable(b)
-			if err != nil {
+			if err := ch.take(t, fsys, b, d); err != nil {
 				return nil, err
 			}
-			if len(s.entry) == 0 {
-				continue
-			}
-			df, err := s.dataFile(t)
-			if err != nil {
+		}
+		if c.sink.mode == byEquality {
+			if err := end(); err != nil {
 				return nil, err
 			}
-			files = append(files, df)
 		}
 	}
-	return files, nil
+	if c.sink.mode == byEquality {
+		return all, nil
+	}
+	return all, end()
+}
+
+// take adds what a committable says.
+func (ch *changes) take(t *table.Table, fsys iceio.IO, b ops.Committable, d deletions) error {
+	if isDeletions(b) {
+		return d.mergeCommittable(t, fsys, b)
+	}
+	s, err := decodeCommittable(b)
+	if err != nil || len(s.entry) == 0 {
+		return err
+	}
+	df, err := s.dataFile(t)
+	if err != nil {
+		return err
+	}
+	if df.ContentType() == ice.EntryContentEqDeletes {
+		ch.deletes = append(ch.deletes, df)
+	} else {
+		ch.files = append(ch.files, df)
+	}
+	return nil
+}
+
+// discard removes the files that were made for an attempt that is known to have
+// failed.
+func (c *Committer) discard(ctx context.Context, t *table.Table, all []changes) {
+	fsys, err := t.FS(ctx)
+	if err != nil {
+		return
+	}
+	paths := map[string]bool{}
+	for _, ch := range all {
+		for _, f := range ch.made {
+			paths[f.FilePath()] = true
+		}
+	}
+	for path := range paths {
+		_ = fsys.Remove(path) // what stays is an orphan, which nothing names
+	}
+}
+
+// unstage removes the staged deletions of epochs that are published.
+func (c *Committer) unstage(ctx context.Context, t *table.Table, pending []ops.Pending) {
+	fsys, err := t.FS(ctx)
+	if err != nil {
+		return
+	}
+	for _, p := range pending {
+		for _, b := range p.Committables {
+			if path := stagedAt(b); path != "" {
+				_ = fsys.Remove(path) // what stays is an orphan, which nothing names
+			}
+		}
+	}
 }
 
 // Close implements ops.Committer.

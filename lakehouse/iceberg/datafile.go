@@ -10,12 +10,16 @@ import (
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 )
 
-// describe makes the manifest entry of a data file: sizes of all columns; counts
+// describe makes the manifest entry of a file: sizes of all columns; counts
 // and bounds of those that are not inside a list or a map, as the table's
 // properties want them.
 func (l *layout) describe(path string, partition map[int]any, m parquet.Metrics) (ice.DataFile, error) {
 	t := l.table
-	b, err := ice.NewDataFileBuilder(t.Spec(), ice.EntryContentData, path, ice.ParquetFile, partition, nil, nil, m.Rows, m.Bytes)
+	content := ice.EntryContentData
+	if l.equal != nil {
+		content = ice.EntryContentEqDeletes
+	}
+	b, err := ice.NewDataFileBuilder(t.Spec(), content, path, ice.ParquetFile, partition, nil, nil, m.Rows, m.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("describe data file %s: %w", path, err)
 	}
@@ -44,6 +48,9 @@ func (l *layout) describe(path string, partition map[int]any, m parquet.Metrics)
 				upper[id] = high
 			}
 		}
+	}
+	if l.equal != nil {
+		b.EqualityFieldIDs(l.equal)
 	}
 	if len(l.sorted) > 0 {
 		order := t.SortOrder()

@@ -26,8 +26,6 @@ type watcher interface {
 	// ordered says, as f ends, that its rows were sorted: row order[i] of those
 	// that were placed is at position i.
 	ordered(f *openFile, order vector.Sel)
-	// finished says that f is durable.
-	finished(f *openFile, df ice.DataFile)
 }
 
 // fan stages the rows of an epoch: those of each partition go to files of their
@@ -275,9 +273,6 @@ func (s *fan) end(one *shard) error {
 		return err
 	}
 	s.done = append(s.done, df)
-	if s.watch != nil {
-		s.watch.finished(f, df)
-	}
 	return nil
 }
 

@@ -37,6 +37,9 @@ type layout struct {
 	sorted  []transformed // by field of the sort order
 	orders  []vector.Order
 	metrics metricModes
+	// equal are the ids of the columns of equality delete files; nil for data
+	// files.
+	equal []int
 }
 
 // newLayout reads what the table and its properties want of its files.
@@ -119,6 +122,8 @@ func (l *layout) place(dir, name string) string {
 type openFile struct {
 	layout *layout
 	path   string
+	// number is the watcher's, 0 at first.
+	number uint32
 
 	out     iceio.FileWriter
 	parquet *parquet.Writer

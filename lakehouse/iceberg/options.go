@@ -35,6 +35,9 @@ const (
 	optAsOf            = "as-of-timestamp"
 	optBranch          = "branch"
 	optTag             = "tag"
+	optUpsert          = "write.upsert.enabled"
+	optUpsertMode      = "write.upsert.mode"
+	optUpsertHint      = "upsert-enabled"
 )
 
 // Options are the keys that the connector reads. Every other key of a table
@@ -61,6 +64,7 @@ var options = append([]ops.Option{
 	{Key: "target-file-size-bytes", Help: "Instead of the table's write.target-file-size-bytes."},
 	{Key: "compression-codec", Help: "Instead of the table's write.parquet.compression-codec."},
 	{Key: "compression-level", Help: "Instead of the table's write.parquet.compression-level."},
+	{Key: optUpsertHint, Help: "The same as write.upsert.enabled."},
 	{Key: "distribution-mode", Help: "Instead of the table's write.distribution-mode."},
 	{Key: optDynamic, Default: "false", Help: "Rows go to the tables that they name, which are created and grow columns."},
 	{Key: optTableColumn, Help: "The column that names the table of each row, or database.table."},
@@ -73,6 +77,8 @@ var options = append([]ops.Option{
 	{Key: "location", Help: "Location of a table that is created, if not below the warehouse."},
 	{Key: optCompaction, Default: "false", Help: "The same as flink-maintenance.rewrite.enabled."},
 	{Key: upkeepPrefix + "#", Help: "Maintenance of the table while a job writes to it."},
+	{Key: optUpsert, Default: "false", Help: "Rows that are inserted replace those with their primary key, too."},
+	{Key: optUpsertMode, Default: "position", Help: "How rows of a table with a primary key are deleted: position, equality or copy-on-write."},
 	{Key: "write.#", Help: "Iceberg's table properties for writers."},
 	{Key: "read.#", Help: "Iceberg's table properties for readers."},
 	{Key: "commit.#", Help: "Iceberg's table properties for commits."},

@@ -85,7 +85,7 @@ func truncate(ctx context.Context, t job.Table, env Env) error {
 		}
 		tx, err := a.begin(there)
 		if err == nil {
-			err = change(ctx, tx, there.Metadata().Version(), nil, old, nil)
+			err = change(ctx, tx, there.Metadata().Version(), changes{old: old}, nil)
 		}
 		if err == nil {
 			err = a.commit(ctx, c, there, tx)
@@ -119,16 +119,16 @@ func currentFiles(ctx context.Context, t *table.Table, a aim) ([]ice.DataFile, e
 // change stages a snapshot with other files. In format 3 files get their row
 // ids from an append: there, a snapshot without the old ones comes before it,
 // which nobody sees, because both are committed at once.
-func change(ctx context.Context, tx *table.Transaction, format int, files, old []ice.DataFile, summary ice.Properties) error {
-	if len(old) > 0 && (format < 3 || len(files) == 0) {
-		return tx.ReplaceDataFilesWithDataFiles(ctx, old, files, summary)
+func change(ctx context.Context, tx *table.Transaction, format int, ch changes, summary ice.Properties) error {
+	if len(ch.old) > 0 && (format < 3 || len(ch.files) == 0) {
+		return tx.ReplaceDataFilesWithDataFiles(ctx, ch.old, ch.files, summary)
 	}
-	if len(old) > 0 {
-		if err := tx.ReplaceDataFilesWithDataFiles(ctx, old, nil, nil); err != nil {
+	if len(ch.old) > 0 {
+		if err := tx.ReplaceDataFilesWithDataFiles(ctx, ch.old, nil, nil); err != nil {
 			return err
 		}
 	}
-	return tx.NewRowDelta(summary).AddRows(files...).Commit(ctx)
+	return tx.NewRowDelta(summary).AddRows(ch.files...).AddDeletes(ch.deletes...).RemoveDeletes(ch.vectors...).Commit(ctx)
 }
 
 // replaced are the files that are to go with the commit of files: none of a

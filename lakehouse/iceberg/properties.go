@@ -32,6 +32,7 @@ const (
 var shortNames = map[string]string{
 	"write-format": propFormat, "target-file-size-bytes": optFileSize, "compression-codec": optCodec,
 	"compression-level": propLevel, "distribution-mode": propSpread,
+	optUpsertHint: optUpsert,
 }
 
 // fileOptions are what a table's properties want of its files.

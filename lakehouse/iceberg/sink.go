@@ -25,6 +25,9 @@ func Connector(env Env) *ops.Connector {
 		Sink:     func(ctx context.Context, t job.Table) (ops.Sink, error) { return openSink(ctx, t, env) },
 
 		Spread:     spread,
+		Changes:    takesChanges,
+		KeyDeletes: takesChanges,
+		Keyed:      upserts,
 		Overwrites: true,
 		Truncate:   func(ctx context.Context, t job.Table) error { return truncate(ctx, t, env) },
 		Version: func(ctx context.Context, t job.Table) (string, map[string]string, error) {
@@ -72,6 +75,10 @@ type Sink struct {
 	// overwrite is nil when rows are appended.
 	overwrite *job.Overwrite
 	aim       aim
+	// key is the primary key of a table whose rows are replaced and deleted by
+	// it; nil when rows are appended.
+	key  []string
+	mode upsertMode
 }
 
 var _ ops.Sink = (*Sink)(nil)
@@ -84,6 +91,12 @@ func newSink(ctx context.Context, t job.Table, env Env) (*Sink, error) {
 	s := &Sink{env: env, target: to, columns: t.Schema.Schema, overwrite: t.Overwrite}
 	if s.aim, err = aimOf(t.Options); err != nil {
 		return nil, fmt.Errorf("table %s: %w", to, err)
+	}
+	if upserts(t) {
+		s.key, s.mode = t.PrimaryKey, byPosition
+		if mode := t.Options[optUpsertMode]; mode != "" {
+			s.mode = upsertMode(mode)
+		}
 	}
 	c, err := s.open(ctx)
 	if err != nil {
@@ -129,8 +142,10 @@ func (s *Sink) prepareTable(ctx context.Context, c *Catalog, t job.Table) error 
 	if err != nil {
 		return fmt.Errorf("table %s: %w", s.target, err)
 	}
-	_, err = s.fileSchema(there)
-	return err
+	if _, err = s.fileSchema(there); err != nil {
+		return err
+	}
+	return s.checkKey(there)
 }
 
 func (s *Sink) create(ctx context.Context, c *Catalog, t job.Table) error {
@@ -196,6 +211,9 @@ func (s *Sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 	}
 	if t, err = s.tuned(t); err != nil {
 		return nil, err
+	}
+	if s.key != nil {
+		return newUpserter(ctx, s, t, schema, rt)
 	}
 	w, err := newWriter(ctx, t, s.target.String(), schema, rt)
 	if err != nil {

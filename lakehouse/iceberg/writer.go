@@ -132,7 +132,11 @@ func (w *Writer) Close() error {
 	}
 	files := w.stage.abandon()
 	w.stage = nil
-	fsys, err := w.table.FS(context.Background())
+	return removeFiles(w.table, files)
+}
+
+func removeFiles(t *table.Table, files []ice.DataFile) error {
+	fsys, err := t.FS(context.Background())
 	for _, df := range files {
 		if err == nil {
 			err = fsys.Remove(df.FilePath())

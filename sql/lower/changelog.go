@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/logical"
 )
 
@@ -84,14 +85,17 @@ func (b *builder) require(n logical.Node, before bool) {
 }
 
 // refuseUpdates is the error of a sink that takes only inserts.
-func (b *builder) refuseUpdates(s *logical.Sink, connector string) error {
-	by := "the query"
+func (b *builder) refuseUpdates(s *logical.Sink, c *ops.Connector) error {
+	by, other := "the query", "or write to a connector that takes updates"
+	if c.Keyed != nil && len(s.Table.PrimaryKey) == 0 {
+		other = "or give the table a PRIMARY KEY (…) NOT ENFORCED, by which its rows can be updated and deleted"
+	}
 	if n := updating(s.Input); n != nil {
 		by = logical.Operator(n)
 	}
 	return fmt.Errorf("%w: table %s takes only inserted rows (connector %q), but the results of %s change as rows arrive; "+
-		"group by a window (TUMBLE, HOP) so that each result is final, run it with SET 'execution.runtime-mode' = 'batch', or write to a connector that takes updates",
-		job.ErrInvalid, s.Table.Ident, connector, by)
+		"group by a window (TUMBLE, HOP) so that each result is final, run it with SET 'execution.runtime-mode' = 'batch', %s",
+		job.ErrInvalid, s.Table.Ident, c.Name, by, other)
 }
 
 // updating is the topmost operator whose results change.

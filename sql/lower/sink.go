@@ -47,7 +47,7 @@ func (b *builder) sink(n *logical.Sink) (built, error) {
 		return built{}, fmt.Errorf("%w: rows of table %s cannot be replaced: connector %q only adds to what is there; use INSERT INTO", job.ErrInvalid, n.Table.Ident, c.Name)
 	}
 	if in.mode != Insert && !c.TakesChanges(n.Table) {
-		return built{}, b.refuseUpdates(n, c.Name)
+		return built{}, b.refuseUpdates(n, c)
 	}
 	if in, err = b.materialize(n, in); err != nil {
 		return built{}, err
@@ -56,10 +56,16 @@ func (b *builder) sink(n *logical.Sink) (built, error) {
 	if err != nil {
 		return built{}, err
 	}
+	t := n.Table
+	t.Changes = in.mode != Insert
+	into := b.intoSink(n, in, p)
+	if key, ok := sinkKey(n); ok && c.Keyed != nil && c.Keyed(t) {
+		into = keyed(in, p, key)
+	}
 	return b.add(job.Vertex{
-		UID: "sink-" + plain(n.Table.Ident), Name: logical.Operator(n), Kind: job.KindSink,
-		Config: config(ops.SinkConfig{Table: n.Table}), Parallelism: p, Output: schema(n.Schema()),
-	}, in.mode, b.intoSink(n, in, p)), nil
+		UID: "sink-" + plain(t.Ident), Name: logical.Operator(n), Kind: job.KindSink,
+		Config: config(ops.SinkConfig{Table: t}), Parallelism: p, Output: schema(n.Schema()),
+	}, in.mode, into), nil
 }
 
 // intoSink is the edge into a sink: changes of one row stay in order.
