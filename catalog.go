@@ -76,7 +76,13 @@ func (c *lakeCatalog) AlterTable(ctx context.Context, t *catalog.Table) error {
 	if err != nil {
 		return err
 	}
-	return translate(c.Catalog.AlterTable(ctx, jt))
+	renamed := map[string]string{}
+	for _, col := range t.Columns {
+		if col.Was != "" {
+			renamed[col.Name] = col.Was
+		}
+	}
+	return translate(c.Catalog.AlterTable(ctx, jt, renamed))
 }
 
 func (c *lakeCatalog) CreateDatabase(ctx context.Context, name string, options map[string]string) error {

@@ -99,7 +99,7 @@ func renameColumn(t *catalog.Table, a *ast.RenameColumn) error {
 	if k := slices.Index(t.PrimaryKey, a.From.Last()); k >= 0 {
 		t.PrimaryKey[k] = to
 	}
-	t.Columns[i].Name = to
+	t.Columns[i].Name, t.Columns[i].Was = to, a.From.Last()
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 )
 
 // Opener connects to catalogs of one kind. props are the options of CREATE
@@ -57,6 +58,20 @@ func catalogOption(key string) bool {
 		return true
 	}
 	return slices.ContainsFunc(ownPrefixes, func(p string) bool { return strings.HasPrefix(key, p) }) || objstore.IsProperty(key)
+}
+
+// catalogOptions are the catalog's options for the list of the connector's.
+func catalogOptions() []ops.Option {
+	var out []ops.Option
+	for _, k := range own {
+		out = append(out, ops.Option{Key: k, Help: "Option of the catalog.", Secret: k == "credential" || k == "token"})
+	}
+	for _, p := range ownPrefixes {
+		if p != "client." { // objstore.Keys has client.region
+			out = append(out, ops.Option{Key: p + "#", Help: "Options of the catalog."})
+		}
+	}
+	return out
 }
 
 // CheckOptions refuses a CREATE CATALOG with options that nobody reads.

@@ -248,6 +248,9 @@ func (c *Catalog) Table(ctx context.Context, database, name string) (job.Table, 
 	if partitioning != "" {
 		out.Options[optPartitioning] = partitioning
 	}
+	if order := describeOrder(t.Schema(), t.SortOrder()); order != "" {
+		out.Options[optSortOrder] = order
+	}
 	maps.Copy(out.Options, c.options)
 	out.Options[optCatalogName] = c.name
 	out.Options[optCatalogDatabase] = database
@@ -278,6 +281,10 @@ func (c *Catalog) CreateTable(ctx context.Context, t job.Table) error {
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", what, err)
 	}
+	order, err := sortOrder(schema, t.Options[optSortOrder])
+	if err != nil {
+		return fmt.Errorf("create table %s: %w", what, err)
+	}
 	props := ice.Properties{}
 	for k, v := range c.options {
 		if key, ok := strings.CutPrefix(k, "table-default."); ok {
@@ -291,7 +298,7 @@ func (c *Catalog) CreateTable(ctx context.Context, t job.Table) error {
 		}
 	}
 	props["format-version"] = strconv.Itoa(version)
-	opts := []icecatalog.CreateTableOpt{icecatalog.WithProperties(props), icecatalog.WithPartitionSpec(spec)}
+	opts := []icecatalog.CreateTableOpt{icecatalog.WithProperties(props), icecatalog.WithPartitionSpec(spec), icecatalog.WithSortOrder(order)}
 	if loc := t.Options["location"]; loc != "" {
 		opts = append(opts, icecatalog.WithLocation(loc))
 	}
@@ -314,44 +321,6 @@ func (c *Catalog) RenameTable(ctx context.Context, database, from, to string) er
 	return c.fail("rename table", c.name+"."+database+"."+from, err)
 }
 
-// AlterTable sets and removes properties so that the table's are those of t.
-// The columns must be as they are.
-func (c *Catalog) AlterTable(ctx context.Context, t job.Table) error {
-	what := c.name + "." + t.Ident.Database + "." + t.Ident.Name
-	old, err := c.load(ctx, t.Ident.Database, t.Ident.Name)
-	if err != nil {
-		return err
-	}
-	columns, err := toEngine(old.Schema())
-	if err != nil {
-		return err
-	}
-	if t.Schema.Schema != nil && !columns.Equal(t.Schema.Schema) {
-		return fmt.Errorf("alter table %s: %w: columns cannot be altered yet", what, job.ErrInvalid)
-	}
-	want := tableProperties(t.Options)
-	set, remove := ice.Properties{}, []string(nil)
-	for k, v := range want {
-		if old.Properties()[k] != v {
-			set[k] = v
-		}
-	}
-	for k := range old.Properties() {
-		if _, keep := want[k]; !keep && shown(k) {
-			remove = append(remove, k)
-		}
-	}
-	tx := old.NewTransaction()
-	err = tx.SetProperties(set)
-	if err == nil && len(remove) > 0 {
-		err = tx.RemoveProperties(remove)
-	}
-	if err == nil && len(set)+len(remove) > 0 {
-		_, err = tx.Commit(ctx)
-	}
-	return c.fail("alter table", what, err)
-}
-
 // shown reports whether a property of a table is shown as an option of it. One
 // that has the name of a catalog's option is not: whoever may write to a table
 // must not say where its readers send their credentials.
@@ -362,7 +331,7 @@ func shown(key string) bool { return !strings.HasPrefix(key, mirrorPrefix) && !c
 func tableProperties(options map[string]string) ice.Properties {
 	props := ice.Properties{}
 	for k, v := range options {
-		if !connectorOption(k) && !catalogOption(k) && k != "format-version" && k != "location" && k != optPartitioning {
+		if !connectorOption(k) && !catalogOption(k) && k != "format-version" && k != "location" && k != optPartitioning && k != optSortOrder {
 			props[k] = v
 		}
 	}

@@ -71,7 +71,7 @@ func TestCatalog(t *testing.T) {
 
 			got.Options["owner"] = "you"
 			delete(got.Options, "write.parquet.compression-codec")
-			check(c.AlterTable(ctx, got), nil)
+			check(c.AlterTable(ctx, got, nil), nil)
 			altered, err := c.Table(ctx, "sales", "orders")
 			check(err, nil)
 			if _, there := altered.Options["write.parquet.compression-codec"]; there || altered.Options["owner"] != "you" {

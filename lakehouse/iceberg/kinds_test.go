@@ -113,7 +113,7 @@ func testKind(t *testing.T, w *warehouse) {
 	}
 	got.Options["owner"] = "you"
 	delete(got.Options, "sink.commit.max-age")
-	check(c.AlterTable(ctx, got), nil)
+	check(c.AlterTable(ctx, got, nil), nil)
 	got, err = c.Table(ctx, db, "orders")
 	check(err, nil)
 	if _, there := got.Options["sink.commit.max-age"]; there || got.Options["owner"] != "you" {

@@ -27,6 +27,7 @@ const (
 	optWarehouse       = "warehouse"
 	optCreate          = "create-table"
 	optPartitioning    = "partitioning"
+	optSortOrder       = "sort-order"
 	optCommitSize      = "sink.commit.target-file-size"
 	optCommitAge       = "sink.commit.max-age"
 	optFileSize        = "write.target-file-size-bytes"
@@ -43,14 +44,15 @@ const (
 // Options are the keys that the connector reads. Every other key of a table
 // in an Iceberg catalog is a property of the table.
 var options = append([]ops.Option{
-	{Key: optCatalogType, Help: "jdbc or hadoop."},
+	{Key: optCatalogType, Help: "rest, hive, glue, jdbc or hadoop."},
 	{Key: optCatalogName, Help: "Name of the catalog; tables of a jdbc catalog are kept under it."},
 	{Key: optCatalogDatabase, Default: DefaultDatabase, Help: "Database of the table in the catalog."},
 	{Key: optCatalogTable, Help: "Name of the table in the catalog; by default that of the declared table."},
-	{Key: optURI, Help: "Where a jdbc catalog is: jdbc:sqlite:/path/catalog.db."},
+	{Key: optURI, Help: "Where the catalog is: https://…, thrift://…, jdbc:sqlite:/path/catalog.db, jdbc:postgresql://…."},
 	{Key: optWarehouse, Help: "Directory or URL below which tables are kept."},
 	{Key: optCreate, Default: "false", Help: "Create the table when it is not there."},
 	{Key: optPartitioning, Help: "Partition fields of a table that is created, such as 'day(ts), bucket(16, id)'."},
+	{Key: optSortOrder, Help: "Order of the rows in files of a table that is created, such as 'ts DESC NULLS LAST, id'."},
 	{Key: optCommitSize, Default: "128MB", Help: "Publish when this much is staged, even before sink.commit.max-age."},
 	{Key: optCommitAge, Default: "10 s", Help: "Publish what has been staged for this long; 0 publishes every checkpoint."},
 	{Key: optSnapshot, Help: "Read this snapshot instead of the current one."},
@@ -83,7 +85,7 @@ var options = append([]ops.Option{
 	{Key: "read.#", Help: "Iceberg's table properties for readers."},
 	{Key: "commit.#", Help: "Iceberg's table properties for commits."},
 	{Key: "history.#", Help: "Iceberg's table properties for snapshots to keep."},
-}, objstore.Keys...)
+}, append(catalogOptions(), objstore.Keys...)...)
 
 // connectorOption reports whether a key speaks to this package, not about the table.
 func connectorOption(key string) bool {

@@ -71,6 +71,9 @@ type Column struct {
 	// Virtual metadata columns are read but not written.
 	Virtual bool
 	Comment string
+	// Was is the name before ALTER TABLE … RENAME, for the catalog that the
+	// table is altered in.
+	Was string
 }
 
 // View is a query with a name.
