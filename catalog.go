@@ -23,6 +23,11 @@ type lakeCatalog struct{ *iceberg.Catalog }
 // Table describes a table with the columns that SQL sees.
 func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalog.Table, error) {
 	t, err := c.Catalog.Table(ctx, database, name)
+	if errors.Is(err, iceberg.ErrNotFound) && c.KeepsViews() {
+		if v, notView := c.view(ctx, database, name); !errors.Is(notView, catalog.ErrNotFound) {
+			return v, notView
+		}
+	}
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -45,7 +50,7 @@ func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalo
 // table is t for the lakehouse.
 func (c *lakeCatalog) table(t *catalog.Table) (job.Table, error) {
 	if t.View != nil {
-		return job.Table{}, fmt.Errorf("%w: view %s: an Iceberg catalog holds tables; use CREATE TEMPORARY VIEW", job.ErrInvalid, t.Ident)
+		return job.Table{}, fmt.Errorf("%w: view %s: a view in an Iceberg catalog is not changed; DROP VIEW it and create it again", job.ErrInvalid, t.Ident)
 	}
 	if t.Watermark != nil {
 		return job.Table{}, fmt.Errorf("%w: table %s: an Iceberg table keeps no WATERMARK; declare it on a temporary table", job.ErrInvalid, t.Ident)
@@ -63,7 +68,11 @@ func (c *lakeCatalog) table(t *catalog.Table) (job.Table, error) {
 	}, nil
 }
 
+// CreateTable creates a table or keeps a view.
 func (c *lakeCatalog) CreateTable(ctx context.Context, t *catalog.Table) error {
+	if t.View != nil {
+		return c.createView(ctx, t)
+	}
 	jt, err := c.table(t)
 	if err != nil {
 		return err
@@ -97,8 +106,15 @@ func (c *lakeCatalog) RenameTable(ctx context.Context, database, from, to string
 	return translate(c.Catalog.RenameTable(ctx, database, from, to))
 }
 
+// DropTable drops a table or a view.
 func (c *lakeCatalog) DropTable(ctx context.Context, database, name string) error {
-	return translate(c.Catalog.DropTable(ctx, database, name))
+	err := c.Catalog.DropTable(ctx, database, name)
+	if errors.Is(err, iceberg.ErrNotFound) && c.KeepsViews() {
+		if notView := c.DropView(ctx, database, name); !errors.Is(notView, iceberg.ErrNotFound) {
+			err = notView
+		}
+	}
+	return translate(err)
 }
 
 // translate says in SQL's terms what the lakehouse reports.

@@ -3,7 +3,6 @@ package wadi_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
 // topics are those of the tests, with their partitions.
@@ -26,7 +26,7 @@ var topics = map[string]int32{"orders": 3, "changes": 1, "out": 2, "bids": 2}
 // these names are deleted.
 func broker(t *testing.T) (address string, client *kgo.Client) {
 	t.Helper()
-	if address = os.Getenv("WADI_TEST_KAFKA"); address == "" {
+	if address = testserver.Kafka(t); address == "" {
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
 		if err != nil {
 			t.Fatal(err)

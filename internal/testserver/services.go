@@ -41,10 +41,15 @@ func Hive(t testing.TB) (uri, dir string) {
 	return service(t, EnvHive, "Hive Metastore"), shared(t)
 }
 
-// Kafka is the address of a real broker.
+// Kafka is the address of a real broker, or "" when the environment names none.
 func Kafka(t testing.TB) (address string) {
 	t.Helper()
-	return service(t, EnvKafka, "Apache Kafka")
+	if address = os.Getenv(EnvKafka); address != "" {
+		used(t, "Apache Kafka")
+	} else {
+		used(t, "kfake (Kafka)")
+	}
+	return address
 }
 
 // Glue is an endpoint that speaks AWS Glue: that of the environment, or moto's.

@@ -119,7 +119,7 @@ func (c *Catalog) fail(verb, what string, err error) error {
 		err = fmt.Errorf("%w: %w", job.ErrInvalid, err)
 	}
 	switch {
-	case errors.Is(err, icecatalog.ErrNoSuchTable), errors.Is(err, icecatalog.ErrNoSuchNamespace):
+	case errors.Is(err, icecatalog.ErrNoSuchTable), errors.Is(err, icecatalog.ErrNoSuchNamespace), errors.Is(err, icecatalog.ErrNoSuchView):
 		class = ErrNotFound
 	case errors.Is(err, icecatalog.ErrTableAlreadyExists), errors.Is(err, icecatalog.ErrNamespaceAlreadyExists),
 		errors.Is(err, icecatalog.ErrViewAlreadyExists):
