@@ -23,6 +23,11 @@ type lakeCatalog struct{ *iceberg.Catalog }
 // Table describes a table with the columns that SQL sees.
 func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalog.Table, error) {
 	t, err := c.Catalog.Table(ctx, database, name)
+	if errors.Is(err, iceberg.ErrNotFound) {
+		if m, ok, merr := c.MetadataTable(ctx, database, name); ok {
+			t, err = m, merr
+		}
+	}
 	if errors.Is(err, iceberg.ErrNotFound) && c.KeepsViews() {
 		if v, notView := c.view(ctx, database, name); !errors.Is(notView, catalog.ErrNotFound) {
 			return v, notView

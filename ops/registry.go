@@ -107,6 +107,10 @@ type Connector struct {
 	Retracts func(t job.Table) bool
 	// Timed says of a table that its sink asks for Runtime.Watermark.
 	Timed func(t job.Table) bool
+	// AsOf gives t as it was at a time, in milliseconds since 1970: with the
+	// options that read it, and the columns that it had. It is nil when the
+	// connector's tables keep no versions.
+	AsOf func(ctx context.Context, t job.Table, millis int64) (job.Table, error)
 	// Partitions lists the partitions of t that have rows, as k=v/l=w; nil when
 	// the connector does not know.
 	Partitions func(ctx context.Context, t job.Table) ([]string, error)

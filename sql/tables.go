@@ -12,6 +12,8 @@ import (
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
+	"github.com/wadi-engine/wadi/sql/datatype"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // tables is how the binder sees the session's tables.
@@ -80,22 +82,70 @@ func metadata(c *ops.Connector, t job.Table) error {
 	return nil
 }
 
+// AsOf asks the connector. A table that stands in a catalog of its own has the
+// columns that it had then.
+func (t tables) AsOf(ctx context.Context, ct *catalog.Table, at expr.Expr) (*catalog.Table, error) {
+	c, ok := t.s.registry.Connectors[ct.Options["connector"]]
+	if !ok || c.AsOf == nil {
+		return nil, fmt.Errorf("%w: table %s: connector '%s' keeps no versions of a table; FOR SYSTEM_TIME AS OF a constant can read tables of 'iceberg'",
+			job.ErrInvalid, ct.Ident, ct.Options["connector"])
+	}
+	lit, ok := folder(t.s.config.Zone())(at)
+	millis, is := int64(0), false
+	if ok {
+		millis, is = lit.Value.(int64)
+	}
+	if !is {
+		return nil, fmt.Errorf("%w: the time of FOR SYSTEM_TIME AS OF is NULL or cannot be computed", job.ErrInvalid)
+	}
+	jt, err := c.AsOf(ctx, job.Table{Ident: ct.Ident, Connector: c.Name, Options: ct.Options}, millis)
+	if err != nil {
+		return nil, err
+	}
+	out := ct.Clone()
+	out.Options = jt.Options
+	if !ct.Foreign {
+		return out, nil
+	}
+	out.Columns, out.PrimaryKey = nil, jt.PrimaryKey
+	for _, f := range jt.Schema.Fields() {
+		dt, ok := datatype.FromField(f)
+		if !ok {
+			return nil, fmt.Errorf("%w: table %s: column %s has type %v, which SQL does not have", job.ErrInvalid, ct.Ident, f.Name, f.Type)
+		}
+		out.Columns = append(out.Columns, catalog.Column{Name: f.Name, Type: dt, Kind: ast.PhysicalColumn})
+	}
+	return out, nil
+}
+
 // readers are the table functions that read files, with their formats.
 var readers = map[string]string{
 	"read_parquet": "parquet", "read_csv": "csv", "read_json": "json", "read_arrow": "arrow", "read_avro": "avro",
+	"read_iceberg": "iceberg",
 }
 
 func (t tables) FunctionNames() []string { return slices.Sorted(maps.Keys(readers)) }
 
 // Function makes read_parquet('path', 'key' => 'value') the table
-// ('connector' = 'filesystem', 'path' = …, 'format' = 'parquet').
+// ('connector' = 'filesystem', 'path' = …, 'format' = 'parquet'), and read_iceberg
+// a table of the connector iceberg.
 func (t tables) Function(name string, args []string, options map[string]string) (*catalog.Table, bool) {
 	format, ok := readers[strings.ToLower(name)]
 	if !ok || len(args) != 1 {
 		return nil, false
 	}
 	o := map[string]string{"connector": "filesystem", "path": args[0], "format": format}
+	if format == "iceberg" { // a table, not a format of files
+		o = map[string]string{"connector": format, "path": args[0]}
+	}
 	for k, v := range options {
+		if format == "iceberg" {
+			if !strings.Contains(k, ".") {
+				k = strings.ReplaceAll(k, "_", "-")
+			}
+			o[k] = v
+			continue
+		}
 		if !strings.Contains(k, ".") && k != "path" {
 			k = format + "." + strings.ReplaceAll(k, "_", "-")
 		}

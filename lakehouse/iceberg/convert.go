@@ -169,7 +169,7 @@ func validity(mem memory.Allocator, in arrow.Array) *memory.Buffer {
 
 // fixedWidth makes an array of type to from n values of the given width,
 // which fill writes, and the nulls of in.
-func fixedWidth[T int8 | int16 | int32 | int64](mem memory.Allocator, in arrow.Array, to arrow.DataType, fill func(out []T) error) (arrow.Array, error) {
+func fixedWidth[T int8 | int16 | int32 | int64 | float64](mem memory.Allocator, in arrow.Array, to arrow.DataType, fill func(out []T) error) (arrow.Array, error) {
 	buf := memory.NewResizableBuffer(mem)
 	defer buf.Release()
 	var zero T

@@ -210,3 +210,17 @@ func (d *deadRows) alive(rec arrow.RecordBatch, first int64) vector.Sel {
 	}
 	return sel
 }
+
+// identities are the values of the identity partitions of a file, by the ids of
+// their columns: files that were taken over from elsewhere may lack these.
+func identities(f ice.DataFile, spec *ice.PartitionSpec) map[int]any {
+	out := map[int]any{}
+	for _, field := range spec.Fields() {
+		if _, identity := field.Transform.(ice.IdentityTransform); identity {
+			if v, there := f.Partition()[field.FieldID]; there {
+				out[field.SourceID()] = v
+			}
+		}
+	}
+	return out
+}

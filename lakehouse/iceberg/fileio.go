@@ -24,6 +24,8 @@ type fileIO struct {
 	root   *objstore.Bucket // the table's location
 	props  map[string]string
 	until  time.Time // when the credentials in props expire; zero: they do not
+	// moved is where the metadata have the files that are below root, or "".
+	moved string
 }
 
 var (
@@ -72,6 +74,9 @@ func install(schemes []string, stores *objstore.Stores) {
 }
 
 func (f *fileIO) locate(name string) (*objstore.Bucket, string, error) {
+	if rest, ok := strings.CutPrefix(name, f.moved); ok && f.moved != "" {
+		return f.root, rest, nil
+	}
 	if !strings.Contains(name, "://") && strings.HasPrefix(f.root.Root(), "file://") {
 		name = "file://" + strings.TrimPrefix(name, "file:")
 	}

@@ -2,6 +2,7 @@ package iceberg
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,11 +40,15 @@ const (
 	optUpsert          = "write.upsert.enabled"
 	optUpsertMode      = "write.upsert.mode"
 	optUpsertHint      = "upsert-enabled"
+	optThenSchema      = "use-snapshot-schema"
+	optPath            = "path"
+	optMoved           = "allow-moved-paths"
+	optMetadata        = "metadata-table"
 )
 
 // Options are the keys that the connector reads. Every other key of a table
 // in an Iceberg catalog is a property of the table.
-var options = append([]ops.Option{
+var options = slices.Concat([]ops.Option{
 	{Key: optCatalogType, Help: "rest, hive, glue, jdbc or hadoop."},
 	{Key: optCatalogName, Help: "Name of the catalog; tables of a jdbc catalog are kept under it."},
 	{Key: optCatalogDatabase, Default: DefaultDatabase, Help: "Database of the table in the catalog."},
@@ -75,6 +80,10 @@ var options = append([]ops.Option{
 	{Key: optValueColumn, Help: "The column with a JSON object for each row, whose members become columns."},
 	{Key: optErrorPolicy, Default: policyFail, Help: "What to do with a row that does not fit its table: fail, skip, or dead-letter."},
 	{Key: optErrorTable, Help: "The table of the catalog for rows that do not fit."},
+	{Key: optThenSchema, Default: "false", Help: "Name columns as the snapshot's schema does, not as the table's present one."},
+	{Key: optPath, Help: "Directory of a table, or a metadata file of it: the table is read without a catalog."},
+	{Key: optMoved, Default: "false", Help: "With path: look below it for files that the metadata have elsewhere."},
+	{Key: optMetadata, Help: "Read this metadata table instead, such as snapshots."},
 	{Key: "format-version", Default: "2", Help: "Format version of a table that is created: 2 or 3."},
 	{Key: "location", Help: "Location of a table that is created, if not below the warehouse."},
 	{Key: optCompaction, Default: "false", Help: "The same as flink-maintenance.rewrite.enabled."},
@@ -85,17 +94,19 @@ var options = append([]ops.Option{
 	{Key: "read.#", Help: "Iceberg's table properties for readers."},
 	{Key: "commit.#", Help: "Iceberg's table properties for commits."},
 	{Key: "history.#", Help: "Iceberg's table properties for snapshots to keep."},
-}, append(catalogOptions(), objstore.Keys...)...)
+}, streamOptions, catalogOptions(), objstore.Keys)
 
 // connectorOption reports whether a key speaks to this package, not about the table.
 func connectorOption(key string) bool {
 	switch key {
 	case optConnector, optType, optCatalogType, optCatalogName, optCatalogDatabase, optCatalogTable,
 		optURI, optWarehouse, optCreate, optSnapshot, optAsOf, optBranch, optTag, optWapID, optWapBranch,
-		optDynamic, optTableColumn, optDbColumn, optBranchColumn, optValueColumn, optErrorPolicy, optErrorTable:
+		optDynamic, optTableColumn, optDbColumn, optBranchColumn, optValueColumn, optErrorPolicy, optErrorTable,
+		optThenSchema, optPath, optMoved, optMetadata:
 		return true
 	}
-	return strings.HasPrefix(key, optSummary) || shortNames[key] != ""
+	return strings.HasPrefix(key, optSummary) || shortNames[key] != "" ||
+		slices.ContainsFunc(streamOptions, func(o ops.Option) bool { return o.Key == key })
 }
 
 // target is where a table of a job is, and how it is to be written.
@@ -107,10 +118,20 @@ type target struct {
 	commitSize int64
 	commitAge  time.Duration
 	version    versionChoice
+	thenSchema bool   // columns are named by the schema of the version
+	path       string // of a table without a catalog
+	moved      bool
+	metadata   string // which metadata table, or ""
 	upkeep     upkeepPlan
+	stream     streamPlan
 }
 
-func (t target) String() string { return t.catalog + "." + t.database + "." + t.table }
+func (t target) String() string {
+	if t.path != "" {
+		return objstore.Redact(t.path)
+	}
+	return t.catalog + "." + t.database + "." + t.table
+}
 
 func parseTarget(t job.Table) (target, error) {
 	o := t.Options
@@ -125,6 +146,8 @@ func parseTarget(t job.Table) (target, error) {
 		database: get(optCatalogDatabase, DefaultDatabase),
 		table:    get(optCatalogTable, t.Ident.Name),
 		options:  o,
+		path:     o[optPath],
+		metadata: o[optMetadata],
 	}
 	bad := func(key, want string) error {
 		return fmt.Errorf("table %s: %w: option %q is %q; want %s", t.Ident, job.ErrInvalid, key, o[key], want)
@@ -133,11 +156,20 @@ func parseTarget(t job.Table) (target, error) {
 	if out.create, err = strconv.ParseBool(get(optCreate, "false")); err != nil {
 		return out, bad(optCreate, "true or false")
 	}
+	if out.thenSchema, err = strconv.ParseBool(get(optThenSchema, "false")); err != nil {
+		return out, bad(optThenSchema, "true or false")
+	}
+	if out.moved, err = strconv.ParseBool(get(optMoved, "false")); err != nil {
+		return out, bad(optMoved, "true or false")
+	}
 	if out.commitSize, err = units.ParseSize(get(optCommitSize, "128MB")); err != nil {
 		return out, bad(optCommitSize, "a size such as 128MB")
 	}
 	if out.commitAge, err = units.ParseDuration(get(optCommitAge, "10 s")); err != nil {
 		return out, bad(optCommitAge, "a duration such as 10 s")
+	}
+	if out.stream, err = parseStream(t); err != nil {
+		return out, err
 	}
 	if out.upkeep, err = parseUpkeep(o); err != nil {
 		return out, fmt.Errorf("table %s: %w", t.Ident, err)

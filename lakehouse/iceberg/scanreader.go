@@ -2,62 +2,55 @@ package iceberg
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	ice "github.com/apache/iceberg-go"
-	"github.com/apache/iceberg-go/codec"
 	iceio "github.com/apache/iceberg-go/io"
-	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/parquet"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 )
 
-// Reader implements ops.Source.
-func (s *Source) Reader(ctx context.Context, rt ops.Runtime) (ops.SplitReader, error) {
-	c, err := s.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	t, err := c.load(ctx, s.target.database, s.target.table)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	files, err := t.FS(ctx)
-	if err != nil {
-		cancel()
-		return nil, fmt.Errorf("table %s: %w", s.target, err)
-	}
-	return &reader{source: s, table: t, files: files, mem: rt.Allocator(), ctx: ctx, cancel: cancel}, nil
-}
-
 // reader reads its splits one after the other.
 type reader struct {
-	source *Source
-	table  *table.Table
-	files  iceio.IO
-	mem    memory.Allocator
-	ctx    context.Context // of the open file; ends with Close
-	cancel context.CancelFunc
+	source  *Source
+	schemas []*ice.Schema
+	mapping ice.NameMapping
+	files   iceio.IO
+	mem     memory.Allocator
+	ctx     context.Context // of the files; ends with Close
+	cancel  context.CancelFunc
 
 	queue []ops.Split
-	// at is the position in the first of queue, which file reads; dead are the
-	// rows of the file called of.
-	at   position
-	file *scanFile
-	dead *deadRows
-	of   string
+	open  *openPiece // of the first of queue, or nil
+
+	// positioned are positions by delete file and data file.
+	positioned    map[string]map[string][]int64
+	positionCount int64
+	keyTables     []*keyTables
+
+	dead, gone []bool
+	sel        vector.Sel
+}
+
+// openPiece is a piece that is being read.
+type openPiece struct {
+	*piece
+	head    []byte // the piece as it stands in positions
+	file    iceio.File
+	rows    *parquet.Reader
+	binding *fileBinding
+	first   []int64 // of each row group: the position of its first row in the file
+	deletes *goneRows
+	gone    *goneRows // nil unless the piece is one of rows that are gone
 }
 
 // Assign implements ops.SplitReader.
@@ -67,187 +60,238 @@ func (r *reader) Assign(splits []ops.Split) error {
 }
 
 // Fetch implements ops.SplitReader.
-func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
+func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 	if len(r.queue) == 0 {
 		return ops.Fetched{}, nil
 	}
 	split := r.queue[0]
-	f, err := r.fetch(&split)
+	f, err := r.fetch(ctx, split)
 	if err != nil {
-		return ops.Fetched{}, fmt.Errorf("read %s of table %s: %w", split.ID, r.source.target, classed(err))
+		return ops.Fetched{}, fmt.Errorf("read %s of table %s: %w", split.ID, r.source.target, err)
 	}
-	if r.queue[0] = split; f.Done {
-		r.closeFile()
+	if f.Done {
+		r.closePiece()
 		r.queue = r.queue[1:]
+	} else {
+		r.queue[0] = f.After
 	}
 	return f, nil
 }
 
-// classed says that an error without a class is one of the storage.
-func classed(err error) error {
-	if errors.Is(err, job.ErrInvalid) || errors.Is(err, job.ErrUnavailable) {
+func (r *reader) fetch(ctx context.Context, split ops.Split) (ops.Fetched, error) {
+	if r.open == nil {
+		if err := r.begin(split); err != nil {
+			return ops.Fetched{}, err
+		}
+	}
+	rec, err := r.open.rows.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		return ops.Fetched{After: split, Done: true}, nil
+	}
+	if err != nil {
+		return ops.Fetched{}, unavailable(err)
+	}
+	defer rec.Release()
+	group, row := r.open.rows.Position()
+	out, err := r.shape(rec, r.open.first[group]+row-rec.NumRows())
+	if err != nil {
+		return ops.Fetched{}, err
+	}
+	split.Position = fmt.Appendf(r.open.head[:len(r.open.head):len(r.open.head)], "@%d/%d", group, row)
+	f := ops.Fetched{After: split}
+	if out != nil {
+		f.Batch = stream.NewBatch(out)
+		if r.open.removes() {
+			f.Batch.Kinds = kinds(int(out.NumRows()))
+		}
+	}
+	return f, nil
+}
+
+func kinds(n int) []stream.RowKind {
+	out := make([]stream.RowKind, n)
+	for i := range out {
+		out[i] = stream.Delete
+	}
+	return out
+}
+
+// begin opens the file of a split at its position.
+func (r *reader) begin(split ops.Split) error {
+	p, head, group, row, err := parsePiece(split.Position)
+	if err != nil {
+		return err
+	}
+	o := &openPiece{piece: p, head: head}
+	if o.file, err = r.files.Open(p.File); err != nil {
+		return unavailable(err)
+	}
+	if err := r.beginFile(o, group, row); err != nil {
+		return errors.Join(err, o.file.Close())
+	}
+	r.open = o
+	return nil
+}
+
+// beginFile binds the columns of the file and reads its deletes.
+func (r *reader) beginFile(o *openPiece, group int, row int64) error {
+	f, err := openParquet(r.ctx, o.file, o.File)
+	if err != nil {
+		return err
+	}
+	if f.Rows() != o.Rows {
+		return fmt.Errorf("%w: the file has %d rows, and the table says %d", job.ErrInvalid, f.Rows(), o.Rows)
+	}
+	var groups []int
+	at := int64(0)
+	for i, g := range f.RowGroups() {
+		o.first = append(o.first, at)
+		at += g.Rows
+		if g.Offset >= o.Start && g.Offset < o.End {
+			groups = append(groups, i)
+		}
+	}
+	if groups == nil {
+		groups = []int{}
+	}
+	o.binding, err = bindFile(fileFields(f.Schema(), r.mapping), r.source.columns, o.Constants, r.source.filter)
+	if err != nil {
+		return err
+	}
+	if o.deletes, err = r.goneRows(o.piece, o.Deletes, o.binding); err != nil {
+		return err
+	}
+	if len(o.Gone) > 0 {
+		if o.gone, err = r.goneRows(o.piece, o.Gone, o.binding); err != nil {
+			return err
+		}
+	}
+	options := parquet.ReadOptions{RowGroups: groups, Columns: o.binding.paths, Filter: o.binding.filter, Alloc: r.mem}
+	options.Remote(o.File)
+	if o.rows, err = f.Reader(options); err != nil {
+		return err
+	}
+	if group > 0 || row > 0 {
+		return o.rows.Seek(group, row)
+	}
+	return nil
+}
+
+func openParquet(ctx context.Context, f iceio.File, name string) (*parquet.File, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	p, err := parquet.Open(ctx, f, info.Size(), parquet.Options{Name: name})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return p, nil
+}
+
+// unavailable gives an error that has no class that of a store that fails.
+func unavailable(err error) error {
+	if errors.Is(err, job.ErrInvalid) || errors.Is(err, job.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", job.ErrUnavailable, err)
 }
 
-func (r *reader) fetch(split *ops.Split) (ops.Fetched, error) {
-	if r.file == nil {
-		if err := r.openSplit(*split); err != nil {
-			return ops.Fetched{}, err
-		}
-	}
-	for {
-		rec, first, err := r.file.next(r.ctx)
-		if errors.Is(err, io.EOF) {
-			return ops.Fetched{After: *split, Done: true}, nil
-		}
-		if err != nil {
-			return ops.Fetched{}, err
-		}
-		out, err := r.shape(rec, first)
-		rec.Release()
-		if err != nil {
-			return ops.Fetched{}, err
-		}
-		if out == nil {
-			continue // all of it is deleted
-		}
-		r.at.Begun = true
-		r.at.Group, r.at.Row = r.file.reader.Position()
-		if split.Position, err = json.Marshal(r.at); err != nil {
-			out.Release()
-			return ops.Fetched{}, err
-		}
-		return ops.Fetched{Batch: stream.NewBatch(out), After: *split}, nil
-	}
-}
-
-// openSplit opens the file of a split at its position.
-func (r *reader) openSplit(split ops.Split) error {
-	r.at = position{}
-	if err := json.Unmarshal(split.Position, &r.at); err != nil {
-		return fmt.Errorf("%w: its position: %w", job.ErrInvalid, err)
-	}
-	spec, schema, err := r.at.shape(r.table)
+// shape makes the scan's record of the file's, whose first row stands at
+// position first. Nil means that no row is left.
+func (r *reader) shape(rec arrow.RecordBatch, first int64) (arrow.RecordBatch, error) {
+	some, err := r.choose(rec, first)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	task, err := codec.DecodeFileScanTask(r.at.Task, *spec, schema, r.at.Version)
-	if err != nil {
-		return fmt.Errorf("%w: its position: %w", job.ErrInvalid, err)
-	}
-	if err := r.bury(task); err != nil {
-		return err
-	}
-	r.file, err = openDataFile(r.ctx, r.files, task.File.FilePath(), r.layout(task, spec))
-	if err != nil {
-		return err
-	}
-	if err := r.file.start(r.mem, r.at.From, r.at.To); err != nil {
-		return err
-	}
-	if r.at.Begun {
-		return r.file.seek(r.at.Group, r.at.Row)
-	}
-	return nil
-}
-
-// bury reads the deletes of a task, unless they are known from its last split.
-func (r *reader) bury(task table.FileScanTask) (err error) {
-	if path := task.File.FilePath(); r.dead == nil || r.of != path {
-		r.forget()
-		r.dead, err = readDeletes(r.ctx, r.files, r.table, task, r.mem)
-		r.of = path
-	}
-	return err
-}
-
-func (r *reader) forget() {
-	if r.dead != nil {
-		r.dead.free()
-		r.dead = nil
-	}
-}
-
-// layout is what is read of a task's file: the columns of the scan, and behind
-// them those that tell which rows are deleted.
-func (r *reader) layout(task table.FileScanTask, spec *ice.PartitionSpec) fileLayout {
-	l := fileLayout{
-		schema: r.source.schema, mapping: r.table.NameMapping(), columns: slices.Clone(r.source.read),
-		constants: identities(task.File, spec), filter: r.source.filter,
-	}
-	for _, e := range r.dead.equal {
-		e.at = e.at[:0]
-		for _, c := range e.columns {
-			e.at = append(e.at, len(l.columns))
-			l.columns = append(l.columns, c)
+	n := int(rec.NumRows())
+	if some {
+		if r.sel = alive(r.dead, r.sel); len(r.sel) == 0 {
+			return nil, nil
 		}
+		n = len(r.sel)
 	}
-	return l
-}
-
-// identities are the values of the identity partitions of a file, by the ids of
-// their columns: files that were taken over from elsewhere may lack these.
-func identities(f ice.DataFile, spec *ice.PartitionSpec) map[int]any {
-	out := map[int]any{}
-	for _, field := range spec.Fields() {
-		if _, identity := field.Transform.(ice.IdentityTransform); identity {
-			if v, there := f.Partition()[field.FieldID]; there {
-				out[field.SourceID()] = v
+	taken := make([]arrow.Array, rec.NumCols())
+	cols := make([]arrow.Array, 0, len(r.open.binding.shapes))
+	defer func() {
+		for _, c := range append(cols, taken...) {
+			if c != nil {
+				c.Release()
 			}
 		}
-	}
-	return out
-}
-
-// shape leaves out the deleted rows of rec and gives its columns the declared
-// types; nil when no row is left.
-func (r *reader) shape(rec arrow.RecordBatch, first int64) (arrow.RecordBatch, error) {
-	sel := r.dead.alive(rec, first)
-	if sel != nil && len(sel) == 0 {
-		return nil, nil
-	}
-	want := r.source.declared
-	cols := make([]arrow.Array, 0, want.NumFields())
-	defer func() {
-		for _, c := range cols {
-			c.Release()
-		}
 	}()
-	n := rec.NumRows()
-	for i, f := range want.Fields() {
-		col := rec.Column(i)
-		col.Retain()
-		if sel != nil {
-			taken := vector.Take(r.mem, col, sel)
-			col.Release()
-			col = taken
+	for i, s := range r.open.binding.shapes {
+		var in arrow.Array
+		if s.at >= 0 {
+			if in = rec.Column(s.at); some {
+				if taken[s.at] == nil {
+					taken[s.at] = vector.Take(r.mem, in, r.sel)
+				}
+				in = taken[s.at]
+			}
 		}
-		out, err := convert(r.mem, col, f.Type)
-		col.Release()
+		col, err := s.apply(r.mem, in, n)
 		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+			return nil, fmt.Errorf("column %q: %w", r.source.schema.Field(i).Name, err)
 		}
-		cols = append(cols, out)
+		cols = append(cols, col)
 	}
-	if sel != nil {
-		n = int64(len(sel))
-	}
-	return array.NewRecordBatch(want, cols, n), nil
+	return array.NewRecordBatch(r.source.schema, cols, int64(n)), nil
 }
 
-func (r *reader) closeFile() {
-	if r.file != nil {
-		r.file.close()
-		r.file = nil
+// choose marks as dead the rows of rec that are not given, and reports whether
+// there are any.
+func (r *reader) choose(rec arrow.RecordBatch, first int64) (bool, error) {
+	o, n := r.open, int(rec.NumRows())
+	if o.deletes.none() && o.gone == nil {
+		return false, nil
 	}
+	r.dead = cleared(r.dead, n)
+	some, err := o.deletes.mark(r, rec, first, r.dead)
+	if err != nil || o.gone == nil {
+		return some, err
+	}
+	r.gone = cleared(r.gone, n)
+	if _, err := o.gone.mark(r, rec, first, r.gone); err != nil {
+		return false, err
+	}
+	for i, g := range r.gone {
+		r.dead[i] = r.dead[i] || !g
+	}
+	return true, nil
+}
+
+func cleared(b []bool, n int) []bool {
+	if cap(b) < n {
+		return make([]bool, n)
+	}
+	b = b[:n]
+	clear(b)
+	return b
+}
+
+func (r *reader) closePiece() {
+	for _, k := range r.keyTables {
+		k.used = false
+	}
+	if r.open == nil {
+		return
+	}
+	if r.open.rows != nil {
+		_ = r.open.rows.Close() // never fails
+	}
+	r.open.binding.release()
+	_ = r.open.file.Close() // nothing was written
+	r.open = nil
 }
 
 // Close implements ops.SplitReader.
 func (r *reader) Close() error {
+	r.closePiece()
+	for _, k := range r.keyTables {
+		k.table.Free()
+	}
+	r.keyTables = nil
 	r.cancel()
-	r.closeFile()
-	r.forget()
 	return nil
 }

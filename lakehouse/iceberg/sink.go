@@ -21,13 +21,16 @@ func Connector(env Env) *ops.Connector {
 		Filters:  true,
 		Rows:     func(ctx context.Context, s ops.Scan) ops.Estimate { return estimate(ctx, s, env) },
 		Resolve:  func(ctx context.Context, t job.Table) (job.Table, error) { return resolve(ctx, t, env) },
-		Source:   func(ctx context.Context, s ops.Scan) (ops.Source, error) { return newSource(ctx, s, env) },
+		Source:   func(ctx context.Context, s ops.Scan) (ops.Source, error) { return open(ctx, s, env) },
 		Sink:     func(ctx context.Context, t job.Table) (ops.Sink, error) { return openSink(ctx, t, env) },
 
 		Spread:     spread,
 		Changes:    takesChanges,
 		KeyDeletes: takesChanges,
 		Keyed:      upserts,
+		AsOf: func(ctx context.Context, t job.Table, millis int64) (job.Table, error) {
+			return asOfTime(ctx, t, millis, env)
+		},
 		Overwrites: true,
 		Truncate:   func(ctx context.Context, t job.Table) error { return truncate(ctx, t, env) },
 		Version: func(ctx context.Context, t job.Table) (string, map[string]string, error) {
@@ -54,16 +57,25 @@ func resolve(ctx context.Context, t job.Table, env Env) (job.Table, error) {
 	if t.Schema.Schema != nil && t.Schema.NumFields() > 0 {
 		return t, nil
 	}
-	c, err := Open(ctx, to.catalog, t.Options, env)
+	if to.metadata != "" {
+		t.Schema.Schema, err = to.metadataSchema(ctx, env)
+		return t, err
+	}
+	c, found, err := to.load(ctx, env)
 	if err != nil {
 		return t, err
 	}
 	defer c.Close()
-	there, err := c.Table(ctx, to.database, to.table)
+	schema, err := toEngine(found.Schema())
 	if err != nil {
-		return t, err
+		return t, fmt.Errorf("table %s: %w", to, err)
 	}
-	t.Schema, t.PrimaryKey = there.Schema, there.PrimaryKey
+	t.Schema = job.Schema{Schema: schema}
+	t.PrimaryKey = nil
+	for _, id := range found.Schema().IdentifierFieldIDs {
+		key, _ := found.Schema().FindColumnName(id)
+		t.PrimaryKey = append(t.PrimaryKey, key)
+	}
 	return t, nil
 }
 
@@ -87,6 +99,9 @@ func newSink(ctx context.Context, t job.Table, env Env) (*Sink, error) {
 	to, err := parseTarget(t)
 	if err != nil {
 		return nil, err
+	}
+	if to.path != "" || to.metadata != "" {
+		return nil, fmt.Errorf("%w: table %s is only read: to write, name its catalog", job.ErrInvalid, to)
 	}
 	s := &Sink{env: env, target: to, columns: t.Schema.Schema, overwrite: t.Overwrite}
 	if s.aim, err = aimOf(t.Options); err != nil {

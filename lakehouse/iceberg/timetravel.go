@@ -1,12 +1,15 @@
 package iceberg
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
@@ -104,4 +107,50 @@ func refs(t *table.Table, kind table.RefType) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// schemaThen is the schema that the table had when the snapshot was made.
+func schemaThen(t *table.Table, snapshot *table.Snapshot) *ice.Schema {
+	if snapshot != nil && snapshot.SchemaID != nil {
+		for _, s := range t.Metadata().Schemas() {
+			if s.ID == *snapshot.SchemaID {
+				return s
+			}
+		}
+	}
+	return t.Schema()
+}
+
+// asOfTime is Connector.AsOf: the snapshot that was current then, with the
+// columns that the table had.
+func asOfTime(ctx context.Context, t job.Table, millis int64, env Env) (job.Table, error) {
+	for _, key := range []string{optSnapshot, optAsOf, optBranch, optTag} {
+		if t.Options[key] != "" {
+			return t, fmt.Errorf("%w: table %s: its option '%s' chooses a snapshot already", job.ErrInvalid, t.Ident, key)
+		}
+	}
+	to, err := parseTarget(t)
+	if err != nil {
+		return t, err
+	}
+	if to.metadata != "" {
+		return t, fmt.Errorf("%w: a metadata table has no versions", job.ErrInvalid)
+	}
+	c, there, err := to.load(ctx, env)
+	if err != nil {
+		return t, err
+	}
+	defer c.Close()
+	snapshot, err := asOf(there, millis)
+	if err != nil {
+		return t, fmt.Errorf("table %s: %w", to, err)
+	}
+	schema, err := toEngine(schemaThen(there, snapshot))
+	if err != nil {
+		return t, fmt.Errorf("table %s: %w", to, err)
+	}
+	t.Schema = job.Schema{Schema: schema}
+	t.Options = maps.Clone(t.Options)
+	t.Options[optAsOf], t.Options[optThenSchema] = strconv.FormatInt(millis, 10), "true"
+	return t, nil
 }

@@ -64,10 +64,7 @@ const slack = 100
 // reset begins the chunk that meta describes in a file whose data end at limit.
 func (c *chunk) reset(meta *columnChunk, limit int64) error {
 	c.close()
-	start := meta.dataOffset
-	if meta.dictOffset > 0 && meta.dictOffset < start {
-		start = meta.dictOffset
-	}
+	start := meta.start()
 	switch {
 	case meta.encrypted:
 		return fmt.Errorf("%w: it is encrypted, and encrypted columns cannot be read", job.ErrInvalid)

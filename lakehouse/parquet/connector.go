@@ -201,14 +201,6 @@ func openObject(ctx context.Context, stores *objstore.Stores, url string, props 
 	return &object{File: f, obj: obj}, nil
 }
 
-// latency sets how to read from where the first byte of a request takes as
-// long as some megabytes.
-func (o *object) latency(r *ReadOptions) {
-	if u := o.obj.URL(); !strings.HasPrefix(u, "file:") && !strings.HasPrefix(u, "mem:") {
-		r.Ahead, r.Reads = 8<<20, 16
-	}
-}
-
 func (o *object) close() { _ = o.obj.Close() } // nothing was written
 
 // version recognises the object's content, by its tag or else its size and time.

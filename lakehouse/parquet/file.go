@@ -152,10 +152,7 @@ func (f *File) RowGroups() []RowGroup {
 	for i, g := range f.meta.groups {
 		out[i] = RowGroup{Rows: g.rows, Bytes: g.bytes}
 		if len(g.columns) > 0 {
-			first := &g.columns[0]
-			if out[i].Offset = first.dataOffset; first.dictOffset > 0 {
-				out[i].Offset = min(first.dataOffset, first.dictOffset)
-			}
+			out[i].Offset = g.columns[0].start()
 		}
 	}
 	return out

@@ -208,6 +208,14 @@ type columnChunk struct {
 	bloomLength       int32
 }
 
+// start is where the first page of the chunk begins.
+func (m *columnChunk) start() int64 {
+	if m.dictOffset > 0 && m.dictOffset < m.dataOffset {
+		return m.dictOffset
+	}
+	return m.dataOffset
+}
+
 // statistics are the bounds of a chunk or page; a nil slice is a bound that is
 // not known. nulls is -1 when it is not known.
 type statistics struct {

@@ -41,6 +41,8 @@ type pruner struct {
 	g     *rowGroup
 	pages bool
 	index map[*leaf]*pageBounds // nil: the file has none
+	// blooms are the Bloom filters that were read; nil: none that can be used.
+	blooms map[*leaf]bloom
 }
 
 type pageBounds struct {
@@ -84,6 +86,8 @@ type bounds struct {
 	min, max *value // nil: not known
 	nulls    int64  // -1: not known
 	count    int64  // rows, nulls included
+	// has asks a Bloom filter whether a value may be there; nil: there is none.
+	has func(*value) bool
 }
 
 // test reports whether a condition may be true of a row within bounds.
@@ -174,7 +178,7 @@ func (p *pruner) compare(op string, c *node, e expr.Expr) test {
 	switch op {
 	case "eq":
 		return func(b bounds) bool {
-			return known(b) && !above(b) && (b.max == nil || b.max.compare(v) >= 0)
+			return known(b) && !above(b) && (b.max == nil || b.max.compare(v) >= 0) && (b.has == nil || b.has(v))
 		}
 	case "lt":
 		return func(b bounds) bool { return known(b) && (b.min == nil || b.min.compare(v) < 0) }
@@ -215,9 +219,9 @@ func (p *pruner) apply(c *node, t test) []rowRange {
 }
 
 func (p *pruner) chunkBounds(l *leaf, m *columnChunk) bounds {
-	b := bounds{nulls: m.stats.nulls, count: p.g.rows}
+	b := bounds{nulls: m.stats.nulls, count: p.g.rows, has: p.lookup(l, m)}
 	if m.encrypted || b.nulls > b.count {
-		return bounds{nulls: -1, count: p.g.rows}
+		return bounds{nulls: -1, count: p.g.rows} // and what is encrypted cannot be asked
 	}
 	lo, hi := m.stats.min, m.stats.max
 	if lo == nil && hi == nil && signedOrder(l) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -34,6 +35,14 @@ type ReadOptions struct {
 	// Reads is how many reads may be under way at once when a row group
 	// begins; 0 means 1. The source and the allocator must allow it.
 	Reads int
+}
+
+// Remote sets how to read when the file at url is where the first byte of a
+// request takes as long as some megabytes.
+func (o *ReadOptions) Remote(url string) {
+	if strings.Contains(url, "://") && !strings.HasPrefix(url, "file:") && !strings.HasPrefix(url, "mem:") {
+		o.Ahead, o.Reads = 8<<20, 16
+	}
 }
 
 const (

@@ -67,7 +67,13 @@ func (s *Source) bind(f *File, path string) (*binding, error) {
 		b.exprs[i] = &expr.Call{Func: "cast", Args: []expr.Expr{b.exprs[i]}, Of: want.Type}
 	}
 	if s.filter != nil {
-		b.filter = b.rebase(s.filter)
+		// Columns that the file lacks get index -1, of which nothing is known.
+		b.filter = expr.MapColumns(s.filter, func(i int) int {
+			if i < 0 || i >= len(b.from) {
+				return -1
+			}
+			return b.from[i]
+		})
 	}
 	return b, nil
 }
@@ -93,30 +99,6 @@ func unescape(s string) string {
 		return t
 	}
 	return s
-}
-
-// rebase makes an expression over the scan's columns one over the file's.
-// Columns that the file lacks get index -1, of which nothing is known.
-func (b *binding) rebase(e expr.Expr) expr.Expr {
-	switch e := e.(type) {
-	case *expr.Column:
-		c := *e
-		c.Index = -1
-		if e.Index >= 0 && e.Index < len(b.from) {
-			c.Index = b.from[e.Index]
-		}
-		return &c
-	case *expr.Call:
-		c := *e
-		c.Args = slices.Clone(e.Args)
-		for i, a := range c.Args {
-			c.Args[i] = b.rebase(a)
-		}
-		return &c
-	case *expr.Literal:
-		return e
-	}
-	panic(fmt.Sprintf("expression of type %T", e))
 }
 
 var intWidth = map[arrow.Type]int{arrow.INT8: 1, arrow.INT16: 2, arrow.INT32: 4, arrow.INT64: 8}
@@ -215,7 +197,7 @@ func (r *splitReader) begin(ctx context.Context, s ops.Split) error {
 		groups = append(groups, g)
 	}
 	o := ReadOptions{RowGroups: groups, Columns: r.bound.paths, Filter: r.bound.filter, Alloc: r.alloc}
-	r.file.latency(&o)
+	o.Remote(r.file.obj.URL())
 	if r.reader, err = r.file.Reader(o); err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ type Tables interface {
 	// Resolve checks the options of a table with its connector, which adds the
 	// columns when the table declares none.
 	Resolve(ctx context.Context, t job.Table) (job.Table, error)
+	// AsOf gives t as it was at a time, a constant in milliseconds since 1970,
+	// or says that its connector keeps no versions.
+	AsOf(ctx context.Context, t *catalog.Table, at expr.Expr) (*catalog.Table, error)
 	// InOrder reports a connector whose rows come in the order of event time.
 	InOrder(connector string) bool
 	// Function makes the table that a table function such as

@@ -71,14 +71,14 @@ func renamed(node logical.Node, sc *scope) logical.Node {
 
 // table binds a table, a view or a query of WITH by name.
 func (b *Binder) table(ctx context.Context, t *ast.Table, env *ctes) (logical.Node, *scope, error) {
-	if t.AsOf != nil {
-		return nil, nil, diag.At(t.AsOf.Position(), "FOR SYSTEM_TIME AS OF stands only at the right side of a join")
-	}
 	if t.Sample != nil {
 		return nil, nil, unsupported(t.Pos, "TABLESAMPLE")
 	}
 	if len(t.Name.Parts) == 1 {
 		if c := env.find(t.Name.Parts[0]); c != nil {
+			if t.AsOf != nil {
+				return nil, nil, diag.At(t.AsOf.Position(), "%s is a query of WITH, which has no versions; FOR SYSTEM_TIME AS OF belongs to the tables in it", t.Name)
+			}
 			return b.cte(ctx, t, c)
 		}
 	}
@@ -89,6 +89,11 @@ func (b *Binder) table(ctx context.Context, t *ast.Table, env *ctes) (logical.No
 	ct, err := b.lookup(ctx, t.Pos, id, t.Name)
 	if err != nil {
 		return nil, nil, err
+	}
+	if t.AsOf != nil {
+		if ct, err = b.asOfTime(ctx, t, ct); err != nil {
+			return nil, nil, err
+		}
 	}
 	var node logical.Node
 	if hints := options(t.Hints); ct.View != nil && len(hints) > 0 {

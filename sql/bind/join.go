@@ -81,7 +81,7 @@ func (b *Binder) join(ctx context.Context, r *ast.Join, env *ctes) (logical.Node
 // the left side.
 func (b *Binder) rightSide(ctx context.Context, r *ast.Join, t logical.JoinType, left logical.Node, ls *scope, env *ctes) (logical.Node, *scope, *logical.AsOf, error) {
 	table, ok := r.Right.(*ast.Table)
-	if !ok || table.AsOf == nil {
+	if !ok || table.AsOf == nil || b.isConstant(ctx, table.AsOf) {
 		node, sc, err := b.tableRef(ctx, r.Right, env)
 		return node, sc, nil, err
 	}

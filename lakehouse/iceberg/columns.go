@@ -1,0 +1,139 @@
+package iceberg
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	ice "github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/wadi-engine/wadi/job"
+)
+
+// column is a column of a scan. Files are asked for it by ids, which it keeps
+// whatever it is called and wherever it stands.
+type column struct {
+	path []string
+	// fields are those of the table's schema along the path.
+	fields []ice.NestedField
+	want   arrow.Field // as the scan gives it
+}
+
+// id is that of the field at the end of the path.
+func (c *column) id() int { return c.fields[len(c.fields)-1].ID }
+
+// schemasOf gives the schemas of a table in the order in which names are looked
+// up: first is preferred, then come the current one and the others, newest first.
+func schemasOf(t *table.Table, first *ice.Schema) []*ice.Schema {
+	out := []*ice.Schema{t.Schema()}
+	if first != nil && first.ID != t.Schema().ID {
+		out = []*ice.Schema{first, t.Schema()}
+	}
+	older := slices.Clone(t.Metadata().Schemas())
+	slices.SortFunc(older, func(a, b *ice.Schema) int { return b.ID - a.ID })
+	for _, s := range older {
+		if !slices.ContainsFunc(out, func(o *ice.Schema) bool { return o.ID == s.ID }) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// columnsOf finds the columns of a scan by their paths. declared gives their
+// types, the first of schemas that has the path their ids: a name that a
+// running job knows may be an old one by now.
+func columnsOf(schemas []*ice.Schema, declared *arrow.Schema, paths [][]string) ([]column, error) {
+	out := make([]column, len(paths))
+	for i, path := range paths {
+		want, err := lookup(declared, path)
+		if err != nil {
+			return nil, err
+		}
+		c := column{path: path, want: want}
+		for _, s := range schemas {
+			if c.fields = fieldsAt(s, path); c.fields != nil {
+				break
+			}
+		}
+		if c.fields == nil {
+			return nil, noColumn(schemas[0], path)
+		}
+		last := c.fields[len(c.fields)-1]
+		have, err := engineField(last.Name, last.Type, !last.Required)
+		if err == nil {
+			err = convertible(have.Type, want.Type)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", strings.Join(path, "."), err)
+		}
+		out[i] = c
+	}
+	return out, nil
+}
+
+// fieldsAt gives the fields along a path, or nil.
+func fieldsAt(s *ice.Schema, path []string) []ice.NestedField {
+	level := s.Fields()
+	var out []ice.NestedField
+	for _, name := range path {
+		at := slices.IndexFunc(level, func(f ice.NestedField) bool { return f.Name == name })
+		if at < 0 {
+			return nil
+		}
+		out = append(out, level[at])
+		level = nil
+		if st, ok := out[len(out)-1].Type.(*ice.StructType); ok {
+			level = st.FieldList
+		}
+	}
+	return out
+}
+
+func noColumn(s *ice.Schema, path []string) error {
+	there, err := toEngine(s)
+	if err == nil {
+		_, err = lookup(there, path)
+	}
+	return err
+}
+
+// lookup finds the field at a path; it is nullable when any parent is.
+func lookup(schema *arrow.Schema, path []string) (arrow.Field, error) {
+	fields, nullable := schema.Fields(), false
+	for depth, name := range path {
+		found := false
+		for _, f := range fields {
+			if f.Name != name {
+				continue
+			}
+			nullable = nullable || f.Nullable
+			if depth == len(path)-1 {
+				f.Nullable = nullable
+				f.Name = strings.Join(path, ".")
+				return f, nil
+			}
+			st, ok := f.Type.(*arrow.StructType)
+			if !ok {
+				return f, fmt.Errorf("%w: column %q is not a ROW", job.ErrInvalid, strings.Join(path[:depth+1], "."))
+			}
+			fields, found = st.Fields(), true
+			break
+		}
+		if !found {
+			return arrow.Field{}, fmt.Errorf("%w: there is no column %q; there are %q", job.ErrInvalid, strings.Join(path[:depth+1], "."), names(schema))
+		}
+	}
+	return arrow.Field{}, fmt.Errorf("%w: empty path of a column", job.ErrInvalid)
+}
+
+// fieldByID finds a field of any schema of a table.
+func fieldByID(schemas []*ice.Schema, id int) (ice.NestedField, bool) {
+	for _, s := range schemas {
+		if f, ok := s.FindFieldByID(id); ok {
+			return f, true
+		}
+	}
+	return ice.NestedField{}, false
+}
