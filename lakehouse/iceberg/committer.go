@@ -54,6 +54,9 @@ type Committer struct {
 	upkeep *upkeep // nil without maintenance
 	viewer *viewer // of files in which rows are deleted
 
+	// manifests is about how many the table has; they are merged at mergeAt.
+	manifests, mergeAt int
+
 	// first is when each pending epoch was first seen.
 	first map[stream.Epoch]time.Time
 }
@@ -128,6 +131,7 @@ func (c *Committer) Commit(ctx context.Context, pending []ops.Pending, force boo
 	if err != nil {
 		return 0, fmt.Errorf("commit epoch %d to table %s: %w", pending[len(pending)-1].Epoch, c.sink.target, err)
 	}
+	c.gather(ctx)
 	maps.DeleteFunc(c.first, func(e stream.Epoch, _ time.Time) bool { return e <= epoch })
 	return epoch, nil
 }

@@ -55,8 +55,9 @@ type dynamicCommitter struct {
 	id      ops.SinkID
 	catalog *Catalog
 
-	policy Committer    // decides when; it commits nothing
-	done   stream.Epoch // everything up to it is in all tables
+	policy Committer           // decides when; it commits nothing
+	tables map[name]*Committer // those that were committed to
+	done   stream.Epoch        // everything up to it is in all tables
 }
 
 var _ ops.Committer = (*dynamicCommitter)(nil)
@@ -67,7 +68,7 @@ func (s *DynamicSink) Committer(ctx context.Context, id ops.SinkID) (ops.Committ
 	if err != nil {
 		return nil, err
 	}
-	return &dynamicCommitter{sink: s, id: id, catalog: c, policy: Committer{sink: &s.sink}}, nil
+	return &dynamicCommitter{sink: s, id: id, catalog: c, policy: Committer{sink: &s.sink}, tables: map[name]*Committer{}}, nil
 }
 
 // Published implements ops.Committer: the highest epoch that any table has. It
@@ -125,9 +126,15 @@ func (c *dynamicCommitter) Commit(ctx context.Context, pending []ops.Pending, fo
 	}
 	for _, n := range slices.SortedFunc(maps.Keys(all), name.compare) {
 		last := all[n][len(all[n])-1].Epoch
-		if _, err := c.of(n).publish(ctx, all[n]); err != nil {
+		one := c.tables[n]
+		if one == nil {
+			one = c.of(n)
+			c.tables[n] = one
+		}
+		if _, err := one.publish(ctx, all[n]); err != nil {
 			return 0, fmt.Errorf("commit epoch %d to table %s: %w", last, n, err)
 		}
+		one.gather(ctx)
 	}
 	c.done = pending[len(pending)-1].Epoch
 	maps.DeleteFunc(c.policy.first, func(e stream.Epoch, _ time.Time) bool { return e <= c.done })
