@@ -416,3 +416,47 @@ def maintained(t):
     t.call("expire_snapshots", "older_than => TIMESTAMP '2100-01-01 00:00:00', retain_last => 1")
     t.call("remove_orphan_files")
     t.insert(1400, 1500)
+
+
+def keyed(t, **options):
+    """A table with a key, into which inserts, changes and deletes go in several jobs."""
+    t.schema = pa.schema([data.SCHEMA.field(n) for n in KEYED])
+    t.create(columns=data.declared(KEYED).replace("BIGINT", "BIGINT NOT NULL", 1) + ", PRIMARY KEY (id) NOT ENFORCED",
+             **{"write.upsert.enabled": "true", **options})
+    listed = ", ".join(KEYED)
+    for first, end, shift in ((0, 1000, 0), (400, 1200, 2000), (100, 200, 1000)):
+        values = ", ".join(["id" if shift == 0 else f"id - {shift} AS id", *KEYED[1:]])
+        t.sql(f"INSERT INTO {{t}} SELECT {values} FROM src WHERE id >= {first + shift} AND id < {end + shift};")
+        changed = {r["id"] - shift: {**r, "id": r["id"] - shift} for r in data.rows(first + shift, end + shift)}
+        t.rows = [r for r in t.rows if r["id"] not in changed] + list(changed.values())
+    t.rows = [{n: r[n] for n in KEYED} for r in t.rows]
+
+
+KEYED = ["id", "price", "s", "city", "dt", "ts", "tags", "place"]
+
+
+@kind()
+def upserted(t):
+    """rows by key: position deletes in format 2, deletion vectors in 3."""
+    keyed(t)
+
+
+@kind()
+def upserted_by_equality(t):
+    """rows by key: equality deletes."""
+    keyed(t, **{"write.upsert.mode": "equality"})
+
+
+@kind()
+def upserted_by_copying(t):
+    """rows by key: copy-on-write."""
+    keyed(t, **{"write.upsert.mode": "copy-on-write"})
+
+
+@kind()
+def upserted_rewritten(t):
+    """rows by key, rewrite_data_files, rows by key again."""
+    keyed(t)
+    t.call("rewrite_data_files", "options => MAP['rewrite-all', 'true']")
+    t.sql(f"INSERT INTO {{t}} SELECT id - 3000 AS id, {', '.join(KEYED[1:])} FROM src WHERE id >= 3000 AND id < 3100;")
+    t.rows = [r for r in t.rows if r["id"] >= 100] + [{n: r["id"] - 3000 if n == "id" else r[n] for n in KEYED} for r in data.rows(3000, 3100)]

@@ -12,6 +12,7 @@ LIMITS = [
     ("spark", "nanoseconds", "Cannot convert unsupported type to Spark: timestamp_ns", "Spark has no timestamps of nanoseconds"),
     ("duckdb", "nanoseconds", "Unrecognized primitive type: timestamp", "its extension has no timestamptz of nanoseconds"),
     ("duckdb", "truncate_types", "Information loss on integer cast", "its extension fails on truncated negative DECIMALs, of Spark's tables too"),
+    ("pyiceberg", "upserted_by_equality", "(?i)equality delete", "has no equality deletes"),
 ]
 
 
