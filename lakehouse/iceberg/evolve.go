@@ -3,7 +3,6 @@ package iceberg
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -27,33 +26,6 @@ type projected struct {
 }
 
 func (c projected) field() ice.NestedField { return c.path[len(c.path)-1] }
-
-// resolvePath finds a column by names.
-func resolvePath(fields []ice.NestedField, path []string) ([]ice.NestedField, error) {
-	var out []ice.NestedField
-	for depth, name := range path {
-		at := slices.IndexFunc(fields, func(f ice.NestedField) bool { return f.Name == name })
-		if at < 0 {
-			known := make([]string, len(fields))
-			for i, f := range fields {
-				known[i] = f.Name
-			}
-			return nil, fmt.Errorf("%w: there is no column %q; there are %q", job.ErrInvalid, strings.Join(path[:depth+1], "."), known)
-		}
-		out = append(out, fields[at])
-		st, isRow := fields[at].Type.(*ice.StructType)
-		if !isRow && depth < len(path)-1 {
-			return nil, fmt.Errorf("%w: column %q is not a ROW", job.ErrInvalid, strings.Join(path[:depth+1], "."))
-		}
-		if isRow {
-			fields = st.FieldList
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: empty path of a column", job.ErrInvalid)
-	}
-	return out, nil
-}
 
 // withIDs gives the fields of a file without ids those of the table's name
 // mapping, or else of its columns of the same name.

@@ -191,11 +191,3 @@ func (s *scanFile) close() {
 	}
 	_ = s.in.Close() // nothing was written
 }
-
-// seek goes on at a row of a row group; behind the last, the group is -1.
-func (s *scanFile) seek(group int, row int64) error {
-	if group < 0 {
-		return s.reader.Close()
-	}
-	return s.reader.Seek(group, row)
-}
