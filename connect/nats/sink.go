@@ -38,7 +38,7 @@ func openSink(_ context.Context, t job.Table) (ops.Sink, error) {
 }
 
 // Writer implements ops.Sink.
-func (s *sink) Writer(_ context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
+func (s *sink) Writer(context.Context, ops.Runtime) (ops.SinkWriter, error) {
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, err

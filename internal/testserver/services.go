@@ -68,7 +68,7 @@ func Glue(t testing.TB) (endpoint string) {
 	if err != nil {
 		t.Fatalf("moto: %v", err)
 	}
-	reply.Body.Close()
+	_ = reply.Body.Close() // nothing is read
 	used(t, "moto (Glue)")
 	return "http://" + address
 }
@@ -80,7 +80,7 @@ func shared(t testing.TB) string {
 	if root == "" {
 		return t.TempDir()
 	}
-	dir, err := os.MkdirTemp(root, "t")
+	dir, err := os.MkdirTemp(root, "t") //nolint:usetesting // the servers see it there only
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package iceberg
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/apache/iceberg-go/table"
 )
@@ -31,7 +32,8 @@ func (c *Committer) gather(ctx context.Context) {
 		c.manifests = 1 // since then: large ones stay as they are
 	}
 	if err != nil {
-		c.sink.env.log().WarnContext(ctx, "the manifests of a table are not merged", "table", c.sink.target.String(), "error", err)
+		c.sink.env.log().WarnContext(ctx, "the manifests of a table are not merged",
+			slog.String("table", c.sink.target.String()), slog.Any("error", err))
 	}
 }
 

@@ -162,7 +162,7 @@ func TestRewriteMeetsDeletes(t *testing.T) {
 				}
 			default:
 				one, err := c.RewriteDataFiles(t.Context(), "events", iceberg.Rewrite{All: true})
-				if err != nil {
+				if err != nil && !errors.Is(err, job.ErrUnavailable) { // the other one may be faster each time
 					t.Fatal(err)
 				}
 				rewritten += one.Files

@@ -85,7 +85,7 @@ func (p *place) startAll(ctx context.Context, only string, out io.Writer) {
 		}
 		began := time.Now() //nolint:forbidigo // it is told to people
 		how, err := s.start(ctx, p)
-		took := time.Since(began).Round(100 * time.Millisecond) //nolint:forbidigo // it is told to people
+		took := time.Since(began).Round(100 * time.Millisecond)
 		if err != nil {
 			fmt.Fprintf(out, "%-42s cannot be started: %s\n", s.name, strings.Join(strings.Fields(err.Error()), " "))
 			continue
