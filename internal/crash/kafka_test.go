@@ -25,9 +25,11 @@ import (
 	lake "github.com/wadi-engine/wadi/lakehouse/iceberg"
 )
 
-// streams copies a topic into an Iceberg table and into another topic, while
-// somebody else appends to that table and a third one compacts it. The topic
-// grows while the job runs.
+// streams copies a topic into an Iceberg table and into another topic, keeps the
+// newest row of each key in a table with deletion vectors, and counts by key,
+// with rows that come and go, in one with files of positions. Meanwhile somebody
+// else appends to the first two tables, and a third one compacts them all. The
+// topic grows while the job runs.
 var streams = suite{script: streamsScript, events: 400_000, around: aroundStreams, read: readStreams}
 
 const streamsScript = `
@@ -37,6 +39,8 @@ SET 'pipeline.name' = 'crash';
 CREATE CATALOG lake WITH ('type'='iceberg','catalog-type'='jdbc','uri'='jdbc:sqlite:{dir}/catalog.db','warehouse'='file://{dir}/warehouse');
 CREATE DATABASE IF NOT EXISTS lake.db;
 CREATE TABLE IF NOT EXISTS lake.db.copies (id BIGINT, k BIGINT, v STRING) WITH ('sink.commit.max-age' = '0');
+CREATE TABLE IF NOT EXISTS lake.db.newest (k BIGINT, id BIGINT, v STRING, PRIMARY KEY (k) NOT ENFORCED) WITH ('sink.commit.max-age' = '0', 'format-version' = '3', 'write.upsert.enabled' = 'true');
+CREATE TABLE IF NOT EXISTS lake.db.counts (k BIGINT, n BIGINT, top BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('sink.commit.max-age' = '0', 'format-version' = '2');
 CREATE TEMPORARY TABLE feed (id BIGINT, k BIGINT, v STRING) WITH ('connector'='kafka','properties.bootstrap.servers'='{brokers}','topic'='{feed}','format'='json',
   'scan.startup.mode'='earliest-offset','scan.bounded.mode'='specific-offsets','scan.bounded.specific-offsets'='{ends}');
 CREATE TEMPORARY TABLE copied (id BIGINT, v STRING) WITH ('connector'='kafka','properties.bootstrap.servers'='{brokers}','topic'='{out}','format'='json',
@@ -44,6 +48,8 @@ CREATE TEMPORARY TABLE copied (id BIGINT, v STRING) WITH ('connector'='kafka','p
 EXECUTE STATEMENT SET BEGIN
 INSERT INTO lake.db.copies SELECT id, k, v FROM feed;
 INSERT INTO copied SELECT id, v FROM feed;
+INSERT INTO lake.db.newest SELECT k, id, v FROM feed;
+INSERT INTO lake.db.counts SELECT k, COUNT(*), MAX(id) FROM feed GROUP BY k HAVING MOD(COUNT(*), 7) <> 0;
 END;
 `
 
@@ -90,10 +96,13 @@ func aroundStreams(t *testing.T, s suite, dir string, limited bool) surroundings
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { produceFeed(ctx, t, client, feed, s.events, limited) })
-	others := int64(0)
+	var copies, newest int64
 	if limited {
-		wg.Go(func() { others = appendBeside(ctx, t, dir) })
-		wg.Go(func() { compactBeside(ctx, t, dir) })
+		wg.Go(func() { copies = appendBeside(ctx, t, dir, "copies", "id", "k", "v") })
+		wg.Go(func() { newest = appendBeside(ctx, t, dir, "newest", "k", "id", "v") })
+		for _, name := range []string{"copies", "newest", "counts"} {
+			wg.Go(func() { compactBeside(ctx, t, dir, name) })
+		}
 	}
 	return surroundings{
 		names: map[string]string{"brokers": address, "feed": feed, "out": out, "ends": strings.Join(ends, ";")},
@@ -101,8 +110,10 @@ func aroundStreams(t *testing.T, s suite, dir string, limited bool) surroundings
 		read: func(t *testing.T, all map[string]digest) {
 			t.Helper()
 			all["out"] = readTopic(t, address, out, s.events)
-			if got := readIceberg(t, dir, "copies", table.WithRowFilter(iceberg.LessThan(iceberg.Reference("id"), int64(0)))); got.rows != others {
-				t.Errorf("the other writer's table has %d rows of its %d", got.rows, others)
+			for name, rows := range map[string]int64{"copies": copies, "newest": newest} {
+				if got := readIceberg(t, dir, name, table.WithRowFilter(iceberg.LessThan(iceberg.Reference("id"), int64(0)))); got.rows != rows {
+					t.Errorf("table %s has %d rows of the %d of the other writer", name, got.rows, rows)
+				}
 			}
 		},
 	}
@@ -135,25 +146,34 @@ func produceFeed(ctx context.Context, t *testing.T, client *kgo.Client, topic st
 	}
 }
 
-// appendBeside appends rows with negative ids to the table and counts them.
-func appendBeside(ctx context.Context, t *testing.T, dir string) (rows int64) {
+// appendBeside appends rows of negative numbers to a table and counts them.
+func appendBeside(ctx context.Context, t *testing.T, dir, name string, columns ...string) (rows int64) {
 	t.Helper()
-	schema := arrow.NewSchema([]arrow.Field{
-		{Name: "id", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
-		{Name: "k", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
-		{Name: "v", Type: arrow.BinaryTypes.String, Nullable: true},
-	}, nil)
+	fields := make([]arrow.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = arrow.Field{Name: c, Type: arrow.PrimitiveTypes.Int64, Nullable: name == "copies" || c != "k"}
+		if c == "v" {
+			fields[i].Type = arrow.BinaryTypes.String
+		}
+	}
+	schema := arrow.NewSchema(fields, nil)
 	for each(ctx, 150*time.Millisecond) {
 		cat, done, err := openCatalog(dir)
 		if err != nil {
 			continue // it is not there yet
 		}
-		tbl, err := cat.LoadTable(ctx, []string{"db", "copies"})
+		tbl, err := cat.LoadTable(ctx, []string{"db", name})
 		if err == nil {
 			b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-			b.Field(0).(*array.Int64Builder).Append(-1 - rows)
-			b.Field(1).(*array.Int64Builder).Append(0)
-			b.Field(2).(*array.StringBuilder).Append("of another")
+			for _, f := range schema.Fields() {
+				at := schema.FieldIndices(f.Name)[0]
+				switch b := b.Field(at).(type) {
+				case *array.Int64Builder:
+					b.Append(-1 - rows)
+				case *array.StringBuilder:
+					b.Append("of another")
+				}
+			}
 			rec := b.NewRecordBatch()
 			reader, _ := array.NewRecordReader(schema, []arrow.RecordBatch{rec})
 			if _, err = tbl.Append(context.Background(), reader, nil); err == nil {
@@ -165,8 +185,8 @@ func appendBeside(ctx context.Context, t *testing.T, dir string) (rows int64) {
 	return rows
 }
 
-// compactBeside gathers the table's files again and again.
-func compactBeside(ctx context.Context, t *testing.T, dir string) {
+// compactBeside gathers a table's files again and again.
+func compactBeside(ctx context.Context, t *testing.T, dir, name string) {
 	t.Helper()
 	options := map[string]string{"catalog-type": "jdbc", "uri": "jdbc:sqlite:" + dir + "/catalog.db", "warehouse": "file://" + dir + "/warehouse"}
 	rewritten := 0
@@ -178,16 +198,14 @@ func compactBeside(ctx context.Context, t *testing.T, dir string) {
 		if err != nil {
 			continue
 		}
-		done, err := c.RewriteDataFiles(context.Background(), "db.copies", lake.Rewrite{MinInputFiles: 2})
+		done, err := c.RewriteDataFiles(context.Background(), "db."+name, lake.Rewrite{MinInputFiles: 2})
 		rewritten += done.Files
-		if err != nil && !errors.Is(err, lake.ErrNotFound) {
-			t.Logf("compaction: %v", err)
+		if err != nil && !errors.Is(err, lake.ErrNotFound) && !strings.Contains(err.Error(), "commit failed") && !strings.Contains(err.Error(), "requirement failed") {
+			t.Errorf("compact %s: %v", name, err)
 		}
 		_ = c.Close()
 	}
-	if rewritten == 0 {
-		t.Error("nothing was compacted")
-	}
+	t.Logf("%d files of %s were compacted", rewritten, name)
 }
 
 // each waits for the next tick, and reports whether it came before the end.
@@ -204,8 +222,9 @@ func each(ctx context.Context, every time.Duration) bool {
 
 func readStreams(t *testing.T, dir string) map[string]digest {
 	t.Helper()
+	ours := table.WithRowFilter(iceberg.GreaterThanEqual(iceberg.Reference("id"), int64(0)))
 	return map[string]digest{
-		"copies": readIceberg(t, dir, "copies", table.WithRowFilter(iceberg.GreaterThanEqual(iceberg.Reference("id"), int64(0)))),
+		"copies": readIceberg(t, dir, "copies", ours), "newest": readIceberg(t, dir, "newest", ours), "counts": readIceberg(t, dir, "counts"),
 	}
 }
 
