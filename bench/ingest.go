@@ -51,7 +51,7 @@ const ingestColumns = `auction BIGINT, bidder BIGINT, price BIGINT, channel STRI
 const freshCase = "fresh"
 
 // IngestCases are decode (JSON from Kafka to nowhere), append (into a table),
-// scan (the appended table to nowhere), nexmark (bids of Nexmark into a table,
+// upsert (the newest bid of each bidder, with deletion vectors), scan (the appended table to nowhere), nexmark (bids of Nexmark into a table,
 // without Kafka) and fresh (how long rows take into a snapshot, at a hundred
 // thousand per second).
 var IngestCases = []IngestCase{
@@ -59,6 +59,9 @@ var IngestCases = []IngestCase{
 		INSERT INTO nowhere SELECT * FROM topic`},
 	{Name: "append", topic: true, script: `CREATE TABLE lake.db.bids (` + ingestColumns + `) WITH ('format-version' = '2');
 		INSERT INTO lake.db.bids SELECT * FROM topic`},
+	{Name: "upsert", topic: true, script: `CREATE TABLE lake.db.newest (` + strings.Replace(ingestColumns, "bidder BIGINT", "bidder BIGINT NOT NULL", 1) + `, PRIMARY KEY (bidder) NOT ENFORCED)
+			WITH ('format-version' = '3', 'write.upsert.enabled' = 'true');
+		INSERT INTO lake.db.newest SELECT * FROM topic`},
 	{Name: "scan", script: `SET 'execution.runtime-mode' = 'batch';
 		CREATE TEMPORARY TABLE nowhere (` + ingestColumns + `) WITH ('connector' = 'blackhole');
 		INSERT INTO nowhere SELECT * FROM lake.db.bids`},

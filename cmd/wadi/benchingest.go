@@ -14,7 +14,8 @@ func newBenchIngest() *cobra.Command {
 		Short: "Measure the way from Kafka into Iceberg",
 		Long: `Fills a topic of four partitions with bids of 260 bytes as JSON, unless an earlier
 run has left it there, and measures: decode (JSON to nowhere), append (into an Iceberg
-table), scan (of that table), nexmark (bids of Nexmark into a table, without Kafka; all
+table), upsert (the newest bid of each bidder, with deletion vectors), scan (of the
+appended table), nexmark (bids of Nexmark into a table, without Kafka; all
 events count) and fresh (how long rows take from their making into a snapshot, at a
 hundred thousand per second, for a minute). The broker is not part of what is measured.`,
 		Example: "  wadi bench ingest --brokers localhost:9092 --rows 30000000 --format json",
