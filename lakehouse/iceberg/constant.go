@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,15 +19,30 @@ import (
 	"github.com/wadi-engine/wadi/job"
 )
 
+// anyFloat is a number that JSON may not have: an infinity, or NaN.
+type anyFloat float64
+
+// MarshalText implements encoding.TextMarshaler.
+func (r anyFloat) MarshalText() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(r), 'g', -1, 64), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *anyFloat) UnmarshalText(b []byte) error {
+	f, err := strconv.ParseFloat(string(b), 64)
+	*r = anyFloat(f)
+	return err
+}
+
 // fieldValue is one value of a column: a default, or a partition's. Numbers, dates
 // and times are integers in Iceberg's units, a decimal its unscaled value in
 // text. The zero value is NULL.
 type fieldValue struct {
-	Kind  string  `json:"kind,omitempty"` // int, float, text, bytes, decimal, or NULL's ""
-	Int   int64   `json:"int,omitempty"`
-	Float float64 `json:"float,omitempty"`
-	Text  string  `json:"text,omitempty"`
-	Bytes []byte  `json:"bytes,omitempty"`
+	Kind  string   `json:"kind,omitempty"` // int, float, text, bytes, decimal, or NULL's ""
+	Int   int64    `json:"int,omitempty"`
+	Float anyFloat `json:"float,omitempty"`
+	Text  string   `json:"text,omitempty"`
+	Bytes []byte   `json:"bytes,omitempty"`
 }
 
 // valueOf reads what iceberg-go gives for a value of type t: its own types for
@@ -55,13 +71,13 @@ func valueOf(v any, t ice.Type) (fieldValue, error) {
 	case ice.TimestampNano:
 		return fieldValue{Kind: "int", Int: int64(v)}, nil
 	case float32:
-		return fieldValue{Kind: "float", Float: float64(v)}, nil
+		return fieldValue{Kind: "float", Float: anyFloat(v)}, nil
 	case float64:
 		switch t.(type) {
 		case ice.Int32Type, ice.Int64Type, ice.DateType, ice.TimeType, ice.TimestampType, ice.TimestampTzType, ice.TimestampNsType, ice.TimestampTzNsType:
 			return fieldValue{Kind: "int", Int: int64(v)}, nil
 		}
-		return fieldValue{Kind: "float", Float: v}, nil
+		return fieldValue{Kind: "float", Float: anyFloat(v)}, nil
 	case []byte:
 		return fieldValue{Kind: "bytes", Bytes: v}, nil
 	case ice.BinaryLiteral:
@@ -211,7 +227,7 @@ func (v fieldValue) number() float64 {
 	if v.Kind == "int" {
 		return float64(v.Int)
 	}
-	return v.Float
+	return float64(v.Float)
 }
 
 // timestamp is the value in the unit of the column.
