@@ -19,7 +19,7 @@ func TestMemory(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/wadi").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	o := bench.MemoryOptions{Binary: binary, Events: 6_000_000, Limit: "192m", Dir: t.TempDir()}
+	o := bench.MemoryOptions{Binary: binary, Events: 8_000_000, Limit: "256m", Dir: t.TempDir()}
 	err := bench.Memory(context.Background(), o, func(_ context.Context, r bench.Result) error {
 		t.Logf("%s: %.0f events per second of CPU, %d MB", r.Query, r.EventsPerCPU, r.PeakRSS>>20)
 		if r.RowsOut < o.Events/2 {
