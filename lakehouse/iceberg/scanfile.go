@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -15,7 +14,6 @@ import (
 	iceio "github.com/apache/iceberg-go/io"
 
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
-	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // fileLayout says what is read of data files, whatever schema they have.
@@ -26,7 +24,6 @@ type fileLayout struct {
 	// constants are values of columns that the files need not have, by field id:
 	// those of identity partitions.
 	constants map[int]any
-	filter    expr.Expr // a hint over columns, or nil
 }
 
 // scanFile reads a Parquet file of a table: records of the layout's columns.
@@ -94,9 +91,6 @@ func (s *scanFile) start(mem memory.Allocator, from, to int64) error {
 		}
 	}
 	o := parquet.ReadOptions{RowGroups: groups, Columns: s.paths, Alloc: mem}
-	if s.layout.filter != nil {
-		o.Filter = rebase(s.layout.filter, s.from)
-	}
 	if strings.Contains(s.name, "://") && !strings.HasPrefix(s.name, "file:") && !strings.HasPrefix(s.name, "mem:") {
 		o.Ahead, o.Reads = 8<<20, 16 // the first byte of a request takes as long as some megabytes
 	}
@@ -104,28 +98,6 @@ func (s *scanFile) start(mem memory.Allocator, from, to int64) error {
 	var err error
 	s.reader, err = s.file.Reader(o)
 	return err
-}
-
-// rebase makes an expression over the columns one over what is read of a file:
-// of a column that it lacks, nothing is known.
-func rebase(e expr.Expr, from []int) expr.Expr {
-	switch e := e.(type) {
-	case *expr.Column:
-		c := *e
-		c.Index = -1
-		if e.Index >= 0 && e.Index < len(from) {
-			c.Index = from[e.Index]
-		}
-		return &c
-	case *expr.Call:
-		c := *e
-		c.Args = slices.Clone(e.Args)
-		for i, a := range c.Args {
-			c.Args[i] = rebase(a, from)
-		}
-		return &c
-	}
-	return e
 }
 
 // next gives the next rows and the position of the first of them, or io.EOF.
