@@ -126,6 +126,7 @@ const oneSignal = 500 * time.Millisecond
 // pipeline runs the job of an INSERT to its end, or until a signal stops it
 // with a last checkpoint.
 func (x *executor) pipeline(ctx context.Context, p *wadi.Pipeline) error {
+	before := x.env.StorageCounts()
 	run, err := p.Start(ctx, x.restore)
 	if err != nil {
 		return err
@@ -140,7 +141,9 @@ func (x *executor) pipeline(ctx context.Context, p *wadi.Pipeline) error {
 		select {
 		case <-run.Done():
 			show.stop()
-			return x.report(run)
+			err := x.report(run)
+			x.tally(run, before)
+			return err
 		case <-signals:
 			if !stopping.IsZero() {
 				if time.Since(stopping) > oneSignal {

@@ -18,7 +18,7 @@ import (
 // with slashes. It is safe for concurrent use.
 type Bucket struct {
 	root   string
-	driver Driver
+	driver counted
 	opts   *Options
 }
 
@@ -30,7 +30,7 @@ func (b *Bucket) URL(name string) string { return b.root + "/" + name }
 
 // Stat describes an object.
 func (b *Bucket) Stat(ctx context.Context, name string) (Info, error) {
-	return retry(ctx, b, "look at", name, func(ctx context.Context) (Info, error) {
+	return retry(ctx, b, OpStat, "look at", name, func(ctx context.Context) (Info, error) {
 		return b.driver.Stat(ctx, name)
 	})
 }
@@ -46,7 +46,7 @@ func (b *Bucket) Exists(ctx context.Context, name string) (bool, error) {
 
 // Get reads a whole object.
 func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
-	return retry(ctx, b, "read", name, func(ctx context.Context) ([]byte, error) {
+	return retry(ctx, b, OpGet, "read", name, func(ctx context.Context) ([]byte, error) {
 		src, err := b.driver.Open(ctx, name)
 		if err != nil {
 			return nil, err
@@ -65,7 +65,7 @@ func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
 
 // Put writes an object, in place of an old one.
 func (b *Bucket) Put(ctx context.Context, name string, data []byte) error {
-	_, err := retry(ctx, b, "write", name, func(ctx context.Context) (struct{}, error) {
+	_, err := retry(ctx, b, OpPut, "write", name, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, b.driver.Put(ctx, name, data, false)
 	})
 	return err
@@ -77,7 +77,7 @@ func (b *Bucket) Put(ctx context.Context, name string, data []byte) error {
 // nonce into it).
 func (b *Bucket) PutIfAbsent(ctx context.Context, name string, data []byte) (bool, error) {
 	exact := b.driver.Exact()
-	_, err := retry(ctx, b, "claim", name, func(ctx context.Context) (struct{}, error) {
+	_, err := retry(ctx, b, OpPut, "claim", name, func(ctx context.Context) (struct{}, error) {
 		err := b.driver.Put(ctx, name, data, true)
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			exact = false // it may have been written all the same
@@ -112,7 +112,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
 
 // Walk describes all objects whose names start with prefix, in ascending order.
 func (b *Bucket) Walk(ctx context.Context, prefix string) ([]Info, error) {
-	return retry(ctx, b, "list", prefix, func(ctx context.Context) ([]Info, error) {
+	return retry(ctx, b, OpList, "list", prefix, func(ctx context.Context) ([]Info, error) {
 		var infos []Info
 		err := b.driver.Walk(ctx, prefix, func(i Info) bool {
 			infos = append(infos, i)
@@ -124,7 +124,7 @@ func (b *Bucket) Walk(ctx context.Context, prefix string) ([]Info, error) {
 
 // HasPrefix reports whether any object's name starts with prefix.
 func (b *Bucket) HasPrefix(ctx context.Context, prefix string) (bool, error) {
-	return retry(ctx, b, "list", prefix, func(ctx context.Context) (bool, error) {
+	return retry(ctx, b, OpList, "list", prefix, func(ctx context.Context) (bool, error) {
 		found := false
 		err := b.driver.Walk(ctx, prefix, func(Info) bool {
 			found = true
@@ -136,7 +136,7 @@ func (b *Bucket) HasPrefix(ctx context.Context, prefix string) (bool, error) {
 
 // Delete removes an object; a missing one is fine.
 func (b *Bucket) Delete(ctx context.Context, name string) error {
-	_, err := retry(ctx, b, "delete", name, func(ctx context.Context) (struct{}, error) {
+	_, err := retry(ctx, b, OpDelete, "delete", name, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, b.driver.Delete(ctx, name)
 	})
 	return err
@@ -148,7 +148,7 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 // caller sees to it that to can only ever be this object. There is no rename
 // below it: on local disk it is link and unlink, elsewhere a copy on the server.
 func (b *Bucket) Move(ctx context.Context, from, to string) error {
-	_, err := retry(ctx, b, "move", from, func(ctx context.Context) (struct{}, error) {
+	_, err := retry(ctx, b, OpMove, "move", from, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, b.driver.Move(ctx, from, to)
 	})
 	return err
@@ -166,7 +166,7 @@ func (b *Bucket) Create(ctx context.Context, name string) (Writer, error) {
 
 // Open pins an object for reading. The context bounds the opening only.
 func (b *Bucket) Open(ctx context.Context, name string) (*Object, error) {
-	src, err := retry(ctx, b, "open", name, func(ctx context.Context) (Source, error) {
+	src, err := retry(ctx, b, OpStat, "open", name, func(ctx context.Context) (Source, error) {
 		return b.driver.Open(ctx, name)
 	})
 	if err != nil {
@@ -210,7 +210,7 @@ func (o *Object) ReadAt(p []byte, off int64) (int, error) {
 	if len(p) == 0 {
 		return 0, end
 	}
-	n, err := retry(context.Background(), o.bucket, "read", o.Info().Name, func(ctx context.Context) (int, error) {
+	n, err := retry(context.Background(), o.bucket, OpGet, "read", o.Info().Name, func(ctx context.Context) (int, error) {
 		n, err := o.source.ReadAt(ctx, p, off)
 		if n == len(p) {
 			return n, nil
@@ -244,15 +244,21 @@ func (w *writer) Close() error {
 	return w.bucket.fail("write", w.name, w.Writer.Close())
 }
 
-// retry runs do until it succeeds, gives an answer, or has used its attempts.
-func retry[T any](ctx context.Context, b *Bucket, verb, name string, do func(context.Context) (T, error)) (T, error) {
+// retry runs do, which makes requests of the kind op, until it succeeds, gives
+// an answer, or has used its attempts.
+func retry[T any](ctx context.Context, b *Bucket, op Operation, verb, name string, do func(context.Context) (T, error)) (T, error) {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval = b.opts.Backoff
 	pause.MaxInterval = 5 * time.Second
 	pause.Multiplier = 2
+	tried := false
 	result, err := backoff.Retry(ctx, func() (T, error) {
 		attempt, cancel := context.WithTimeout(ctx, b.opts.Timeout)
 		defer cancel()
+		if tried {
+			b.driver.meter[op].retries.Add(1)
+		}
+		tried = true
 		result, err := do(attempt)
 		if err != nil && (permanent(err) || ctx.Err() != nil) {
 			return result, backoff.Permanent(err)

@@ -20,12 +20,12 @@ func (b *Bucket) Dirs(ctx context.Context, dir string) ([]string, error) {
 	if dir != "" {
 		dir += "/"
 	}
-	return retry(ctx, b, "list", dir, func(ctx context.Context) ([]string, error) {
-		if l, ok := b.driver.(Lister); ok {
-			return l.Dirs(ctx, dir)
+	return retry(ctx, b, OpList, "list", dir, func(ctx context.Context) ([]string, error) {
+		names, ok, err := b.driver.dirs(ctx, dir)
+		if ok {
+			return names, err
 		}
-		var names []string
-		err := b.driver.Walk(ctx, dir, func(i Info) bool {
+		err = b.driver.Walk(ctx, dir, func(i Info) bool {
 			name, _, below := strings.Cut(strings.TrimPrefix(i.Name, dir), "/")
 			if below && (len(names) == 0 || names[len(names)-1] != name) {
 				names = append(names, name)

@@ -45,7 +45,8 @@ type Stores struct {
 	mu      sync.Mutex
 	mem     map[string]*memory
 	buckets map[string]*Bucket
-	recent  []string // keys of buckets, oldest first
+	meters  map[string]*meter // by scheme
+	recent  []string          // keys of buckets, oldest first
 }
 
 // maxBuckets is how many buckets are kept. Temporary credentials make new ones
@@ -63,7 +64,7 @@ func New(o Options) *Stores {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
 	}
-	return &Stores{opts: o, mem: map[string]*memory{}, buckets: map[string]*Bucket{}}
+	return &Stores{opts: o, mem: map[string]*memory{}, buckets: map[string]*Bucket{}, meters: map[string]*meter{}}
 }
 
 // Open returns the bucket whose root is the given URL or path. The root need
@@ -90,7 +91,10 @@ func (s *Stores) Open(ctx context.Context, root string, props map[string]string)
 	if b := s.buckets[key]; b != nil {
 		return b, d.Close()
 	}
-	b = &Bucket{root: strings.TrimSuffix(display(u), "/"), driver: d, opts: &s.opts}
+	if s.meters[u.Scheme] == nil {
+		s.meters[u.Scheme] = new(meter)
+	}
+	b = &Bucket{root: strings.TrimSuffix(display(u), "/"), driver: counted{d, s.meters[u.Scheme]}, opts: &s.opts}
 	s.buckets[key] = b
 	if s.recent = append(s.recent, key); len(s.recent) > maxBuckets {
 		delete(s.buckets, s.recent[0])

@@ -21,12 +21,8 @@ type Sweeper interface {
 // names start with prefix: temporary files, and the parts of uploads. Nobody may
 // be writing there.
 func (b *Bucket) Sweep(ctx context.Context, prefix string) error {
-	s, ok := b.driver.(Sweeper)
-	if !ok {
-		return nil
-	}
-	_, err := retry(ctx, b, "sweep", prefix, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.Sweep(ctx, prefix)
+	_, err := retry(ctx, b, OpDelete, "sweep", prefix, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, b.driver.sweep(ctx, prefix)
 	})
 	return err
 }
