@@ -27,10 +27,11 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	all := rowfile.Connectors(e.stores)
 	all["parquet"] = parquet.NewConnector(e.stores)
 	all["filesystem"] = filesystem(maps.Clone(all), files.Env{Stores: e.stores, Formats: map[string]files.Format{"parquet": parquetFiles}})
+	tables := iceberg.Connector(e.lake())
+	tables.Publishes = func(job.Table) bool { return true }
 	for _, c := range append(append(kafka.Connectors(), services()...),
 		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
-		iceberg.Connector(e.lake()),
-		values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
+		tables, values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
 		(&collector{}).connector(), // for plans; every run has one of its own
 	) {
 		all[c.Name] = c

@@ -3,6 +3,7 @@ package wadi
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -151,6 +152,9 @@ func (p *Pipeline) Named(name string) *Pipeline {
 func (p *Pipeline) Start(ctx context.Context, restore Restore) (*Run, error) {
 	if p.err != nil {
 		return nil, p.err
+	}
+	for _, advice := range p.env.unpublished(p.plan) {
+		p.env.log.WarnContext(ctx, "rows stay invisible", slog.String("job", p.plan.Graph.Name), slog.String("advice", advice))
 	}
 	return p.env.start(ctx, p.plan, launch{restore: restore, checkpoint: true})
 }

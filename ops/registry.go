@@ -105,6 +105,9 @@ type Connector struct {
 	// Retracts says of a table that its sink wants every row that is taken back,
 	// also where the table has a primary key: it does not find rows by key.
 	Retracts func(t job.Table) bool
+	// Publishes says of a table that rows which are written to it are seen when a
+	// checkpoint is complete, or at the end of the job, and not before.
+	Publishes func(t job.Table) bool
 	// Timed says of a table that its sink asks for Runtime.Watermark.
 	Timed func(t job.Table) bool
 	// AsOf gives t as it was at a time, in milliseconds since 1970: with the

@@ -31,6 +31,7 @@ func Connectors() []*ops.Connector {
 			Name: name, Options: slices.Concat(optionsOf(name), prefixed("key."), prefixed("value."), format.Options()),
 			Resolve: resolve, Source: open, Projects: true, Metadata: metadataKeys(),
 			Sink: openSink, Changes: changing, KeyDeletes: byKey, Retracts: func(t job.Table) bool { return !byKey(t) },
+			Publishes: func(t job.Table) bool { return t.Options["sink.delivery-guarantee"] == string(exactlyOnce) },
 		})
 	}
 	return all
