@@ -2,6 +2,7 @@ package wadi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -51,11 +52,11 @@ func (j *jobs) Jobs() []sql.Job {
 	defer j.mu.Unlock()
 	out := make([]sql.Job, 0, len(j.list))
 	for _, s := range j.list {
-		id, status := s.run.state()
+		id, status, problem := s.run.state()
 		if id == "" { // it has not begun yet
 			continue
 		}
-		out = append(out, sql.Job{ID: string(id), Name: s.run.Name(), Status: status, Start: s.at})
+		out = append(out, sql.Job{ID: string(id), Name: s.run.Name(), Status: status, Start: s.at, Problem: problem})
 	}
 	return out
 }
@@ -85,7 +86,7 @@ func (j *jobs) find(id string) (startedJob, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, s := range j.list {
-		if of, _ := s.run.state(); strings.EqualFold(string(of), id) {
+		if of, _, _ := s.run.state(); strings.EqualFold(string(of), id) {
 			return s, true
 		}
 	}
@@ -101,21 +102,24 @@ func (r *Run) running() bool {
 	}
 }
 
-// state is the job's id and, in Flink's words, how it is.
-func (r *Run) state() (job.ID, string) {
+// state is the job's id, how it is in Flink's words, and what is wrong.
+func (r *Run) state() (id job.ID, status, problem string) {
 	ended := !r.running()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := r.progress.Job
+	id = r.progress.Job
 	if !ended {
-		return id, r.progress.State
+		return id, r.progress.State, r.progress.Problem
 	}
 	switch r.result.State {
 	case coordinator.Finished, coordinator.Stopped:
-		return id, "FINISHED"
+		return id, "FINISHED", ""
 	case coordinator.Canceled:
-		return id, "CANCELED"
+		return id, "CANCELED", ""
 	case coordinator.Failed, coordinator.Fenced:
 	}
-	return id, "FAILED"
+	if err := errors.Join(r.err, r.result.Err); err != nil {
+		problem = err.Error()
+	}
+	return id, "FAILED", problem
 }

@@ -255,7 +255,7 @@ func (m *machine) claimed(e Claimed) {
 // won takes over what the claimed manifest says, and lets old checkpoints go.
 func (m *machine) won() {
 	doc := m.flight.manifest
-	m.manifest = doc
+	m.manifest, m.problem = doc, nil
 	for i, uid := range m.plan.sinks {
 		k := &m.sinks[i]
 		all := doc.Pending[uid]
@@ -280,6 +280,7 @@ func (m *machine) aborted(f *flight) {
 		m.retained = append(m.retained[:len(m.retained):len(m.retained)], checkpoint.Kept{Epoch: f.epoch, Kind: checkpoint.Aborted})
 	}
 	m.failures++
+	m.problem = f.reason
 	if m.phase != running || m.settings.TolerableFailures < 0 || m.failures <= m.settings.TolerableFailures {
 		return
 	}

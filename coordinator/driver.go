@@ -228,6 +228,9 @@ func (d *driver) receive(message any) Event {
 			d.phase("claimed", e.Epoch)
 		case Published:
 			d.phase("published", e.Epoch)
+			if e.Err != nil {
+				d.Log.Warn("rows are not published yet", slog.String("sink", d.sinks[e.Sink].uid), slog.Any("error", e.Err))
+			}
 		case Tick, Reported, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Recorded:
 		}
 		return e
@@ -303,7 +306,7 @@ func (d *driver) log(a Action) {
 	switch a := a.(type) {
 	case Begin:
 		if !a.First {
-			d.Log.Warn("restart", slog.String("job", string(d.id)), slog.Int("attempt", a.Attempt))
+			d.Log.Warn("restart", slog.String("job", string(d.id)), slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem))
 		}
 	case Finish:
 		d.Log.Info("job ended", slog.String("job", string(d.id)), slog.String("state", string(a.Result.State)),

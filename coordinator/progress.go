@@ -1,6 +1,8 @@
 package coordinator
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wadi-engine/wadi/job"
@@ -24,6 +26,9 @@ type Progress struct {
 	Discovered       bool
 	// Staged is how many epochs are claimed and not published.
 	Staged int
+	// Problem is what the job waits for, or why its tasks were restarted or its
+	// checkpoint failed, until one succeeds; "" while there is none.
+	Problem string
 }
 
 func (s State) progress(time.Time) Progress {
@@ -61,8 +66,16 @@ func (s State) progress(time.Time) Progress {
 	for _, src := range s.sources {
 		p.Discovered = p.Discovered && src.done
 	}
+	var problems []string
 	for _, k := range s.sinks {
 		p.Staged = max(p.Staged, len(k.pending))
+		if k.problem != nil {
+			problems = append(problems, fmt.Sprintf("%v (%d times; the rows are staged)", k.problem, k.failures))
+		}
 	}
+	if s.problem != nil {
+		problems = append(problems, s.problem.Error())
+	}
+	p.Problem = strings.Join(problems, "; ")
 	return p
 }

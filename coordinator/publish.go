@@ -39,7 +39,7 @@ func (m *machine) published(e Published) {
 	k := &m.sinks[e.Sink]
 	k.publishing = false
 	if e.Err == nil {
-		k.failures, k.retry, k.published = 0, time.Time{}, max(k.published, e.Epoch)
+		k.failures, k.problem, k.retry, k.published = 0, nil, time.Time{}, max(k.published, e.Epoch)
 		for len(k.pending) > 0 && k.pending[0].Epoch <= e.Epoch {
 			k.pending = k.pending[1:]
 		}
@@ -47,6 +47,7 @@ func (m *machine) published(e Published) {
 	}
 	k.failures++
 	err := fmt.Errorf("publish the rows of sink %s: %w", m.plan.sinks[e.Sink], e.Err)
+	k.problem = err
 	if !errors.Is(e.Err, job.ErrUnavailable) || (m.phase == settling && k.failures >= publishAttempts) {
 		if m.phase == settling {
 			m.finish(Failed, fmt.Errorf("%w; they are staged, and resuming the job publishes them", err))

@@ -140,6 +140,7 @@ type State struct {
 	lastOver time.Time // when the last checkpoint ended
 	lastOpen time.Time // when it began
 	failures int       // checkpoints that failed in a row
+	problem  error     // why tasks were restarted or a checkpoint failed, until one succeeds
 
 	stop     bool
 	begunAt  time.Time
@@ -190,6 +191,7 @@ type sinkState struct {
 	offered    stream.Epoch // of the checkpoint after which the last Publish was
 	published  stream.Epoch // the highest in the target
 	failures   int
+	problem    error // why rows could not be published, until they are
 	retry      time.Time
 }
 

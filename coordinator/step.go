@@ -180,6 +180,7 @@ func (m *machine) failed(err error) {
 	if m.phase != running {
 		return
 	}
+	m.problem = err
 	switch {
 	case errors.Is(err, checkpoint.ErrCorrupt) && m.manifest != nil && m.manifest.Epoch == m.restored:
 		// The checkpoint that the attempt has restored is damaged: decide again.
@@ -245,7 +246,7 @@ func (m *machine) canceled() {
 func (m *machine) retryLater(err error) {
 	if errors.Is(err, job.ErrUnavailable) && m.durable {
 		if at, ok := m.nextRestart(); ok {
-			m.phase, m.resumeAt = pausing, at
+			m.phase, m.resumeAt, m.problem = pausing, at, err
 			return
 		}
 	}

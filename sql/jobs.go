@@ -15,6 +15,8 @@ type Job struct {
 	// Status is Flink's: RUNNING, FINISHED, FAILED, CANCELED and so on.
 	Status string
 	Start  time.Time
+	// Problem is what the job waits for, or why it failed; "" when all is well.
+	Problem string
 }
 
 // Jobs are the jobs that a session can see and stop.
@@ -26,7 +28,7 @@ type Jobs interface {
 	StopJob(ctx context.Context, id string, savepoint, drain bool) (path string, err error)
 }
 
-// jobColumns are those of SHOW JOBS and DESCRIBE JOB.
+// jobColumns are those of SHOW JOBS, and of DESCRIBE JOB, which has the problem too.
 var jobColumns = []string{"job id", "job name", "status", "start time"}
 
 func (s *Session) jobs() []Job {
@@ -67,7 +69,7 @@ func (s *Session) describeJob(q *ast.Describe) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stringRows(jobColumns, [][]any{s.jobRow(j)}), nil
+	return stringRows(append(jobColumns[:len(jobColumns):len(jobColumns)], "problem"), [][]any{append(s.jobRow(j), j.Problem)}), nil
 }
 
 // stopJob answers STOP JOB.

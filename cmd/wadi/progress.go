@@ -79,6 +79,9 @@ func (p *progress) text(s wadi.Progress, rate float64) string {
 	if s.Restarts > 0 {
 		parts = append(parts, fmt.Sprintf("%d restarts", s.Restarts))
 	}
+	if s.Problem != "" {
+		parts = append(parts, "waits: "+s.Problem)
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -1,0 +1,62 @@
+package coordinator
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestTargetAway: a target that does not answer for ten minutes is asked again and
+// again, no less than every half a minute; meanwhile checkpoints go on, the job
+// says what it waits for, and in the end everything is published at once.
+func TestTargetAway(t *testing.T) {
+	var p player
+	asked := 0
+	play := func(format string, args ...any) {
+		p.out.Reset()
+		p.play(strings.Fields(fmt.Sprintf(format, args...)))
+		for strings.Contains(p.out.String(), "publish") {
+			asked++
+			p.out.Reset()
+			p.play([]string{"published", "0", "unavailable"})
+		}
+	}
+	p.start([]datadriven.CmdArg{{Key: "interval", Vals: []string{"10s"}}})
+	play("begun")
+	const epochs = 60
+	for n := 1; n <= epochs; n++ {
+		for range 10 {
+			play("after 1s")
+		}
+		play("frozen %d", n)
+		for _, task := range []string{"0/0", "0/1", "1/0"} {
+			play("sealed %s %d", task, n)
+		}
+		play("claimed %d checkpoint", n)
+	}
+	got := p.state.progress(p.now)
+	if got.State != "RUNNING" || got.Restarts != 0 || got.Staged != epochs || got.Failures != 0 {
+		t.Errorf("after ten minutes: %+v", got)
+	}
+	if want := fmt.Sprintf("publish the rows of sink sink: unavailable (%d times; the rows are staged)", asked); got.Problem != want || asked < 20 {
+		t.Errorf("problem %q, want %q, with 20 at least", got.Problem, want)
+	}
+	offered := 0
+	for range 30 {
+		p.out.Reset()
+		p.play([]string{"after", "1s"})
+		if out := p.out.String(); strings.Contains(out, "publish") {
+			offered = strings.Count(out, "=[")
+			break
+		}
+	}
+	if offered != epochs {
+		t.Errorf("%d epochs are published at once, want %d", offered, epochs)
+	}
+	play("published %d", epochs)
+	if got := p.state.progress(p.now); got.Problem != "" || got.Staged != 0 {
+		t.Errorf("when the target is back: %+v", got)
+	}
+}
