@@ -77,8 +77,9 @@ sim: ## the protocol under SEEDS simulated runs
 sim-mutants: ## every named bug of the protocol must be found
 	go test -count=1 -timeout 60m -v ./internal/sim -run 'Mutants'
 
-crash: build ## kill the real binary RUNS times and compare with the undisturbed run
-	go test -count=1 -timeout 60m -v ./internal/crash -run TestCrash -args -wadi $(BIN)/wadi -runs $(RUNS)
+crash: build ## kill the real binary RUNS times and compare with the undisturbed run, as PyIceberg and DuckDB read it; CASE=Kafka
+	readers=$$(python3 testdata/interop/install.py $(BIN)/interop pyiceberg,duckdb | paste -sd ' '); echo "readers: iceberg-go $$readers"; \
+	go test -count=1 -timeout 120m -v ./internal/crash -run 'TestCrash$(CASE)' -args -wadi $(BIN)/wadi -runs $(RUNS) -readers "$$readers"
 
 bench: build ## Nexmark and flights, one JSON line per run
 	$(BIN)/wadi bench nexmark --format json

@@ -23,6 +23,7 @@ var (
 	binary = flag.String("wadi", "", "the binary to kill; it is built when not given")
 	runs   = flag.Int("runs", 3, "how often to kill it")
 	seed   = flag.Uint64("seed", 0, "of the moments; 0 means another one every time")
+	others = flag.String("readers", "", "readers that are not ours, as NAME=PYTHON, divided by spaces: see testdata/interop/install.py")
 )
 
 // killsPerJob is how often one job is killed before it may end.
@@ -35,15 +36,22 @@ type suite struct {
 	config []string // for the command line
 	// around, which may be nil, makes what the job reads and who else is there.
 	around func(t *testing.T, s suite, dir string, limited bool) surroundings
-	read   func(t *testing.T, dir string) map[string]digest
+	// tables are the job's Iceberg tables, and for each a column that is below 0 in
+	// rows of other writers, or "".
+	tables map[string]string
+	read   func(t *testing.T, dir string) map[string]digest // what is not in Iceberg; may be nil
 }
 
 // surroundings are what a job needs beside its directory.
 type surroundings struct {
 	names map[string]string // what stands for {name} in the script
-	end   func()
+	// rest ends what would hide the state in which the job leaves its tables; it may be nil.
+	rest func()
+	end  func()
 	// read adds what is there beside the tables.
 	read func(t *testing.T, all map[string]digest)
+	// written is how many rows others have written to each table, at the end.
+	written map[string]int64
 }
 
 // rate is the events per second: three or four seconds without crashes.
@@ -52,7 +60,7 @@ const rate = 150_000
 // appends is a stream of bids into an Iceberg table, into Parquet files, and by
 // windows and sessions into further Iceberg tables. Its events come at a rate, so that there
 // is time to kill it.
-var appends = suite{script: appendScript, events: 600_000, read: readAll}
+var appends = suite{script: appendScript, events: 600_000, tables: map[string]string{"bids": "", "tops": "", "sessions": ""}, read: readFiles}
 
 const appendScript = `
 SET 'execution.checkpointing.dir' = 'file://{dir}/checkpoints';
@@ -95,8 +103,8 @@ func (s suite) write(t *testing.T, dir string, limited bool, names map[string]st
 	return path
 }
 
-// TestCrash is the proof. It prints how many kills fell into which phase.
-func TestCrash(t *testing.T) { appends.run(t) }
+// TestCrashAppends is the proof. It prints how many kills fell into which phase.
+func TestCrashAppends(t *testing.T) { appends.run(t) }
 
 // TestCrashChanges kills jobs whose results change: joins, the best and the last
 // row of a key, averages of maxima, sessions, with both backends of state.
@@ -147,7 +155,7 @@ func (s suite) run(t *testing.T) {
 		}
 	}
 	fell := map[string]int{}
-	for kills := 0; kills < *runs; {
+	for kills, scene := 0, 0; kills < *runs; scene++ {
 		dir := t.TempDir()
 		beside := s.surround(t, dir, true)
 		j := job{t: t, bin: bin, script: s.write(t, dir, true, beside.names), config: s.config, rnd: rnd}
@@ -159,10 +167,12 @@ func (s suite) run(t *testing.T) {
 			fell[phase]++
 			kills++
 		}
+		if beside.rest != nil && scene%2 == 1 {
+			beside.rest()
+		}
 		j.finish()
 		beside.end()
-		got := s.read(t, dir)
-		beside.read(t, got)
+		got := s.found(t, dir, beside)
 		for name, w := range want {
 			if got[name] != w {
 				t.Errorf("after %d kills (seed %d): table %s has %d rows with sum %x, want %d with %x", kills, from, name, got[name].rows, got[name].sum, w.rows, w.sum)
@@ -192,8 +202,28 @@ func (s suite) calm(t *testing.T, bin string) map[string]digest {
 		t.Fatalf("undisturbed run: %v\n%s", err, out)
 	}
 	beside.end()
-	all := s.read(t, dir)
+	return s.found(t, dir, beside)
+}
+
+// found is everything that is there in the end, by each reader.
+func (s suite) found(t *testing.T, dir string, beside surroundings) map[string]digest {
+	t.Helper()
+	all := map[string]digest{}
+	if s.read != nil {
+		all = s.read(t, dir)
+	}
 	beside.read(t, all)
+	if len(s.tables) == 0 {
+		return all
+	}
+	for _, r := range readers() {
+		for name, c := range r.read(t, dir, s.tables) {
+			all[name+" read by "+r.name] = c.ours
+			if w := beside.written[name]; c.others != w {
+				t.Errorf("table %s read by %s has %d rows of the %d of other writers", name, r.name, c.others, w)
+			}
+		}
+	}
 	return all
 }
 

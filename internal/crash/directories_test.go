@@ -52,7 +52,7 @@ func TestCrashDirectories(t *testing.T) { directories.run(t) }
 // names of the seconds that are marked.
 func readDirectories(t *testing.T, dir string) map[string]digest {
 	t.Helper()
-	out := map[string]digest{"groups": readFiles(t, filepath.Join(dir, "groups"))}
+	out := map[string]digest{"groups": readParquet(t, filepath.Join(dir, "groups"))}
 	for table, read := range map[string]func(io.Reader, *digest) error{"lines": readLines, "blocks": readBlocks} {
 		var rows, marks digest
 		root := filepath.Join(dir, table)

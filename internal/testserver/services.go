@@ -10,11 +10,13 @@ import (
 // The servers that Go alone does not start. `make test-services` starts them and
 // sets these variables; whoever has such a server may set them too.
 const (
-	EnvREST   = "WADI_TEST_REST"   // http://host:port of an Iceberg REST catalog
-	EnvHive   = "WADI_TEST_HIVE"   // thrift://host:port of a Hive Metastore
-	EnvGlue   = "WADI_TEST_GLUE"   // http://host:port that speaks AWS Glue
-	EnvKafka  = "WADI_TEST_KAFKA"  // host:port of an Apache Kafka broker
-	EnvShared = "WADI_TEST_SHARED" // a directory that the catalogs' servers see as well
+	EnvREST  = "WADI_TEST_REST"  // http://host:port of an Iceberg REST catalog
+	EnvHive  = "WADI_TEST_HIVE"  // thrift://host:port of a Hive Metastore
+	EnvGlue  = "WADI_TEST_GLUE"  // http://host:port that speaks AWS Glue
+	EnvKafka = "WADI_TEST_KAFKA" // host:port of an Apache Kafka broker
+
+	EnvKafkaJars = "WADI_TEST_KAFKA_JARS" // a directory with the jars of Apache Kafka, for tests that kill brokers
+	EnvShared    = "WADI_TEST_SHARED"     // a directory that the catalogs' servers see as well
 )
 
 // service is the value of a variable, or the test skips.

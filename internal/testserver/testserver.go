@@ -88,11 +88,6 @@ func find(t testing.TB, program, how string) string {
 	return ""
 }
 
-func split(address string) (host, port string) {
-	host, port, _ = net.SplitHostPort(address)
-	return host, port
-}
-
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

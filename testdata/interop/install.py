@@ -2,6 +2,10 @@
 
 Each reader has a virtual environment of its own, because DuckDB's extensions come for one of its versions only.
 What is there already is not fetched again.
+
+    python3 testdata/interop/install.py bin/interop pyiceberg,duckdb
+
+makes readers ready for others than run.py: it prints NAME=PYTHON for each that is there, and names the others on standard error.
 """
 
 import pathlib
@@ -16,6 +20,9 @@ ENVIRONMENTS = {
     "duckdb": ["duckdb==1.5.5", "duckdb-extension-iceberg==1.5.5", "duckdb-extension-avro==1.5.5", "pyarrow", "pandas"],
     "spark": ["pyspark==4.1.4", "pyarrow", "pandas"],
 }
+
+# The readers, and the environment in which each runs.
+READERS = {"pyiceberg": "python", "duckdb": "duckdb", "spark": "spark"}
 
 JARS = ["org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.12.0", "org.xerial:sqlite-jdbc:3.50.3.0"]
 
@@ -78,3 +85,15 @@ def reader(cache, name):
     if name == "spark":
         took += f", jars {jars(cache)[1]}"
     return python, took
+
+
+def main():
+    for name in sys.argv[2].split(","):
+        try:
+            print(f"{name}={reader(pathlib.Path(sys.argv[1]).resolve(), READERS[name])[0]}")
+        except (Missing, subprocess.TimeoutExpired) as error:
+            print(f"{name}: not there: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

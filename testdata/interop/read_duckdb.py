@@ -1,25 +1,12 @@
 """DuckDB, with its iceberg extension, reads tables from their metadata file: tasks as in task.py."""
 
-import glob
-import pathlib
-
-import duckdb
-import duckdb_extension_avro
-import duckdb_extension_iceberg
-
+import duck
 import task
-
-
-def extension(package):
-    """The extension's file that its package holds."""
-    return glob.glob(str(pathlib.Path(package.__file__).parent / "extensions" / "*" / "*.duckdb_extension"))[0]
 
 
 def main():
     tasks = task.load()
-    con = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    for package in (duckdb_extension_avro, duckdb_extension_iceberg):
-        con.execute(f"LOAD '{extension(package)}'")
+    con = duck.connect()
 
     def read(table, condition):
         where = f" WHERE {condition['duckdb']}" if condition else ""

@@ -17,9 +17,6 @@ import time
 
 import install
 
-# The readers, and the environment in which each runs.
-READERS = {"pyiceberg": "python", "duckdb": "duckdb", "spark": "spark"}
-
 
 def arguments():
     """The command line."""
@@ -37,11 +34,11 @@ def arguments():
 
 def fetch(args):
     """The Python of each reader that is there."""
-    wanted = args.readers.split(",") if args.readers else list(READERS)
+    wanted = args.readers.split(",") if args.readers else list(install.READERS)
     found, missing = {}, {}
     for reader in wanted:
         try:
-            found[reader], took = install.reader(args.cache, READERS[reader])
+            found[reader], took = install.reader(args.cache, install.READERS[reader])
             print(f"interop: {reader}: {took}", flush=True)
         except (install.Missing, subprocess.TimeoutExpired) as error:
             missing[reader] = str(error)

@@ -9,8 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
 // jars copies the jars that a pom names, and what they need, into dir/lib.
@@ -69,12 +72,8 @@ func pom(name string, artifacts []string) []byte {
 	return []byte(b.String())
 }
 
-// jvm are the arguments of a small Java machine.
 func jvm(classpath string, rest ...string) []string {
-	return append([]string{
-		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--add-opens=java.base/java.net=ALL-UNNAMED",
-		"--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.util=ALL-UNNAMED", "-cp", classpath,
-	}, rest...)
+	return slices.Concat(testserver.SmallJVM, []string{"-cp", classpath}, rest)
 }
 
 func startREST(ctx context.Context, p *place) (string, error) {
@@ -167,9 +166,6 @@ func startHive(ctx context.Context, p *place) (string, error) {
 	return "ready at " + address, nil
 }
 
-//go:embed kafka.properties
-var kafkaProperties string
-
 func startKafka(ctx context.Context, p *place) (string, error) {
 	dir, err := p.jars(ctx, "kafka", []string{"org.apache.kafka:kafka_2.13:4.3.1", "org.slf4j:slf4j-simple:1.7.36"}, nil)
 	if err != nil {
@@ -184,17 +180,16 @@ func startKafka(ctx context.Context, p *place) (string, error) {
 		return "", err
 	}
 	config := filepath.Join(p.temp, "kafka.properties")
-	text := strings.NewReplacer("@port@", port, "@controller@", controller, "@logs@", filepath.Join(p.temp, "kafka")).Replace(kafkaProperties)
+	text := testserver.KafkaProperties(1, 1, port, controller, filepath.Join(p.temp, "kafka"))
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return "", err
 	}
-	const cluster = "MkU3OEVBNTcwNTJENDM2Qg" // any 16 bytes in base64
-	if err := command(ctx, p.temp, nil, "java", jvm(dir+"/lib/*", "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)...); err != nil {
+	if err := command(ctx, p.temp, nil, "java", jvm(dir+"/lib/*", "kafka.tools.StorageTool", "format", "-t", testserver.KafkaCluster, "-c", config)...); err != nil {
 		return "", err
 	}
 	if err := p.launch(ctx, address, p.temp, nil, "java", jvm(dir+"/lib/*", "kafka.Kafka", config)...); err != nil {
 		return "", err
 	}
-	p.env["WADI_TEST_KAFKA"] = address
+	p.env[testserver.EnvKafka], p.env[testserver.EnvKafkaJars] = address, filepath.Join(dir, "lib")
 	return "ready at " + address, nil
 }

@@ -34,6 +34,7 @@ func users(ctx context.Context) ([]string, error) {
 // event is a line of go test -json.
 type event struct {
 	Action, Package, Test, Output string
+	Elapsed                       float64
 }
 
 // test runs the tests, prints those that failed or were skipped, and the servers
@@ -85,7 +86,7 @@ func report(events io.Reader, out io.Writer) {
 			said[key] = append(said[key], e.Output)
 		case "pass":
 			if e.Test == "" {
-				fmt.Fprintf(out, "ok    %s\n", e.Package)
+				fmt.Fprintf(out, "ok    %s in %.0f s\n", e.Package, e.Elapsed)
 			}
 			delete(said, key)
 		case "fail", "skip":
