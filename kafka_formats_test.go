@@ -3,6 +3,7 @@ package wadi_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,13 +21,27 @@ func TestKafkaFormats(t *testing.T) {
 	)
 	registry := srfake.New()
 	defer registry.Close()
-	for _, format := range []string{"json", "csv", "avro", "avro-confluent"} {
+	descriptor := filepath.Join(t.TempDir(), "m.proto")
+	if err := os.WriteFile(descriptor, []byte(`syntax = "proto3"; import "google/protobuf/timestamp.proto";
+		message M { W who = 1; int32 id = 3; optional string name = 4; optional string price = 5; google.protobuf.Timestamp at_ts = 6; repeated string tags = 7; }
+		message W { int64 a = 1; string b = 2; }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"json", "csv", "avro", "avro-confluent", "json-registry", "protobuf", "protobuf-confluent"} {
 		t.Run(format, func(t *testing.T) {
+			columns, rows := columns, rows
+			if strings.HasPrefix(format, "protobuf") { // it has no decimals
+				columns = strings.Replace(columns, "DECIMAL(10, 2)", "STRING", 1)
+				rows = strings.NewReplacer("12.34", "'12.34'", "DECIMAL(10, 2)", "STRING").Replace(rows)
+			}
 			address, _ := broker(t)
 			env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
 			options := []string{"'connector' = 'kafka'", "'format' = '" + format + "'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'"}
-			if format == "avro-confluent" {
-				options = append(options, "'avro-confluent.url' = '"+registry.URL()+"'")
+			switch format {
+			case "avro-confluent", "json-registry", "protobuf-confluent":
+				options = append(options, "'"+format+".url' = '"+registry.URL()+"'")
+			case "protobuf":
+				options = append(options, "'protobuf.descriptor-file' = '"+descriptor+"'", "'protobuf.message-name' = 'M'")
 			}
 			run(t, env, topicTable(address, columns, options...)+
 				"INSERT INTO t VALUES "+rows+";")
@@ -40,6 +55,21 @@ func TestKafkaFormats(t *testing.T) {
 				t.Errorf("a field of a row: %q", got)
 			}
 		})
+	}
+}
+
+// TestKafkaFormatsChanges: a query whose results change goes through a topic as changes
+// with a schema, and comes out as the same result.
+func TestKafkaFormatsChanges(t *testing.T) {
+	registry := srfake.New()
+	defer registry.Close()
+	address, _ := broker(t)
+	env := localEnv(t, nil)
+	run(t, env, topicTable(address, "name STRING, n BIGINT", "'connector' = 'kafka'", "'format' = 'debezium-avro-confluent'",
+		"'debezium-avro-confluent.url' = '"+registry.URL()+"'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'")+`
+		INSERT INTO t SELECT name, COUNT(*) FROM (VALUES ('a'), ('b'), ('a'), ('a')) AS words (name) GROUP BY name;`)
+	if got := texts(t, env, "SELECT name || ' ' || CAST(n AS STRING) FROM t ORDER BY name"); !slices.Equal(got, []string{"a 3", "b 1"}) {
+		t.Errorf("%q", got)
 	}
 }
 

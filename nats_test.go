@@ -12,6 +12,7 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/wadi-engine/wadi"
 )
@@ -96,6 +97,25 @@ func TestNATS(t *testing.T) {
 	_, err = env.SQL("SELECT * FROM numbers /*+ OPTIONS('stream' = 'NOWHERE') */").Collect(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "there is no stream NOWHERE") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestNATSRegistry: messages whose schema is in a registry are written and read.
+func TestNATSRegistry(t *testing.T) {
+	url, _ := natsStream(t)
+	registry := srfake.New()
+	defer registry.Close()
+	for i, format := range []string{"avro-confluent", "json-registry", "protobuf-confluent"} {
+		env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
+		table := func(name, options string) string {
+			return fmt.Sprintf("CREATE TABLE %[1]s (id INT) WITH ('connector' = 'nats', 'servers' = '%[2]s', 'format' = '%[3]s', '%[3]s.url' = '%[4]s', '%[3]s.subject' = '%[3]s', %[5]s);",
+				name, url, format, registry.URL(), options)
+		}
+		run(t, env, table("target", "'subject' = 'out'")+"INSERT INTO target VALUES (7);"+
+			table("written", fmt.Sprintf("'stream' = 'OUT', 'scan.bounded.mode' = 'latest', 'scan.startup.mode' = 'sequence', 'scan.startup.sequence' = '%d'", i+1)))
+		if got := texts(t, env, "SELECT CAST(id AS STRING) FROM written"); !slices.Equal(got, []string{"7"}) {
+			t.Errorf("%s: %q", format, got)
+		}
 	}
 }
 

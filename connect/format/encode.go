@@ -21,6 +21,12 @@ type Encoder interface {
 	Drop()
 }
 
+// WritesChanges reports whether the format called name writes rows of every kind.
+func WritesChanges(name string) bool {
+	f := all[name]
+	return f.Changes && f.NewEncoder != nil
+}
+
 // Writing is what an encoder is made of.
 type Writing struct {
 	Schema  *arrow.Schema

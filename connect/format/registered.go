@@ -2,11 +2,17 @@ package format
 
 import (
 	"context"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/wadi-engine/wadi/connect/format/avro"
 	"github.com/wadi-engine/wadi/connect/format/confluent"
 	"github.com/wadi-engine/wadi/connect/format/json"
+	"github.com/wadi-engine/wadi/connect/format/protobuf"
 	"github.com/wadi-engine/wadi/connect/format/registry"
+	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )
 
@@ -50,6 +56,7 @@ func registered() map[string]Format {
 		},
 		debeziumConfluent: {
 			Name: debeziumConfluent, Subject: true, Changes: true, Options: append(registry.Options(debeziumConfluent), ignores(debeziumConfluent)),
+			NewEncoder: newDebeziumConfluent,
 			NewDecoder: func(r Rows) (Decoder, error) {
 				c, err := registry.New(debeziumConfluent, r.Options)
 				if err != nil {
@@ -61,7 +68,10 @@ func registered() map[string]Format {
 		jsonRegistry: {
 			Name: jsonRegistry, Subject: true,
 			Options: append(registry.Options(jsonRegistry), ignores(jsonRegistry),
-				ops.Option{Key: jsonRegistry + ".fail-on-missing-field", Default: "false", Help: "Whether a message without a field of the table is bad."}),
+				ops.Option{Key: jsonRegistry + ".fail-on-missing-field", Default: "false", Help: "Whether a message without a field of the table is bad."},
+				ops.Option{Key: jsonRegistry + ".timestamp-format.standard", Default: "SQL", Help: "How times are written, SQL or ISO-8601; both are read."},
+				ops.Option{Key: jsonRegistry + ".encode.ignore-null-fields", Default: "false", Help: "Leave columns out that are NULL, when rows are written."}),
+			NewEncoder: newJSONRegistry,
 			NewDecoder: func(r Rows) (Decoder, error) {
 				strict, err := Flag(r.Options, jsonRegistry+".fail-on-missing-field")
 				if err != nil {
@@ -74,20 +84,66 @@ func registered() map[string]Format {
 	}
 }
 
-func newAvroConfluent(w Writing) (Encoder, error) {
-	c, err := registry.New(avroConfluent, w.Options)
+// registering is an encoder of rows, whose schema is registered: that of the option
+// schema, or the one that follows from the table.
+func registering(w Writing, name string, kind sr.SchemaType, derive func() (string, error), encode func(schema string) (confluent.Rows, error)) (Encoder, error) {
+	c, err := registry.New(name, w.Options)
 	if err != nil {
 		return nil, err
 	}
-	schema := w.Options[avroConfluent+".schema"]
+	schema := w.Options[name+".schema"]
 	if schema == "" {
-		local, err := localTimestamps(w.Options, avroConfluent)
-		if err != nil {
-			return nil, err
-		}
-		if schema, err = avro.Derive(w.Schema, local); err != nil {
+		if schema, err = derive(); err != nil {
 			return nil, err
 		}
 	}
-	return confluent.NewEncoder(c, w.Options[avroConfluent+".subject"], schema, w.Schema)
+	rows, err := encode(schema)
+	if err != nil {
+		return nil, err
+	}
+	return confluent.NewEncoder(c, name, w.Options[name+".subject"], sr.Schema{Schema: schema, Type: kind}, rows)
+}
+
+func newAvroConfluent(w Writing) (Encoder, error) {
+	return registering(w, avroConfluent, sr.TypeAvro, func() (string, error) {
+		local, err := localTimestamps(w.Options, avroConfluent)
+		if err != nil {
+			return "", err
+		}
+		return avro.Derive(w.Schema, local)
+	}, func(schema string) (confluent.Rows, error) { return avro.NewEncoder(schema, w.Schema) })
+}
+
+func newDebeziumConfluent(w Writing) (Encoder, error) {
+	return registering(w, debeziumConfluent, sr.TypeAvro,
+		func() (string, error) { return avro.DeriveChanges(w.Schema, false) },
+		func(schema string) (confluent.Rows, error) { return avro.NewChangesEncoder(schema, w.Schema) })
+}
+
+func newJSONRegistry(w Writing) (Encoder, error) {
+	return registering(w, jsonRegistry, sr.TypeJSON,
+		func() (string, error) { return json.Schema(w.Schema) },
+		func(schema string) (confluent.Rows, error) {
+			if !jsontext.Value(schema).IsValid() {
+				return nil, fmt.Errorf("%w: option '%s.schema' is not JSON", job.ErrInvalid, jsonRegistry)
+			}
+			e, err := json.NewEncoder(w.Schema, jsonRegistry+".", w.Options)
+			return inserts{e}, err
+		})
+}
+
+func newProtobufConfluent(w Writing) (Encoder, error) {
+	return registering(w, protobufConfluent, sr.TypeProtobuf,
+		func() (string, error) { return protobuf.Derive(w.Schema) },
+		func(schema string) (confluent.Rows, error) {
+			f, err := protobuf.Parse(schema, nil)
+			if err != nil {
+				return nil, fmt.Errorf("%w: the schema of '%s': %w", job.ErrInvalid, protobufConfluent, err)
+			}
+			m, err := protobuf.At(f, []int{0})
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+			}
+			return protobuf.NewEncoder(m, w.Schema, w.Options[protobufConfluent+".write-null-string-literal"])
+		})
 }

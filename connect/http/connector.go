@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/connect/beside"
+	"github.com/wadi-engine/wadi/connect/format"
 	"github.com/wadi-engine/wadi/connect/messages"
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
@@ -27,7 +28,7 @@ func Connector() *ops.Connector {
 		},
 		Source:  func(_ context.Context, s ops.Scan) (ops.Source, error) { return openSource(s, durable) },
 		Sink:    openSink,
-		Changes: func(t job.Table) bool { return t.Options["format"] == "debezium-json" },
+		Changes: func(t job.Table) bool { return format.WritesChanges(t.Options["format"]) },
 	}
 }
 

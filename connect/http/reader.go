@@ -86,7 +86,7 @@ func (r *reader) Assign(splits []ops.Split) error {
 }
 
 // Fetch implements ops.SplitReader.
-func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
+func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 	if r.server == nil {
 		return ops.Fetched{}, nil
 	}
@@ -104,7 +104,7 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 			break
 		}
 		rows, letters := r.rows.Mark()
-		if err := r.read(q.body); err != nil {
+		if err := r.read(ctx, q.body); err != nil {
 			r.rows.Back(rows, letters)
 			q.verdict <- verdict{refused: err}
 			continue
@@ -125,11 +125,11 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 }
 
 // read adds the messages of a body.
-func (r *reader) read(body []byte) error {
+func (r *reader) read(ctx context.Context, body []byte) error {
 	n := int64(0)
 	return each(r.Format.Name, body, func(message []byte) error {
 		n++
-		return r.rows.Append(message, fmt.Sprintf("%s request %d", r.listen, r.at.Requests+1), n)
+		return r.rows.Append(ctx, message, fmt.Sprintf("%s request %d", r.listen, r.at.Requests+1), n)
 	})
 }
 

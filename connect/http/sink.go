@@ -43,14 +43,14 @@ func openSink(_ context.Context, t job.Table) (ops.Sink, error) {
 }
 
 // Writer implements ops.Sink.
-func (s *sink) Writer(_ context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
+func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, err
 	}
 	w := &writer{sink: s, id: hex.EncodeToString(id[:]), client: &http.Client{Timeout: s.timeout}, retried: rt.Counter("numRetries")}
 	var err error
-	w.encoder, err = s.Encoder()
+	w.encoder, err = s.Start(ctx)
 	return w, err
 }
 

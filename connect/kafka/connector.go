@@ -13,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi/connect/format"
-	"github.com/wadi-engine/wadi/connect/format/changes"
 	"github.com/wadi-engine/wadi/internal/nearest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
@@ -23,7 +22,7 @@ import (
 func Connectors() []*ops.Connector {
 	byKey := func(t job.Table) bool { return t.Connector == upsertConnector }
 	changing := func(t job.Table) bool {
-		return byKey(t) || changes.Writes(t.Options["format"]) || changes.Writes(t.Options["value.format"])
+		return byKey(t) || format.WritesChanges(t.Options["format"]) || format.WritesChanges(t.Options["value.format"])
 	}
 	var all []*ops.Connector
 	for _, name := range []string{"kafka", upsertConnector, eventHubs} {

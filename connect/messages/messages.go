@@ -3,6 +3,7 @@
 package messages
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,10 +102,20 @@ func (t Table) Encoder() (format.Encoder, error) {
 	return e, nil
 }
 
+// Start makes an encoder that is ready for its first message.
+func (t Table) Start(ctx context.Context) (format.Encoder, error) {
+	e, err := t.Encoder()
+	if s, ok := e.(format.Starting); ok && err == nil {
+		err = s.Start(ctx)
+	}
+	return e, err
+}
+
 // Rows gathers the rows of messages. It belongs to one goroutine.
 type Rows struct {
 	table   Table
 	decoder format.Decoder
+	prepare format.Preparing // the decoder, or nil
 	bad     ops.Counter
 	letters []letter
 }
@@ -124,11 +135,17 @@ func (t Table) NewRows(schema *arrow.Schema, paths [][]string, bad ops.Counter) 
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.Ident, err)
 	}
-	return &Rows{table: t, decoder: d, bad: bad}, nil
+	p, _ := d.(format.Preparing)
+	return &Rows{table: t, decoder: d, prepare: p, bad: bad}, nil
 }
 
 // Append adds a message. One that cannot be read is an error by the policy Fail.
-func (r *Rows) Append(message []byte, split string, position int64) error {
+func (r *Rows) Append(ctx context.Context, message []byte, split string, position int64) error {
+	if r.prepare != nil {
+		if err := r.prepare.Prepare(ctx, message); err != nil {
+			return fmt.Errorf("%s, message %d: %w", split, position, err)
+		}
+	}
 	err := r.decoder.Append(message)
 	if err == nil {
 		return nil

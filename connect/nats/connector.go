@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/wadi-engine/wadi/connect/format"
 	"github.com/wadi-engine/wadi/connect/messages"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
@@ -23,7 +24,7 @@ func Connector() *ops.Connector {
 			return t, err
 		},
 		Source: openSource, Sink: openSink,
-		Changes: func(t job.Table) bool { return t.Options["format"] == "debezium-json" },
+		Changes: func(t job.Table) bool { return format.WritesChanges(t.Options["format"]) },
 	}
 }
 

@@ -125,7 +125,7 @@ func (r *reader) read(ctx context.Context, js jetstream.JetStream, q *beside.Que
 }
 
 // Fetch implements ops.SplitReader.
-func (r *reader) Fetch(context.Context) (f ops.Fetched, err error) {
+func (r *reader) Fetch(ctx context.Context) (f ops.Fetched, err error) {
 	if r.queue == nil {
 		return f, nil
 	}
@@ -138,7 +138,7 @@ func (r *reader) Fetch(context.Context) (f ops.Fetched, err error) {
 			}
 			return ops.Fetched{Ready: ready}, err
 		}
-		if f.Done, err = r.take(m); err != nil {
+		if f.Done, err = r.take(ctx, m); err != nil {
 			return ops.Fetched{}, err
 		}
 	}
@@ -154,7 +154,7 @@ func (r *reader) Fetch(context.Context) (f ops.Fetched, err error) {
 }
 
 // take adds a message, and reports whether it is the last.
-func (r *reader) take(m message) (last bool, err error) {
+func (r *reader) take(ctx context.Context, m message) (last bool, err error) {
 	if m.none {
 		return true, nil
 	}
@@ -165,7 +165,7 @@ func (r *reader) take(m message) (last bool, err error) {
 		return false, err
 	}
 	r.at.Next = m.number + 1
-	return r.at.End > 0 && m.number >= r.at.End, r.rows.Append(m.data, r.stream, int64(m.number))
+	return r.at.End > 0 && m.number >= r.at.End, r.rows.Append(ctx, m.data, r.stream, int64(m.number))
 }
 
 // gap reports messages that the stream forgot before they were read. Where a subject

@@ -38,14 +38,14 @@ func openSink(_ context.Context, t job.Table) (ops.Sink, error) {
 }
 
 // Writer implements ops.Sink.
-func (s *sink) Writer(context.Context, ops.Runtime) (ops.SinkWriter, error) {
+func (s *sink) Writer(ctx context.Context, _ ops.Runtime) (ops.SinkWriter, error) {
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, err
 	}
 	w := &writer{sink: s, id: hex.EncodeToString(id[:]), failed: make(chan error, 1)}
 	var err error
-	if w.encoder, err = s.Encoder(); err != nil {
+	if w.encoder, err = s.Start(ctx); err != nil {
 		return nil, err
 	}
 	w.conn, w.js, err = s.connect(jetstream.WithPublishAsyncMaxPending(ahead), jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, _ *nats.Msg, err error) {

@@ -12,9 +12,12 @@ import (
 type Changes struct {
 	fields []*node // which leave the values out
 	names  []string
-	// before, after and op are places of fields; the first two may be null.
+	// before, after and op are places of fields, which may be null.
 	before, after, op int
 	row               [2]*node
+	// outer and opNull are the branches of null where the whole, or op, may be null,
+	// as in what Flink writes; otherwise -1.
+	outer, opNull int
 }
 
 // CompileChanges makes a program for the changes of messages of a schema.
@@ -23,8 +26,19 @@ func (d *Decoder) CompileChanges(text string, others ...string) (*Changes, error
 	if err != nil {
 		return nil, err
 	}
-	p := &Changes{before: s.find("before"), after: s.find("after"), op: s.find("op")}
-	if s.kind != record || p.before < 0 || p.after < 0 || p.op < 0 || s.fields[p.op].schema.kind != chars {
+	p := &Changes{outer: -1, opNull: -1}
+	if of, null, ok := s.nullable(); ok {
+		s, p.outer = of, null
+	}
+	p.before, p.after, p.op = s.find("before"), s.find("after"), s.find("op")
+	if s.kind != record || p.before < 0 || p.after < 0 || p.op < 0 {
+		return nil, errors.New("the schema is not of changes: a record with before, after and op")
+	}
+	op := s.fields[p.op].schema
+	if of, null, ok := op.nullable(); ok {
+		op, p.opNull = of, null
+	}
+	if op.kind != chars {
 		return nil, errors.New("the schema is not of changes: a record with before, after and op")
 	}
 	c := newCompiler()
@@ -46,6 +60,9 @@ func (d *Decoder) CompileChanges(text string, others ...string) (*Changes, error
 // AppendChanges adds the rows of a message, and to kinds how each changes the table.
 func (d *Decoder) AppendChanges(p *Changes, message []byte, kinds []stream.RowKind) ([]stream.RowKind, error) {
 	d.b, d.i, d.depth = message, 0, 0
+	if err := d.present(p.outer); err != nil {
+		return kinds, err
+	}
 	starts := make([]int, len(p.fields))
 	for i, f := range p.fields {
 		starts[i] = d.i
@@ -54,6 +71,9 @@ func (d *Decoder) AppendChanges(p *Changes, message []byte, kinds []stream.RowKi
 		}
 	}
 	d.i = starts[p.op]
+	if err := d.present(p.opNull); err != nil {
+		return kinds, fmt.Errorf("field op: %w", err)
+	}
 	op, err := d.bytes()
 	if err != nil {
 		return kinds, err
@@ -77,6 +97,18 @@ func (d *Decoder) AppendChanges(p *Changes, message []byte, kinds []stream.RowKi
 		}
 	}
 	return append(kinds, changes...), nil
+}
+
+// present takes the branch of what may be null, if null is one, and is not.
+func (d *Decoder) present(null int) error {
+	if null < 0 {
+		return nil
+	}
+	branch, err := d.long()
+	if err == nil && branch != int64(1-null) {
+		err = errors.New("it is null")
+	}
+	return err
 }
 
 // side adds the row before a change, or after it.

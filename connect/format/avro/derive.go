@@ -31,6 +31,23 @@ func Derive(s *arrow.Schema, local bool) (string, error) {
 	return string(b), err
 }
 
+// DeriveChanges is the schema of the changes of a table's rows as Debezium writes them,
+// in JSON: the row before a change, or null, the row after it, or null, and the change.
+func DeriveChanges(s *arrow.Schema, local bool) (string, error) {
+	d := deriver{local: local}
+	r := object{Type: "record", Name: "record", Namespace: space}
+	for _, side := range []string{"before", "after"} {
+		row, err := d.record("record_"+side, s.Fields())
+		if err != nil {
+			return "", err
+		}
+		r.Fields = append(r.Fields, derived{Name: side, Type: []any{"null", row}, Default: &jsonNull})
+	}
+	r.Fields = append(r.Fields, derived{Name: "op", Type: "string"})
+	b, err := json.Marshal(r)
+	return string(b), err
+}
+
 type object struct {
 	Type      any       `json:"type"`
 	Name      string    `json:"name,omitempty"`

@@ -36,13 +36,7 @@ func NewEncoder(text string, s *arrow.Schema) (*Encoder, error) {
 }
 
 // Fill takes the columns of a batch, which are borrowed until Drop.
-func (e *Encoder) Fill(columns []arrow.Array) {
-	for i, at := range e.row.columns {
-		if at >= 0 {
-			e.row.inner[i].fill(columns[at])
-		}
-	}
-}
+func (e *Encoder) Fill(columns []arrow.Array) { e.row.fillFields(columns) }
 
 // Append appends the message of a row.
 func (e *Encoder) Append(dst []byte, row int, _ stream.RowKind) ([]byte, error) {
@@ -153,6 +147,15 @@ func (w *writer) fits() bool {
 		return k == record
 	}
 	return false
+}
+
+// fillFields takes the columns of a record.
+func (w *writer) fillFields(columns []arrow.Array) {
+	for i, at := range w.columns {
+		if at >= 0 {
+			w.inner[i].fill(columns[at])
+		}
+	}
 }
 
 // fill takes a column.

@@ -19,7 +19,6 @@ import (
 
 	"github.com/wadi-engine/wadi/connect/format/avro"
 	"github.com/wadi-engine/wadi/connect/format/registry"
-	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -169,34 +168,4 @@ func (d *Debezium) Kinds() []stream.RowKind { return d.kinds }
 func (d *Debezium) Record(alloc memory.Allocator) arrow.RecordBatch {
 	d.kinds = nil
 	return d.Decoder.Record(alloc)
-}
-
-// Encoder writes rows with a schema that it registers.
-type Encoder struct {
-	*avro.Encoder
-	registry *registry.Registry
-	subject  string
-	schema   string
-	head     []byte
-}
-
-// NewEncoder returns an encoder for rows of s, which have a schema in JSON.
-func NewEncoder(r *registry.Registry, subject, schema string, s *arrow.Schema) (*Encoder, error) {
-	if subject == "" {
-		return nil, fmt.Errorf("%w: under which subject the schema is registered must be said: 'avro-confluent.subject'", job.ErrInvalid)
-	}
-	e, err := avro.NewEncoder(schema, s)
-	return &Encoder{Encoder: e, registry: r, subject: subject, schema: schema}, err
-}
-
-// Start registers the schema.
-func (e *Encoder) Start(ctx context.Context) error {
-	id, err := e.registry.Register(ctx, e.subject, sr.Schema{Schema: e.schema, Type: sr.TypeAvro})
-	e.head = registry.AppendHeader(nil, id)
-	return err
-}
-
-// Append appends the message of a row.
-func (e *Encoder) Append(dst []byte, row int, kind stream.RowKind) ([]byte, error) {
-	return e.Encoder.Append(append(dst, e.head...), row, kind)
 }

@@ -228,14 +228,18 @@ func (c *compiler) row(f *field, fd protoreflect.FieldDescriptor) (*field, error
 }
 
 func mismatch(fd protoreflect.FieldDescriptor, col *columns.Column) error {
-	what := fd.Kind().String()
+	return fmt.Errorf("a %s of Protobuf is no %s", describe(fd), expr.TypeName(col.Type))
+}
+
+// describe names the type of a field.
+func describe(fd protoreflect.FieldDescriptor) string {
 	switch {
 	case fd.IsMap():
-		what = "map"
+		return "map"
 	case fd.IsList():
-		what = "repeated " + what
+		return "repeated " + fd.Kind().String()
 	case fd.Message() != nil:
-		what = string(fd.Message().FullName())
+		return string(fd.Message().FullName())
 	}
-	return fmt.Errorf("a %s of Protobuf is no %s", what, expr.TypeName(col.Type))
+	return fd.Kind().String()
 }

@@ -1,4 +1,4 @@
-// Package protobuf reads messages of Protocol Buffers into columns. Fields come in any
+// Package protobuf reads messages of Protocol Buffers into columns, and writes them. Fields come in any
 // order, more than once, or not at all; a descriptor and the columns that are wanted
 // become a tree in which the number of a field finds its column.
 package protobuf
