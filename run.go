@@ -139,11 +139,12 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 			return coordinator.RunStaged(ctx, j, stages, coordinator.NewHost(o.Clock))
 		}
 	} else {
-		w := engine.NewWorker(o)
+		host := coordinator.NewHost(o.Clock)
+		w := e.worker(o, l, dir, host)
 		r.tasks = w
 		run = func(ctx context.Context) (Result, error) {
 			defer func() { _ = w.Close() }() // it waits for tasks, and has nothing to say
-			return coordinator.Run(ctx, j, w, coordinator.NewHost(o.Clock))
+			return coordinator.Run(ctx, j, w, host)
 		}
 	}
 	e.jobs.add(r, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
@@ -157,6 +158,22 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		r.result, r.err = res, err
 	}()
 	return r, nil
+}
+
+// worker runs the tasks of one job: in this process, or on the workers of the
+// cluster.
+func (e *Env) worker(o engine.Options, l launch, checkpoints string, host coordinator.Host) interface {
+	coordinator.Worker
+	Stats() []engine.VertexStats
+	Close() error
+} {
+	e.mu.Lock()
+	c := e.cluster
+	e.mu.Unlock()
+	if c == nil || l.here || l.registry != e.registry { // the rows of a query come back to this process
+		return engine.NewWorker(o)
+	}
+	return c.Job(host, rpc.Start{Checkpoints: checkpoints, Config: e.configured()})
 }
 
 func restoreOf(r Restore) coordinator.Restore {

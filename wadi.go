@@ -26,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/ops"
@@ -59,6 +60,8 @@ type Options struct {
 	// Launcher runs the stages of jobs in the staged gear; nil means in this
 	// process.
 	Launcher Launcher
+	// Version is that of the program, which workers tell the coordinator.
+	Version string
 	// Log receives what jobs have to say; nil means nothing is logged.
 	Log *slog.Logger
 	// Stdout and Stderr are where the print connector writes; nil means those
@@ -78,6 +81,7 @@ type Env struct {
 	session *sql.Session
 	named   int // how many tables were made for Frames
 	closers []func() error
+	cluster *cluster.Cluster // nil when jobs run in this process
 	jobs    jobs
 }
 

@@ -19,7 +19,7 @@ type gates map[checkpoint.TaskID]*gate
 
 type gate struct {
 	exchange.Gate
-	local   *exchange.Local // nil when the senders are elsewhere
+	local   *exchange.Local // nil when a sender is elsewhere
 	inputOf []int           // by channel
 	// first[e] is the channel of the first sender on input edge e.
 	first map[edgeID]int
@@ -35,8 +35,8 @@ func idOf(e job.Edge) edgeID { return edgeID{e.From, e.To, e.Port, e.Input} }
 
 func (g gates) drain() {
 	for _, x := range g {
-		if x.local != nil {
-			x.local.Drain()
+		if l, ok := x.Gate.(*exchange.Local); ok {
+			l.Drain()
 		}
 	}
 }
@@ -54,6 +54,9 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 		inboxes: make(map[checkpoint.TaskID]chan rpc.Command),
 		gates:   make(gates),
 		uploads: make(map[checkpoint.TaskID]*uploader),
+	}
+	if w.o.Exchange != nil {
+		d.exchange = w.o.Exchange(c)
 	}
 	b := builder{deployment: d, graph: c.Graph, chains: c.Graph.Chains(), here: make(map[checkpoint.TaskID]bool)}
 	starts := make([]func(), 0, len(c.Tasks))
@@ -109,8 +112,8 @@ func (b *builder) chainOf(v job.VertexID) job.Chain {
 	panic(fmt.Sprintf("vertex %d is in no chain", v))
 }
 
-// gate makes the receiving end of a task that has inputs. Its senders are all
-// in this deployment, or all elsewhere.
+// gate makes the receiving end of a task that has inputs: in memory when its
+// senders are all in this deployment.
 func (b *builder) gate(id checkpoint.TaskID) {
 	g := &gate{first: make(map[edgeID]int)}
 	var links []Link
@@ -124,14 +127,14 @@ func (b *builder) gate(id checkpoint.TaskID) {
 		for s := range senders {
 			links = append(links, Link{Edge: e, Sender: first + s, Receiver: id.Index})
 			g.inputOf = append(g.inputOf, e.Input)
+			local = local && b.here[checkpoint.TaskID{Vertex: b.chainOf(e.From).Head(), Index: first + s}]
 		}
-		local = b.here[checkpoint.TaskID{Vertex: b.chainOf(e.From).Head(), Index: first}]
 	}
-	if local || b.worker.o.Exchange == nil {
+	if local || b.exchange == nil {
 		g.local = exchange.NewLocal(len(links), b.worker.o.ChannelBytes)
 		g.Gate = g.local
 	} else {
-		g.Gate = b.worker.o.Exchange.Gate(links)
+		g.Gate = b.exchange.Gate(links)
 	}
 	b.gates[id] = g
 }
@@ -168,10 +171,10 @@ func (b *builder) channels(e job.Edge, index int) []exchange.Channel {
 // receiver.
 func (b *builder) channel(e job.Edge, sender, receiver, offset int) exchange.Channel {
 	to := checkpoint.TaskID{Vertex: e.To, Index: receiver}
-	if g := b.gates[to]; g != nil {
+	if g := b.gates[to]; g != nil && g.local != nil {
 		return g.local.Channel(g.first[idOf(e)] + offset)
 	}
-	return b.worker.o.Exchange.Channel(Link{Edge: e, Sender: sender, Receiver: receiver})
+	return b.exchange.Channel(Link{Edge: e, Sender: sender, Receiver: receiver})
 }
 
 // task builds one task and returns what starts it.

@@ -35,9 +35,11 @@ type Options struct {
 	Alloc memory.Allocator
 	Clock task.Clock
 	Log   *slog.Logger
-	// Exchange connects tasks that are not deployed together; nil when there
-	// are none.
-	Exchange Exchange
+	// Exchange connects the tasks of a deployment with those that are elsewhere;
+	// nil when there are none.
+	Exchange func(rpc.Deploy) Exchange
+	// Close, if not nil, gives up what was opened for the options.
+	Close func() error
 	// ChannelBytes is the budget of one channel between two tasks; 0 means
 	// exchange.DefaultBudget.
 	ChannelBytes int64
@@ -49,6 +51,8 @@ type Exchange interface {
 	Gate(channels []Link) exchange.Gate
 	// Channel is the sending end of a channel.
 	Channel(l Link) exchange.Channel
+	// Release gives up all channels: the tasks of the deployment are gone.
+	Release()
 }
 
 // Link is one channel: an edge, from one task to another.
@@ -171,6 +175,8 @@ type deployment struct {
 	gates   gates
 	uploads map[checkpoint.TaskID]*uploader
 	stats   []VertexStats
+	// exchange leads to tasks elsewhere, or is nil.
+	exchange Exchange
 }
 
 // run is the life of one task: whatever ends it is reported.
@@ -215,6 +221,9 @@ func (d *deployment) confirm(e stream.Epoch) {
 func (d *deployment) release() {
 	for _, u := range d.uploads {
 		u.finish()
+	}
+	if d.exchange != nil {
+		d.exchange.Release()
 	}
 	d.gates.drain()
 }

@@ -60,7 +60,7 @@ func (e *environment) options() (wadi.Options, error) {
 		level = slog.LevelInfo
 	}
 	return wadi.Options{
-		Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(), Catalogs: catalogs.Openers(),
+		Version: version, Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(), Catalogs: catalogs.Openers(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}, nil
 }

@@ -20,8 +20,10 @@ const DefaultBudget = 2 << 20
 type Local struct {
 	budget int64
 	wake   chan struct{} // holds a token when the receiver should look again
+	taken  func(channel int, bytes int64)
 
 	mu       sync.Mutex
+	failed   error
 	channels []localChannel
 	turn     int // where the next round begins, so that no channel starves
 	open     int // how many channels have not delivered EndOfInput
@@ -39,6 +41,7 @@ type localChannel struct {
 type queued struct {
 	element stream.Element
 	bytes   int64
+	credit  int64 // what its sender elsewhere gets back when it is taken
 }
 
 // NewLocal returns a gate with n channels; budget 0 means DefaultBudget.
@@ -56,12 +59,43 @@ func NewLocal(n int, budget int64) *Local {
 // Channel is the sending end of channel i. One goroutine sends on it.
 func (g *Local) Channel(i int) Channel { return &g.channels[i] }
 
+// OnTaken sets what is called, by the receiver, when it has taken an element
+// that Deliver has brought with a size. It is set before anything is delivered.
+func (g *Local) OnTaken(f func(channel int, bytes int64)) { g.taken = f }
+
+// Deliver queues e, which takes so many bytes of its sender's credit, and does
+// not wait: whoever calls it has seen to it that there is credit.
+func (g *Local) Deliver(channel int, e stream.Element, bytes int64) {
+	g.mu.Lock()
+	c := &g.channels[channel]
+	c.queue = append(c.queue, queued{element: e, credit: bytes})
+	g.mu.Unlock()
+	signal(g.wake)
+}
+
+// Fail makes Next return err: something that was to come will not.
+func (g *Local) Fail(err error) {
+	g.mu.Lock()
+	if g.failed == nil {
+		g.failed = err
+	}
+	g.mu.Unlock()
+	signal(g.wake)
+}
+
 // Next returns the next element of a channel that is not blocked, taking the
 // channels in turn.
 func (g *Local) Next(ctx context.Context) (stream.Element, int, error) {
 	for {
-		if e, ch, ok := g.take(); ok {
-			return e, ch, nil
+		q, ch, err := g.take()
+		if err != nil {
+			return nil, 0, err
+		}
+		if q.element != nil {
+			if q.credit > 0 {
+				g.taken(ch, q.credit)
+			}
+			return q.element, ch, nil
 		}
 		if g.open == 0 {
 			return nil, 0, io.EOF
@@ -74,9 +108,12 @@ func (g *Local) Next(ctx context.Context) (stream.Element, int, error) {
 	}
 }
 
-func (g *Local) take() (stream.Element, int, bool) {
+func (g *Local) take() (queued, int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.failed != nil {
+		return queued{}, 0, g.failed
+	}
 	for k := range g.channels {
 		i := (g.turn + k) % len(g.channels)
 		c := &g.channels[i]
@@ -94,9 +131,9 @@ func (g *Local) take() (stream.Element, int, bool) {
 			g.open--
 		}
 		g.turn = i + 1
-		return q.element, i, true
+		return q, i, nil
 	}
-	return nil, 0, false
+	return queued{}, 0, nil
 }
 
 // Block stops a channel.
@@ -111,7 +148,7 @@ func (c *localChannel) Send(ctx context.Context, e stream.Element) error {
 	if b, ok := e.(*stream.Batch); ok {
 		size = vector.RecordBytes(b.Rows)
 	}
-	for !c.offer(queued{e, size}) {
+	for !c.offer(queued{element: e, bytes: size}) {
 		select {
 		case <-c.credit:
 		case <-ctx.Done():

@@ -27,6 +27,8 @@ type (
 		// be logged, barriers only end epochs.
 		Durable bool
 		Tasks   []Assignment
+		// Places says where the other tasks are that these exchange rows with.
+		Places []Place
 	}
 	// Assign gives splits to a source task; with NoMore set, none will follow.
 	Assign struct {
@@ -48,6 +50,22 @@ type (
 	// when no task runs; no report of the canceled tasks follows the answer.
 	Cancel struct{}
 )
+
+// Place is where a task runs: the address for data of its worker.
+type Place struct {
+	Task    checkpoint.TaskID
+	Address string
+}
+
+// Count is what one task has counted at one vertex.
+type Count struct {
+	Vertex    job.VertexID     `json:"vertex"`
+	Index     int              `json:"index"`
+	In        int64            `json:"in"`
+	Out       int64            `json:"out"`
+	Watermark stream.Timestamp `json:"watermark"`
+	Counters  map[string]int64 `json:"counters,omitempty"`
+}
 
 // Assignment is one task to run, with the state that it restores.
 type Assignment = checkpoint.Assignment

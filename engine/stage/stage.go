@@ -46,35 +46,13 @@ type Result struct {
 }
 
 // Count is what one task has counted at one vertex during the epoch.
-type Count struct {
-	Vertex    job.VertexID     `json:"vertex"`
-	Index     int              `json:"index"`
-	In        int64            `json:"in"`
-	Out       int64            `json:"out"`
-	Watermark stream.Timestamp `json:"watermark"` // at its end
-	Counters  map[string]int64 `json:"counters,omitempty"`
-}
-
-func counts(stats []engine.VertexStats) []Count {
-	all := make([]Count, len(stats))
-	for i, s := range stats {
-		c := Count{
-			Vertex: s.Vertex, Index: s.Index, In: s.RecordsIn.Load(), Out: s.RecordsOut.Load(),
-			Watermark: stream.Timestamp(s.Watermark.Load()), Counters: make(map[string]int64),
-		}
-		for name, n := range s.Counters {
-			c.Counters[name] += n
-		}
-		all[i] = c
-	}
-	return all
-}
+type Count = rpc.Count
 
 // Run runs s. The options need a Store, the checkpoint directory: the channels
 // lie in the job's part of it, as its state does. Their Exchange is replaced.
 func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
 	links := &links{spec: s, o: o, store: checkpoint.Sub(o.Store, checkpoint.JobDir(s.Job))}
-	o.Exchange = links
+	o.Exchange = func(rpc.Deploy) engine.Exchange { return links }
 	w := engine.NewWorker(o)
 	defer func() { _ = w.Close() }() // it waits for tasks, and has nothing to say
 	r := run{spec: s, worker: w, waiting: make(map[checkpoint.TaskID]bool), resting: make(map[checkpoint.TaskID]bool), asked: make(map[checkpoint.TaskID]bool)}
@@ -88,7 +66,7 @@ func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	res.Counts = counts(w.Stats())
+	res.Counts = w.Counts()
 	return res, links.seal(ctx)
 }
 
@@ -123,6 +101,9 @@ func (l *links) Channel(k engine.Link) exchange.Channel {
 	l.writers = append(l.writers, w)
 	return w
 }
+
+// Release does nothing: what is sealed stays.
+func (l *links) Release() {}
 
 func (l *links) seal(ctx context.Context) error {
 	for _, w := range l.writers {

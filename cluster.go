@@ -1,0 +1,182 @@
+package wadi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"github.com/wadi-engine/wadi/coordinator/cluster"
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/node"
+	"github.com/wadi-engine/wadi/engine/peer"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/vector/mem"
+)
+
+// The keys of a cluster. All but the last two are Flink's.
+const (
+	keyRPCAddress     = "jobmanager.rpc.address"
+	keyRPCPort        = "jobmanager.rpc.port"
+	keyRPCBindHost    = "jobmanager.bind-host"
+	keyRPCBindPort    = "jobmanager.rpc.bind-port"
+	keyWorkerHost     = "taskmanager.host"
+	keyWorkerBindHost = "taskmanager.bind-host"
+	keyDataPort       = "taskmanager.data.port"
+	keyDataBindPort   = "taskmanager.data.bind-port"
+	keySlots          = "taskmanager.numberOfTaskSlots"
+	keyWorkerID       = "taskmanager.resource-id"
+	keyLoadBalance    = "taskmanager.load-balance.mode"
+	keySpread         = "cluster.evenly-spread-out-slots"
+	keyCompression    = "taskmanager.network.compression.codec"
+	keyHeartbeat      = "heartbeat.interval"
+	keyHeartbeatLimit = "heartbeat.timeout"
+	keySlotTimeout    = "slot.request.timeout"
+	keyTLS            = "security.ssl.internal.enabled"
+	keyTLSKeys        = "security.ssl.internal.keystore"
+	keyTLSKeysType    = "security.ssl.internal.keystore-type"
+	keyTLSTrust       = "security.ssl.internal.truststore"
+	keyTLSTrustType   = "security.ssl.internal.truststore-type"
+	keySecret         = "wadi.cluster.secret" //nolint:gosec // the name of a key
+	keyChannelSize    = "wadi.exchange.channel-size"
+)
+
+// Coordinate opens the port on which workers register (jobmanager.rpc.port): from
+// then on the tasks of this Env's jobs run on them, but for those of queries
+// whose rows come back to this process. The Env closes it.
+func (e *Env) Coordinate(ctx context.Context) (*cluster.Cluster, error) {
+	id, err := e.identity()
+	if err != nil {
+		return nil, err
+	}
+	k := &keyReader{get: e.Config}
+	o := cluster.Options{
+		Identity: id, Clock: engine.WallClock{}, Log: e.log,
+		Interval: k.duration(keyHeartbeat), Timeout: k.duration(keyHeartbeatLimit), SlotTimeout: k.duration(keySlotTimeout),
+	}
+	if strings.EqualFold(e.Config(keySpread), "true") || strings.EqualFold(e.Config(keyLoadBalance), "SLOTS") || strings.EqualFold(e.Config(keyLoadBalance), "TASKS") {
+		o.Strategy = cluster.Spread
+	}
+	if k.err != nil {
+		return nil, k.err
+	}
+	c, err := cluster.Listen(ctx, net.JoinHostPort(e.first("127.0.0.1", keyRPCBindHost), e.first("", keyRPCBindPort, keyRPCPort)), o)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cluster = c
+	e.closers = append(e.closers, c.Close)
+	return c, nil
+}
+
+// Work makes this process a worker of the coordinator at jobmanager.rpc.address,
+// until ctx ends. The error says why it cannot be one.
+func (e *Env) Work(ctx context.Context) error {
+	if err := e.limitMemory(); err != nil {
+		return err
+	}
+	id, err := e.identity()
+	if err != nil {
+		return err
+	}
+	k := &keyReader{get: e.Config}
+	o := node.Options{
+		ID: e.Config(keyWorkerID), Identity: id, Bind: net.JoinHostPort(e.first("127.0.0.1", keyWorkerBindHost), e.first("0", keyDataBindPort, keyDataPort)),
+		Advertise: e.Config(keyWorkerHost), Slots: k.int(keySlots), Memory: k.size(keyProcessSize), Version: e.o.Version,
+		Budget: k.size(keyChannelSize), Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log,
+	}
+	if k.err != nil {
+		return k.err
+	}
+	if o.Slots < 1 {
+		return fmt.Errorf("%w: '%s' = '%d': want a positive number", job.ErrInvalid, keySlots, o.Slots)
+	}
+	if o.ID == "" {
+		o.ID = newID()[:12]
+	}
+	switch codec := strings.ToUpper(e.Config(keyCompression)); codec {
+	case "", "NONE":
+	case "LZ4":
+		o.Compression = ipc.WithLZ4()
+	case "ZSTD":
+		o.Compression = ipc.WithZstd()
+	default:
+		return fmt.Errorf("%w: '%s' = '%s': want NONE, LZ4 or ZSTD", job.ErrInvalid, keyCompression, codec)
+	}
+	coordinator := net.JoinHostPort(e.Config(keyRPCAddress), e.Config(keyRPCPort))
+	o.Leader = func(context.Context) (string, error) { return coordinator, nil }
+	o.Open = e.openJob
+	return node.Run(ctx, o)
+}
+
+// first is the first of the keys that is set, or a default.
+func (e *Env) first(otherwise string, keys ...string) string {
+	for _, k := range keys {
+		if v := e.Config(k); v != "" {
+			return v
+		}
+	}
+	return otherwise
+}
+
+// openJob makes what the tasks of a job need on this worker: an Env of its own,
+// with the configuration of the job.
+func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) {
+	o := e.o
+	o.Config, o.Log = maps.Clone(s.Config), e.log.With(slog.String("job", s.Name))
+	env, err := Local(o)
+	if err != nil {
+		return engine.Options{}, err
+	}
+	var store checkpoint.Store
+	if s.Checkpoints != "" {
+		bucket, err := env.stores.Open(ctx, s.Checkpoints, nil)
+		if err != nil {
+			return engine.Options{}, fmt.Errorf("open checkpoint directory: %w", err)
+		}
+		store = bucket
+	}
+	w := env.workerOptions(env.registry, store)
+	w.Log = o.Log
+	w.Close = env.Close
+	return w, nil
+}
+
+// identity is how this process proves that it belongs to the cluster.
+func (e *Env) identity() (peer.Identity, error) {
+	id := peer.Identity{Secret: e.Config(keySecret)}
+	if !strings.EqualFold(e.Config(keyTLS), "true") {
+		return id, nil
+	}
+	for _, k := range []string{keyTLSKeysType, keyTLSTrustType} {
+		if t := e.Config(k); !strings.EqualFold(t, "PEM") {
+			return id, fmt.Errorf("%w: '%s' = '%s': want PEM: one file with the certificate and its key, one with the authorities; keytool and openssl export them", job.ErrInvalid, k, t)
+		}
+	}
+	own, trust := e.Config(keyTLSKeys), e.Config(keyTLSTrust)
+	cert, err := tls.LoadX509KeyPair(own, own)
+	if err != nil {
+		return id, fmt.Errorf("%w: '%s' = '%s': %w", job.ErrInvalid, keyTLSKeys, own, err)
+	}
+	pem, err := os.ReadFile(trust)
+	if err != nil {
+		return id, fmt.Errorf("%w: '%s': %w", job.ErrInvalid, keyTLSTrust, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return id, fmt.Errorf("%w: '%s' = '%s': there is no certificate in it", job.ErrInvalid, keyTLSTrust, trust)
+	}
+	id.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ClientCAs: pool, MinVersion: tls.VersionTLS13}
+	return id, nil
+}

@@ -1,0 +1,265 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine/peer"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Options are the rules of a cluster.
+type Options struct {
+	Identity peer.Identity
+	Clock    coordinator.Clock
+	Log      *slog.Logger
+	// Interval is the time between heartbeats (heartbeat.interval) and Timeout
+	// that after which a worker counts as lost (heartbeat.timeout); 0 means
+	// Flink's 10 s and 50 s.
+	Interval, Timeout time.Duration
+	// SlotTimeout is how long a job waits for free slots (slot.request.timeout);
+	// 0 means five minutes.
+	SlotTimeout time.Duration
+	Strategy    Strategy
+}
+
+func (o Options) withDefaults() Options {
+	if o.Interval == 0 {
+		o.Interval = 10 * time.Second
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 50 * time.Second
+	}
+	if o.SlotTimeout == 0 {
+		o.SlotTimeout = 5 * time.Minute
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Cluster is the workers of one coordinator.
+type Cluster struct {
+	o        Options
+	listener net.Listener
+	ctx      context.Context //nolint:containedctx // the life of all connections
+	stop     context.CancelFunc
+	loops    sync.WaitGroup
+
+	mu      sync.Mutex
+	workers []*worker // in the order in which they have registered
+	waiting []*Tasks  // jobs that need slots, the first first
+}
+
+// Listen returns a Cluster whose workers register on an address.
+func Listen(ctx context.Context, address string, o Options) (*Cluster, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: listen for workers (jobmanager.rpc.port): %w", job.ErrInvalid, err)
+	}
+	c := &Cluster{o: o.withDefaults(), listener: l}
+	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
+	c.loops.Go(c.accept)
+	return c, nil
+}
+
+// Addr is where workers register.
+func (c *Cluster) Addr() net.Addr { return c.listener.Addr() }
+
+// Close lets the workers go. Jobs must have ended.
+func (c *Cluster) Close() error {
+	c.stop()
+	err := c.listener.Close()
+	c.mu.Lock()
+	for _, w := range c.workers {
+		_ = w.messages.Close() // its loop ends
+	}
+	c.mu.Unlock()
+	c.loops.Wait()
+	if err != nil {
+		return fmt.Errorf("close the port for workers: %w", err)
+	}
+	return nil
+}
+
+func (c *Cluster) accept() {
+	for {
+		raw, err := c.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		c.loops.Go(func() {
+			if err := c.welcome(raw); err != nil && c.ctx.Err() == nil {
+				c.o.Log.Warn("worker", slog.String("peer", raw.RemoteAddr().String()), slog.Any("error", err))
+			}
+		})
+	}
+}
+
+// welcome is the life of the connection of one worker.
+func (c *Cluster) welcome(raw net.Conn) error {
+	conn, purpose, err := peer.Accept(c.ctx, raw, c.o.Identity)
+	if err != nil {
+		return err
+	}
+	w := &worker{c: c, messages: peer.NewMessages(conn), wake: make(chan struct{}, 1), since: c.o.Clock.Now()}
+	defer func() { _ = w.messages.Close() }() // it may be closed already
+	if purpose != peer.Control {
+		return fmt.Errorf("%w: this is the port for workers", peer.ErrRefused)
+	}
+	var first rpc.ToCoordinator
+	if err := w.messages.Receive(&first, c.o.Timeout); err != nil {
+		return err
+	}
+	if first.Register == nil || first.Register.Slots < 1 || first.Register.ID == "" {
+		return fmt.Errorf("%w: the first word of a worker is its registration", peer.ErrRefused)
+	}
+	w.info = *first.Register
+	w.info.Data = dataAddress(w.info.Data, raw.RemoteAddr())
+	var writer sync.WaitGroup
+	writer.Go(w.write)
+	defer writer.Wait()
+	w.send(rpc.ToWorker{Welcome: &rpc.Welcome{Interval: c.o.Interval.Milliseconds(), Timeout: c.o.Timeout.Milliseconds()}})
+	c.join(w)
+	err = w.read()
+	c.leave(w, err)
+	return err
+}
+
+// dataAddress is where others reach a worker: when it receives on any address,
+// the one from which it has come.
+func dataAddress(address string, from net.Addr) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return address
+	}
+	if peer, _, err := net.SplitHostPort(from.String()); err == nil {
+		return net.JoinHostPort(peer, port)
+	}
+	return address
+}
+
+// join adds a worker; one of the same id that was there is replaced.
+func (c *Cluster) join(w *worker) {
+	c.mu.Lock()
+	for _, old := range c.workers {
+		if old.info.ID == w.info.ID {
+			_ = old.messages.Close() // its loop ends, and leaves
+		}
+	}
+	c.workers = append(c.workers, w)
+	c.o.Log.Info("a worker has registered", slog.String("id", w.info.ID), slog.String("data", w.info.Data), slog.Int("slots", w.info.Slots))
+	send := c.schedule()
+	c.mu.Unlock()
+	send()
+}
+
+// leave removes a worker and tells the jobs that have tasks on it.
+func (c *Cluster) leave(w *worker, why error) {
+	c.mu.Lock()
+	c.workers = slices.DeleteFunc(c.workers, func(o *worker) bool { return o == w })
+	jobs := slices.Clone(w.jobs)
+	w.jobs = nil
+	c.mu.Unlock()
+	if c.ctx.Err() == nil {
+		c.o.Log.Warn("a worker is lost", slog.String("id", w.info.ID), slog.Any("error", why))
+	}
+	for _, t := range jobs {
+		t.lost(w, why)
+	}
+}
+
+// schedule places the jobs that wait, in their order, while there are slots.
+// The returned function sends what they are to deploy, without the lock.
+func (c *Cluster) schedule() (send func()) {
+	var ready []*Tasks
+	for len(c.waiting) > 0 {
+		t := c.waiting[0]
+		free, used := make([]int, len(c.workers)), make([]int, len(c.workers))
+		for i, w := range c.workers {
+			free[i], used[i] = w.info.Slots-w.used, w.used
+		}
+		slots, ok := place(free, used, t.need, c.o.Strategy)
+		if !ok {
+			break
+		}
+		at := make([]*worker, len(slots))
+		for i, k := range slots {
+			at[i] = c.workers[k]
+			at[i].used++
+			if !slices.Contains(at[i].jobs, t) {
+				at[i].jobs = append(at[i].jobs, t)
+			}
+		}
+		t.slots = at
+		c.waiting = c.waiting[1:]
+		ready = append(ready, t)
+	}
+	return func() {
+		for _, t := range ready {
+			t.deploy()
+		}
+	}
+}
+
+// request asks for slots for t.
+func (c *Cluster) request(t *Tasks) {
+	c.mu.Lock()
+	c.waiting = append(c.waiting, t)
+	send := c.schedule()
+	c.mu.Unlock()
+	send()
+}
+
+// release gives back the slots of t, or its place in the queue.
+func (c *Cluster) release(t *Tasks) {
+	c.mu.Lock()
+	c.waiting = slices.DeleteFunc(c.waiting, func(o *Tasks) bool { return o == t })
+	for _, w := range t.slots {
+		w.used--
+	}
+	for _, w := range c.workers {
+		w.jobs = slices.DeleteFunc(w.jobs, func(o *Tasks) bool { return o == t })
+	}
+	t.slots = nil
+	send := c.schedule()
+	c.mu.Unlock()
+	send()
+}
+
+// Worker is what there is to say about a worker.
+type Worker struct {
+	rpc.Register
+	Since, Heartbeat time.Time
+	Used             int // slots
+	MemoryUsed       int64
+	Jobs             []job.ID
+}
+
+// Workers are those that are registered, by id.
+func (c *Cluster) Workers() []Worker {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]Worker, 0, len(c.workers))
+	for _, w := range c.workers {
+		x := Worker{Register: w.info, Since: w.since, Heartbeat: w.beat, Used: w.used, MemoryUsed: w.memory}
+		for _, t := range w.jobs {
+			x.Jobs = append(x.Jobs, t.start.Job)
+		}
+		all = append(all, x)
+	}
+	slices.SortFunc(all, func(a, b Worker) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}

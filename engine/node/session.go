@@ -1,0 +1,250 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/peer"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// session is what a worker holds while it belongs to a coordinator.
+type session struct {
+	*node
+	messages *peer.Messages
+
+	mu   sync.Mutex
+	jobs map[job.ID]*hosted
+}
+
+// hosted is a job on this worker. Its commands are carried out one after the
+// other, beside those of other jobs.
+type hosted struct {
+	s     *session
+	start rpc.Start
+	wake  chan struct{} // holds a token when there is a command
+	done  chan struct{} // closed at the end
+	loops sync.WaitGroup
+
+	mu         sync.Mutex
+	queue      []rpc.Command
+	worker     *engine.Worker // nil until it is opened
+	generation checkpoint.Generation
+}
+
+func newSession(n *node, m *peer.Messages) *session {
+	return &session{node: n, messages: m, jobs: make(map[job.ID]*hosted)}
+}
+
+// obey carries out a message. It does not wait for tasks.
+func (s *session) obey(ctx context.Context, msg rpc.ToWorker) {
+	switch {
+	case msg.Start != nil:
+		s.start(ctx, *msg.Start)
+	case msg.Command != nil:
+		s.mu.Lock()
+		h := s.jobs[msg.Command.Job]
+		s.mu.Unlock()
+		if c := msg.Command.Open(); h != nil && c != nil {
+			h.push(c)
+		}
+	case msg.Drop != "":
+		s.drop(msg.Drop)
+	}
+}
+
+func (s *session) start(ctx context.Context, start rpc.Start) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.jobs[start.Job] != nil {
+		return
+	}
+	h := &hosted{s: s, start: start, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s.jobs[start.Job] = h
+	h.loops.Go(func() { h.run(context.WithoutCancel(ctx)) })
+}
+
+// drop forgets a job, whose tasks have ended or do not matter any more.
+func (s *session) drop(id job.ID) {
+	s.mu.Lock()
+	h := s.jobs[id]
+	delete(s.jobs, id)
+	s.mu.Unlock()
+	if h != nil {
+		go func() {
+			h.close()
+			s.transport.Forget(id)
+		}()
+	}
+}
+
+// close ends every job.
+func (s *session) close() {
+	s.mu.Lock()
+	all := s.jobs
+	s.jobs = nil
+	s.mu.Unlock()
+	for _, h := range all {
+		h.close()
+	}
+}
+
+// heartbeats says that the worker is well, until ctx ends.
+func (s *session) heartbeats(ctx context.Context, interval time.Duration) {
+	for {
+		select {
+		case <-s.Clock.After(interval):
+		case <-ctx.Done():
+			return
+		}
+		if err := s.messages.Send(rpc.ToCoordinator{Heartbeat: s.heartbeat()}); err != nil {
+			_ = s.messages.Close() // who receives notices
+			return
+		}
+	}
+}
+
+func (s *session) heartbeat() *rpc.Heartbeat {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	h := &rpc.Heartbeat{Memory: int64(m.Sys)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, j := range s.jobs {
+		j.mu.Lock()
+		w := j.worker
+		j.mu.Unlock()
+		if w != nil {
+			h.Jobs = append(h.Jobs, rpc.JobCounts{Job: id, Counts: w.Counts()})
+		}
+	}
+	return h
+}
+
+func (h *hosted) push(c rpc.Command) {
+	h.mu.Lock()
+	h.queue = append(h.queue, c)
+	h.mu.Unlock()
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (h *hosted) pop() rpc.Command {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.queue) == 0 {
+		return nil
+	}
+	c := h.queue[0]
+	h.queue = h.queue[1:]
+	return c
+}
+
+// close cancels the tasks of the job and waits for them.
+func (h *hosted) close() {
+	close(h.done)
+	h.loops.Wait()
+}
+
+// run opens the job and carries out its commands.
+func (h *hosted) run(ctx context.Context) {
+	o, err := h.s.Open(ctx, h.start)
+	if err == nil {
+		o.Exchange = func(d rpc.Deploy) engine.Exchange { return newLinks(h.s.transport, d, o) }
+		w := engine.NewWorker(o)
+		h.mu.Lock()
+		h.worker = w
+		h.mu.Unlock()
+		gone := make(chan struct{})
+		var reports sync.WaitGroup
+		reports.Go(func() { h.forward(w, gone) })
+		defer func() {
+			_ = w.Close() // it waits for tasks, and has nothing to say
+			close(gone)
+			reports.Wait()
+			if o.Close == nil {
+				return
+			}
+			if err := o.Close(); err != nil {
+				h.s.Log.Warn("close a job", slog.String("job", string(h.start.Job)), slog.Any("error", err))
+			}
+		}()
+	}
+	for {
+		select {
+		case <-h.wake:
+		case <-h.done:
+			return
+		}
+		for c := h.pop(); c != nil; c = h.pop() {
+			h.command(c, err)
+		}
+	}
+}
+
+// command carries out c; unusable says why the job could not be opened.
+func (h *hosted) command(c rpc.Command, unusable error) {
+	if d, ok := c.(rpc.Deploy); ok {
+		h.mu.Lock()
+		h.generation = d.Generation
+		h.mu.Unlock()
+	}
+	if unusable == nil {
+		if err := h.worker.Send(c); err != nil {
+			h.report(rpc.Failed{Task: taskOf(c), Err: err})
+		}
+		return
+	}
+	switch c := c.(type) {
+	case rpc.Deploy:
+		h.report(rpc.Failed{Task: taskOf(c), Err: fmt.Errorf("open the job on worker %s: %w", h.s.ID, unusable)})
+	case rpc.Cancel:
+		h.report(rpc.Canceled{})
+	case rpc.Assign, rpc.Inject, rpc.Confirm:
+	}
+}
+
+// taskOf is a task that a command is for.
+func taskOf(c rpc.Command) checkpoint.TaskID {
+	switch c := c.(type) {
+	case rpc.Deploy:
+		return c.Tasks[0].Task
+	case rpc.Assign:
+		return c.Task
+	case rpc.Inject:
+		return c.Task
+	case rpc.Confirm, rpc.Cancel:
+	}
+	return checkpoint.TaskID{}
+}
+
+// forward reports what the tasks say, until all are gone.
+func (h *hosted) forward(w *engine.Worker, gone <-chan struct{}) {
+	for {
+		select {
+		case r := <-w.Reports():
+			h.report(r)
+		case <-gone:
+			return
+		}
+	}
+}
+
+func (h *hosted) report(r rpc.Report) {
+	h.mu.Lock()
+	g := h.generation
+	h.mu.Unlock()
+	doc := rpc.WrapReport(h.start.Job, g, r)
+	if err := h.s.messages.Send(rpc.ToCoordinator{Report: &doc}); err != nil {
+		h.s.Log.Debug("a report is lost with the coordinator", slog.String("job", string(h.start.Job)), slog.Any("error", err))
+	}
+}

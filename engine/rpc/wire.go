@@ -1,0 +1,213 @@
+package rpc
+
+import (
+	"errors"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// ToWorker is a message from the coordinator to a worker process: exactly one
+// field is set.
+type ToWorker struct {
+	Welcome *Welcome    `json:"welcome,omitempty"`
+	Start   *Start      `json:"start,omitempty"`
+	Command *JobCommand `json:"command,omitempty"`
+	// Drop says that a job is over: its worker forgets it.
+	Drop job.ID `json:"drop,omitempty"`
+}
+
+// ToCoordinator is a message from a worker process: exactly one field is set.
+type ToCoordinator struct {
+	Register  *Register  `json:"register,omitempty"`
+	Report    *JobReport `json:"report,omitempty"`
+	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
+}
+
+type (
+	// Register is the first message of a worker.
+	Register struct {
+		ID      string `json:"id"`   // taskmanager.resource-id, or random
+		Data    string `json:"data"` // the address for data
+		Slots   int    `json:"slots"`
+		Memory  int64  `json:"memory"` // bytes that tasks may use
+		Cores   int    `json:"cores"`
+		PID     int    `json:"pid"`
+		Version string `json:"version"`
+	}
+	// Welcome answers Register. The worker sends a Heartbeat each Interval, in
+	// milliseconds, and ends a conversation in which nothing comes for Timeout.
+	Welcome struct {
+		Interval int64 `json:"intervalMillis"`
+		Timeout  int64 `json:"timeoutMillis"`
+	}
+	// Start prepares a job: its commands follow.
+	Start struct {
+		Job         job.ID            `json:"job"`
+		Name        string            `json:"name"`
+		Checkpoints string            `json:"checkpoints,omitempty"` // the URL of the checkpoint directory
+		Config      map[string]string `json:"config,omitempty"`
+	}
+	// JobCommand is a command to the tasks of a job.
+	JobCommand struct {
+		Job     job.ID   `json:"job"`
+		Deploy  *Deploy  `json:"deploy,omitempty"`
+		Assign  *Assign  `json:"assign,omitempty"`
+		Inject  *Inject  `json:"inject,omitempty"`
+		Confirm *Confirm `json:"confirm,omitempty"`
+		Cancel  bool     `json:"cancel,omitempty"`
+	}
+	// JobReport is what a worker says of its tasks of a job, in the attempt of
+	// the newest Deploy.
+	JobReport struct {
+		Job        job.ID                `json:"job"`
+		Generation checkpoint.Generation `json:"generation"`
+		WantSplits *WantSplits           `json:"wantSplits,omitempty"`
+		Drained    *Drained              `json:"drained,omitempty"`
+		Paused     *Paused               `json:"paused,omitempty"`
+		Sealed     *Sealed               `json:"sealed,omitempty"`
+		Declined   *problem              `json:"declined,omitempty"`
+		Ended      *Ended                `json:"ended,omitempty"`
+		Canceled   bool                  `json:"canceled,omitempty"`
+		Failed     *problem              `json:"failed,omitempty"`
+	}
+	// Heartbeat says that a worker is well, and what its tasks have counted.
+	Heartbeat struct {
+		Jobs []JobCounts `json:"jobs,omitempty"`
+		// Memory is what the process uses, in bytes.
+		Memory int64 `json:"memory"`
+	}
+	// JobCounts are the counts of the tasks of a job on one worker.
+	JobCounts struct {
+		Job    job.ID  `json:"job"`
+		Counts []Count `json:"counts"`
+	}
+)
+
+// problem is a report with an error.
+type problem struct {
+	Task  checkpoint.TaskID `json:"task"`
+	Epoch stream.Epoch      `json:"epoch,omitempty"`
+	Text  string            `json:"text"`
+	Class string            `json:"class,omitempty"`
+}
+
+// classes are those that decisions depend on; the first that fits counts.
+var classes = []struct {
+	name string
+	err  error
+}{
+	{"corrupt", checkpoint.ErrCorrupt}, {"invalid", job.ErrInvalid}, {"fenced", job.ErrFenced}, {"unavailable", job.ErrUnavailable},
+}
+
+func classOf(err error) string {
+	for _, c := range classes {
+		if errors.Is(err, c.err) {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// distant is an error of another process: its text, which names the class, and
+// the class.
+type distant struct {
+	text  string
+	class error
+}
+
+func (e distant) Error() string { return e.text }
+func (e distant) Unwrap() error { return e.class }
+
+func (p *problem) err() error {
+	e := distant{text: p.Text}
+	for _, c := range classes {
+		if c.name == p.Class {
+			e.class = c.err
+		}
+	}
+	return e
+}
+
+// Wrap is the wire form of a command.
+func Wrap(id job.ID, c Command) JobCommand {
+	w := JobCommand{Job: id}
+	switch c := c.(type) {
+	case Deploy:
+		w.Deploy = &c
+	case Assign:
+		w.Assign = &c
+	case Inject:
+		w.Inject = &c
+	case Confirm:
+		w.Confirm = &c
+	case Cancel:
+		w.Cancel = true
+	}
+	return w
+}
+
+// Open is the command in its wire form, or nil when there is none.
+func (w JobCommand) Open() Command {
+	switch {
+	case w.Deploy != nil:
+		return *w.Deploy
+	case w.Assign != nil:
+		return *w.Assign
+	case w.Inject != nil:
+		return *w.Inject
+	case w.Confirm != nil:
+		return *w.Confirm
+	case w.Cancel:
+		return Cancel{}
+	}
+	return nil
+}
+
+// WrapReport is the wire form of a report.
+func WrapReport(id job.ID, g checkpoint.Generation, r Report) JobReport {
+	w := JobReport{Job: id, Generation: g}
+	switch r := r.(type) {
+	case WantSplits:
+		w.WantSplits = &r
+	case Drained:
+		w.Drained = &r
+	case Paused:
+		w.Paused = &r
+	case Sealed:
+		w.Sealed = &r
+	case Declined:
+		w.Declined = &problem{Task: r.Task, Epoch: r.Epoch, Text: r.Err.Error(), Class: classOf(r.Err)}
+	case Ended:
+		w.Ended = &r
+	case Canceled:
+		w.Canceled = true
+	case Failed:
+		w.Failed = &problem{Task: r.Task, Text: r.Err.Error(), Class: classOf(r.Err)}
+	}
+	return w
+}
+
+// Open is the report in its wire form, or nil when there is none.
+func (w JobReport) Open() Report {
+	switch {
+	case w.WantSplits != nil:
+		return *w.WantSplits
+	case w.Drained != nil:
+		return *w.Drained
+	case w.Paused != nil:
+		return *w.Paused
+	case w.Sealed != nil:
+		return *w.Sealed
+	case w.Declined != nil:
+		return Declined{Task: w.Declined.Task, Epoch: w.Declined.Epoch, Err: w.Declined.err()}
+	case w.Ended != nil:
+		return *w.Ended
+	case w.Canceled:
+		return Canceled{}
+	case w.Failed != nil:
+		return Failed{Task: w.Failed.Task, Err: w.Failed.err()}
+	}
+	return nil
+}
