@@ -63,7 +63,7 @@ type Format struct {
 	Subject bool
 	// NewDecoder makes a decoder.
 	NewDecoder func(r Rows) (Decoder, error)
-	// NewEncoder makes an encoder; nil if the format is only read.
+	// NewEncoder makes an encoder.
 	NewEncoder func(w Writing) (Encoder, error)
 }
 

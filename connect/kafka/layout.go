@@ -201,9 +201,6 @@ func (s *side) decoder(schema *arrow.Schema, paths [][]string) (format.Decoder, 
 
 // encoder writes the columns of the message.
 func (s *side) encoder() (format.Encoder, error) {
-	if s.format.NewEncoder == nil {
-		return nil, fmt.Errorf("%w: format '%s' is only read", job.ErrInvalid, s.format.Name)
-	}
 	return s.format.NewEncoder(format.Writing{Schema: s.message, Options: s.options})
 }
 

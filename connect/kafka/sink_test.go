@@ -13,7 +13,7 @@ func TestSinkOptions(t *testing.T) {
 	schema := job.Schema{Schema: arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Int64}}, nil)}
 	for _, c := range []struct{ key, value, want string }{
 		{"topic", "a;b", "one topic"},
-		{"format", "json-registry", "'json-registry' is only read"},
+		{"format", "json-registry", "option 'json-registry.url' is missing"},
 		{"debezium-json.schema-include", "true", "without their schema"},
 		{"key.format", "json", "without 'key.fields'"},
 		{"key.fields", "a", "without 'key.format'"},

@@ -92,9 +92,6 @@ func Parse(t job.Table, own []ops.Option) (Table, error) {
 
 // Encoder writes the rows of the table.
 func (t Table) Encoder() (format.Encoder, error) {
-	if t.Format.NewEncoder == nil {
-		return nil, fmt.Errorf("%w: table %s: format '%s' is only read", job.ErrInvalid, t.Ident, t.Format.Name)
-	}
 	e, err := t.Format.NewEncoder(format.Writing{Schema: t.schema, Options: t.Options})
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", t.Ident, err)
