@@ -2,10 +2,15 @@ package coordinator
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
 )
 
 // TestTargetAway: a target that does not answer for ten minutes is asked again and
@@ -58,5 +63,29 @@ func TestTargetAway(t *testing.T) {
 	play("published %d", epochs)
 	if got := p.state.progress(p.now); got.Problem != "" || got.Staged != 0 {
 		t.Errorf("when the target is back: %+v", got)
+	}
+}
+
+// TestBeginAgain: an attempt that could not begin is followed by one with the same
+// term, when that was taken, or with a new one.
+func TestBeginAgain(t *testing.T) {
+	mine := checkpoint.Owner{Term: 3, Generation: 5, Nonce: "n"}
+	for _, c := range []struct {
+		taken checkpoint.Owner
+		want  Begin
+	}{
+		{mine, Begin{Attempt: 1, Me: mine}},
+		{checkpoint.Owner{}, Begin{Attempt: 1, First: true}},
+	} {
+		var p player
+		p.start([]datadriven.CmdArg{{Key: "restarts", Vals: []string{"1"}}})
+		p.state, _ = Step(p.state, p.now, Begun{Owner: c.taken, Err: job.ErrUnavailable})
+		_, actions := Step(p.state, p.now.Add(time.Second), Tick{})
+		if want := []Action{c.want}; !reflect.DeepEqual(actions, want) {
+			t.Errorf("after %+v: %+v, want %+v", c.taken, actions, want)
+		}
+		if got := p.state.progress(p.now); got.Problem != "unavailable" || got.State != "RESTARTING" {
+			t.Errorf("meanwhile: %+v", got)
+		}
 	}
 }

@@ -302,13 +302,13 @@ func (d *driver) own(ctx context.Context, a Begin, b *Begun) error {
 	}
 	me := a.Me
 	me.Nonce = d.nonce
-	b.Owner, b.Number, err = d.keeper.TakeOver(ctx, checkpoint.Takeover{
+	owner, number, err := d.keeper.TakeOver(ctx, checkpoint.Takeover{
 		Me: me, NewTerm: a.First, NewGeneration: true, LastTerm: facts.Term, LastGeneration: facts.Generation,
 	})
 	if err != nil {
 		return err
 	}
-	b.Number++
+	b.Owner, b.Number = owner, number+1
 	if facts, err = d.keeper.Load(ctx, a.Unusable); err != nil {
 		return err
 	}

@@ -305,7 +305,7 @@ func (d *driver) perform(a Action) {
 func (d *driver) log(a Action) {
 	switch a := a.(type) {
 	case Begin:
-		if !a.First {
+		if a.Attempt > 0 {
 			d.Log.Warn("restart", slog.String("job", string(d.id)), slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem))
 		}
 	case Finish:

@@ -100,7 +100,7 @@ type (
 	// Begin takes the job over, reads what there is and opens the enumerators.
 	Begin struct {
 		Attempt int
-		// First says that the process has just started: it takes a new term.
+		// First says that the process has no term yet: it takes a new one.
 		First bool
 		Me    checkpoint.Owner
 		// Unusable are the checkpoints that have turned out to be damaged.

@@ -111,7 +111,7 @@ func (m *machine) report(r rpc.Report) {
 func (m *machine) begin() {
 	m.phase = beginning
 	m.attempt++
-	m.do(Begin{Attempt: m.attempt, Me: m.owner, Unusable: m.unusable})
+	m.do(Begin{Attempt: m.attempt, First: m.owner.Term == 0, Me: m.owner, Unusable: m.unusable})
 }
 
 func (m *machine) begun(e Begun) {
@@ -126,6 +126,9 @@ func (m *machine) begun(e Begun) {
 		m.finish(Fenced, e.Err)
 		return
 	case e.Err != nil:
+		if e.Owner.Term > 0 { // what failed came after the job was taken over
+			m.owner = e.Owner
+		}
 		m.retryLater(e.Err)
 		return
 	case e.Finished:
