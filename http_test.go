@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/wadi-engine/wadi"
 )
@@ -34,7 +33,7 @@ func freeAddress(t *testing.T) string {
 // post sends a body until the table is read, and returns the answer.
 func post(t *testing.T, url, body string, headers ...string) (code int, text string) {
 	t.Helper()
-	for !deadline(t) {
+	eventually(t, "answered", func() string {
 		h, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -44,19 +43,17 @@ func post(t *testing.T, url, body string, headers ...string) (code int, text str
 		}
 		answer, err := http.DefaultClient.Do(h)
 		if err != nil { // it does not listen yet, or not any more
-			time.Sleep(10 * time.Millisecond)
-			continue
+			return err.Error()
 		}
 		said, _ := io.ReadAll(answer.Body)
 		_ = answer.Body.Close()
 		if answer.StatusCode == http.StatusServiceUnavailable || answer.StatusCode == http.StatusTooManyRequests {
-			time.Sleep(10 * time.Millisecond)
-			continue
+			return answer.Status
 		}
-		return answer.StatusCode, strings.TrimSpace(string(said))
-	}
-	t.Fatal("nobody answers")
-	return 0, ""
+		code, text = answer.StatusCode, strings.TrimSpace(string(said))
+		return "answered"
+	})
+	return code, text
 }
 
 // TestHTTPSource: what was answered with 200 is in the table that rows are written

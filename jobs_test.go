@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wadi-engine/wadi"
 )
@@ -70,18 +69,19 @@ func TestJobs(t *testing.T) {
 // running waits for a job that runs, and gives its id.
 func running(t *testing.T, env *wadi.Env) string {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	var id string
+	eventually(t, "a job runs", func() string {
 		rows, err := answer(t, env, "SHOW JOBS")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(rows) == 1 && strings.Contains(rows[0], ", RUNNING, ") {
-			id, _, _ := strings.Cut(rows[0], ",")
-			return id
+		if len(rows) != 1 || !strings.Contains(rows[0], ", RUNNING, ") {
+			return fmt.Sprint(rows)
 		}
-	}
-	t.Fatal("no job runs")
-	return ""
+		id, _, _ = strings.Cut(rows[0], ",")
+		return "a job runs"
+	})
+	return id
 }
 
 // TestProceduresOfIceberg: a table goes back to what it was.

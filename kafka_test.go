@@ -232,7 +232,7 @@ func counted(t *testing.T, dir string) string {
 func eventually(t *testing.T, want string, is func() string) {
 	t.Helper()
 	var got string
-	for range time.Tick(20 * time.Millisecond) {
+	for tick := time.Tick(20 * time.Millisecond); ; <-tick {
 		if got = is(); got == want {
 			return
 		}

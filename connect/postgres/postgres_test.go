@@ -102,7 +102,23 @@ func follow(t *testing.T, table job.Table) *follower {
 	return &follower{src: src, split: enum.Take(0, 1, 1)[0], rows: map[string]int{}, byKey: map[string]string{}, upserts: table.Options["changelog-mode"] == "upsert"}
 }
 
-// run reads until stop says so, and ends as a crash does.
+// patience is how long nothing may come before a test fails that waits for something.
+const patience = 10 * time.Second
+
+// wait waits until there is something to fetch.
+func wait(t *testing.T, ready <-chan struct{}) {
+	t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-ready:
+	case <-late.C:
+		t.Fatal("nothing comes")
+	}
+}
+
+// run reads until stop says so, and ends as a crash does. Something is always to
+// come until then.
 func (f *follower) run(t *testing.T, stop func(fetches int) bool) {
 	t.Helper()
 	r, err := f.src.Reader(t.Context(), nil)
@@ -119,10 +135,7 @@ func (f *follower) run(t *testing.T, stop func(fetches int) bool) {
 			t.Fatal(err)
 		}
 		if got.Ready != nil {
-			select {
-			case <-got.Ready:
-			case <-time.After(20 * time.Millisecond):
-			}
+			wait(t, got.Ready)
 			continue
 		}
 		f.split = got.After
@@ -133,6 +146,51 @@ func (f *follower) run(t *testing.T, stop func(fetches int) bool) {
 			return
 		}
 	}
+}
+
+// fail reads until that fails; something happens once so many rows are there.
+func (f *follower) fail(t *testing.T, rows int, happens func()) error {
+	t.Helper()
+	r, err := f.src.Reader(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Assign([]ops.Split{f.split}); err != nil {
+		t.Fatal(err)
+	}
+	for happened := false; ; {
+		got, err := r.Fetch(t.Context())
+		if err != nil {
+			return err
+		}
+		if got.Batch != nil {
+			f.take(t, got.Batch)
+		}
+		if !happened && len(f.state()) == rows {
+			happens()
+			happened = true
+		}
+		if got.Ready != nil {
+			wait(t, got.Ready)
+		}
+	}
+}
+
+// free drops the slot once nobody reads by it any more.
+func (d *database) free(t *testing.T) {
+	t.Helper()
+	const active = "SELECT FROM pg_replication_slots WHERE slot_name = 'wadi_test' AND active"
+	for tick := time.Tick(5 * time.Millisecond); ; <-tick {
+		res, err := d.conn.Exec(t.Context(), active).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(res[0].Rows) == 0 {
+			break
+		}
+	}
+	d.exec(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'wadi_test'")
 }
 
 func (f *follower) take(t *testing.T, b *stream.Batch) {
@@ -186,7 +244,13 @@ func TestFollow(t *testing.T) {
 			d := start(t, "CREATE TABLE t (k "+c.key+" PRIMARY KEY, v bigint, other text)", "CREATE TABLE noise (i int)",
 				"ALTER TABLE t REPLICA IDENTITY "+c.identity, "INSERT INTO t SELECT i * 10, i FROM generate_series(1, 150) AS i")
 			random := rand.New(rand.NewSource(7))
+			marks := 0
+			mark := func() { // a row that is sure to come
+				marks++
+				d.exec(t, fmt.Sprintf("INSERT INTO t VALUES ('%d', 0)", 1_000_000+marks))
+			}
 			change := func() {
+				defer mark()
 				k, other := random.Intn(1700), random.Intn(1700)
 				d.exec(t, "INSERT INTO noise VALUES (1)", []string{
 					fmt.Sprintf("INSERT INTO t VALUES ('%d', %d) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v + 1", k, other),
@@ -204,9 +268,14 @@ func TestFollow(t *testing.T) {
 				})
 				change()
 			}
-			want := d.contents(t)
-			f.run(t, func(n int) bool { return n > 20 && maps.Equal(f.state(), want) || n > 2000 })
-			if got := f.state(); !maps.Equal(got, want) {
+			var got, want map[string]int
+			for range 2 { // the second time, that nothing was given twice
+				mark()
+				want = d.contents(t)
+				behind := time.Now().Add(patience)
+				f.run(t, func(int) bool { return maps.Equal(f.state(), want) || time.Now().After(behind) })
+			}
+			if got = f.state(); !maps.Equal(got, want) {
 				t.Errorf("position %s: %d rows, want %d", f.split.Position, len(got), len(want))
 				for row := range got {
 					if want[row] == 0 {
@@ -236,15 +305,15 @@ func TestModes(t *testing.T) {
 	}
 	f = of("latest-offset")
 	d.exec(t, "INSERT INTO t VALUES (3, 3)")
-	f.run(t, func(n int) bool { return len(f.state()) > 0 || n > 500 })
+	f.run(t, func(int) bool { return len(f.state()) > 0 })
 	g := of("latest-offset")
 	d.exec(t, "INSERT INTO t VALUES (4, 4)")
-	g.run(t, func(n int) bool { return len(g.state()) > 0 || n > 500 })
+	g.run(t, func(int) bool { return len(g.state()) > 0 })
 	if got := fmt.Sprint(f.state(), g.state()); got != "map[3 3:1] map[4 4:1]" {
 		t.Errorf("latest-offset: %s", got)
 	}
 	h := of("committed-offset")
-	h.run(t, func(n int) bool { return len(h.state()) > 0 || n > 500 })
+	h.run(t, func(int) bool { return len(h.state()) > 0 })
 	if got := fmt.Sprint(h.state()); got != "map[4 4:1]" { // the second job began behind 3, and has said so
 		t.Errorf("committed-offset: %s", got)
 	}
@@ -288,42 +357,18 @@ func TestRefused(t *testing.T) {
 		"ALTER TABLE t RENAME COLUMN v TO w; INSERT INTO t VALUES (8, 8)": "no column v any more", "ALTER TABLE t REPLICA IDENTITY DEFAULT; DELETE FROM t": "REPLICA IDENTITY FULL",
 	} {
 		d.exec(t, "DROP TABLE t CASCADE", "CREATE TABLE t (k bigint PRIMARY KEY, v bigint)", "ALTER TABLE t REPLICA IDENTITY FULL", "INSERT INTO t VALUES (1, 1)",
-			"DROP PUBLICATION IF EXISTS wadi_test", "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'wadi_test' AND NOT active")
+			"DROP PUBLICATION IF EXISTS wadi_test")
+		d.free(t)
 		f := follow(t, d.table(arrow.PrimitiveTypes.Int64, nil))
-		r, err := f.src.Reader(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := r.Assign([]ops.Split{f.split}); err != nil {
-			t.Fatal(err)
-		}
-		err = nil
-		for n := 0; err == nil && n < 1000; n++ {
-			var got ops.Fetched
-			if got, err = r.Fetch(t.Context()); got.Batch != nil {
-				got.Batch.Release()
+		f.run(t, func(int) bool { return len(f.state()) == 1 })
+		d.exec(t, "INSERT INTO t VALUES (2, 2)")
+		err := f.fail(t, 2, func() {
+			for one := range strings.SplitSeq(statement, "; ") {
+				d.exec(t, one)
 			}
-			if got.Ready != nil {
-				select {
-				case <-got.Ready:
-				case <-time.After(10 * time.Millisecond):
-				}
-			}
-			if n == 20 {
-				d.exec(t, "INSERT INTO t VALUES (2, 2)")
-			}
-			if n == 40 {
-				for one := range strings.SplitSeq(statement, "; ") {
-					d.exec(t, one)
-				}
-			}
-		}
+		})
 		if err == nil || !strings.Contains(err.Error(), problem) {
 			t.Errorf("%s: error %v, want one that says %q", statement, err, problem)
 		}
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-		time.Sleep(50 * time.Millisecond) // the server sees that the connection is closed
 	}
 }

@@ -232,7 +232,9 @@ func (s suite) surround(t *testing.T, dir string, limited bool) surroundings {
 	if s.around == nil {
 		return surroundings{end: func() {}, read: func(*testing.T, map[string]digest) {}}
 	}
-	return s.around(t, s, dir, limited)
+	beside := s.around(t, s, dir, limited)
+	t.Cleanup(beside.end) // when the test has failed
+	return beside
 }
 
 // job is one job and its directory.

@@ -1,6 +1,8 @@
 package testserver
 
 import (
+	"fmt"
+	"hash/crc32"
 	"net"
 	"os"
 	"os/exec"
@@ -22,7 +24,7 @@ func Postgres(t testing.TB, settings ...string) string {
 	_, port, _ := net.SplitHostPort(address)
 	dir, as := dataOf(t, "postgres")
 	data := filepath.Join(dir, "data")
-	run(t, as, initdb, "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
+	run(t, as, "cp", "-a", emptyPostgres(t, dir, as, initdb), data)
 	args := []string{
 		"-D", data, "-p", port, "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "wal_level=logical", "-c", "max_replication_slots=8",
 		"-c", "max_wal_senders=8", "-c", "fsync=off", "-c", "shared_buffers=16MB",
@@ -42,6 +44,26 @@ func Postgres(t testing.TB, settings ...string) string {
 		}
 	}
 	return address
+}
+
+// emptyPostgres is a directory with empty databases, to be copied. It takes seconds
+// to make, and so is kept beside the temporary files, for the user that runs it.
+func emptyPostgres(t testing.TB, dir string, as *syscall.SysProcAttr, initdb string) string {
+	t.Helper()
+	uid := uint32(os.Getuid())
+	if as != nil {
+		uid = as.Credential.Uid
+	}
+	kept := filepath.Join(os.TempDir(), fmt.Sprintf("wadi-empty-postgres-%x-%d", crc32.ChecksumIEEE([]byte(initdb)), uid))
+	if is, err := os.Lstat(kept); err == nil && is.IsDir() && is.Sys().(*syscall.Stat_t).Uid == uid {
+		return kept
+	}
+	made := filepath.Join(dir, "empty")
+	run(t, as, initdb, "-D", made, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
+	if err := os.Rename(made, kept); err != nil {
+		return made // another test was faster, or it is elsewhere
+	}
+	return kept
 }
 
 // MariaDB starts MariaDB with the database test, and returns its host:port. The user
