@@ -9,7 +9,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	lake "github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/scan"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
@@ -18,17 +19,17 @@ import (
 var _ catalog.Catalog = (*lakeCatalog)(nil)
 
 // lakeCatalog shows an Iceberg catalog to SQL.
-type lakeCatalog struct{ *iceberg.Catalog }
+type lakeCatalog struct{ *lake.Catalog }
 
 // Table describes a table with the columns that SQL sees.
 func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalog.Table, error) {
 	t, err := c.Catalog.Table(ctx, database, name)
-	if errors.Is(err, iceberg.ErrNotFound) {
-		if m, ok, merr := c.MetadataTable(ctx, database, name); ok {
+	if errors.Is(err, lake.ErrNotFound) {
+		if m, ok, merr := scan.MetadataTable(ctx, c.Catalog, database, name); ok {
 			t, err = m, merr
 		}
 	}
-	if errors.Is(err, iceberg.ErrNotFound) && c.KeepsViews() {
+	if errors.Is(err, lake.ErrNotFound) && c.KeepsViews() {
 		if v, notView := c.view(ctx, database, name); !errors.Is(notView, catalog.ErrNotFound) {
 			return v, notView
 		}
@@ -68,7 +69,7 @@ func (c *lakeCatalog) table(t *catalog.Table) (job.Table, error) {
 		fields = append(fields, datatype.ArrowField(col.Name, col.Type))
 	}
 	return job.Table{
-		Ident: t.Ident, Connector: iceberg.ConnectorName, Options: t.Options, PrimaryKey: t.PrimaryKey,
+		Ident: t.Ident, Connector: lake.ConnectorName, Options: t.Options, PrimaryKey: t.PrimaryKey,
 		PartitionedBy: t.PartitionedBy, Schema: job.Schema{Schema: arrow.NewSchema(fields, nil)},
 	}, nil
 }
@@ -114,8 +115,8 @@ func (c *lakeCatalog) RenameTable(ctx context.Context, database, from, to string
 // DropTable drops a table or a view.
 func (c *lakeCatalog) DropTable(ctx context.Context, database, name string) error {
 	err := c.Catalog.DropTable(ctx, database, name)
-	if errors.Is(err, iceberg.ErrNotFound) && c.KeepsViews() {
-		if notView := c.DropView(ctx, database, name); !errors.Is(notView, iceberg.ErrNotFound) {
+	if errors.Is(err, lake.ErrNotFound) && c.KeepsViews() {
+		if notView := c.DropView(ctx, database, name); !errors.Is(notView, lake.ErrNotFound) {
 			err = notView
 		}
 	}
@@ -125,9 +126,9 @@ func (c *lakeCatalog) DropTable(ctx context.Context, database, name string) erro
 // translate says in SQL's terms what the lakehouse reports.
 func translate(err error) error {
 	switch {
-	case errors.Is(err, iceberg.ErrNotFound):
+	case errors.Is(err, lake.ErrNotFound):
 		return fmt.Errorf("%w: %w", catalog.ErrNotFound, err)
-	case errors.Is(err, iceberg.ErrExists):
+	case errors.Is(err, lake.ErrExists):
 		return fmt.Errorf("%w: %w", catalog.ErrExists, err)
 	}
 	return err

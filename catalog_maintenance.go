@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
 )
@@ -23,14 +23,14 @@ func (c *lakeCatalog) maintenanceProcedures() []catalog.Procedure {
 			Args:    []catalog.ProcedureArg{argTable, optional("older_than", datatype.TimestampOf(3)), optional("retain_last", datatype.Of(datatype.Int))},
 			Columns: []string{"deleted_snapshots"},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
-				var e iceberg.Expire
+				var e maintain.Expire
 				if ms, ok := args["older_than"].(int64); ok {
 					e.OlderThan = time.UnixMilli(ms)
 				}
 				if n, ok := args["retain_last"].(int64); ok {
 					e.RetainLast = int(n)
 				}
-				n, err := c.ExpireSnapshots(ctx, tableArg(args), e)
+				n, err := maintain.ExpireSnapshots(ctx, c.Catalog, tableArg(args), e)
 				return [][]any{{fmt.Sprint(n)}}, translate(err)
 			},
 		},
@@ -57,7 +57,7 @@ func (c *lakeCatalog) maintenanceProcedures() []catalog.Procedure {
 			Args:    []catalog.ProcedureArg{argTable},
 			Columns: []string{"rewritten_manifests_count", "added_manifests_count"},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
-				replaced, added, err := c.RewriteManifests(ctx, tableArg(args))
+				replaced, added, err := maintain.RewriteManifests(ctx, c.Catalog, tableArg(args))
 				return [][]any{texts(replaced, added)}, translate(err)
 			},
 		},
@@ -77,13 +77,13 @@ func texts(values ...any) []any {
 }
 
 func (c *lakeCatalog) removeOrphanFiles(ctx context.Context, args map[string]any) ([][]any, error) {
-	var o iceberg.Orphans
+	var o maintain.Orphans
 	if ms, ok := args["older_than"].(int64); ok {
 		o.OlderThan = time.UnixMilli(ms)
 	}
 	o.Location, _ = args["location"].(string)
 	o.DryRun, _ = args["dry_run"].(bool)
-	files, err := c.RemoveOrphanFiles(ctx, tableArg(args), o)
+	files, err := maintain.RemoveOrphanFiles(ctx, c.Catalog, tableArg(args), o)
 	rows := make([][]any, len(files))
 	for i, f := range files {
 		rows[i] = []any{f}
@@ -92,7 +92,7 @@ func (c *lakeCatalog) removeOrphanFiles(ctx context.Context, args map[string]any
 }
 
 func (c *lakeCatalog) rewriteDataFiles(ctx context.Context, args map[string]any) ([][]any, error) {
-	var r iceberg.Rewrite
+	var r maintain.Rewrite
 	strategy, _ := args["strategy"].(string)
 	r.Sort, _ = args["sort_order"].(string)
 	switch strings.ToLower(strategy) {
@@ -102,7 +102,7 @@ func (c *lakeCatalog) rewriteDataFiles(ctx context.Context, args map[string]any)
 		}
 	case "sort":
 		if r.Sort == "" {
-			r.Sort = iceberg.TableSortOrder
+			r.Sort = maintain.TableSortOrder
 		}
 	default:
 		return nil, fmt.Errorf("%w: strategy is %q; it can be binpack or sort", job.ErrInvalid, strategy)
@@ -113,12 +113,12 @@ func (c *lakeCatalog) rewriteDataFiles(ctx context.Context, args map[string]any)
 			return nil, err
 		}
 	}
-	done, err := c.RewriteDataFiles(ctx, tableArg(args), r)
+	done, err := maintain.RewriteDataFiles(ctx, c.Catalog, tableArg(args), r)
 	return [][]any{texts(done.Files, done.Added, done.Bytes, done.Deletes)}, translate(err)
 }
 
 // setRewrite sets one of Iceberg's options of rewrite_data_files.
-func setRewrite(r *iceberg.Rewrite, key, value string) error {
+func setRewrite(r *maintain.Rewrite, key, value string) error {
 	sizes := map[string]*int64{
 		"target-file-size-bytes": &r.TargetFileSize, "min-file-size-bytes": &r.MinFileSize,
 		"max-file-size-bytes": &r.MaxFileSize, "max-rewrite-bytes": &r.MaxBytes,

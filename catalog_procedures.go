@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
 )
@@ -33,7 +34,7 @@ func (c *lakeCatalog) historyProcedures() []catalog.Procedure {
 		{
 			Name: "ancestors_of", Args: []catalog.ProcedureArg{argTable}, Columns: []string{"snapshot_id", "timestamp", "operation"},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
-				list, err := c.Ancestors(ctx, tableArg(args))
+				list, err := maintain.Ancestors(ctx, c.Catalog, tableArg(args))
 				rows := make([][]any, len(list))
 				for i, s := range list {
 					rows[i] = []any{strconv.FormatInt(s.ID, 10), s.At.Format("2006-01-02 15:04:05.000"), s.Operation}
@@ -45,7 +46,7 @@ func (c *lakeCatalog) historyProcedures() []catalog.Procedure {
 			Name: "rollback_to_snapshot", Args: []catalog.ProcedureArg{argTable, snapshot}, Columns: []string{"previous_snapshot_id", "current_snapshot_id"},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
 				to, _ := args["snapshot_id"].(int64)
-				from, err := c.Rollback(ctx, tableArg(args), to)
+				from, err := maintain.Rollback(ctx, c.Catalog, tableArg(args), to)
 				return [][]any{{strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)}}, translate(err)
 			},
 		},

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
 )
@@ -52,7 +52,7 @@ func (c *lakeCatalog) refProcedures() []catalog.Procedure {
 			Name: "fast_forward", Columns: []string{"branch_updated", "previous_ref", "updated_ref"},
 			Args: []catalog.ProcedureArg{argTable, required("branch", datatype.String), required("to", datatype.String)},
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
-				from, now, err := c.FastForward(ctx, tableArg(args), textArg(args, "branch"), textArg(args, "to"))
+				from, now, err := maintain.FastForward(ctx, c.Catalog, tableArg(args), textArg(args, "branch"), textArg(args, "to"))
 				return [][]any{{textArg(args, "branch"), snapshotText(from), snapshotText(now)}}, translate(err)
 			},
 		},
@@ -61,7 +61,7 @@ func (c *lakeCatalog) refProcedures() []catalog.Procedure {
 
 // createRef creates what the argument kind names.
 func (c *lakeCatalog) createRef(ctx context.Context, args map[string]any, kind string) ([][]any, error) {
-	r := iceberg.Ref{Name: textArg(args, kind), Tag: kind == "tag"}
+	r := maintain.Ref{Name: textArg(args, kind), Tag: kind == "tag"}
 	r.Snapshot, _ = args["snapshot_id"].(int64)
 	keep, _ := args["min_snapshots_to_keep"].(int64)
 	r.MinSnapshots = int(keep)
@@ -72,12 +72,12 @@ func (c *lakeCatalog) createRef(ctx context.Context, args map[string]any, kind s
 		}
 		*to = time.Duration(ms) * time.Millisecond
 	}
-	snapshot, err := c.CreateRef(ctx, tableArg(args), r)
+	snapshot, err := maintain.CreateRef(ctx, c.Catalog, tableArg(args), r)
 	return [][]any{{r.Name, snapshotText(snapshot)}}, translate(err)
 }
 
 func (c *lakeCatalog) dropRef(ctx context.Context, args map[string]any, kind string) ([][]any, error) {
-	snapshot, err := c.DropRef(ctx, tableArg(args), textArg(args, kind), kind == "tag")
+	snapshot, err := maintain.DropRef(ctx, c.Catalog, tableArg(args), textArg(args, kind), kind == "tag")
 	return [][]any{{textArg(args, kind), snapshotText(snapshot)}}, translate(err)
 }
 
@@ -94,7 +94,7 @@ func (c *lakeCatalog) pickProcedures() []catalog.Procedure {
 				if given == (ref != "") {
 					return nil, fmt.Errorf("%w: set_current_snapshot needs either snapshot_id or ref", job.ErrInvalid)
 				}
-				from, now, err := c.SetCurrent(ctx, tableArg(args), id, ref)
+				from, now, err := maintain.SetCurrent(ctx, c.Catalog, tableArg(args), id, ref)
 				return [][]any{{snapshotText(from), snapshotText(now)}}, translate(err)
 			},
 		},
@@ -102,7 +102,7 @@ func (c *lakeCatalog) pickProcedures() []catalog.Procedure {
 			Name: "rollback_to_timestamp", Args: []catalog.ProcedureArg{argTable, required("timestamp", instant)}, Columns: moved,
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
 				ms, _ := args["timestamp"].(int64)
-				from, now, err := c.RollbackTo(ctx, tableArg(args), time.UnixMilli(ms))
+				from, now, err := maintain.RollbackTo(ctx, c.Catalog, tableArg(args), time.UnixMilli(ms))
 				return [][]any{{snapshotText(from), snapshotText(now)}}, translate(err)
 			},
 		},
@@ -110,14 +110,14 @@ func (c *lakeCatalog) pickProcedures() []catalog.Procedure {
 			Name: "cherrypick_snapshot", Args: []catalog.ProcedureArg{argTable, required("snapshot_id", bigint)}, Columns: picked,
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
 				id, _ := args["snapshot_id"].(int64)
-				done, err := c.CherryPick(ctx, tableArg(args), id)
+				done, err := maintain.CherryPick(ctx, c.Catalog, tableArg(args), id)
 				return [][]any{texts(done.Source, done.Current)}, translate(err)
 			},
 		},
 		{
 			Name: "publish_changes", Args: []catalog.ProcedureArg{argTable, required("wap_id", datatype.String)}, Columns: picked,
 			Call: func(ctx context.Context, args map[string]any) ([][]any, error) {
-				done, err := c.PublishChanges(ctx, tableArg(args), textArg(args, "wap_id"))
+				done, err := maintain.PublishChanges(ctx, c.Catalog, tableArg(args), textArg(args, "wap_id"))
 				rows := make([][]any, len(done))
 				for i, d := range done {
 					rows[i] = texts(d.Source, d.Current)

@@ -8,7 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	lake "github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
@@ -68,5 +68,5 @@ func (c *lakeCatalog) createView(ctx context.Context, t *catalog.Table) error {
 		fields = append(fields, datatype.ArrowField(col.Name, col.Type))
 	}
 	return translate(c.CreateView(ctx, t.Ident.Database, t.Ident.Name,
-		iceberg.View{SQL: ast.SQL(t.View.Query), Schema: arrow.NewSchema(fields, nil)}))
+		lake.View{SQL: ast.SQL(t.View.Query), Schema: arrow.NewSchema(fields, nil)}))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/wadi-engine/wadi/connect/rowfile"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	lake "github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/recursion"
@@ -43,8 +44,8 @@ func (e *Env) connectors() map[string]*ops.Connector {
 }
 
 // lake is what Iceberg's catalogs and tables need of e.
-func (e *Env) lake() iceberg.Env {
-	return iceberg.Env{Stores: e.stores, Catalogs: e.o.Catalogs, Log: e.log}
+func (e *Env) lake() lake.Env {
+	return lake.Env{Stores: e.stores, Catalogs: e.o.Catalogs, Log: e.log}
 }
 
 // openCatalog opens what CREATE CATALOG declares.
@@ -52,10 +53,10 @@ func (e *Env) openCatalog(ctx context.Context, name string, options map[string]s
 	if options["type"] != "iceberg" {
 		return nil, fmt.Errorf("%w: catalog %s: option 'type' = '%s': want iceberg or generic_in_memory", job.ErrInvalid, name, options["type"])
 	}
-	if err := iceberg.CheckOptions(options); err != nil {
+	if err := lake.CheckOptions(options); err != nil {
 		return nil, fmt.Errorf("catalog %s: %w", name, err)
 	}
-	c, err := iceberg.Open(ctx, name, options, e.lake())
+	c, err := lake.Open(ctx, name, options, e.lake())
 	if err != nil {
 		return nil, err
 	}

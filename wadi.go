@@ -28,7 +28,7 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/internal/objstore"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	lake "github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/builtin"
 	"github.com/wadi-engine/wadi/sql"
@@ -56,7 +56,7 @@ type Options struct {
 	// Catalogs adds kinds of Iceberg catalogs, such as those of
 	// lakehouse/catalogs. A jdbc catalog on SQLite and a hadoop catalog are
 	// always there.
-	Catalogs map[string]iceberg.Opener
+	Catalogs map[string]lake.Opener
 	// Launcher runs the stages of jobs in the staged gear; nil means in this
 	// process.
 	Launcher Launcher

@@ -22,7 +22,8 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/testserver"
-	lake "github.com/wadi-engine/wadi/lakehouse/iceberg"
+	lakecatalog "github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 )
 
 // streams copies a topic into an Iceberg table and into another topic, keeps the
@@ -263,13 +264,13 @@ func compactBeside(ctx context.Context, t *testing.T, dir, name string) {
 		if _, err := os.Stat(dir + "/catalog.db"); err != nil {
 			continue
 		}
-		c, err := lake.Open(ctx, "lake", options, lake.Env{Stores: objstore.New(objstore.Options{})})
+		c, err := lakecatalog.Open(ctx, "lake", options, lakecatalog.Env{Stores: objstore.New(objstore.Options{})})
 		if err != nil {
 			continue
 		}
-		done, err := c.RewriteDataFiles(context.Background(), "db."+name, lake.Rewrite{MinInputFiles: 2})
+		done, err := maintain.RewriteDataFiles(context.Background(), c, "db."+name, maintain.Rewrite{MinInputFiles: 2})
 		rewritten += done.Files
-		if err != nil && !errors.Is(err, lake.ErrNotFound) && !strings.Contains(err.Error(), "commit failed") && !strings.Contains(err.Error(), "requirement failed") {
+		if err != nil && !errors.Is(err, lakecatalog.ErrNotFound) && !strings.Contains(err.Error(), "commit failed") && !strings.Contains(err.Error(), "requirement failed") {
 			t.Errorf("compact %s: %v", name, err)
 		}
 		_ = c.Close()

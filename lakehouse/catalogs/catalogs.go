@@ -6,13 +6,13 @@
 package catalogs
 
 import (
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 )
 
 // Openers are the values of 'catalog-type' and what opens them; under
 // "jdbc:<database>", those of a jdbc catalog's 'uri'.
-func Openers() map[string]iceberg.Opener {
-	return map[string]iceberg.Opener{
+func Openers() map[string]catalog.Opener {
+	return map[string]catalog.Opener{
 		"rest": openREST, "hive": openHive, "glue": openGlue,
 		"jdbc:postgresql": openPostgres,
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 )
 
 // openPostgres opens a jdbc catalog in PostgreSQL, in the tables that Java's
@@ -38,7 +38,7 @@ func openPostgres(ctx context.Context, name string, props map[string]string) (ic
 		_ = db.Close() // the error of the connection says more
 		return nil, fmt.Errorf("connect to %s as %s: %w", objstore.Redact(props["uri"]), cfg.User, denied(err))
 	}
-	return iceberg.NewSQL(name, db, sqlcatalog.Postgres, props)
+	return catalog.NewSQL(name, db, sqlcatalog.Postgres, props)
 }
 
 // denied makes what trying again does not change invalid: SQLSTATE classes 28

@@ -16,7 +16,7 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 )
 
 // openREST connects to a server of Iceberg's REST protocol. The options have
@@ -55,9 +55,9 @@ func openREST(ctx context.Context, name string, props map[string]string) (icecat
 // restBackend is a REST catalog that knows which of its errors stay.
 type restBackend struct{ *rest.Catalog }
 
-var _ iceberg.Judge = (*restBackend)(nil)
+var _ catalog.Judge = (*restBackend)(nil)
 
-// Permanent implements iceberg.Judge.
+// Permanent implements catalog.Judge.
 func (*restBackend) Permanent(err error) bool {
 	return errors.Is(err, rest.ErrUnauthorized) || errors.Is(err, rest.ErrForbidden) || errors.Is(err, rest.ErrOAuthError) ||
 		errors.Is(err, rest.ErrBadRequest)

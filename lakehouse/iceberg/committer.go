@@ -5,41 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	ice "github.com/apache/iceberg-go"
 	icecatalog "github.com/apache/iceberg-go/catalog"
-	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
 	"github.com/cenkalti/backoff/v5"
-	"github.com/zeebo/xxh3"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/upsert"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
-)
-
-// The record of a commit in the summary of its snapshot. Flink's keys stand
-// beside ours for tools that look for them.
-const (
-	sumJob   = "wadi.job-id"
-	sumSink  = "wadi.sink-id"
-	sumEpoch = "wadi.epoch"
-
-	sumFlinkJob      = "flink.job-id"
-	sumFlinkOperator = "flink.operator-id"
-	sumFlinkEpoch    = "flink.max-committed-checkpoint-id"
-
-	// mirrorPrefix begins the table properties that repeat the newest epoch of
-	// each (job, sink): "<epoch> <milliseconds> <branch>". Snapshots expire, these
-	// stay, until their branch is dropped.
-	mirrorPrefix = "wadi.committed."
-	// maxMirrors is how many of them a table keeps; the oldest go.
-	maxMirrors = 64
 )
 
 // Committer publishes staged files: package iceberg says how. One runs per
@@ -47,12 +25,13 @@ const (
 type Committer struct {
 	sink    *Sink
 	id      ops.SinkID
-	catalog *Catalog
+	catalog *catalog.Catalog
 
 	// gate is held while a snapshot is made.
 	gate   sync.Mutex
 	upkeep *upkeep // nil without maintenance
-	viewer *viewer // of files in which rows are deleted
+	// deleter is for tables whose rows are replaced by key.
+	deleter upsert.Deleter
 
 	// manifests is about how many the table has; they are merged at mergeAt.
 	manifests, mergeAt int
@@ -62,6 +41,10 @@ type Committer struct {
 }
 
 var _ ops.Committer = (*Committer)(nil)
+
+func newCommitter(s *Sink, id ops.SinkID, c *catalog.Catalog) *Committer {
+	return &Committer{sink: s, id: id, catalog: c, deleter: upsert.Deleter{ID: id, Key: s.key, Aim: s.aim}}
+}
 
 // Published implements ops.Committer.
 func (c *Committer) Published(ctx context.Context) (stream.Epoch, error) {
@@ -73,44 +56,19 @@ func (c *Committer) Published(ctx context.Context) (stream.Epoch, error) {
 }
 
 func (c *Committer) load(ctx context.Context) (*table.Table, error) {
-	t, err := c.catalog.load(ctx, c.sink.target.database, c.sink.target.table)
-	if errors.Is(err, ErrNotFound) {
+	t, err := c.catalog.Load(ctx, c.sink.target.Database, c.sink.target.Table)
+	if errors.Is(err, catalog.ErrNotFound) {
 		return nil, fmt.Errorf("%w: it was dropped or renamed while a job writes to it", err)
 	}
 	return t, err
 }
 
-// mirror is the table property that holds this sink's newest epoch. Job and
-// sink are hashed: uids are long, and properties are in every metadata file.
-func (c *Committer) mirror() string { return mirrorPrefix + sinkHash(c.id) }
-
-// sinkHash stands for a sink of a job in properties and names of files.
-func sinkHash(id ops.SinkID) string {
-	return fmt.Sprintf("%016x", xxh3.HashString(id.Job+"\x00"+id.Sink))
-}
-
 func (c *Committer) published(t *table.Table) (stream.Epoch, error) {
-	return publishedBy(t, c.sink, c.id)
-}
-
-// publishedBy finds the newest epoch of a sink in the table: the mirror, or the
-// newest snapshot of the sink where its snapshots go.
-func publishedBy(t *table.Table, sink *Sink, id ops.SinkID) (stream.Epoch, error) {
-	mirror := mirrorPrefix + sinkHash(id)
-	var newest stream.Epoch
-	if text := t.Properties()[mirror]; text != "" {
-		epoch, _, _ := strings.Cut(text, " ")
-		n, err := strconv.ParseUint(epoch, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("table %s: %w: property %s is %q", sink.target, job.ErrInvalid, mirror, text)
-		}
-		newest = stream.Epoch(n)
-	}
-	found, err := sink.aim.recorded(t, id)
+	epoch, err := c.sink.aim.Published(t, c.id)
 	if err != nil {
-		return 0, fmt.Errorf("table %s: %w", sink.target, err)
+		return 0, fmt.Errorf("table %s: %w", c.sink.target, err)
 	}
-	return max(newest, found), nil
+	return epoch, nil
 }
 
 // Commit implements ops.Committer: it publishes everything once there is
@@ -141,7 +99,7 @@ func (c *Committer) due(pending []ops.Pending) (bool, error) {
 	if c.first == nil {
 		c.first = map[stream.Epoch]time.Time{}
 	}
-	now, files, bytes := c.sink.env.now(), 0, int64(0)
+	now, files, bytes := c.sink.env.Time(), 0, int64(0)
 	oldest := now
 	for _, p := range pending {
 		seen, known := c.first[p.Epoch]
@@ -153,19 +111,19 @@ func (c *Committer) due(pending []ops.Pending) (bool, error) {
 			oldest = seen
 		}
 		for _, b := range p.Committables {
-			if isDeletions(b) {
+			if upsert.IsDeletions(b) {
 				files++
 				continue
 			}
-			s, err := decodeCommittable(b)
+			s, err := write.Decode(b)
 			if err != nil {
 				return false, err
 			}
-			if len(s.entry) == 0 {
+			if len(s.Entry) == 0 {
 				continue
 			}
 			files++
-			bytes += s.bytes
+			bytes += s.Bytes
 		}
 	}
 	return files == 0 || bytes >= c.sink.target.commitSize || now.Sub(oldest) >= c.sink.target.commitAge, nil
@@ -201,14 +159,14 @@ func (c *Committer) publish(ctx context.Context, pending []ops.Pending) (stream.
 			return last, nil // nothing to be told apart later
 		}
 		if err := c.attempt(ctx, t, ch, last); err != nil {
-			if conflict(err) {
+			if catalog.IsConflict(err) {
 				c.discard(ctx, t, ch)
 			}
 			return 0, c.verdict(err, &unclear)
 		}
 		if c.upkeep != nil {
 			for _, one := range ch {
-				c.upkeep.committed(len(one.files), totalBytes(one.files))
+				c.upkeep.committed(len(one.Files), one.Bytes())
 			}
 		}
 		c.unstage(ctx, t, pending)
@@ -225,7 +183,7 @@ const maxUnclear = 5
 // anything else the table is asked (C3), a few times.
 func (c *Committer) verdict(err error, unclear *int) error {
 	switch {
-	case conflict(err):
+	case catalog.IsConflict(err):
 		return err
 	case errors.Is(err, job.ErrInvalid), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return backoff.Permanent(err)
@@ -241,98 +199,51 @@ func (c *Committer) verdict(err error, unclear *int) error {
 	return backoff.Permanent(err)
 }
 
-// conflict reports that somebody else committed in between. Catalogs return
-// failed requirements without wrapping table.ErrCommitFailed, so their text
-// counts too; sequence numbers and row ids are the whole table's, and taken when
-// another branch has moved; a table with another UUID is not a conflict but another table.
-func conflict(err error) bool {
-	text := err.Error()
-	if strings.Contains(text, "UUID") || strings.Contains(text, "uuid") {
-		return false
-	}
-	return errors.Is(err, table.ErrCommitFailed) || errors.Is(err, table.ErrInvalidRowLineage) ||
-		strings.Contains(text, "equirement failed") || strings.Contains(text, "add snapshot with sequence number") ||
-		strings.Contains(text, "database is locked") || strings.Contains(text, "SQLITE_BUSY")
-}
-
 // attempt writes one snapshot on top of t, or fails when t is no longer the
 // table's state (C1, C2).
-func (c *Committer) attempt(ctx context.Context, t *table.Table, all []changes, epoch stream.Epoch) error {
-	number := strconv.FormatUint(uint64(epoch), 10)
-	tx, err := c.sink.aim.begin(t)
+func (c *Committer) attempt(ctx context.Context, t *table.Table, all []upsert.Changes, epoch stream.Epoch) error {
+	tx, err := c.sink.aim.Begin(t)
 	if err != nil {
 		return err
 	}
-	props, silent := c.mirrors(t.Properties(), number)
-	if err := tx.SetProperties(props); err != nil {
+	summary, err := c.sink.aim.Record(tx, t, c.id, epoch, c.sink.env.Time())
+	if err != nil {
 		return err
 	}
-	if len(silent) > 0 {
-		if err := tx.RemoveProperties(silent); err != nil {
-			return err
-		}
-	}
-	summary := ice.Properties{
-		sumJob: c.id.Job, sumSink: c.id.Sink, sumEpoch: number,
-		sumFlinkJob: c.id.Job, sumFlinkOperator: c.id.Sink, sumFlinkEpoch: number,
-	}
-	c.sink.aim.tell(summary)
 	deletes := false
-	for _, ch := range all {
-		if err := change(ctx, tx, t.Metadata().Version(), ch, summary); err != nil {
+	for i := range all {
+		ch := &all[i]
+		if err := ch.Stage(ctx, tx, t.Metadata().Version(), summary); err != nil {
 			return err
 		}
-		deletes = deletes || len(ch.deletes) > 0
+		deletes = deletes || len(ch.Deletes) > 0
 	}
 	if deletes {
-		return c.catalog.submit(ctx, t, tx)
+		return c.catalog.Submit(ctx, t, tx)
 	}
-	return c.sink.aim.commit(ctx, c.catalog, t, tx)
-}
-
-// mirrors returns the properties that record epoch, and those of sinks that
-// have been silent for longest, when there are too many.
-func (c *Committer) mirrors(all ice.Properties, epoch string) (set ice.Properties, remove []string) {
-	set = ice.Properties{c.mirror(): fmt.Sprintf("%s %d %s", epoch, c.sink.env.now().UnixMilli(), c.sink.aim.branch)}
-	var others []string
-	for k := range all {
-		if strings.HasPrefix(k, mirrorPrefix) && k != c.mirror() {
-			others = append(others, k)
-		}
-	}
-	slices.SortFunc(others, func(a, b string) int {
-		return int(min(1, max(-1, mirrorTime(all[a])-mirrorTime(all[b]))))
-	})
-	return set, others[:max(0, len(others)-maxMirrors+1)]
-}
-
-func mirrorTime(text string) int64 {
-	_, rest, _ := strings.Cut(text, " ")
-	millis, _, _ := strings.Cut(rest, " ")
-	n, _ := strconv.ParseInt(millis, 10, 64)
-	return n
+	return c.sink.aim.Commit(ctx, c.catalog, t, tx)
 }
 
 // changes is what the epochs after have change in t: one snapshot for all of
 // them, or one for each where it must not delete what it adds.
-func (c *Committer) changes(ctx context.Context, t *table.Table, pending []ops.Pending, have stream.Epoch) (all []changes, err error) {
+func (c *Committer) changes(ctx context.Context, t *table.Table, pending []ops.Pending, have stream.Epoch) (all []upsert.Changes, err error) {
 	fsys, err := t.FS(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var ch changes
-	d := newDeletions()
+	var ch upsert.Changes
+	d := upsert.NewDeletions()
 	end := func() error {
-		if ch.old, err = c.replaced(ctx, t, ch.files, have); err != nil {
+		if ch.Old, err = c.replaced(ctx, t, ch.Files, have); err != nil {
 			return err
 		}
-		if err := c.deleteRows(ctx, t, &ch, d); err != nil {
+		if err := c.deleter.Delete(ctx, t, &ch, d); err != nil {
 			return err
 		}
-		if !ch.empty() {
+		if !ch.Empty() {
 			all = append(all, ch)
 		}
-		ch, d = changes{}, newDeletions()
+		ch, d = upsert.Changes{}, upsert.NewDeletions()
 		return nil
 	}
 	for _, p := range pending {
@@ -340,53 +251,32 @@ func (c *Committer) changes(ctx context.Context, t *table.Table, pending []ops.P
 			continue
 		}
 		for _, b := range p.Committables {
-			if err := ch.take(t, fsys, b, d); err != nil {
+			if err := ch.Take(t, fsys, b, d); err != nil {
 				return nil, err
 			}
 		}
-		if c.sink.mode == byEquality {
+		if c.sink.key.Mode == upsert.ByEquality {
 			if err := end(); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if c.sink.mode == byEquality {
+	if c.sink.key.Mode == upsert.ByEquality {
 		return all, nil
 	}
 	return all, end()
 }
 
-// take adds what a committable says.
-func (ch *changes) take(t *table.Table, fsys iceio.IO, b ops.Committable, d deletions) error {
-	if isDeletions(b) {
-		return d.mergeCommittable(t, fsys, b)
-	}
-	s, err := decodeCommittable(b)
-	if err != nil || len(s.entry) == 0 {
-		return err
-	}
-	df, err := s.dataFile(t)
-	if err != nil {
-		return err
-	}
-	if df.ContentType() == ice.EntryContentEqDeletes {
-		ch.deletes = append(ch.deletes, df)
-	} else {
-		ch.files = append(ch.files, df)
-	}
-	return nil
-}
-
 // discard removes the files that were made for an attempt that is known to have
 // failed.
-func (c *Committer) discard(ctx context.Context, t *table.Table, all []changes) {
+func (c *Committer) discard(ctx context.Context, t *table.Table, all []upsert.Changes) {
 	fsys, err := t.FS(ctx)
 	if err != nil {
 		return
 	}
 	paths := map[string]bool{}
 	for _, ch := range all {
-		for _, f := range ch.made {
+		for _, f := range ch.Made {
 			paths[f.FilePath()] = true
 		}
 	}
@@ -403,7 +293,7 @@ func (c *Committer) unstage(ctx context.Context, t *table.Table, pending []ops.P
 	}
 	for _, p := range pending {
 		for _, b := range p.Committables {
-			if path := stagedAt(b); path != "" {
+			if path := upsert.StagedAt(b); path != "" {
 				_ = fsys.Remove(path) // what stays is an orphan, which nothing names
 			}
 		}
@@ -416,11 +306,4 @@ func (c *Committer) Close() error {
 		c.upkeep.close()
 	}
 	return c.catalog.Close()
-}
-
-func totalBytes(files []ice.DataFile) (n int64) {
-	for _, f := range files {
-		n += f.FileSizeBytes()
-	}
-	return n
 }

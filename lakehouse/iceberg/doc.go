@@ -1,5 +1,16 @@
-// Package iceberg reads and writes Apache Iceberg tables: catalogs, a source,
-// and a sink that publishes every row exactly once.
+// Package iceberg reads and writes Apache Iceberg tables: the connector
+// "iceberg", with a source, and a sink that publishes every row exactly once.
+// What it is made of is below it; each package imports those before it only:
+//
+//	types      Iceberg's types, partitions and orders, and the engine's
+//	documents  JSON objects whose members become columns
+//	catalog    where tables are, and how a state of one is committed
+//	read       rows of data files of any age, without those that are deleted
+//	maintain   what is done to tables beside their rows: branches, compaction
+//	scan       the source: snapshots into splits, one state or one after the other
+//	write      rows into data files, by partition and in order
+//	upsert     rows that replace others by key: the index of keys, delete files
+//	iceberg    the options of a table, the sink and its committer
 //
 // # Where a row goes
 //

@@ -11,19 +11,14 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/documents"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 	"github.com/wadi-engine/wadi/ops"
 )
 
-// The options of a sink whose rows say to which table they go. The first has
-// the name that Iceberg's sink for Flink gives it.
+// What can be done with rows that do not fit their table.
 const (
-	optDynamic       = "use-dynamic-iceberg-sink"
-	optTableColumn   = "dynamic-record.table-column"
-	optDbColumn      = "dynamic-record.database-column"
-	optBranchColumn  = "dynamic-record.branch-column"
-	optValueColumn   = "dynamic-record.value-column"
-	optErrorPolicy   = "error.policy"
-	optErrorTable    = "error.table"
 	policyFail       = "fail"
 	policySkip       = "skip"
 	policyDeadLetter = "dead-letter"
@@ -64,15 +59,13 @@ func (n name) compare(o name) int {
 	return cmp.Or(strings.Compare(n.database, o.database), strings.Compare(n.table, o.table), strings.Compare(n.branch, o.branch))
 }
 
-func dynamic(options map[string]string) bool { return strings.EqualFold(options[optDynamic], "true") }
-
-func newDynamicSink(ctx context.Context, t job.Table, env Env) (*DynamicSink, error) {
+func newDynamicSink(ctx context.Context, t job.Table, env catalog.Env) (*DynamicSink, error) {
 	to, err := parseTarget(t)
 	if err != nil {
 		return nil, err
 	}
 	s := &DynamicSink{sink: Sink{env: env, target: to}, declare: t, value: -1}
-	if s.sink.aim, err = aimOf(t.Options); err == nil {
+	if s.sink.aim, err = catalog.AimOf(t.Options); err == nil {
 		err = s.bind()
 	}
 	if err != nil {
@@ -90,22 +83,22 @@ func (s *DynamicSink) bind() error {
 	o, schema := s.declare.Options, s.declare.Schema.Schema
 	switch {
 	case schema == nil || schema.NumFields() == 0:
-		return fmt.Errorf("%w: with %q the table needs columns", job.ErrInvalid, optDynamic)
+		return fmt.Errorf("%w: with %q the table needs columns", job.ErrInvalid, catalog.OptDynamic)
 	case o["dynamic-record-generator-impl"] != "":
 		return fmt.Errorf("%w: option 'dynamic-record-generator-impl' names a Java class, which cannot be loaded; use %q and %q",
-			job.ErrInvalid, optTableColumn, optValueColumn)
-	case o[optTableColumn] == "":
-		return fmt.Errorf("%w: option %q is missing: the column that names the table of each row", job.ErrInvalid, optTableColumn)
+			job.ErrInvalid, catalog.OptTableColumn, catalog.OptValueColumn)
+	case o[catalog.OptTableColumn] == "":
+		return fmt.Errorf("%w: option %q is missing: the column that names the table of each row", job.ErrInvalid, catalog.OptTableColumn)
 	case o["location"] != "":
-		return fmt.Errorf("%w: option 'location' cannot be given with %q: there are many tables", job.ErrInvalid, optDynamic)
+		return fmt.Errorf("%w: option 'location' cannot be given with %q: there are many tables", job.ErrInvalid, catalog.OptDynamic)
 	case s.declare.Overwrite != nil:
-		return fmt.Errorf("%w: with %q tables cannot be overwritten", job.ErrInvalid, optDynamic)
+		return fmt.Errorf("%w: with %q tables cannot be overwritten", job.ErrInvalid, catalog.OptDynamic)
 	case len(s.declare.PrimaryKey) > 0:
-		return fmt.Errorf("%w: with %q rows are appended; a PRIMARY KEY cannot be kept", job.ErrInvalid, optDynamic)
-	case s.sink.aim.wapID != "" || o[optWapBranch] != "":
-		return fmt.Errorf("%w: with %q snapshots cannot be staged; write to a branch", job.ErrInvalid, optDynamic)
+		return fmt.Errorf("%w: with %q rows are appended; a PRIMARY KEY cannot be kept", job.ErrInvalid, catalog.OptDynamic)
+	case s.sink.aim.WapID != "" || o[catalog.OptWapBranch] != "":
+		return fmt.Errorf("%w: with %q snapshots cannot be staged; write to a branch", job.ErrInvalid, catalog.OptDynamic)
 	case s.sink.target.upkeep.rewrite != nil || s.sink.target.upkeep.expire != nil || s.sink.target.upkeep.orphans != nil:
-		return fmt.Errorf("%w: with %q tables are not kept in order by the job; use the procedures", job.ErrInvalid, optDynamic)
+		return fmt.Errorf("%w: with %q tables are not kept in order by the job; use the procedures", job.ErrInvalid, catalog.OptDynamic)
 	}
 	taken := map[int]bool{}
 	text := func(option string) (int, error) {
@@ -115,7 +108,7 @@ func (s *DynamicSink) bind() error {
 		}
 		at := schema.FieldIndices(column)
 		if len(at) == 0 {
-			return -1, fmt.Errorf("%w: option %q: there is no column %q; there are %q", job.ErrInvalid, option, column, names(schema))
+			return -1, fmt.Errorf("%w: option %q: there is no column %q; there are %q", job.ErrInvalid, option, column, types.Names(schema))
 		}
 		if schema.Field(at[0]).Type.ID() != arrow.STRING_VIEW {
 			return -1, fmt.Errorf("%w: option %q: column %q is not a STRING", job.ErrInvalid, option, column)
@@ -124,12 +117,12 @@ func (s *DynamicSink) bind() error {
 		return at[0], nil
 	}
 	var err error
-	for i, option := range []string{optTableColumn, optDbColumn, optBranchColumn} {
+	for i, option := range []string{catalog.OptTableColumn, catalog.OptDbColumn, catalog.OptBranchColumn} {
 		if s.route[i], err = text(option); err != nil {
 			return err
 		}
 	}
-	if s.value, err = text(optValueColumn); err != nil {
+	if s.value, err = text(catalog.OptValueColumn); err != nil {
 		return err
 	}
 	for i := range schema.NumFields() {
@@ -140,7 +133,7 @@ func (s *DynamicSink) bind() error {
 	if s.value < 0 && len(s.columns) == 0 {
 		return fmt.Errorf("%w: the rows have no columns but those that name their table", job.ErrInvalid)
 	}
-	if _, err := toIceberg(s.written(), nil, 3); err != nil {
+	if _, err := types.ToIceberg(s.written(), nil, 3); err != nil {
 		return err
 	}
 	return s.bindPolicy()
@@ -157,18 +150,18 @@ func (s *DynamicSink) written() *arrow.Schema {
 
 func (s *DynamicSink) bindPolicy() error {
 	o := s.declare.Options
-	s.policy = o[optErrorPolicy]
+	s.policy = o[catalog.OptErrorPolicy]
 	switch s.policy {
 	case "":
 		s.policy = policyFail
 	case policyFail, policySkip:
 	case policyDeadLetter:
-		if o[optErrorTable] == "" {
-			return fmt.Errorf("%w: option %q = 'dead-letter' needs %q: a table of the same catalog", job.ErrInvalid, optErrorPolicy, optErrorTable)
+		if o[catalog.OptErrorTable] == "" {
+			return fmt.Errorf("%w: option %q = 'dead-letter' needs %q: a table of the same catalog", job.ErrInvalid, catalog.OptErrorPolicy, catalog.OptErrorTable)
 		}
-		s.errors = s.named(o[optErrorTable], "", "")
+		s.errors = s.named(o[catalog.OptErrorTable], "", "")
 	default:
-		return fmt.Errorf("%w: option %q = '%s': want fail, skip or dead-letter", job.ErrInvalid, optErrorPolicy, s.policy)
+		return fmt.Errorf("%w: option %q = '%s': want fail, skip or dead-letter", job.ErrInvalid, catalog.OptErrorPolicy, s.policy)
 	}
 	return nil
 }
@@ -176,13 +169,13 @@ func (s *DynamicSink) bindPolicy() error {
 // named is where a row goes: the table may stand with its database.
 func (s *DynamicSink) named(table, database, branch string) name {
 	if database == "" {
-		database = s.sink.target.database
+		database = s.sink.target.Database
 		if at := strings.LastIndexByte(table, '.'); at >= 0 {
 			database, table = table[:at], table[at+1:]
 		}
 	}
 	if branch == "" {
-		branch = s.sink.aim.branch
+		branch = s.sink.aim.Branch
 	}
 	return name{database: database, table: table, branch: branch}
 }
@@ -190,28 +183,28 @@ func (s *DynamicSink) named(table, database, branch string) name {
 // of is the sink of one table.
 func (s *DynamicSink) of(n name) *Sink {
 	one := s.sink
-	one.target.database, one.target.table = n.database, n.table
-	one.aim.branch = n.branch
+	one.target.Database, one.target.Table = n.database, n.table
+	one.aim.Branch = n.branch
 	return &one
 }
 
 // create makes a table with these columns, unless it is there.
-func (s *DynamicSink) create(ctx context.Context, c *Catalog, n name, columns *outline) error {
-	schema, err := toEngine(columns.schema())
+func (s *DynamicSink) create(ctx context.Context, c *catalog.Catalog, n name, columns *documents.Outline) error {
+	schema, err := types.ToEngine(columns.Schema())
 	if err != nil {
 		return err
 	}
 	t := s.declare
-	t.Ident = job.Ident{Catalog: s.sink.target.catalog, Database: n.database, Name: n.table}
+	t.Ident = job.Ident{Catalog: s.sink.target.Catalog, Database: n.database, Name: n.table}
 	t.Schema = job.Schema{Schema: schema}
 	if n == s.errors {
 		t.PartitionedBy, t.Options = nil, map[string]string{"format-version": t.Options["format-version"]}
 	}
 	err = c.CreateDatabase(ctx, n.database, nil)
-	if err == nil || errors.Is(err, ErrExists) {
+	if err == nil || errors.Is(err, catalog.ErrExists) {
 		err = c.CreateTable(ctx, t)
 	}
-	if errors.Is(err, ErrExists) {
+	if errors.Is(err, catalog.ErrExists) {
 		return nil
 	}
 	return err
@@ -220,10 +213,10 @@ func (s *DynamicSink) create(ctx context.Context, c *Catalog, n name, columns *o
 // grow gives a table, which was known as old, the columns of an outline, and loads
 // it again. What does not fit because another writer was faster is left to the
 // caller to see.
-func (s *DynamicSink) grow(ctx context.Context, c *Catalog, n name, old *table.Table, columns *outline) (*table.Table, error) {
+func (s *DynamicSink) grow(ctx context.Context, c *catalog.Catalog, n name, old *table.Table, columns *documents.Outline) (*table.Table, error) {
 	for tries := 0; ; tries++ {
-		t, err := c.load(ctx, n.database, n.table)
-		if errors.Is(err, ErrNotFound) {
+		t, err := c.Load(ctx, n.database, n.table)
+		if errors.Is(err, catalog.ErrNotFound) {
 			if err := s.create(ctx, c, n, columns); err != nil {
 				return nil, err
 			}
@@ -233,7 +226,7 @@ func (s *DynamicSink) grow(ctx context.Context, c *Catalog, n name, old *table.T
 			return nil, err
 		}
 		tx := t.NewTransaction()
-		update := tx.UpdateSchema(true, false).UnionByNameWith(columns.schema())
+		update := tx.UpdateSchema(true, false).UnionByNameWith(columns.Schema())
 		changes, _, err := update.BuildUpdates()
 		if err == nil && len(changes) == 0 || err != nil && (old == nil || old.Schema().ID != t.Schema().ID) {
 			return t, nil //nolint:nilerr // it has got a column of another type: the rows are judged by that
@@ -242,14 +235,14 @@ func (s *DynamicSink) grow(ctx context.Context, c *Catalog, n name, old *table.T
 			return nil, fmt.Errorf("%w: add columns: %w", job.ErrInvalid, err)
 		}
 		tx = t.NewTransaction()
-		if err = tx.UpdateSchema(true, false).UnionByNameWith(columns.schema()).Commit(); err == nil {
+		if err = tx.UpdateSchema(true, false).UnionByNameWith(columns.Schema()).Commit(); err == nil {
 			_, err = tx.Commit(ctx)
 		}
 		if err == nil {
-			return c.load(ctx, n.database, n.table)
+			return c.Load(ctx, n.database, n.table)
 		}
-		if !conflict(err) || tries == 100 {
-			return nil, c.fail("add columns to", "table "+c.name+"."+n.String(), err)
+		if !catalog.IsConflict(err) || tries == 100 {
+			return nil, c.Fail("add columns to", "table "+c.Name()+"."+n.String(), err)
 		}
 	}
 }

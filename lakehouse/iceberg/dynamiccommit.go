@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -53,7 +54,7 @@ func unwrap(c ops.Committable) (name, ops.Committable, error) {
 type dynamicCommitter struct {
 	sink    *DynamicSink
 	id      ops.SinkID
-	catalog *Catalog
+	catalog *catalog.Catalog
 
 	policy Committer           // decides when; it commits nothing
 	tables map[name]*Committer // those that were committed to
@@ -85,8 +86,8 @@ func (c *dynamicCommitter) Published(ctx context.Context) (stream.Epoch, error) 
 			return 0, err
 		}
 		for _, t := range tables {
-			there, err := c.catalog.load(ctx, db, t)
-			if errors.Is(err, ErrNotFound) {
+			there, err := c.catalog.Load(ctx, db, t)
+			if errors.Is(err, catalog.ErrNotFound) {
 				continue
 			}
 			if err != nil {
@@ -105,7 +106,7 @@ func (c *dynamicCommitter) Published(ctx context.Context) (stream.Epoch, error) 
 
 // of is the committer of one table.
 func (c *dynamicCommitter) of(n name) *Committer {
-	return &Committer{sink: c.sink.of(n), id: c.id, catalog: c.catalog}
+	return newCommitter(c.sink.of(n), c.id, c.catalog)
 }
 
 // Commit implements ops.Committer.

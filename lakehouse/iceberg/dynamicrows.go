@@ -12,6 +12,11 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/documents"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/vector"
 )
 
@@ -22,7 +27,7 @@ func (w *dynamicWriter) fit(ctx context.Context, g *grower, rec arrow.RecordBatc
 	n := int(rec.NumRows())
 	roots, reasons := w.read(rec)
 	for tries := 0; ; tries++ {
-		grow := growth{docs: &w.docs}
+		grow := documents.Growth{Docs: &w.docs}
 		problem := w.fitColumns(&grow, g, rec)
 		bad := make([]string, n)
 		for row := range n {
@@ -31,13 +36,13 @@ func (w *dynamicWriter) fit(ctx context.Context, g *grower, rec arrow.RecordBatc
 				bad[row] = problem
 			case reasons != nil && reasons[row] != "":
 				bad[row] = reasons[row]
-			case w.sink.value >= 0 && len(w.sink.columns) == 0 && !w.docs.tells(roots[row]):
+			case w.sink.value >= 0 && len(w.sink.columns) == 0 && !w.docs.Tells(roots[row]):
 				bad[row] = "the value has no members"
 			case w.sink.value >= 0:
-				bad[row] = grow.row(g.columns, roots[row], w.declared())
+				bad[row] = grow.Row(g.columns, roots[row], w.declared())
 			}
 		}
-		if grow.grown {
+		if grow.Grown {
 			if tries > 20 {
 				return nil, nil, fmt.Errorf("write to table %s: %w: its columns are changed by others all the time", g.name, job.ErrUnavailable)
 			}
@@ -75,7 +80,7 @@ func (w *dynamicWriter) declared() map[string]bool {
 
 // read reads the documents of the rows; the reasons are of those that have none.
 func (w *dynamicWriter) read(rec arrow.RecordBatch) (roots []int32, reasons []string) {
-	w.docs.reset()
+	w.docs.Reset()
 	if w.sink.value < 0 {
 		return nil, nil
 	}
@@ -86,11 +91,11 @@ func (w *dynamicWriter) read(rec arrow.RecordBatch) (roots []int32, reasons []st
 			reasons[row] = "the row has no value"
 			continue
 		}
-		root, err := w.docs.read(viewBytes(col, row))
+		root, err := w.docs.Read(types.ViewBytes(col, row))
 		switch {
 		case err != nil:
 			reasons[row] = err.Error()
-		case w.docs.nodes[root].kind != '{':
+		case w.docs.Nodes[root].Kind != '{':
 			reasons[row] = "the value is not a JSON object"
 		default:
 			roots[row] = root
@@ -100,29 +105,29 @@ func (w *dynamicWriter) read(rec arrow.RecordBatch) (roots []int32, reasons []st
 }
 
 // fitColumns makes the table fit the columns that all rows have.
-func (w *dynamicWriter) fitColumns(grow *growth, g *grower, rec arrow.RecordBatch) string {
-	m := &typeMapper{version: 3}
+func (w *dynamicWriter) fitColumns(grow *documents.Growth, g *grower, rec arrow.RecordBatch) string {
+	m := &types.Mapper{Version: 3}
 	for _, c := range w.sink.columns {
 		f := w.sink.declare.Schema.Field(c)
-		t, err := m.fieldType(f)
+		t, err := m.FieldType(f)
 		if err == nil {
-			want := outlineOfType(t)
-			want.required = !f.Nullable
-			err = grow.column(g.columns, f.Name, want)
+			want := documents.OutlineOfType(t)
+			want.Required = !f.Nullable
+			err = grow.Column(g.columns, f.Name, want)
 		}
 		if err != nil {
 			return err.Error()
 		}
 		if rec.Column(c).NullN() > 0 {
-			if reason := grow.loosen(g.columns.field(f.Name)); reason != "" {
+			if reason := grow.Loosen(g.columns.Field(f.Name)); reason != "" {
 				return reason
 			}
 		}
 	}
 	if w.sink.value < 0 {
-		for _, s := range g.columns.children {
-			if s.required && !w.declared()[s.name] {
-				if reason := grow.loosen(s); reason != "" {
+		for _, s := range g.columns.Children {
+			if s.Required && !w.declared()[s.Name] {
+				if reason := grow.Loosen(s); reason != "" {
 					return reason
 				}
 			}
@@ -150,13 +155,17 @@ func (w *dynamicWriter) begin(g *grower, t *table.Table) error {
 		return err
 	}
 	if g.writer != nil {
-		g.writer.cancel()
+		if err := g.writer.Close(); err != nil {
+			return err
+		}
 	}
-	g.table, g.columns = t, outlineOf(t.Schema())
+	g.table, g.columns = t, documents.OutlineOf(t.Schema())
 	if t, err = w.sink.sink.tuned(t); err != nil {
 		return err
 	}
-	g.writer, err = newWriter(w.ctx, t, w.sink.sink.target.catalog+"."+g.name.String(), schema, w.rt)
+	task := w.rt.Task()
+	tag := catalog.SinkHash(ops.SinkID{Job: string(task.Job), Sink: task.UID})
+	g.writer, err = write.NewWriter(w.ctx, t, w.sink.sink.target.Catalog+"."+g.name.String(), tag, schema, w.mem)
 	return err
 }
 
@@ -167,7 +176,7 @@ func (w *dynamicWriter) build(g *grower, rec arrow.RecordBatch, roots []int32) (
 			return nil, err
 		}
 	}
-	schema := g.writer.layout.schema
+	schema := g.writer.Schema()
 	cols := make([]arrow.Array, 0, schema.NumFields())
 	defer func() {
 		for _, c := range cols {
@@ -210,7 +219,7 @@ func (w *dynamicWriter) member(f arrow.Field, n int, roots []int32) (arrow.Array
 		return b.NewArray(), nil
 	}
 	for _, root := range roots[:n] {
-		if err := w.docs.append(b, w.docs.child(root, f.Name)); err != nil {
+		if err := w.docs.Append(b, w.docs.Child(root, f.Name)); err != nil {
 			return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
 		}
 	}
@@ -222,7 +231,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 	switch a := in.(type) {
 	case *array.Int8, *array.Int16:
 		if to.ID() == arrow.INT64 {
-			ints, err := convert(mem, in, arrow.PrimitiveTypes.Int32)
+			ints, err := types.Convert(mem, in, arrow.PrimitiveTypes.Int32)
 			if err != nil {
 				return nil, err
 			}
@@ -231,7 +240,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 		}
 	case *array.Int32:
 		if to.ID() == arrow.INT64 {
-			return fixedWidth(mem, in, to, func(out []int64) error {
+			return types.FixedWidth(mem, in, to, func(out []int64) error {
 				for i, v := range a.Int32Values() {
 					out[i] = int64(v)
 				}
@@ -240,7 +249,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 		}
 	case *array.Float32:
 		if to.ID() == arrow.FLOAT64 {
-			return fixedWidth(mem, in, to, func(out []int64) error {
+			return types.FixedWidth(mem, in, to, func(out []int64) error {
 				for i, v := range a.Float32Values() {
 					out[i] = int64(math.Float64bits(float64(v)))
 				}
@@ -255,7 +264,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 			return array.MakeFromData(data), nil
 		}
 	}
-	return convert(mem, in, to)
+	return types.Convert(mem, in, to)
 }
 
 // lostColumns are those of a table of rows that do not fit.
@@ -277,7 +286,7 @@ func (w *dynamicWriter) refuse(ctx context.Context, rec arrow.RecordBatch, reaso
 	}
 	if w.sink.policy == policyFail {
 		return fmt.Errorf("write to table %s: %w: %s; the row is %.200s; option %q can be 'skip' or 'dead-letter'",
-			w.routeOf(rec, 0), job.ErrInvalid, why(0), rowText(rec, 0), optErrorPolicy)
+			w.routeOf(rec, 0), job.ErrInvalid, why(0), rowText(rec, 0), catalog.OptErrorPolicy)
 	}
 	w.refused.Add(rec.NumRows())
 	if w.sink.policy == policySkip {
@@ -289,10 +298,10 @@ func (w *dynamicWriter) refuse(ctx context.Context, rec arrow.RecordBatch, reaso
 	}
 	if g.table == nil {
 		for _, f := range lostColumns.Fields() {
-			t, _ := (&typeMapper{}).fieldType(f)
-			c := outlineOfType(t)
-			c.name = f.Name
-			g.columns.children = append(g.columns.children, c)
+			t, _ := (&types.Mapper{}).FieldType(f)
+			c := documents.OutlineOfType(t)
+			c.Name = f.Name
+			g.columns.Children = append(g.columns.Children, c)
 		}
 		if err := w.regrow(ctx, g); err != nil {
 			return wrote(w.sink.errors, err)
@@ -312,11 +321,11 @@ func (w *dynamicWriter) refuse(ctx context.Context, rec arrow.RecordBatch, reaso
 	lost := b.NewRecordBatch()
 	defer lost.Release()
 	cols := make([]arrow.Array, 0, len(lost.Columns()))
-	schema := g.writer.layout.schema
+	schema := g.writer.Schema()
 	for _, f := range schema.Fields() {
 		at := lostColumns.FieldIndices(f.Name)
 		if len(at) == 0 || !arrow.TypeEqual(lost.Column(at[0]).DataType(), f.Type) {
-			return fmt.Errorf("write to table %s: %w: it is to have the columns %q, of type STRING", w.sink.errors, job.ErrInvalid, names(lostColumns))
+			return fmt.Errorf("write to table %s: %w: it is to have the columns %q, of type STRING", w.sink.errors, job.ErrInvalid, types.Names(lostColumns))
 		}
 		cols = append(cols, lost.Column(at[0]))
 	}

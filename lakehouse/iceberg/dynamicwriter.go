@@ -13,6 +13,9 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/documents"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
@@ -28,7 +31,7 @@ type dynamicWriter struct {
 	sink    *DynamicSink
 	rt      ops.Runtime
 	mem     memory.Allocator
-	catalog *Catalog
+	catalog *catalog.Catalog
 	ctx     context.Context // of the tables
 	cancel  context.CancelFunc
 	refused ops.Counter
@@ -37,7 +40,7 @@ type dynamicWriter struct {
 	routes []name           // by number in keys
 	tables map[name]*grower
 	clock  int64 // counts writes
-	docs   documents
+	docs   documents.Documents
 
 	gids    []uint32
 	local   []int32 // by number in keys, or -1
@@ -52,8 +55,8 @@ var _ ops.SinkWriter = (*dynamicWriter)(nil)
 type grower struct {
 	name    name
 	table   *table.Table // nil before it is there
-	columns *outline
-	writer  *Writer           // nil before the first rows, and after the columns have changed
+	columns *documents.Outline
+	writer  *write.Writer     // nil before the first rows, and after the columns have changed
 	done    []ops.Committable // of files that ended within the epoch
 	used    int64
 }
@@ -87,8 +90,8 @@ func (w *dynamicWriter) Write(ctx context.Context, b *stream.Batch) error {
 			return fmt.Errorf("write to table %s: %w: a row of kind %s; the sink only appends", w.sink.declare.Ident, job.ErrInvalid, k)
 		}
 	}
-	for from := int64(0); from < b.Rows.NumRows(); from += maxRows {
-		part := b.Rows.NewSlice(from, min(from+maxRows, b.Rows.NumRows()))
+	for from := int64(0); from < b.Rows.NumRows(); from += write.MaxRows {
+		part := b.Rows.NewSlice(from, min(from+write.MaxRows, b.Rows.NumRows()))
 		err := w.write(ctx, part)
 		part.Release()
 		if err != nil {
@@ -194,19 +197,19 @@ func (w *dynamicWriter) open(ctx context.Context, n name) (*grower, error) {
 	w.clock++
 	g := w.tables[n]
 	if g == nil {
-		t, err := w.catalog.load(ctx, n.database, n.table)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		t, err := w.catalog.Load(ctx, n.database, n.table)
+		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 			return nil, err
 		}
 		g = &grower{name: n}
 		if err == nil {
-			if err := w.sink.of(n).aim.check(t, nil); err != nil {
+			if err := w.sink.of(n).aim.Check(t, nil); err != nil {
 				return nil, err
 			}
 			g.table = t
-			g.columns = outlineOf(t.Schema())
+			g.columns = documents.OutlineOf(t.Schema())
 		} else {
-			g.columns = outlineOf(nil)
+			g.columns = documents.OutlineOf(nil)
 		}
 		w.tables[n] = g
 	}
@@ -215,20 +218,14 @@ func (w *dynamicWriter) open(ctx context.Context, n name) (*grower, error) {
 }
 
 // stage adds rows to the files of a table. It owns rec.
-func (w *dynamicWriter) stage(g *grower, rec arrow.RecordBatch) (err error) {
-	if g.writer.stage == nil {
-		if g.writer.stage, err = newFan(g.writer.layout, nil); err != nil {
-			rec.Release()
-			return err
-		}
-	}
-	if err := g.writer.stage.write(rec); err != nil {
+func (w *dynamicWriter) stage(g *grower, rec arrow.RecordBatch) error {
+	if err := g.writer.Append(rec); err != nil {
 		return err
 	}
 	open := 0
 	var oldest *grower
 	for _, o := range w.tables {
-		if o.writer != nil && o.writer.stage != nil {
+		if o.writer != nil && o.writer.Staging() {
 			open++
 			if oldest == nil || o.used < oldest.used {
 				oldest = o
@@ -246,7 +243,7 @@ func (g *grower) end(e stream.Epoch) error {
 	if g.writer == nil {
 		return nil
 	}
-	more, err := g.writer.prepare(e)
+	more, err := g.writer.Seal(e)
 	for _, c := range more {
 		g.done = append(g.done, g.name.wrap(c))
 	}
@@ -264,7 +261,9 @@ func (w *dynamicWriter) Prepare(_ context.Context, e stream.Epoch, _ bool) ([]op
 		out = append(out, g.done...)
 		if len(g.done) == 0 && len(w.tables) > 4*maxTables {
 			if g.writer != nil {
-				g.writer.cancel()
+				if err := g.writer.Close(); err != nil {
+					return nil, err
+				}
 			}
 			delete(w.tables, n)
 		}
@@ -293,5 +292,5 @@ func wrote(n name, err error) error {
 	if err == nil {
 		return nil
 	}
-	return failed(n.String(), err)
+	return write.Failed(n.String(), err)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -246,7 +247,7 @@ func TestFollowChanges(t *testing.T) {
 					return "+30 +31 -30 -31"
 				},
 				func() string { // a compaction changes nothing
-					if _, err := c.open(t).RewriteDataFiles(t.Context(), "default.events", iceberg.Rewrite{MinInputFiles: 1, DeleteFileThreshold: 1}); err != nil {
+					if _, err := maintain.RewriteDataFiles(t.Context(), c.open(t), "default.events", maintain.Rewrite{MinInputFiles: 1, DeleteFileThreshold: 1}); err != nil {
 						t.Fatal(err)
 					}
 					return ""

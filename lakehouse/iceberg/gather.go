@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/apache/iceberg-go/table"
+
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 )
 
 // The properties of a table that say when its manifests are merged.
@@ -18,7 +20,7 @@ const (
 // its own in which no row changes; when it fails, the next one does it. Other
 // branches than main are left alone.
 func (c *Committer) gather(ctx context.Context) {
-	if c.sink.aim.wapID != "" || c.sink.aim.branch != table.MainBranch {
+	if c.sink.aim.WapID != "" || c.sink.aim.Branch != table.MainBranch {
 		return
 	}
 	c.gate.Lock()
@@ -28,11 +30,11 @@ func (c *Committer) gather(ctx context.Context) {
 	}
 	err := c.count(ctx)
 	if err == nil && c.manifests >= c.mergeAt {
-		_, _, err = c.catalog.RewriteManifests(ctx, c.sink.target.database+"."+c.sink.target.table)
+		_, _, err = maintain.RewriteManifests(ctx, c.catalog, c.sink.target.Database+"."+c.sink.target.Table)
 		c.manifests = 1 // since then: large ones stay as they are
 	}
 	if err != nil {
-		c.sink.env.log().WarnContext(ctx, "the manifests of a table are not merged",
+		c.sink.env.Logger().WarnContext(ctx, "the manifests of a table are not merged",
 			slog.String("table", c.sink.target.String()), slog.Any("error", err))
 	}
 }

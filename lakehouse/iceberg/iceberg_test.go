@@ -21,6 +21,7 @@ import (
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -29,13 +30,13 @@ import (
 type warehouse struct {
 	dir     string
 	kind    string // jdbc or hadoop
-	env     iceberg.Env
+	env     catalog.Env
 	options map[string]string
 }
 
 func newWarehouse(t *testing.T, kind string) *warehouse {
 	dir := t.TempDir()
-	w := &warehouse{dir: dir, kind: kind, env: iceberg.Env{Stores: objstore.New(objstore.Options{})}}
+	w := &warehouse{dir: dir, kind: kind, env: catalog.Env{Stores: objstore.New(objstore.Options{})}}
 	w.options = map[string]string{"catalog-type": kind, "warehouse": "file://" + dir + "/wh"}
 	if kind == "jdbc" {
 		w.options["uri"] = "jdbc:sqlite:" + dir + "/cat.db"
@@ -43,9 +44,9 @@ func newWarehouse(t *testing.T, kind string) *warehouse {
 	return w
 }
 
-func (w *warehouse) open(t *testing.T) *iceberg.Catalog {
+func (w *warehouse) open(t *testing.T) *catalog.Catalog {
 	t.Helper()
-	c, err := iceberg.Open(t.Context(), "cat", w.options, w.env)
+	c, err := catalog.Open(t.Context(), "cat", w.options, w.env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/catalogs"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -28,7 +29,7 @@ var kinds = []string{"rest", "hive", "glue", "postgresql", "hadoop-mem", "hadoop
 // newRemote makes a warehouse whose catalog is of a kind, or skips the test.
 func newRemote(t *testing.T, kind string) *warehouse {
 	t.Helper()
-	w := &warehouse{kind: kind, env: iceberg.Env{
+	w := &warehouse{kind: kind, env: catalog.Env{
 		Stores:   objstore.New(objstore.Options{Openers: map[string]objstore.Opener{"s3": s3.Open}}),
 		Catalogs: catalogs.Openers(),
 	}}
@@ -57,7 +58,7 @@ func newRemote(t *testing.T, kind string) *warehouse {
 }
 
 // fresh is a database of its own, for servers that outlive the test.
-func fresh(t *testing.T, c *iceberg.Catalog) string {
+func fresh(t *testing.T, c *catalog.Catalog) string {
 	t.Helper()
 	name := "t" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	if err := c.CreateDatabase(t.Context(), name, nil); err != nil {
@@ -83,7 +84,7 @@ func testKind(t *testing.T, w *warehouse) {
 			t.Errorf("%v, want %v", err, want)
 		}
 	}
-	check(c.CreateDatabase(ctx, db, nil), iceberg.ErrExists)
+	check(c.CreateDatabase(ctx, db, nil), catalog.ErrExists)
 	dbs, err := c.Databases(ctx)
 	if !slices.Contains(dbs, db) || err != nil {
 		t.Errorf("databases: %q, %v", dbs, err)
@@ -94,7 +95,7 @@ func testKind(t *testing.T, w *warehouse) {
 		Options: map[string]string{"owner": "me", "sink.commit.max-age": "3 s", "connector": "iceberg"},
 	}
 	check(c.CreateTable(ctx, orders), nil)
-	check(c.CreateTable(ctx, orders), iceberg.ErrExists)
+	check(c.CreateTable(ctx, orders), catalog.ErrExists)
 	list := func(want ...string) {
 		t.Helper()
 		got, err := c.Tables(ctx, db)
@@ -130,15 +131,15 @@ func testKind(t *testing.T, w *warehouse) {
 		t.Errorf("drop of a database that is not empty: %v", err)
 	}
 	check(c.DropTable(ctx, db, "orders"), nil)
-	check(c.DropTable(ctx, db, "orders"), iceberg.ErrNotFound)
+	check(c.DropTable(ctx, db, "orders"), catalog.ErrNotFound)
 	_, err = c.Table(ctx, db, "orders")
-	check(err, iceberg.ErrNotFound)
+	check(err, catalog.ErrNotFound)
 	check(c.CreateTable(ctx, orders), nil)
 	check(c.DropDatabase(ctx, db, true), nil)
 	_, err = c.Tables(ctx, db)
-	check(err, iceberg.ErrNotFound)
+	check(err, catalog.ErrNotFound)
 	if w.kind != "rest" { // there it is the server's choice, and this one makes the database
-		check(c.CreateTable(ctx, orders), iceberg.ErrNotFound)
+		check(c.CreateTable(ctx, orders), catalog.ErrNotFound)
 	}
 }
 
@@ -197,7 +198,7 @@ func testMeet(t *testing.T, w *warehouse) {
 
 // TestCatalogRefuses: options that cannot be are named.
 func TestCatalogRefuses(t *testing.T) {
-	env := iceberg.Env{Stores: objstore.New(objstore.Options{}), Catalogs: catalogs.Openers()}
+	env := catalog.Env{Stores: objstore.New(objstore.Options{}), Catalogs: catalogs.Openers()}
 	for want, options := range map[string]map[string]string{
 		"'catalog-type' is missing":  {},
 		"use 'rest'":                 {"catalog-type": "nessie"},
@@ -211,7 +212,7 @@ func TestCatalogRefuses(t *testing.T) {
 		"want none, oauth2 or sigv4": {"catalog-type": "rest", "uri": "http://x", "rest.auth.type": "google"},
 	} {
 		t.Setenv("AWS_REGION", "")
-		_, err := iceberg.Open(t.Context(), "c", options, env)
+		_, err := catalog.Open(t.Context(), "c", options, env)
 		if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", options, err, want)
 		}
@@ -220,11 +221,11 @@ func TestCatalogRefuses(t *testing.T) {
 		"Java class":       {"catalog-impl": "org.x.Y"},
 		`no option "urii"`: {"catalog-type": "rest", "urii": "x"},
 	} {
-		if err := iceberg.CheckOptions(options); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
+		if err := catalog.CheckOptions(options); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", options, err, want)
 		}
 	}
-	if err := iceberg.CheckOptions(map[string]string{"type": "iceberg", "header.X-A": "b", "s3.endpoint": "x", "token": "x"}); err != nil {
+	if err := catalog.CheckOptions(map[string]string{"type": "iceberg", "header.X-A": "b", "s3.endpoint": "x", "token": "x"}); err != nil {
 		t.Error(err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -79,7 +79,7 @@ func TestRewriteDataFiles(t *testing.T) {
 					if deletes == 0 {
 						t.Fatal("the other writer has left no deletes")
 					}
-					done, err := w.open(t).RewriteDataFiles(t.Context(), "default.events", iceberg.Rewrite{MinInputFiles: 2})
+					done, err := maintain.RewriteDataFiles(t.Context(), w.open(t), "default.events", maintain.Rewrite{MinInputFiles: 2})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -92,8 +92,8 @@ func TestRewriteDataFiles(t *testing.T) {
 						t.Errorf("%d data files and %d deletes; %+v, of %d", after, deletes, done, before)
 					}
 					wantIDs(t, w, "events", span(25, 100))
-					again, err := w.open(t).RewriteDataFiles(t.Context(), "default.events", iceberg.Rewrite{MinInputFiles: 2})
-					if err != nil || again != (iceberg.Rewritten{}) {
+					again, err := maintain.RewriteDataFiles(t.Context(), w.open(t), "default.events", maintain.Rewrite{MinInputFiles: 2})
+					if err != nil || again != (maintain.Rewritten{}) {
 						t.Errorf("again: %+v, %v", again, err)
 					}
 					// What was committed before the rewrite is still known.
@@ -113,7 +113,7 @@ func TestRewriteDataFiles(t *testing.T) {
 func TestRewriteSorts(t *testing.T) {
 	for _, version := range []string{"2", "3"} {
 		w := manySmall(t, "jdbc", version, "")
-		_, err := w.open(t).RewriteDataFiles(t.Context(), "events", iceberg.Rewrite{All: true, Sort: "small desc nulls last, id"})
+		_, err := maintain.RewriteDataFiles(t.Context(), w.open(t), "events", maintain.Rewrite{All: true, Sort: "small desc nulls last, id"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,11 +134,11 @@ func TestRewriteSorts(t *testing.T) {
 		if !slices.Equal(ids, want) {
 			t.Errorf("v%s: %v", version, ids)
 		}
-		_, err = w.open(t).RewriteDataFiles(t.Context(), "events", iceberg.Rewrite{Sort: "id, nothing desc"})
+		_, err = maintain.RewriteDataFiles(t.Context(), w.open(t), "events", maintain.Rewrite{Sort: "id, nothing desc"})
 		if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), `no column "nothing"`) {
 			t.Error(err)
 		}
-		_, err = w.open(t).RewriteDataFiles(t.Context(), "events", iceberg.Rewrite{Sort: iceberg.TableSortOrder})
+		_, err = maintain.RewriteDataFiles(t.Context(), w.open(t), "events", maintain.Rewrite{Sort: maintain.TableSortOrder})
 		if !errors.Is(err, job.ErrInvalid) {
 			t.Error(err)
 		}
@@ -161,7 +161,7 @@ func TestRewriteMeetsDeletes(t *testing.T) {
 					t.Fatal(err)
 				}
 			default:
-				one, err := c.RewriteDataFiles(t.Context(), "events", iceberg.Rewrite{All: true})
+				one, err := maintain.RewriteDataFiles(t.Context(), c, "events", maintain.Rewrite{All: true})
 				if err != nil && !errors.Is(err, job.ErrUnavailable) { // the other one may be faster each time
 					t.Fatal(err)
 				}
@@ -201,12 +201,12 @@ func deleteTens(c icecatalog.Catalog, from, to int64) error {
 
 func TestRewriteManifests(t *testing.T) {
 	w := manySmall(t, "jdbc", "2", "")
-	replaced, added, err := w.open(t).RewriteManifests(t.Context(), "events")
+	replaced, added, err := maintain.RewriteManifests(t.Context(), w.open(t), "events")
 	if err != nil || replaced < 9 || added != 1 {
 		t.Errorf("%d replaced by %d, %v", replaced, added, err)
 	}
 	wantIDs(t, w, "events", span(25, 100))
-	replaced, added, err = w.open(t).RewriteManifests(t.Context(), "events")
+	replaced, added, err = maintain.RewriteManifests(t.Context(), w.open(t), "events")
 	if err != nil || replaced+added != 0 {
 		t.Errorf("again: %d replaced by %d, %v", replaced, added, err)
 	}
@@ -242,12 +242,12 @@ func TestRemoveOrphanFiles(t *testing.T) {
 				}
 			}
 			c := w.open(t)
-			_, err := c.RemoveOrphanFiles(t.Context(), "events", iceberg.Orphans{OlderThan: time.Now()})
+			_, err := maintain.RemoveOrphanFiles(t.Context(), c, "events", maintain.Orphans{OlderThan: time.Now()})
 			if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "24 hours") {
 				t.Error(err)
 			}
 			for _, dry := range []bool{true, false} {
-				got, err := c.RemoveOrphanFiles(t.Context(), "events", iceberg.Orphans{DryRun: dry})
+				got, err := maintain.RemoveOrphanFiles(t.Context(), c, "events", maintain.Orphans{DryRun: dry})
 				if err != nil || len(got) != 1 || !strings.HasSuffix(got[0], "stray.parquet") {
 					t.Errorf("dry run %v: %q, %v", dry, got, err)
 				}

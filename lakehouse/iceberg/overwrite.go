@@ -2,7 +2,6 @@ package iceberg
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -10,6 +9,9 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/upsert"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -17,8 +19,8 @@ import (
 const noSnapshot = "none"
 
 // versionOf is what job.Overwrite calls the table's present state.
-func versionOf(t *table.Table, a aim) string {
-	if s := a.head(t); s != nil {
+func versionOf(t *table.Table, a catalog.Aim) string {
+	if s := a.Head(t); s != nil {
 		return strconv.FormatInt(s.SnapshotID, 10)
 	}
 	return noSnapshot
@@ -26,13 +28,17 @@ func versionOf(t *table.Table, a aim) string {
 
 // version is Connector.Version: the current snapshot, and the option that
 // reads it.
-func version(ctx context.Context, t job.Table, env Env) (string, map[string]string, error) {
-	c, there, err := openTable(ctx, t, env)
+func version(ctx context.Context, t job.Table, env catalog.Env) (string, map[string]string, error) {
+	to, err := parseTarget(t)
+	if err != nil {
+		return "", nil, err
+	}
+	c, there, err := to.Load(ctx, env)
 	if err != nil {
 		return "", nil, err
 	}
 	defer c.Close()
-	a, err := aimOf(t.Options)
+	a, err := catalog.AimOf(t.Options)
 	if err != nil {
 		return "", nil, err
 	}
@@ -40,68 +46,54 @@ func version(ctx context.Context, t job.Table, env Env) (string, map[string]stri
 	if v == noSnapshot {
 		return v, nil, nil
 	}
-	return v, map[string]string{optSnapshot: v}, nil
-}
-
-// openTable loads the table that t names.
-func openTable(ctx context.Context, t job.Table, env Env) (*Catalog, *table.Table, error) {
-	to, err := parseTarget(t)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := Open(ctx, to.catalog, to.options, env)
-	if err != nil {
-		return nil, nil, err
-	}
-	there, err := c.load(ctx, to.database, to.table)
-	if err != nil {
-		return nil, nil, errors.Join(err, c.Close())
-	}
-	return c, there, nil
+	return v, map[string]string{catalog.OptSnapshot: v}, nil
 }
 
 // truncate removes all rows of a table, in one snapshot.
-func truncate(ctx context.Context, t job.Table, env Env) error {
+func truncate(ctx context.Context, t job.Table, env catalog.Env) error {
 	to, err := parseTarget(t)
 	if err != nil {
 		return err
 	}
-	c, there, err := openTable(ctx, t, env)
+	if err := to.writable(); err != nil {
+		return err
+	}
+	c, there, err := to.Load(ctx, env)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	a, err := aimOf(t.Options)
+	a, err := catalog.AimOf(t.Options)
 	if err != nil {
 		return err
 	}
-	if err := a.check(there, t.Options); err != nil {
+	if err := a.Check(there, t.Options); err != nil {
 		return fmt.Errorf("truncate table %s: %w", t.Ident, err)
 	}
 	for tries := 0; ; tries++ {
 		old, err := currentFiles(ctx, there, a)
 		if err != nil || len(old) == 0 {
-			return c.fail("truncate table", t.Ident.String(), err)
+			return c.Fail("truncate table", t.Ident.String(), err)
 		}
-		tx, err := a.begin(there)
+		tx, err := a.Begin(there)
 		if err == nil {
-			err = change(ctx, tx, there.Metadata().Version(), changes{old: old}, nil)
+			err = (&upsert.Changes{Old: old}).Stage(ctx, tx, there.Metadata().Version(), nil)
 		}
 		if err == nil {
-			err = a.commit(ctx, c, there, tx)
+			err = a.Commit(ctx, c, there, tx)
 		}
-		if err == nil || !conflict(err) || tries == 10 {
-			return c.fail("truncate table", t.Ident.String(), err)
+		if err == nil || !catalog.IsConflict(err) || tries == 10 {
+			return c.Fail("truncate table", t.Ident.String(), err)
 		}
-		if there, err = c.load(ctx, to.database, to.table); err != nil {
+		if there, err = c.Load(ctx, to.Database, to.Table); err != nil {
 			return err
 		}
 	}
 }
 
 // currentFiles are the data files of the snapshot on which the next is built.
-func currentFiles(ctx context.Context, t *table.Table, a aim) ([]ice.DataFile, error) {
-	head := a.head(t)
+func currentFiles(ctx context.Context, t *table.Table, a catalog.Aim) ([]ice.DataFile, error) {
+	head := a.Head(t)
 	if head == nil {
 		return nil, nil
 	}
@@ -114,21 +106,6 @@ func currentFiles(ctx context.Context, t *table.Table, a aim) ([]ice.DataFile, e
 		files[i] = task.File
 	}
 	return files, nil
-}
-
-// change stages a snapshot with other files. In format 3 files get their row
-// ids from an append: there, a snapshot without the old ones comes before it,
-// which nobody sees, because both are committed at once.
-func change(ctx context.Context, tx *table.Transaction, format int, ch changes, summary ice.Properties) error {
-	if len(ch.old) > 0 && (format < 3 || len(ch.files) == 0) {
-		return tx.ReplaceDataFilesWithDataFiles(ctx, ch.old, ch.files, summary)
-	}
-	if len(ch.old) > 0 {
-		if err := tx.ReplaceDataFilesWithDataFiles(ctx, ch.old, nil, nil); err != nil {
-			return err
-		}
-	}
-	return tx.NewRowDelta(summary).AddRows(ch.files...).AddDeletes(ch.deletes...).RemoveDeletes(ch.vectors...).Commit(ctx)
 }
 
 // replaced are the files that are to go with the commit of files: none of a
@@ -149,14 +126,14 @@ func (c *Committer) replaced(ctx context.Context, t *table.Table, files []ice.Da
 	}
 	parts := map[string]bool{}
 	for _, f := range files {
-		parts[partitionKey(f.Partition())] = true
+		parts[write.PartitionKey(f.Partition())] = true
 	}
 	if o.Partition != nil {
 		values, err := partitionOf(t, o.Partition)
 		if err != nil {
 			return nil, err
 		}
-		parts[partitionKey(values)] = true
+		parts[write.PartitionKey(values)] = true
 	}
 	old := all[:0]
 	for _, f := range all {
@@ -164,16 +141,11 @@ func (c *Committer) replaced(ctx context.Context, t *table.Table, files []ice.Da
 			return nil, fmt.Errorf("%w: the table's partitioning has changed, and old files are partitioned as before: "+
 				"it is not known which of them hold the partitions that are written", job.ErrInvalid)
 		}
-		if parts[partitionKey(f.Partition())] {
+		if parts[write.PartitionKey(f.Partition())] {
 			old = append(old, f)
 		}
 	}
 	return old, nil
-}
-
-// partitionKey is equal for equal partitions of one spec.
-func partitionKey(values map[int]any) string {
-	return fmt.Sprint(values) // fmt prints maps in the order of their keys
 }
 
 // partitionOf is the partition whose columns have values that are given as

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -85,16 +86,16 @@ func TestSinkWritesToABranch(t *testing.T) {
 			t.Errorf("summary %v", got)
 		}
 		c := w.open(t)
-		if _, _, err := c.FastForward(t.Context(), "events", "main", "audit"); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "ancestor") {
+		if _, _, err := maintain.FastForward(t.Context(), c, "events", "main", "audit"); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "ancestor") {
 			t.Error(err)
 		}
 		// A branch that was dropped has forgotten what was committed to it.
-		if _, err := c.DropRef(t.Context(), "events", "audit", false); err != nil {
+		if _, err := maintain.DropRef(t.Context(), c, "events", "audit", false); err != nil {
 			t.Fatal(err)
 		}
 		commit(t, onAudit, "b", 1, 10, 20)
 		wantIDsAt(t, w, "events", "audit", span(0, 30))
-		if from, to, err := c.FastForward(t.Context(), "events", "main", "audit"); err != nil || from == to {
+		if from, to, err := maintain.FastForward(t.Context(), c, "events", "main", "audit"); err != nil || from == to {
 			t.Errorf("%d %d %v", from, to, err)
 		}
 		wantIDs(t, w, "events", span(0, 30))
@@ -145,11 +146,11 @@ func TestStagedSnapshots(t *testing.T) {
 		commit(t, staged, "b", 2, 20, 30)
 		wantIDs(t, w, "events", span(0, 10))
 		c := w.open(t)
-		if _, err := c.PublishChanges(t.Context(), "events", "day"); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), `"day"`) {
+		if _, err := maintain.PublishChanges(t.Context(), c, "events", "day"); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), `"day"`) {
 			t.Error(err)
 		}
 		commit(t, onMain, "a", 2, 30, 40)
-		done, err := c.PublishChanges(t.Context(), "events", "night")
+		done, err := maintain.PublishChanges(t.Context(), c, "events", "night")
 		if err != nil || len(done) != 2 {
 			t.Fatalf("%v, %v", done, err)
 		}
@@ -157,15 +158,15 @@ func TestStagedSnapshots(t *testing.T) {
 		if version == "3" {
 			wantRowIDs(t, w, "events")
 		}
-		if _, err := c.PublishChanges(t.Context(), "events", "night"); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "published") {
+		if _, err := maintain.PublishChanges(t.Context(), c, "events", "night"); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "published") {
 			t.Error(err)
 		}
-		if _, err := c.CherryPick(t.Context(), "events", done[0].Source); !errors.Is(err, job.ErrInvalid) {
+		if _, err := maintain.CherryPick(t.Context(), c, "events", done[0].Source); !errors.Is(err, job.ErrInvalid) {
 			t.Error(err)
 		}
 		// The job goes on: the first snapshot that it stages is picked as it is.
 		commit(t, staged, "b", 3, 40, 50)
-		if done, err = c.PublishChanges(t.Context(), "events", "night"); err != nil || len(done) != 1 || done[0].Source != done[0].Current {
+		if done, err = maintain.PublishChanges(t.Context(), c, "events", "night"); err != nil || len(done) != 1 || done[0].Source != done[0].Current {
 			t.Errorf("%v, %v", done, err)
 		}
 		wantIDs(t, w, "events", span(0, 50))
@@ -197,7 +198,7 @@ func TestWapBranch(t *testing.T) {
 	wantIDsAt(t, w, "events", "audit", span(0, 20))
 	newSink(t, w, eventTable(w, "plain", nil))
 	c := w.open(t)
-	if _, err := c.CreateRef(t.Context(), "events", iceberg.Ref{Name: "v1", Tag: true}); err != nil {
+	if _, err := maintain.CreateRef(t.Context(), c, "events", maintain.Ref{Name: "v1", Tag: true}); err != nil {
 		t.Fatal(err)
 	}
 	for name, bad := range map[string]struct {
@@ -223,7 +224,7 @@ func TestRefsKeepSnapshots(t *testing.T) {
 	eachFormat(t, func(t *testing.T, w *warehouse, version string) {
 		s := newSink(t, w, eventTable(w, "events", map[string]string{"format-version": version}))
 		c := w.open(t)
-		if _, err := c.CreateRef(t.Context(), "events", iceberg.Ref{Name: "early"}); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "no snapshot yet") {
+		if _, err := maintain.CreateRef(t.Context(), c, "events", maintain.Ref{Name: "early"}); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "no snapshot yet") {
 			t.Error(err)
 		}
 		var ids []int64
@@ -231,20 +232,20 @@ func TestRefsKeepSnapshots(t *testing.T) {
 			commit(t, s, "a", stream.Epoch(e+1), e*10, e*10+10)
 			ids = append(ids, w.loadOther(t, "events").CurrentSnapshot().SnapshotID)
 		}
-		create := func(r iceberg.Ref) {
+		create := func(r maintain.Ref) {
 			t.Helper()
-			if _, err := c.CreateRef(t.Context(), "events", r); err != nil {
+			if _, err := maintain.CreateRef(t.Context(), c, "events", r); err != nil {
 				t.Fatal(err)
 			}
 		}
-		create(iceberg.Ref{Name: "v1", Tag: true, Snapshot: ids[0]})
-		create(iceberg.Ref{Name: "two", Snapshot: ids[3], MinSnapshots: 2})
-		create(iceberg.Ref{Name: "gone", Tag: true, Snapshot: ids[1], MaxRefAge: time.Millisecond})
-		if _, err := c.CreateRef(t.Context(), "events", iceberg.Ref{Name: "v1"}); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), `a tag "v1"`) {
+		create(maintain.Ref{Name: "v1", Tag: true, Snapshot: ids[0]})
+		create(maintain.Ref{Name: "two", Snapshot: ids[3], MinSnapshots: 2})
+		create(maintain.Ref{Name: "gone", Tag: true, Snapshot: ids[1], MaxRefAge: time.Millisecond})
+		if _, err := maintain.CreateRef(t.Context(), c, "events", maintain.Ref{Name: "v1"}); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), `a tag "v1"`) {
 			t.Error(err)
 		}
 		time.Sleep(5 * time.Millisecond)
-		if _, err := c.ExpireSnapshots(t.Context(), "events", iceberg.Expire{OlderThan: time.Now().Add(time.Hour), RetainLast: 1}); err != nil {
+		if _, err := maintain.ExpireSnapshots(t.Context(), c, "events", maintain.Expire{OlderThan: time.Now().Add(time.Hour), RetainLast: 1}); err != nil {
 			t.Fatal(err)
 		}
 		wantIDs(t, w, "events", span(0, 60))
@@ -273,25 +274,25 @@ func TestMovingTheCurrentSnapshot(t *testing.T) {
 			times = append(times, w.loadOther(t, "events").CurrentSnapshot().TimestampMs)
 			time.Sleep(2 * time.Millisecond)
 		}
-		if _, err := c.CreateRef(t.Context(), "events", iceberg.Ref{Name: "v3", Tag: true}); err != nil {
+		if _, err := maintain.CreateRef(t.Context(), c, "events", maintain.Ref{Name: "v3", Tag: true}); err != nil {
 			t.Fatal(err)
 		}
-		from, now, err := c.RollbackTo(t.Context(), "events", time.UnixMilli(times[1]))
+		from, now, err := maintain.RollbackTo(t.Context(), c, "events", time.UnixMilli(times[1]))
 		if err != nil || from != ids[2] || now != ids[0] {
 			t.Errorf("%d %d %v", from, now, err)
 		}
 		wantIDs(t, w, "events", span(0, 10))
-		if _, _, err = c.RollbackTo(t.Context(), "events", time.UnixMilli(times[0])); !errors.Is(err, job.ErrInvalid) {
+		if _, _, err = maintain.RollbackTo(t.Context(), c, "events", time.UnixMilli(times[0])); !errors.Is(err, job.ErrInvalid) {
 			t.Error(err)
 		}
-		if from, now, err = c.SetCurrent(t.Context(), "events", 0, "v3"); err != nil || from != ids[0] || now != ids[2] {
+		if from, now, err = maintain.SetCurrent(t.Context(), c, "events", 0, "v3"); err != nil || from != ids[0] || now != ids[2] {
 			t.Errorf("%d %d %v", from, now, err)
 		}
-		if _, _, err = c.SetCurrent(t.Context(), "events", ids[1], ""); err != nil {
+		if _, _, err = maintain.SetCurrent(t.Context(), c, "events", ids[1], ""); err != nil {
 			t.Error(err)
 		}
 		wantIDs(t, w, "events", span(0, 20))
-		if _, _, err = c.SetCurrent(t.Context(), "events", 42, ""); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "no snapshot 42") {
+		if _, _, err = maintain.SetCurrent(t.Context(), c, "events", 42, ""); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), "no snapshot 42") {
 			t.Error(err)
 		}
 	})

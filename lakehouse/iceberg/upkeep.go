@@ -10,6 +10,8 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 )
 
 // The options of a table that is kept in order while a job writes to it have
@@ -37,7 +39,7 @@ type schedule struct {
 // upkeepPlan is what the options of a table ask for; nil tasks are not done.
 type upkeepPlan struct {
 	rewrite      *schedule
-	rewriteHow   Rewrite
+	rewriteHow   maintain.Rewrite
 	expire       *schedule
 	expireAge    time.Duration
 	expireRetain int
@@ -111,7 +113,7 @@ func parseUpkeep(options map[string]string) (upkeepPlan, error) {
 	var p upkeepPlan
 	if o.flag(optCompaction, rewritePrefix+"enabled") {
 		p.rewrite = o.schedule(rewritePrefix, 10, 1000, 600)
-		p.rewriteHow = Rewrite{
+		p.rewriteHow = maintain.Rewrite{
 			TargetFileSize:      o.bytes(rewritePrefix+"target-file-size-bytes", 0),
 			MinFileSize:         o.bytes(rewritePrefix+"min-file-size-bytes", 0),
 			MaxFileSize:         o.bytes(rewritePrefix+"max-file-size-bytes", 0),
@@ -127,8 +129,8 @@ func parseUpkeep(options map[string]string) (upkeepPlan, error) {
 	}
 	if o.flag(orphansPrefix + "enabled") {
 		p.orphans = o.schedule(orphansPrefix, 0, 0, 24*3600)
-		p.orphanAge = o.seconds(orphansPrefix+"min-age-seconds", int64(defaultOrphanAge/time.Second))
-		if p.orphanAge < minOrphanAge && o.err == nil {
+		p.orphanAge = o.seconds(orphansPrefix+"min-age-seconds", int64(maintain.DefaultOrphanAge/time.Second))
+		if p.orphanAge < maintain.MinOrphanAge && o.err == nil {
 			o.err = fmt.Errorf("%w: option %q is %v; files of the last 24 hours may belong to a commit that is yet to come",
 				job.ErrInvalid, orphansPrefix+"min-age-seconds", p.orphanAge)
 		}
@@ -156,7 +158,7 @@ type counts struct {
 // wait, then with a bound.
 type upkeep struct {
 	plan    upkeepPlan
-	catalog *Catalog
+	catalog *catalog.Catalog
 	table   string // database.table
 	log     *slog.Logger
 	// gate is held by whoever must be alone with the table: a commit, or the
@@ -174,12 +176,12 @@ func newUpkeep(plan upkeepPlan, c *Committer) *upkeep {
 		return nil
 	}
 	to := c.sink.target
-	return &upkeep{plan: plan, catalog: c.catalog, table: to.database + "." + to.table, log: c.sink.env.log(), gate: &c.gate, since: map[*schedule]counts{}}
+	return &upkeep{plan: plan, catalog: c.catalog, table: to.Database + "." + to.Table, log: c.sink.env.Logger(), gate: &c.gate, since: map[*schedule]counts{}}
 }
 
 // committed counts a commit, and starts what has become due.
 func (u *upkeep) committed(files int, bytes int64) {
-	now := u.catalog.env.now()
+	now := u.catalog.Now()
 	var tasks []func(context.Context) error
 	for _, task := range []struct {
 		when *schedule
@@ -232,17 +234,17 @@ func (u *upkeep) running() bool {
 
 func (u *upkeep) rewrite(ctx context.Context) error {
 	how := u.plan.rewriteHow
-	how.once = true
-	done, err := u.catalog.RewriteDataFiles(ctx, u.table, how)
-	if err != nil && rewriteConflict(err) {
+	how.Once = true
+	done, err := maintain.RewriteDataFiles(ctx, u.catalog, u.table, how)
+	if err != nil && maintain.IsConflict(err) {
 		u.gate.Lock()
 		defer u.gate.Unlock()
 		if how.MaxBytes == 0 || how.MaxBytes > maxUpkeepBytes {
 			how.MaxBytes = maxUpkeepBytes
 		}
-		var more Rewritten
-		more, err = u.catalog.RewriteDataFiles(ctx, u.table, how)
-		done.add(more)
+		var more maintain.Rewritten
+		more, err = maintain.RewriteDataFiles(ctx, u.catalog, u.table, how)
+		done.Add(more)
 	}
 	if done.Files > 0 {
 		u.log.Info("rewrote data files of an Iceberg table", slog.String("table", u.table), slog.Int("replaced", done.Files),
@@ -252,8 +254,8 @@ func (u *upkeep) rewrite(ctx context.Context) error {
 }
 
 func (u *upkeep) expire(ctx context.Context) error {
-	n, err := u.catalog.ExpireSnapshots(ctx, u.table, Expire{
-		OlderThan: u.catalog.env.now().Add(-u.plan.expireAge), RetainLast: u.plan.expireRetain,
+	n, err := maintain.ExpireSnapshots(ctx, u.catalog, u.table, maintain.Expire{
+		OlderThan: u.catalog.Now().Add(-u.plan.expireAge), RetainLast: u.plan.expireRetain,
 	})
 	if n > 0 {
 		u.log.Info("expired snapshots of an Iceberg table", slog.String("table", u.table), slog.Int("snapshots", n))
@@ -262,7 +264,7 @@ func (u *upkeep) expire(ctx context.Context) error {
 }
 
 func (u *upkeep) orphans(ctx context.Context) error {
-	files, err := u.catalog.RemoveOrphanFiles(ctx, u.table, Orphans{OlderThan: u.catalog.env.now().Add(-u.plan.orphanAge)})
+	files, err := maintain.RemoveOrphanFiles(ctx, u.catalog, u.table, maintain.Orphans{OlderThan: u.catalog.Now().Add(-u.plan.orphanAge)})
 	if len(files) > 0 {
 		u.log.Info("removed orphan files of an Iceberg table", slog.String("table", u.table), slog.Int("files", len(files)))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -38,7 +39,7 @@ func (noTable) Scan(context.Context) iter.Seq2[arrow.RecordBatch, error] {
 // vectors, a commit every 32 batches: rows per second of the processor.
 func BenchmarkUpsert(b *testing.B) {
 	dir := b.TempDir()
-	w := &warehouse{dir: dir, kind: "jdbc", env: iceberg.Env{Stores: objstore.New(objstore.Options{})}}
+	w := &warehouse{dir: dir, kind: "jdbc", env: catalog.Env{Stores: objstore.New(objstore.Options{})}}
 	w.options = map[string]string{"catalog-type": "jdbc", "warehouse": "file://" + dir + "/wh", "uri": "jdbc:sqlite:" + filepath.Join(dir, "cat.db")}
 	s, err := iceberg.Connector(w.env).Sink(b.Context(), upsertTable(w, map[string]string{"format-version": "3"}))
 	if err != nil {

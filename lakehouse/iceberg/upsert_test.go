@@ -15,7 +15,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
@@ -394,7 +394,7 @@ func fuzzUpserts(t *testing.T, w *warehouse, tbl job.Table, rng *rand.Rand, step
 		case n < 17:
 			u.crash(1 + rng.IntN(3))
 		case n < 19:
-			if _, err := w.open(t).RewriteDataFiles(t.Context(), "keyed", iceberg.Rewrite{All: true}); err != nil {
+			if _, err := maintain.RewriteDataFiles(t.Context(), w.open(t), "keyed", maintain.Rewrite{All: true}); err != nil {
 				t.Fatal(err)
 			}
 		default:
