@@ -30,7 +30,7 @@ def words(column, value):
         literal = f"CAST('{value:f}' AS DECIMAL(9, 2))"
         return {"sql": f"{column} = {literal}", "duckdb": f"{column} = {literal}", "spark": f"{column} = {literal}", "text": f"{value:f}"}
     if isinstance(value, datetime.datetime):
-        at = f"{value:%Y-%m-%d %H:%M:%S.%f}"
+        at = f"{value:%Y-%m-%d %H:%M:%S.%f}" + (f"{value.nanosecond:03d}" if getattr(value, "nanosecond", 0) else "")
         return {"sql": f"{column} = TIMESTAMP '{at}'", "duckdb": f"{column} = TIMESTAMP '{at}'",
                 "spark": f"{column} = TIMESTAMP_NTZ '{at}'", "text": value.isoformat()}
     if isinstance(value, datetime.date):

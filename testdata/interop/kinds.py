@@ -1,17 +1,13 @@
 """The kinds of tables that Wadi writes, each made by its SQL, with the rows that it must hold.
 
-A kind is a function that makes a table and keeps account of its rows in plain Python. Where its first line says so,
-PyIceberg prepares something between two steps, and Wadi writes on.
+A kind is a function that makes a table and keeps account of its rows in plain Python. More of them are in kinds_altered.py
+and kinds_keyed.py.
 """
 
 import datetime
 import inspect
-import struct
 
 import pyarrow as pa
-from pyiceberg.table.sorting import NullOrder
-from pyiceberg.transforms import BucketTransform, IdentityTransform, TruncateTransform
-from pyiceberg.types import DoubleType, LongType, StringType
 
 import data
 import filters
@@ -36,7 +32,8 @@ class Table:
         self.make, self.version, self.ref = make, version, ref
         self.title = inspect.getdoc(make).splitlines()[0].rstrip(".")
         self.name = f"v{version}_{make.__name__}"
-        self.table = f"v{version}.{make.__name__}"
+        self.table = self.read = f"v{version}.{make.__name__}"
+        self.writer, self.refuses = "wadi", None
         self.schema, self.rows, self.lab, self.conditions = data.SCHEMA, [], None, []
 
     def write(self, lab):
@@ -205,29 +202,60 @@ def truncated(t):
     t.insert(3000, 3300)
 
 
+# The rows of files that a streaming job reads, and what it is told to do with its table meanwhile.
+PARTS = [(n * 300, n * 300 + 300) for n in range(4)]
+KEPT = {"sink.commit.max-age": "0", "flink-maintenance.rewrite.enabled": "true", "flink-maintenance.rewrite.schedule.commit-count": "2",
+        "flink-maintenance.rewrite.min-input-files": "2", "flink-maintenance.rewrite.delete-file-threshold": "1",
+        "flink-maintenance.expire-snapshots.enabled": "true", "flink-maintenance.expire-snapshots.schedule.commit-count": "2",
+        "flink-maintenance.expire-snapshots.max-snapshot-age-seconds": "0", "flink-maintenance.delete-orphan-files.enabled": "true",
+        "flink-maintenance.delete-orphan-files.schedule.commit-count": "2", "flink-maintenance.delete-orphan-files.min-age-seconds": "86400"}
+
+
+def follow(t, seen, columns="*"):
+    """Runs a streaming job into the table that reads a file after another, and waits for each of them until seen says so."""
+    folder = t.lab.root / f"incoming-{t.name}"
+    folder.mkdir()
+    job = t.lab.start(f"""
+SET 'execution.checkpointing.dir' = 'file://{t.lab.root}/checkpoints-{t.name}';
+SET 'execution.checkpointing.interval' = '100 ms';
+CREATE TABLE incoming ({data.declared()}) WITH ('connector' = 'filesystem', 'path' = '{folder}', 'format' = 'parquet',
+  'source.monitor-interval' = '100 ms');
+INSERT INTO lake.{t.table} SELECT {columns} FROM incoming;
+""")
+    try:
+        for part, (first, end) in enumerate(PARTS):
+            data.write(folder, first, end, f"part-{part}")
+            t.lab.wait(lambda: seen(end), job)
+            if part == 1 and "flink-maintenance.rewrite.enabled" in t.lab.load(t.table).properties:
+                t.lab.wait(lambda: "replace" in operations(t), job)
+    finally:
+        job.terminate()
+        job.wait(60)
+
+
+def operations(t):
+    """What the snapshots of a table did, the newest last."""
+    return [s.summary.operation.value for s in sorted(t.lab.load(t.table).snapshots(), key=lambda s: s.sequence_number)]
+
+
 @kind()
 def streaming(t):
     """a streaming job that commits each file it finds."""
     t.create(partitioning="bucket(2, id)", **{"sink.commit.max-age": "0"})
-    folder = t.lab.root / f"incoming-{t.version}"
-    folder.mkdir()
-    job = t.lab.start(f"""
-SET 'execution.checkpointing.dir' = 'file://{t.lab.root}/checkpoints-{t.version}';
-SET 'execution.checkpointing.interval' = '100 ms';
-CREATE TABLE incoming ({data.declared()}) WITH ('connector' = 'filesystem', 'path' = '{folder}', 'format' = 'parquet',
-  'source.monitor-interval' = '100 ms');
-INSERT INTO lake.{t.table} SELECT * FROM incoming;
-""")
-    try:
-        for part in range(4):
-            data.write(folder, part * 300, part * 300 + 300, f"part-{part}")
-            t.rows += data.rows(part * 300, part * 300 + 300)
-            t.lab.wait(lambda: t.lab.count(t.table) == len(t.rows), job)
-    finally:
-        job.terminate()
-        job.wait(60)
-    if len(t.lab.load(t.table).snapshots()) < 4:
+    follow(t, lambda end: t.lab.count(t.table) == end)
+    t.rows = data.rows(0, PARTS[-1][1])
+    if len(operations(t)) < len(PARTS):
         raise RuntimeError("the streaming job made too few snapshots")
+
+
+@kind()
+def kept_by_job(t):
+    """a streaming job that gathers data files, expires snapshots and looks for orphans (flink-maintenance)."""
+    t.create(partitioning="bucket(2, id)", **KEPT)
+    follow(t, lambda end: t.lab.count(t.table) == end)
+    t.rows = data.rows(0, PARTS[-1][1])
+    if operations(t)[:2] == ["append", "append"]:
+        raise RuntimeError("the streaming job did not expire its first snapshots")
 
 
 @kind()
@@ -256,68 +284,6 @@ def nanoseconds(t):
     t.sql("INSERT INTO {t} VALUES (1, TIMESTAMP '2020-01-02 03:04:05.123456789', CAST(TIMESTAMP '1960-01-02 03:04:05.000000001' AS TIMESTAMP_LTZ(9)));")
     t.rows = [{"id": 1, "ts": pa.scalar(1_577_934_245_123_456_789, pa.timestamp("ns")).as_py(),
                "tz": pa.scalar(-315_521_754_999_999_999, pa.timestamp("ns", "UTC")).as_py()}]
-
-
-@kind(2)
-def ordered(t):
-    """a sort order, which PyIceberg gave the table."""
-    t.create()
-    with t.lab.load(t.table).update_sort_order() as order:
-        order.desc("d", IdentityTransform(), NullOrder.NULLS_LAST).asc("s", TruncateTransform(2), NullOrder.NULLS_FIRST)
-    t.insert(0, 1000)
-    t.insert(1000, 1500)
-
-
-@kind(2)
-def respecified(t):
-    """partitioning changed by PyIceberg between appends."""
-    t.create(by="city")
-    t.insert(0, 300)
-    with t.lab.load(t.table).update_spec() as spec:
-        spec.add_field("id", BucketTransform(2), "id_bucket")
-    t.insert(300, 600)
-    with t.lab.load(t.table).update_spec() as spec:
-        spec.remove_field("city")
-    t.insert(600, 900)
-
-
-@kind(2)
-def respecified_rewritten(t):
-    """partitioning changed by PyIceberg, then rewrite_data_files."""
-    respecified(t)
-    t.call("rewrite_data_files", "options => MAP['rewrite-all', 'true']")
-
-
-def single(value):
-    """The DOUBLE that a FLOAT becomes."""
-    return None if value is None else struct.unpack("f", struct.pack("f", value))[0]
-
-
-@kind(2)
-def evolved(t):
-    """columns added, renamed, widened, dropped by PyIceberg between appends."""
-    t.create()
-    t.insert(0, 600)
-    with t.lab.load(t.table).update_schema() as schema:
-        schema.rename_column("s", "text")
-        schema.update_column("i", LongType())
-        schema.update_column("f", DoubleType())
-        schema.add_column("later", StringType())
-        schema.delete_column("flag")
-        schema.move_first("dt")
-    source = ["dt", "id", *(n for n in data.SCHEMA.names[2:] if n != "dt")]
-    t.schema = pa.schema([data.SCHEMA.field(n) for n in source] + [("later", pa.string())])
-    for name, as_name, kind in (("s", "text", pa.string()), ("i", "i", pa.int64()), ("f", "f", pa.float64())):
-        t.schema = t.schema.set(source.index(name), pa.field(as_name, kind))
-    t.sql(f"INSERT INTO {{t}} SELECT {', '.join(source)}, CAST(id AS STRING) FROM src WHERE id >= 600 AND id < 1000;")
-    t.rows = [{**r, "f": single(r["f"]), "text": r["s"], "later": None if r["id"] < 600 else str(r["id"])} for r in data.rows(0, 1000)]
-
-
-@kind(2)
-def evolved_rewritten(t):
-    """columns changed by PyIceberg, then rewrite_data_files, sort."""
-    evolved(t)
-    t.call("rewrite_data_files", "strategy => 'sort', sort_order => 'later DESC NULLS LAST', options => MAP['rewrite-all', 'true']")
 
 
 @kind(ref="audit")
@@ -416,47 +382,3 @@ def maintained(t):
     t.call("expire_snapshots", "older_than => TIMESTAMP '2100-01-01 00:00:00', retain_last => 1")
     t.call("remove_orphan_files")
     t.insert(1400, 1500)
-
-
-def keyed(t, **options):
-    """A table with a key, into which inserts, changes and deletes go in several jobs."""
-    t.schema = pa.schema([data.SCHEMA.field(n) for n in KEYED])
-    t.create(columns=data.declared(KEYED).replace("BIGINT", "BIGINT NOT NULL", 1) + ", PRIMARY KEY (id) NOT ENFORCED",
-             **{"write.upsert.enabled": "true", **options})
-    listed = ", ".join(KEYED)
-    for first, end, shift in ((0, 1000, 0), (400, 1200, 2000), (100, 200, 1000)):
-        values = ", ".join(["id" if shift == 0 else f"id - {shift} AS id", *KEYED[1:]])
-        t.sql(f"INSERT INTO {{t}} SELECT {values} FROM src WHERE id >= {first + shift} AND id < {end + shift};")
-        changed = {r["id"] - shift: {**r, "id": r["id"] - shift} for r in data.rows(first + shift, end + shift)}
-        t.rows = [r for r in t.rows if r["id"] not in changed] + list(changed.values())
-    t.rows = [{n: r[n] for n in KEYED} for r in t.rows]
-
-
-KEYED = ["id", "price", "s", "city", "dt", "ts", "tags", "place"]
-
-
-@kind()
-def upserted(t):
-    """rows by key: position deletes in format 2, deletion vectors in 3."""
-    keyed(t)
-
-
-@kind()
-def upserted_by_equality(t):
-    """rows by key: equality deletes."""
-    keyed(t, **{"write.upsert.mode": "equality"})
-
-
-@kind()
-def upserted_by_copying(t):
-    """rows by key: copy-on-write."""
-    keyed(t, **{"write.upsert.mode": "copy-on-write"})
-
-
-@kind()
-def upserted_rewritten(t):
-    """rows by key, rewrite_data_files, rows by key again."""
-    keyed(t)
-    t.call("rewrite_data_files", "options => MAP['rewrite-all', 'true']")
-    t.sql(f"INSERT INTO {{t}} SELECT id - 3000 AS id, {', '.join(KEYED[1:])} FROM src WHERE id >= 3000 AND id < 3100;")
-    t.rows = [r for r in t.rows if r["id"] >= 100] + [{n: r["id"] - 3000 if n == "id" else r[n] for n in KEYED} for r in data.rows(3000, 3100)]

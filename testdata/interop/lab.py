@@ -1,7 +1,10 @@
 """A directory with a catalog in SQLite and a warehouse, the real binary, and PyIceberg beside it."""
 
+import contextlib
+import gzip
 import json
 import pathlib
+import sqlite3
 import subprocess
 import time
 
@@ -68,6 +71,17 @@ CREATE TABLE src ({data.declared()}) WITH ('connector' = 'filesystem', 'path' = 
         if self.catalog is None:
             self.catalog = SqlCatalog("lake", uri=f"sqlite:///{self.root}/catalog.db", warehouse=f"file://{self.root}/warehouse")
         return self.catalog
+
+    def metadata(self, table):
+        """The path of a table's newest metadata file, as the catalog has it."""
+        with contextlib.closing(sqlite3.connect(self.root / "catalog.db")) as db:
+            found = db.execute("SELECT metadata_location FROM iceberg_tables WHERE table_namespace = ? AND table_name = ?", table.split(".")).fetchone()
+        return pathlib.Path(found[0].removeprefix("file://").removeprefix("file:"))
+
+    def snapshot(self, table, ref):
+        """The snapshot of a branch or tag."""
+        text = self.metadata(table).read_bytes()
+        return json.loads(gzip.decompress(text) if text.startswith(b"\x1f\x8b") else text)["refs"][ref]["snapshot-id"]
 
     def load(self, table):
         """PyIceberg's view of a table."""

@@ -4,7 +4,7 @@ import install
 
 HEAD = """# Read by others, and others read
 
-`make interop` wrote this page. It makes {count} tables with the binary, lets readers that are not ours read them, has Wadi read {foreign} that others write,
+`make interop` wrote this page. It makes {count} tables with the binary, lets readers that are not ours read them, lets Wadi and them read {foreign} that others write,
 and compares whole contents as text: every row, and the rows for a condition on each of eight columns, so that partitions and bounds in manifests count. Each table has
 {rows} of BOOLEAN, all integers, FLOAT and DOUBLE with NaN and
 infinities, three DECIMALs, text, bytes, DATE, TIMESTAMP, TIMESTAMP_LTZ, lists, maps, rows in rows and lists of rows, and NULLs in all columns,
@@ -18,7 +18,7 @@ make interop ONLY='bucket|truncate'     # some kinds, without the page
 
 Readers come from PyPI and Maven into `bin/interop`, once: {readers}. They need Python 3.10, and Spark needs Java 17 and Maven. A reader that
 cannot be had is an empty column with its reason. The catalog is `jdbc` on SQLite, which Wadi, PyIceberg and Spark open as one; DuckDB is given the metadata file.
-The tables are in `testdata/interop/kinds.py` and `foreign.py`, with the SQL that makes them.
+The tables are in `testdata/interop/kinds*.py` and `foreign*.py`, with the SQL that makes them.
 
 """
 
@@ -76,10 +76,10 @@ def write(report):
     notes = []
     head = HEAD.format(count=len(report.tables), foreign=len(report.foreign), rows="hundreds to thousands of rows", readers=versions())
     parts = [head, "## Tables that Wadi writes\n\n", matrix(report.tables, report.cells, report.readers, notes), "\n"]
-    parts += ["\n## Tables that others write\n\nWadi reads what the writer itself reads, or says what it cannot.\n\n| writer | table | format | Wadi |\n| --- | --- | --- | --- |\n"]
+    parts += ["\n## Tables that others write\n\nWhat must be read is what the writer itself reads.\n"]
     for writer in ("spark", "pyiceberg"):
-        for title, of, found in grouped([t for t in report.foreign if t.writer == writer], report.cells, ["wadi"]):
-            parts.append(f"| {NAMES[writer]} | {title} | {', '.join(map(str, of))} | {noted('wadi', found[0], notes)} |\n")
+        made = [t for t in report.foreign if t.writer == writer]
+        parts += [f"\n### {NAMES[writer]}\n\n", matrix(made, report.cells, [r for r in report.readers if r != writer], notes), "\n"]
     for reader, why in report.missing.items():
         parts.append(f"\n{NAMES[reader]} was not there: {why}\n")
     if notes:

@@ -20,7 +20,7 @@ def main():
     catalog = SqlCatalog("lake", uri=f"sqlite:///{tasks['catalog']}", warehouse=f"file://{tasks['warehouse']}")
 
     def read(table, condition):
-        loaded = catalog.load_table(table["table"])
+        loaded = catalog.load_table(table["read"])
         snapshot = None
         if table.get("ref"):
             snapshot = loaded.snapshot_by_name(table["ref"]).snapshot_id

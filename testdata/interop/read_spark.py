@@ -11,7 +11,7 @@ def main():
     def read(table, condition):
         where = f" WHERE {condition['spark']}" if condition else ""
         version = f" VERSION AS OF '{table['ref']}'" if table.get("ref") else ""
-        return session.sql(f"SELECT * FROM lake.{table['table']}{version}{where}").toArrow()
+        return session.sql(f"SELECT * FROM lake.{table['read']}{version}{where}").toArrow()
 
     task.each(tasks, "spark", read)
     session.stop()

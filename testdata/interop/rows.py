@@ -3,13 +3,14 @@
 A table is a line of column names and then one line for each row, sorted. In a line the columns stand in their order,
 between "|". NULL is `NULL`; a number is as Python writes it (`nan`, `inf`, `-0.0`; a FLOAT has the digits of the
 DOUBLE that equals it); a decimal has all digits of its scale; text is in JSON's quotes; bytes are in hex, as `x'00ff'`;
-DATE, TIME and TIMESTAMP are in ISO 8601 with the fraction's zeros cut, in UTC and with `Z` where the type has a zone;
+so is a UUID, which some readers give as text; DATE, TIME and TIMESTAMP are in ISO 8601 with the fraction's zeros cut, in UTC and with `Z` where the type has a zone;
 a list is `[…]`, a struct `(…)`, and a map `{key: value, …}` in the order of its keys' text.
 """
 
 import datetime
 import decimal
 import json
+import re
 import uuid
 
 import pyarrow as pa
@@ -29,6 +30,9 @@ def moment(value, zone):
     return iso(f"{value:%Y-%m-%dT%H:%M:%S}".rjust(19, "0"), nanos, zone)
 
 
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def text(value, kind):
     """One value of an Arrow type."""
     if value is None:
@@ -40,7 +44,9 @@ def text(value, kind):
     if isinstance(value, decimal.Decimal):
         return f"{value:f}"
     if isinstance(value, uuid.UUID):
-        return json.dumps(str(value))
+        return f"x'{value.hex}'"
+    if isinstance(value, str) and UUID.fullmatch(value):
+        return f"x'{value.replace('-', '')}'"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, (bytes, bytearray)):
