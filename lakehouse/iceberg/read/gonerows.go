@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -206,14 +207,16 @@ func (r *DeleteReader) positions(f DeleteFile, dataFile string) ([]int64, error)
 	columns := []Column{metaColumn("file_path", DeletedPathID, ice.PrimitiveTypes.String), metaColumn("pos", DeletedPosID, ice.PrimitiveTypes.Int64)}
 	err := r.each(f.File, columns, func(cols []arrow.Array) error {
 		paths, pos := cols[0].(*array.StringView), cols[1].(*array.Int64).Int64Values()
+		last, list := "", []int64(nil)
 		for i, at := range pos {
-			path := paths.Value(i)
-			list, ok := byFile[path]
-			if !ok {
-				path = string([]byte(path)) // the batch goes
+			if path := paths.Value(i); path != last {
+				byFile[last] = list
+				last = strings.Clone(path) // the batch goes, and a map keeps the string of its last assignment
+				list = byFile[last]
 			}
-			byFile[path] = append(list, at)
+			list = append(list, at)
 		}
+		byFile[last] = list
 		return nil
 	})
 	if err != nil {
