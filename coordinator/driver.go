@@ -32,6 +32,8 @@ type Job struct {
 	Stop <-chan struct{}
 	// Progress, if not nil, is called after every step of the coordinator.
 	Progress func(Progress)
+	// History, if not nil, follows the job.
+	History *History
 	Log      *slog.Logger
 	// NewID returns 32 random lower-case hex digits.
 	NewID func() string
@@ -148,6 +150,9 @@ func (d *driver) loop(ctx context.Context) Result {
 		}
 	}
 	d.state, actions = newState(p)
+	if d.History != nil {
+		d.History.begin(p)
+	}
 	canceled := false
 	for {
 		for _, a := range actions {
@@ -173,7 +178,11 @@ func (d *driver) loop(ctx context.Context) Result {
 				e = d.receive(message)
 			}
 		}
-		d.state, actions = Step(d.state, d.host.Now(), e)
+		old, now := d.state, d.host.Now()
+		d.state, actions = Step(old, now, e)
+		if d.History != nil {
+			d.History.observe(now, e, old, d.state, actions)
+		}
 		if c, ok := e.(Claimed); ok && c.Err == nil && c.Kind != checkpoint.Aborted {
 			d.acknowledge()
 		}

@@ -149,6 +149,9 @@ type State struct {
 	resumeAt time.Time
 	claiming bool // an answer to Claim is to come
 	ending   *ending
+
+	blames int // how often tasks ended, or could not begin, of a failure
+	blame  error
 }
 
 type phase uint8

@@ -184,6 +184,7 @@ func (m *machine) failed(err error) {
 		return
 	}
 	m.problem = err
+	m.accuse(err)
 	switch {
 	case errors.Is(err, checkpoint.ErrCorrupt) && m.manifest != nil && m.manifest.Epoch == m.restored:
 		// The checkpoint that the attempt has restored is damaged: decide again.
@@ -202,6 +203,14 @@ func (m *machine) failed(err error) {
 			return
 		}
 		m.end(Failed, err)
+	}
+}
+
+// accuse notes a failure, once.
+func (m *machine) accuse(err error) {
+	if err != nil && (m.blame == nil || !errors.Is(err, m.blame)) {
+		m.blames++
+		m.blame = err
 	}
 }
 
@@ -247,6 +256,7 @@ func (m *machine) canceled() {
 
 // retryLater is for an attempt that could not begin.
 func (m *machine) retryLater(err error) {
+	m.accuse(err)
 	if errors.Is(err, job.ErrUnavailable) && m.durable {
 		if at, ok := m.nextRestart(); ok {
 			m.phase, m.resumeAt, m.problem = pausing, at, err
@@ -318,6 +328,9 @@ func (m *machine) recorded(e Recorded) {
 
 func (m *machine) finish(state End, err error) {
 	m.phase = over
+	if state == Failed {
+		m.accuse(err)
+	}
 	r := Result{
 		State: state, Err: err, Restored: m.restored, Restarts: m.total, Took: m.now.Sub(m.started),
 		Resumable: m.durable && state != Finished && state != Fenced,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,9 +42,10 @@ func TestStep(t *testing.T) {
 }
 
 type player struct {
-	state State
-	now   time.Time
-	out   strings.Builder
+	state   State
+	now     time.Time
+	out     strings.Builder
+	history History
 }
 
 func (p *player) start(args []datadriven.CmdArg) {
@@ -65,7 +67,10 @@ func (p *player) start(args []datadriven.CmdArg) {
 	}, Edges: []job.Edge{{From: 0, To: 1, Partitioning: job.Gather}}}
 	p.now = time.UnixMilli(0)
 	var actions []Action
-	p.state, actions = newState(newPlan("j", g, s, durable, []string{"sink"}, p.now))
+	plan := newPlan("j", g, s, durable, []string{"sink"}, p.now)
+	p.state, actions = newState(plan)
+	p.history = History{}
+	p.history.begin(plan)
 	p.print(actions)
 }
 
@@ -92,6 +97,9 @@ func (p *player) play(words []string) {
 	}
 	var e Event
 	switch words[0] {
+	case "life":
+		p.life()
+		return
 	case "begun":
 		l, err := checkpoint.Redistribute(nil, p.state.graph, checkpoint.RedistributeOptions{})
 		e = Begun{Owner: checkpoint.Owner{Generation: 1, Term: 1, Nonce: "n"}, Number: 1, Layout: l, Err: errors.Join(err, failure(1)), Manifest: p.state.manifest}
@@ -106,7 +114,10 @@ func (p *player) play(words []string) {
 		e = Reported{rpc.Drained{Task: task()}}
 	case "sealed":
 		n := number(2)
-		h := checkpoint.Handle{Task: task(), Ended: len(words) > 3}
+		h := checkpoint.Handle{Task: task(), Ended: slices.Contains(words, "ended")}
+		if slices.Contains(words, "state") {
+			h.Tables = []checkpoint.TableState{{Runs: []checkpoint.Run{{File: "old", Bytes: 90}, {File: words[2], Bytes: 10, Newest: stream.Epoch(n)}}}}
+		}
 		if h.Task.Vertex == 1 {
 			h.Committables = map[string][]ops.Pending{"sink": {{Epoch: stream.Epoch(n), Committables: []ops.Committable{[]byte(words[2])}}}}
 		}
@@ -148,8 +159,33 @@ func (p *player) play(words []string) {
 	if !reflect.DeepEqual(actions, actions2) || !reflect.DeepEqual(next, again) {
 		panic("Step is not a function")
 	}
+	p.history.observe(p.now, e, old, next, actions)
 	p.state = next
 	p.print(actions)
+}
+
+// life prints what an observer sees.
+func (p *player) life() {
+	l, _ := p.history.Life()
+	fmt.Fprintf(&p.out, "%v since %v, %d restarts\n", l.Status, l.Entered[l.Status].Sub(l.Started), l.Restarts)
+	for _, t := range l.Tasks {
+		a := t.Current()
+		fmt.Fprintf(&p.out, "task %v: attempt %d %v since %v\n", t.Task, a.Number, a.Status, a.Entered[a.Status].Sub(l.Started))
+	}
+	c := l.Checkpoints
+	fmt.Fprintf(&p.out, "%d triggered, %d completed, %d failed, %d restored\n", c.Triggered, c.Completed, c.Failed, c.Restored)
+	for _, r := range c.Recent {
+		n, latest := r.Acked()
+		size, full := r.Sizes()
+		fmt.Fprintf(&p.out, "%v %d %v: %d of %d tasks", r.Kind, r.Epoch, r.Status, n, len(r.Tasks))
+		if n > 0 {
+			fmt.Fprintf(&p.out, ", the latest at %v, %d of %d bytes", latest.Sub(l.Started), size, full)
+		}
+		fmt.Fprintf(&p.out, ", took %v %s%s\n", r.Took(p.now), r.Path, r.Failure)
+	}
+	for _, f := range l.Failures {
+		fmt.Fprintf(&p.out, "failure at %v of %v: %v\n", f.At.Sub(l.Started), f.Task, f.Err)
+	}
 }
 
 func (p *player) print(actions []Action) {

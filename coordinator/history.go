@@ -1,0 +1,270 @@
+package coordinator
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Life is what has become of a job, for those who look at it: a copy, and plain
+// data.
+type Life struct {
+	Job      job.ID
+	Graph    *job.Graph
+	Settings Settings
+	Durable  bool
+
+	Status Status
+	// Entered is when the job last got into each status; zero when it never did.
+	Entered [Statuses]time.Time
+	Started time.Time
+	Ended   time.Time // zero until then
+	// Changed is when anything of the job has last changed its status.
+	Changed  time.Time
+	Restarts int
+	Tasks    []TaskLife
+	// Failures are the newest ones, the newest first; Dropped is how many more
+	// there were.
+	Failures []Failure
+	Dropped  int
+
+	Checkpoints Checkpoints
+	Result      *Result // once it has ended
+}
+
+// TaskLife is what has become of a task in each attempt at running it.
+type TaskLife struct {
+	Task checkpoint.TaskID
+	// Attempts are the newest ones, the newest last. There is always one.
+	Attempts []TaskAttempt
+}
+
+// Current is the newest attempt.
+func (t TaskLife) Current() TaskAttempt { return t.Attempts[len(t.Attempts)-1] }
+
+// TaskAttempt is one try to run a task.
+type TaskAttempt struct {
+	Number  int // from 0
+	Status  TaskStatus
+	Entered [TaskStatuses]time.Time
+}
+
+// Failure is something that made tasks end.
+type Failure struct {
+	At  time.Time
+	Err error
+	// Task is which one failed, or nil when it was not one task.
+	Task *checkpoint.TaskID
+}
+
+const (
+	// keptFailures is how many failures a Life holds (web.exception-history-size).
+	keptFailures = 16
+	// keptAttempts is how many attempts of a task it holds.
+	keptAttempts = 16
+)
+
+// History follows a job that Run runs: give it to Job.History, and read it from
+// any goroutine.
+type History struct {
+	mu   sync.Mutex
+	life Life
+	sums []checkpointSum
+}
+
+// Life is a copy of what is known by now; false until the job has begun.
+func (h *History) Life() (Life, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.life
+	l.Failures = slices.Clone(l.Failures)
+	l.Tasks = slices.Clone(l.Tasks)
+	for i := range l.Tasks {
+		l.Tasks[i].Attempts = slices.Clone(l.Tasks[i].Attempts)
+	}
+	l.Checkpoints = h.checkpoints()
+	return l, l.Graph != nil
+}
+
+// Status is the job's status by now, and when it last changed.
+func (h *History) Status() (Status, time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.life.Status, h.life.Entered[h.life.Status]
+}
+
+// begin is called before the first step.
+func (h *History) begin(p *plan) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.life = Life{Job: p.job, Graph: p.graph, Settings: p.settings, Durable: p.durable, Started: p.started, Changed: p.started}
+	h.life.Entered[Initializing] = p.started
+	for _, id := range p.ids {
+		a := TaskAttempt{}
+		a.Entered[TaskCreated] = p.started
+		h.life.Tasks = append(h.life.Tasks, TaskLife{Task: id, Attempts: []TaskAttempt{a}})
+	}
+}
+
+// observe is called after each step, with the states around it.
+func (h *History) observe(now time.Time, e Event, old, s State, actions []Action) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.life.Restarts = s.total
+	if s.blames != old.blames {
+		h.blame(now, e, s)
+	}
+	h.report(now, e, old, s)
+	h.flight(now, e, old, s)
+	for _, a := range actions {
+		switch a := a.(type) {
+		case Send:
+			h.command(now, a.Command, s)
+		case Finish:
+			h.finish(now, a.Result)
+			return
+		case Begin, Discover, Take, Freeze, Claim, Publish, Delete, Record:
+		}
+	}
+	h.enter(now, statusOf(s))
+}
+
+func (h *History) enter(now time.Time, s Status) {
+	if h.life.Status == s {
+		return
+	}
+	if s == Running {
+		h.life.Entered[Created] = now
+	}
+	h.life.Status, h.life.Changed = s, now
+	h.life.Entered[s] = now
+}
+
+func (h *History) finish(now time.Time, r Result) {
+	for i := range h.life.Tasks {
+		h.task(now, i, TaskCanceled)
+	}
+	h.enter(now, StatusOf(r.State))
+	h.life.Ended, h.life.Result = now, &r
+}
+
+// task moves a task on, unless it has ended.
+func (h *History) task(now time.Time, i int, s TaskStatus) {
+	attempts := h.life.Tasks[i].Attempts
+	a := &attempts[len(attempts)-1]
+	if a.Status.Terminal() || a.Status == s {
+		return
+	}
+	a.Status, a.Entered[s] = s, now
+	h.life.Changed = now
+}
+
+func (h *History) report(now time.Time, e Event, old, s State) {
+	r, ok := e.(Reported)
+	if !ok {
+		return
+	}
+	switch r := r.Report.(type) {
+	case rpc.Ended:
+		if old.phase == running {
+			h.task(now, s.ordinal[r.Task], TaskFinished)
+		}
+	case rpc.Failed:
+		if old.phase == running {
+			h.task(now, s.ordinal[r.Task], TaskFailed)
+		}
+	case rpc.Canceled:
+		end := TaskCanceled
+		if s.ending != nil && (s.ending.state == Finished || s.ending.state == Stopped) {
+			end = TaskFinished
+		}
+		for i := range h.life.Tasks {
+			h.task(now, i, end)
+		}
+	case rpc.WantSplits, rpc.Drained, rpc.Paused, rpc.Sealed, rpc.Declined:
+	}
+}
+
+func (h *History) command(now time.Time, c rpc.Command, s State) {
+	switch c.(type) {
+	case rpc.Deploy:
+		h.deploy(now, s)
+	case rpc.Cancel:
+		for i := range h.life.Tasks {
+			h.task(now, i, TaskCanceling)
+		}
+	case rpc.Assign, rpc.Inject, rpc.Confirm:
+	}
+}
+
+// deploy begins a new attempt of every task but those that have ended.
+func (h *History) deploy(now time.Time, s State) {
+	if s.manifest != nil {
+		h.restored(now, s)
+	}
+	for i := range h.life.Tasks {
+		t := &h.life.Tasks[i]
+		if a := t.Current(); a.Status != TaskCreated {
+			next := TaskAttempt{Number: a.Number + 1}
+			next.Entered[TaskCreated] = now
+			t.Attempts = append(t.Attempts, next)
+			if n := len(t.Attempts) - keptAttempts; n > 0 {
+				t.Attempts = t.Attempts[n:]
+			}
+		}
+		for _, status := range []TaskStatus{TaskScheduled, TaskDeploying, TaskInitializing, TaskRunning} {
+			h.task(now, i, status)
+		}
+		if s.tasks[i].gone {
+			h.task(now, i, TaskFinished)
+		}
+	}
+}
+
+// blame notes why tasks end, or cannot begin.
+func (h *History) blame(now time.Time, e Event, s State) {
+	f := Failure{At: now, Err: s.blame}
+	if r, ok := e.(Reported); ok {
+		if r, ok := r.Report.(rpc.Failed); ok {
+			f.Task = &r.Task
+		}
+	}
+	h.life.Failures = slices.Insert(h.life.Failures, 0, f)
+	if len(h.life.Failures) > keptFailures {
+		h.life.Failures = h.life.Failures[:keptFailures]
+		h.life.Dropped++
+	}
+}
+
+// Timestamps are when the job got into each status, by Flink's names; 0 when it
+// never did.
+func (l Life) Timestamps() map[string]int64 {
+	m := make(map[string]int64, Statuses)
+	for s, at := range l.Entered {
+		m[Status(s).String()] = Millis(at)
+	}
+	return m
+}
+
+// Timestamps are when the attempt got into each status, by Flink's names; 0
+// when it never did.
+func (a TaskAttempt) Timestamps() map[string]int64 {
+	m := make(map[string]int64, TaskStatuses)
+	for s, at := range a.Entered {
+		m[TaskStatus(s).String()] = Millis(at)
+	}
+	return m
+}
+
+// Millis is a time in milliseconds since the Unix epoch, and 0 for the zero time.
+func Millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
