@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,32 +16,47 @@ import (
 
 var _ sql.Jobs = (*jobs)(nil)
 
-// maxEndedJobs is how many jobs that have ended SHOW JOBS lists.
+// maxEndedJobs is how many jobs that have ended SHOW JOBS lists, unless
+// somebody has said otherwise.
 const maxEndedJobs = 100
 
-// jobs are those that an Env has started.
+// jobs are those that an Env has started, or all Envs of a Session.
 type jobs struct {
+	kept    int        // how many that have ended; 0 means maxEndedJobs
+	changed func(*Run) // called when a job has changed; it must not wait
+
 	mu   sync.Mutex
 	list []startedJob // the oldest first
 }
 
+// all is a copy of the list.
+func (j *jobs) all() []startedJob {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.list)
+}
+
 type startedJob struct {
 	run         *Run
+	env         *Env
 	at          time.Time
 	checkpoints string // where they are, or "" when the job takes none
 }
 
 // add notes a job; the oldest that have ended are forgotten.
-func (j *jobs) add(r *Run, at time.Time, checkpoints string) {
+func (j *jobs) add(r *Run, e *Env, at time.Time, checkpoints string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.list = append(j.list, startedJob{r, at, checkpoints})
-	ended := 0
+	j.list = append(j.list, startedJob{r, e, at, checkpoints})
+	ended, kept := 0, j.kept
+	if kept == 0 {
+		kept = maxEndedJobs
+	}
 	for i := len(j.list) - 1; i >= 0; i-- {
 		if j.list[i].run.running() {
 			continue
 		}
-		if ended++; ended > maxEndedJobs {
+		if ended++; ended > kept {
 			j.list = append(j.list[:i], j.list[i+1:]...)
 		}
 	}
@@ -62,7 +78,7 @@ func (j *jobs) Jobs() []sql.Job {
 }
 
 // StopJob implements sql.Jobs.
-func (j *jobs) StopJob(_ context.Context, id string, savepoint, drain bool) (string, error) {
+func (j *jobs) StopJob(ctx context.Context, id string, savepoint, drain bool) (string, error) {
 	if drain {
 		return "", fmt.Errorf("%w: WITH DRAIN is not there: windows that have not ended stay in the savepoint; stop WITH SAVEPOINT", job.ErrInvalid)
 	}
@@ -75,11 +91,30 @@ func (j *jobs) StopJob(_ context.Context, id string, savepoint, drain bool) (str
 		<-s.run.Done()
 		return "", nil
 	}
+	return s.stopWithCheckpoint(ctx)
+}
+
+// stopWithCheckpoint ends the job with a last checkpoint and returns its path.
+func (s startedJob) stopWithCheckpoint(ctx context.Context) (string, error) {
 	if s.checkpoints == "" {
-		return "", fmt.Errorf("%w: job %s takes no checkpoints, so that it has no savepoint: SET 'execution.checkpointing.dir' before it is started, or STOP JOB without WITH SAVEPOINT", job.ErrInvalid, id)
+		return "", fmt.Errorf("%w: the job takes no checkpoints, so that it has no savepoint: SET 'execution.checkpointing.dir' before it is started, or end it without a savepoint", job.ErrInvalid)
 	}
-	res, err := s.run.Stop()
-	return strings.TrimSuffix(s.checkpoints, "/") + "/" + res.Checkpoint, err
+	stopped := make(chan struct{})
+	var res Result
+	var err error
+	go func() {
+		defer close(stopped)
+		res, err = s.run.Stop()
+	}()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(s.checkpoints, "/") + "/" + res.Checkpoint, nil
 }
 
 func (j *jobs) find(id string) (startedJob, bool) {

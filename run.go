@@ -45,7 +45,12 @@ var ErrUnfinished = coordinator.ErrUnfinished
 
 // Run is a job that has been started.
 type Run struct {
-	graph  *job.Graph
+	graph   *job.Graph
+	bounded bool
+	config  map[string]string // what was set when it was started
+	history coordinator.History
+	begun   chan struct{} // closed when the job has its id
+
 	tasks  interface{ Stats() []engine.VertexStats }
 	stop   chan struct{}
 	once   sync.Once
@@ -86,6 +91,7 @@ type launch struct {
 	registry   *ops.Registry // nil means the Env's
 	checkpoint bool          // take checkpoints, if a directory is configured
 	here       bool          // run in this process, without stages
+	id         job.ID        // of a job that starts fresh; "" means any
 }
 
 // start starts the job of a plan. The Run must be waited for.
@@ -123,12 +129,18 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		}
 		store = bucket
 	}
-	r := &Run{graph: &p.Graph, stop: make(chan struct{}), done: make(chan struct{})}
+	r := &Run{
+		graph: &p.Graph, bounded: p.Bounded, config: e.configured(), begun: make(chan struct{}),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if e.jobs.changed != nil {
+		r.history.Changed = func() { e.jobs.changed(r) }
+	}
 	o := e.workerOptions(l.registry, store)
 	o.Log = e.log.With(slog.String("job", p.Graph.Name))
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: restoreOf(l.restore), Connectors: l.registry, Settings: s,
-		Stop: r.stop, Progress: r.observe, Log: o.Log, NewID: newID,
+		Stop: r.stop, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
 	var run func(context.Context) (Result, error)
@@ -147,7 +159,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 			return coordinator.Run(ctx, j, w, host)
 		}
 	}
-	e.jobs.add(r, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
+	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	go func() {
 		defer close(r.done)
@@ -210,8 +222,14 @@ func newID() string {
 func (r *Run) observe(p coordinator.Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.progress.Job == "" {
+		close(r.begun)
+	}
 	r.progress = p
 }
+
+// Life is what has become of the job; false until it has begun.
+func (r *Run) Life() (coordinator.Life, bool) { return r.history.Life() }
 
 // Name is the job's pipeline.name.
 func (r *Run) Name() string { return r.graph.Name }

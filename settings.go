@@ -22,6 +22,8 @@ const (
 	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
 	keyIgnoreUnclaimed    = "execution.state-recovery.ignore-unclaimed-state"
 	keyRestart            = "restart-strategy.type"
+	keyRestorePath        = "execution.state-recovery.path"
+	keyJobsKept           = "jobstore.max-capacity"
 	keyGear               = "execution.gear"
 	keyEpochRows          = "wadi.staged.rows-per-epoch"
 )

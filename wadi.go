@@ -82,12 +82,15 @@ type Env struct {
 	named   int // how many tables were made for Frames
 	closers []func() error
 	cluster *cluster.Cluster // nil when jobs run in this process
-	jobs    jobs
+	jobs    *jobs
 }
 
 // Local returns an Env that runs jobs in this process.
-func Local(o Options) (*Env, error) {
-	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores})}
+func Local(o Options) (*Env, error) { return local(o, &jobs{}) }
+
+// local returns an Env whose jobs are listed in j.
+func local(o Options, j *jobs) (*Env, error) {
+	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores}), jobs: j}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -103,7 +106,7 @@ func Local(o Options) (*Env, error) {
 	}
 	var err error
 	e.session, err = sql.New(sql.Options{
-		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: &e.jobs,
+		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: e.jobs,
 		Now: func() int64 { return time.Now().UnixMilli() }, //nolint:forbidigo // the clock of those who give none
 	})
 	if err != nil {

@@ -54,7 +54,7 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 		}
 	}
 	if d.Store == nil {
-		d.id = job.ID(d.NewID())
+		d.id = d.freshID()
 		return nil, d.openSinks(ctx)
 	}
 	if finished, err = d.identify(ctx); err != nil || finished != nil {
@@ -67,6 +67,14 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 		}
 	}
 	return nil, d.openSinks(ctx)
+}
+
+// freshID is the id of a job that starts fresh.
+func (d *driver) freshID() job.ID {
+	if d.ID != "" {
+		return d.ID
+	}
+	return job.ID(d.NewID())
 }
 
 func (d *driver) keeperOf(id job.ID) checkpoint.Keeper {
@@ -103,7 +111,7 @@ func (d *driver) identify(ctx context.Context) (*Result, error) {
 	if d.Restore.Mode == RestoreLatest {
 		d.Log.Info("no job of this name was found; it starts fresh", slog.String("name", d.Graph.Name))
 	}
-	d.id = job.ID(d.NewID())
+	d.id = d.freshID()
 	return nil, names.Claim(ctx, d.Graph.Name, number+1, d.id, d.nonce)
 }
 

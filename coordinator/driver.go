@@ -34,7 +34,9 @@ type Job struct {
 	Progress func(Progress)
 	// History, if not nil, follows the job.
 	History *History
-	Log      *slog.Logger
+	Log     *slog.Logger
+	// ID is that of the job when it starts fresh; "" means a random one.
+	ID job.ID
 	// NewID returns 32 random lower-case hex digits.
 	NewID func() string
 }

@@ -71,6 +71,10 @@ const (
 // History follows a job that Run runs: give it to Job.History, and read it from
 // any goroutine.
 type History struct {
+	// Changed, if not nil, is called when the job has got into another status, or
+	// a checkpoint has ended. It must not wait. It is set before the job runs.
+	Changed func()
+
 	mu   sync.Mutex
 	life Life
 	sums []checkpointSum
@@ -112,8 +116,16 @@ func (h *History) begin(p *plan) {
 
 // observe is called after each step, with the states around it.
 func (h *History) observe(now time.Time, e Event, old, s State, actions []Action) {
+	if h.note(now, e, old, s, actions) && h.Changed != nil {
+		h.Changed()
+	}
+}
+
+// note reports whether something has changed that listeners want to know.
+func (h *History) note(now time.Time, e Event, old, s State, actions []Action) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	status, ended := h.life.Status, h.life.Checkpoints.Completed+h.life.Checkpoints.Failed
 	h.life.Restarts = s.total
 	if s.blames != old.blames {
 		h.blame(now, e, s)
@@ -126,11 +138,12 @@ func (h *History) observe(now time.Time, e Event, old, s State, actions []Action
 			h.command(now, a.Command, s)
 		case Finish:
 			h.finish(now, a.Result)
-			return
+			return true
 		case Begin, Discover, Take, Freeze, Claim, Publish, Delete, Record:
 		}
 	}
 	h.enter(now, statusOf(s))
+	return status != h.life.Status || ended != h.life.Checkpoints.Completed+h.life.Checkpoints.Failed
 }
 
 func (h *History) enter(now time.Time, s Status) {
@@ -267,4 +280,3 @@ func Millis(t time.Time) int64 {
 	}
 	return t.UnixMilli()
 }
-

@@ -472,6 +472,9 @@ func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "
 // secretWords mark keys whose values are masked wherever they are shown.
 var secretWords = []string{"password", "secret", "token", "credential", "access-key", "apikey", "api-key", "auth-params", "service-key", "jaas", "keystore.key", "connection-string", "user-info", "access.key", "account.key", "account-key", "azure.key", "sas.fixed", "authorization", "keyfile"}
 
+// Masked is the value of an option as it may be shown: without secrets.
+func Masked(key, value string) string { return masked(key, value) }
+
 func masked(key, value string) string {
 	key = strings.ToLower(key)
 	if slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) }) {

@@ -14,6 +14,7 @@ func newRun() *cobra.Command {
 	var env environment
 	var restore string
 	var leave bool
+	var cluster submission
 	c := &cobra.Command{
 		Use:   "run FILE.sql",
 		Short: "Run the jobs of a script to their end",
@@ -32,13 +33,24 @@ A job is found by its pipeline.name in that directory.
 
   --restore latest   go on with the newest job of that name; fresh when there is none
   --restore none     start fresh, and leave an unfinished job behind
-  --restore PATH     start a new job from a checkpoint`,
+  --restore PATH     start a new job from a checkpoint
+
+With -m, the jobs run on a cluster instead, such as wadi standalone: all of them at
+the same time, as new jobs unless --restore says otherwise. With -d, run does not
+wait for their end.`,
 		Example: "  wadi run testdata/examples/flights.sql\n  wadi run job.sql -p 4 -D execution.checkpointing.interval=2s --restore latest",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
 			text, err := os.ReadFile(a[0])
 			if err != nil {
 				return usageError{fmt.Errorf("read the script: %w", err)}
+			}
+			if c.Flags().Changed("jobmanager") {
+				cluster.restore, cluster.allowNonRestored = restore, leave
+				return cluster.submit(c, &env, string(text))
+			}
+			if cluster.detached {
+				return usageError{fmt.Errorf("-d without -m: a job that nobody waits for needs a cluster; start one with wadi standalone")}
 			}
 			if leave {
 				env.define = append(env.define, "execution.state-recovery.ignore-unclaimed-state=true")
@@ -53,6 +65,10 @@ A job is found by its pipeline.name in that directory.
 		},
 	}
 	env.flags(c)
+	cluster.at.flags(c)
+	c.Flags().BoolVarP(&cluster.detached, "detached", "d", false, "do not wait for the end of the jobs; needs -m")
+	c.Flags().StringVarP(&restore, "fromSavepoint", "s", "", "the `path` of a savepoint or checkpoint: as --restore")
+	c.Flags().BoolVarP(&leave, "allowNonRestoredState", "n", false, "as --allow-non-restored-state")
 	c.Flags().BoolVar(&leave, "allow-non-restored-state", false, "restore although the checkpoint holds state that the jobs no longer have")
 	c.Flags().StringVar(&restore, "restore", "", "`latest`, none, or the path of a checkpoint")
 	return c

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/coordinator/rest"
+)
+
+func newStandalone() *cobra.Command {
+	var env environment
+	c := &cobra.Command{
+		Use:   "standalone",
+		Short: "Run a cluster in this process",
+		Long: `Standalone runs a coordinator and a worker in one process, and serves Flink's REST
+API at rest.bind-address and rest.port (127.0.0.1:8081). Jobs are submitted to it
+with wadi run -d -m, with /jars as to Flink, or as SQL text with /api/sql.
+
+Whoever reaches the API may run jobs, and read what the process can read. It is
+for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then set
+-D wadi.rest.token too.`,
+		Example: "  wadi standalone -D execution.checkpointing.dir=file:///data/checkpoints\n  wadi run -d -m localhost:8081 job.sql\n  wadi list",
+		Args:    args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			o, err := env.options()
+			if err != nil {
+				return err
+			}
+			binary, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program: %w", err)
+			}
+			logs := &rest.LogBuffer{Name: "wadi.log", Now: time.Now}
+			o.Log = slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, logs), &slog.HandlerOptions{Level: slog.LevelInfo}))
+			o.Launcher = processes{binary, o.Log}
+			s, err := wadi.NewSession(o)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+			defer cancel()
+			err = s.Serve(ctx, wadi.ServeOptions{
+				Version: version, Logs: logs,
+				Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) },
+			})
+			if closing := s.Close(); err == nil {
+				err = closing
+			}
+			return err
+		},
+	}
+	env.flags(c)
+	return c
+}

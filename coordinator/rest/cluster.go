@@ -1,0 +1,137 @@
+package rest
+
+import (
+	"context"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Cluster is what the API is about. Its methods may be called from several
+// goroutines; those without a context do not wait.
+type Cluster interface {
+	// Jobs are those that run and the newest that have ended, the newest first.
+	Jobs() []Job
+	// Job finds one of them.
+	Job(id job.ID) (Job, bool)
+	// Workers are those that are registered.
+	Workers() []Worker
+	// Submit starts the jobs of a script and does not wait for their end.
+	Submit(ctx context.Context, s Submission) ([]Submitted, error)
+	// Plan is the graph of the first job of a script.
+	Plan(ctx context.Context, s Submission) (*job.Graph, error)
+	// Execute carries out statements and tells what each gives, in turn.
+	Execute(ctx context.Context, s Statements, each func(Outcome) error) error
+	// Config is the configuration of the cluster, without secrets.
+	Config() map[string]string
+	// Shutdown ends the cluster. It returns at once.
+	Shutdown()
+}
+
+// Job is one job.
+type Job interface {
+	ID() job.ID
+	Info() JobInfo
+	Life() coordinator.Life
+	// Counts are what tasks have counted.
+	Counts() []Count
+	// Place is where a task runs.
+	Place(t checkpoint.TaskID) Place
+	// Cancel ends the job at once. It returns before that.
+	Cancel()
+	// Stop ends the job with a checkpoint, and returns its path.
+	Stop(ctx context.Context) (path string, err error)
+}
+
+// JobInfo is what never changes of a job.
+type JobInfo struct {
+	// Bounded says that the job ends by itself.
+	Bounded bool
+	// Config is what was set for it, without secrets.
+	Config map[string]string
+	// Checkpoints is the URL of its checkpoint directory, or "".
+	Checkpoints string
+}
+
+// Count is what one task has counted at one vertex.
+type Count struct {
+	Vertex    job.VertexID
+	Index     int
+	In, Out   int64
+	Watermark stream.Timestamp
+	Counters  map[string]int64
+}
+
+// Place is where a task runs.
+type Place struct {
+	Worker   string // its id
+	Endpoint string // host:port
+}
+
+// Worker is a process that runs tasks; Flink's word is task manager.
+type Worker struct {
+	ID        string
+	Address   string // host:port
+	DataPort  int
+	Heartbeat time.Time
+	Slots     int
+	Free      int
+	CPUs      int
+	// Memory of its machine and of the process, in bytes.
+	Physical, FreePhysical, Managed, Process int64
+	Heap                                     Heap
+}
+
+// Heap is the heap of a process.
+type Heap struct {
+	Used, Committed, Max int64
+	Collections          int64
+	Paused               time.Duration
+}
+
+// Submission is a script whose INSERTs are to be run as jobs.
+type Submission struct {
+	Script      string
+	Name        string // "" leaves it to the script
+	Parallelism int    // 0 leaves it to the configuration
+	Config      map[string]string
+	// ID is that of the job, if it starts fresh; "" means any.
+	ID job.ID
+	// Restore is "" for a fresh start, "latest", or the path of a checkpoint or
+	// savepoint.
+	Restore string
+	// AllowNonRestored lets state go that the jobs have no vertex for.
+	AllowNonRestored bool
+}
+
+// Submitted is a job that was started.
+type Submitted struct {
+	ID   job.ID `json:"id"`
+	Name string `json:"name"`
+}
+
+// Statements are SQL to be carried out, in a session that remembers what was
+// declared and set before.
+type Statements struct {
+	Text    string
+	Session string
+	Config  map[string]string
+}
+
+// Outcome is what one statement gives.
+type Outcome struct {
+	Message string
+	Job     *Submitted
+	// Columns are those of rows that follow, in Rows; each is a JSON object.
+	Columns []Column
+	Rows    [][]byte
+}
+
+// Column is a column of rows.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}

@@ -1,0 +1,134 @@
+package rest
+
+import (
+	"maps"
+	"net/http"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+
+	"github.com/wadi-engine/wadi/coordinator"
+)
+
+// Setting is one key of a configuration.
+type Setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func (s *Server) clusterConfig(*http.Request) (any, error) {
+	all := s.cluster.Config()
+	reply := []Setting{}
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		reply = append(reply, Setting{k, all[k]})
+	}
+	return reply, nil
+}
+
+// Environment is the reply of /jobmanager/environment. There is no JVM: it
+// describes the process.
+type Environment struct {
+	JVM       JVM      `json:"jvm"`
+	Classpath []string `json:"classpath"`
+}
+
+// JVM is what runs the process.
+type JVM struct {
+	Version string   `json:"version"`
+	Arch    string   `json:"arch"`
+	Options []string `json:"options"`
+}
+
+func (s *Server) environment(*http.Request) (any, error) {
+	return Environment{JVM: JVM{Version: runtime.Version() + " (wadi " + s.o.Version + ")", Arch: runtime.GOARCH, Options: []string{}}, Classpath: []string{}}, nil
+}
+
+func (s *Server) jobClusterConfig(r *http.Request) (any, error) {
+	if _, err := s.job(r); err != nil {
+		return nil, err
+	}
+	return s.clusterConfig(r)
+}
+
+func (s *Server) jobEnvironment(r *http.Request) (any, error) {
+	if _, err := s.job(r); err != nil {
+		return nil, err
+	}
+	return s.environment(r)
+}
+
+// LogURL is where the log of a job's coordinator or worker is.
+type LogURL struct {
+	URL string `json:"url"`
+}
+
+func (s *Server) jobLogURL(r *http.Request) (any, error) {
+	_, err := s.job(r)
+	return LogURL{"/jobmanager/log"}, err
+}
+
+func (s *Server) workerLogURL(r *http.Request) (any, error) {
+	if _, err := s.job(r); err != nil {
+		return nil, err
+	}
+	w, err := s.workerIn(r)
+	return LogURL{"/taskmanagers/" + w.ID + "/log"}, err
+}
+
+// ThreadDump is what every goroutine does.
+type ThreadDump struct {
+	Threads []Thread `json:"threadInfos"`
+}
+
+// Thread is one goroutine.
+type Thread struct {
+	Name  string `json:"threadName"`
+	Stack string `json:"stringifiedThreadInfo"`
+}
+
+func (*Server) threadDump(*http.Request) (any, error) {
+	var text strings.Builder
+	if err := pprof.Lookup("goroutine").WriteTo(&text, 2); err != nil {
+		return nil, err
+	}
+	reply := ThreadDump{Threads: []Thread{}}
+	for stack := range strings.SplitSeq(strings.TrimSpace(text.String()), "\n\n") {
+		name, _, _ := strings.Cut(stack, "\n")
+		reply.Threads = append(reply.Threads, Thread{strings.TrimSuffix(name, ":"), stack})
+	}
+	return reply, nil
+}
+
+// workerThreadDump is that of the worker's process, which is this one.
+func (s *Server) workerThreadDump(r *http.Request) (any, error) {
+	if _, err := s.workerIn(r); err != nil {
+		return nil, err
+	}
+	return s.threadDump(r)
+}
+
+func (s *Server) clusterMetrics(r *http.Request) (any, error) {
+	running, total, free := 0, 0, 0
+	for _, j := range s.cluster.Jobs() {
+		if j.Life().Status == coordinator.Running {
+			running++
+		}
+	}
+	workers := s.cluster.Workers()
+	for _, w := range workers {
+		total, free = total+w.Slots, free+w.Free
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return named(r, []Metric{
+		{"numRegisteredTaskManagers", number(int64(len(workers)))},
+		{"numRunningJobs", number(int64(running))},
+		{"taskSlotsAvailable", number(int64(free))},
+		{"taskSlotsTotal", number(int64(total))},
+		{"Status.JVM.Memory.Heap.Used", number(int64(m.HeapInuse))},
+		{"Status.JVM.Memory.Heap.Committed", number(int64(m.HeapSys))},
+		{"Status.JVM.Threads.Count", number(int64(runtime.NumGoroutine()))},
+		{"Status.JVM.GarbageCollector.All.Count", number(int64(m.NumGC))},
+	}), nil
+}

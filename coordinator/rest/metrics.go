@@ -1,0 +1,284 @@
+package rest
+
+import (
+	"cmp"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Metric is a metric by Flink's name; without its value when only names are
+// asked for.
+type Metric struct {
+	ID    string `json:"id"`
+	Value string `json:"value,omitempty"`
+}
+
+// AggregatedMetric is a metric over several tasks, jobs or workers.
+type AggregatedMetric struct {
+	ID   string   `json:"id"`
+	Min  *float64 `json:"min,omitempty"`
+	Max  *float64 `json:"max,omitempty"`
+	Avg  *float64 `json:"avg,omitempty"`
+	Sum  *float64 `json:"sum,omitempty"`
+	Skew *float64 `json:"skew,omitempty"`
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// named gives those metrics that a request names, or the names of all.
+func named(r *http.Request, all []Metric) []Metric {
+	wanted := queryList(r, "get")
+	reply := []Metric{}
+	for _, m := range all {
+		switch {
+		case len(wanted) == 0:
+			reply = append(reply, Metric{ID: m.ID})
+		case slices.Contains(wanted, m.ID):
+			reply = append(reply, m)
+		}
+	}
+	return reply
+}
+
+// aggregated gives statistics of those metrics that a request names over
+// several groups of metrics, or the names of all.
+func aggregated(r *http.Request, groups [][]Metric) ([]AggregatedMetric, error) {
+	wanted, modes := queryList(r, "get"), queryList(r, "agg")
+	for i, m := range modes {
+		modes[i] = strings.ToLower(m)
+		if !slices.Contains([]string{"min", "max", "avg", "sum", "skew"}, modes[i]) {
+			return nil, unresolved("query", "agg", m)
+		}
+	}
+	values := map[string][]float64{}
+	var order []string
+	for _, g := range groups {
+		for _, m := range g {
+			if values[m.ID] == nil {
+				order = append(order, m.ID)
+			}
+			v, err := strconv.ParseFloat(m.Value, 64)
+			if err != nil {
+				v = math.NaN()
+			}
+			values[m.ID] = append(values[m.ID], v)
+		}
+	}
+	reply := []AggregatedMetric{}
+	for _, id := range order {
+		switch {
+		case len(wanted) == 0:
+			reply = append(reply, AggregatedMetric{ID: id})
+		case slices.Contains(wanted, id) && !slices.ContainsFunc(values[id], math.IsNaN):
+			reply = append(reply, aggregateOf(id, values[id], modes))
+		}
+	}
+	return reply, nil
+}
+
+func aggregateOf(id string, v []float64, modes []string) AggregatedMetric {
+	want := func(mode string, f float64) *float64 {
+		if len(modes) > 0 && !slices.Contains(modes, mode) {
+			return nil
+		}
+		return &f
+	}
+	sum := 0.0
+	for _, f := range v {
+		sum += f
+	}
+	avg := sum / float64(len(v))
+	return AggregatedMetric{
+		ID: id, Min: want("min", slices.Min(v)), Max: want("max", slices.Max(v)), Sum: want("sum", sum), Avg: want("avg", avg), Skew: want("skew", skew(v, avg)),
+	}
+}
+
+// skew is how unevenly values lie around their average, in per cent: the mean
+// deviation relative to it, and at most 100.
+func skew(v []float64, avg float64) float64 {
+	if avg == 0 {
+		return 0
+	}
+	deviation := 0.0
+	for _, f := range v {
+		deviation += math.Abs(f - avg)
+	}
+	return min(100, deviation/float64(len(v))/avg*100)
+}
+
+func (s *Server) jobMetrics(r *http.Request) (any, error) {
+	j, l, err := s.lifeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return named(r, s.metricsOfJob(j, l)), nil
+}
+
+func (s *Server) jobsMetrics(r *http.Request) (any, error) {
+	wanted := queryList(r, "jobs")
+	var groups [][]Metric
+	for _, j := range s.cluster.Jobs() {
+		if len(wanted) == 0 || slices.Contains(wanted, string(j.ID())) {
+			groups = append(groups, s.metricsOfJob(j, j.Life()))
+		}
+	}
+	return aggregated(r, groups)
+}
+
+func (s *Server) metricsOfJob(j Job, l coordinator.Life) []Metric {
+	c := l.Checkpoints
+	all := []Metric{
+		{"numRestarts", number(int64(l.Restarts))},
+		{"fullRestarts", number(int64(l.Restarts))},
+		{"totalNumberOfCheckpoints", number(int64(c.Triggered))},
+		{"numberOfCompletedCheckpoints", number(int64(c.Completed))},
+		{"numberOfFailedCheckpoints", number(int64(c.Failed))},
+		{"numberOfInProgressCheckpoints", number(int64(c.Triggered - c.Completed - c.Failed))},
+	}
+	if last := c.LastCompleted; last != nil {
+		size, full := last.Sizes()
+		all = append(all, Metric{"lastCompletedCheckpointId", number(int64(last.Epoch))},
+			Metric{"lastCheckpointDuration", number(last.Took(last.Ended).Milliseconds())}, Metric{"lastCheckpointSize", number(size)},
+			Metric{"lastCheckpointFullSize", number(full)}, Metric{"lastCheckpointExternalPath", below(j.Info().Checkpoints, last.Path)})
+	}
+	if last := c.LastRestored; last != nil {
+		all = append(all, Metric{"lastCheckpointRestoreTimestamp", number(last.At.UnixMilli())})
+	}
+	now := s.o.Clock.Now()
+	up := int64(0)
+	if l.Status == coordinator.Running {
+		up = now.Sub(l.Entered[coordinator.Running]).Milliseconds()
+	}
+	return append(all, Metric{"uptime", number(up)}, Metric{"runningTime", number(up)})
+}
+
+// metricsOfTask are those of a task, and those of each vertex of its chain
+// behind the vertex' name.
+func metricsOfTask(l coordinator.Life, counts []Count, v vertex, index int) []Metric {
+	head, tail := countOf(counts, v, index)
+	all := append([]Metric{{"numRecordsIn", number(head.In)}, {"numRecordsOut", number(tail.Out)}}, watermarkOf(head)...)
+	for _, id := range v.chain.Vertices {
+		i := slices.IndexFunc(counts, func(c Count) bool { return c.Vertex == id && c.Index == index })
+		if i < 0 {
+			continue
+		}
+		all = append(all, metricsOfOperator(l.Graph.Vertices[id], counts[i])...)
+	}
+	return all
+}
+
+func watermarkOf(c Count) []Metric {
+	if c.Watermark == stream.Start {
+		return nil
+	}
+	return []Metric{{"currentInputWatermark", number(int64(c.Watermark))}}
+}
+
+func metricsOfOperator(v job.Vertex, c Count) []Metric {
+	scope := strings.NewReplacer(" ", "_", ".", "_", ",", "_").Replace(v.Label()) + "."
+	all := append([]Metric{{"numRecordsIn", number(c.In)}, {"numRecordsOut", number(c.Out)}}, watermarkOf(c)...)
+	for name, n := range c.Counters {
+		all = append(all, Metric{name, number(n)})
+	}
+	slices.SortFunc(all, func(a, b Metric) int { return cmp.Compare(a.ID, b.ID) })
+	for i := range all {
+		all[i].ID = scope + all[i].ID
+	}
+	return all
+}
+
+// vertexMetrics are those of all tasks, each name behind the task's number.
+func (s *Server) vertexMetrics(r *http.Request) (any, error) {
+	j, l, v, err := s.vertexIn(r)
+	if err != nil {
+		return nil, err
+	}
+	var all []Metric
+	counts := j.Counts()
+	for _, t := range v.tasks {
+		for _, m := range metricsOfTask(l, counts, v, t.Task.Index) {
+			all = append(all, Metric{strconv.Itoa(t.Task.Index) + "." + m.ID, m.Value})
+		}
+	}
+	return named(r, all), nil
+}
+
+func (s *Server) subtaskMetrics(r *http.Request) (any, error) {
+	j, l, v, t, err := s.taskIn(r)
+	if err != nil {
+		return nil, err
+	}
+	return named(r, metricsOfTask(l, j.Counts(), v, t.Task.Index)), nil
+}
+
+func (s *Server) subtasksMetrics(r *http.Request) (any, error) {
+	j, l, v, err := s.vertexIn(r)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := queryRanges(r, "subtasks")
+	if err != nil {
+		return nil, err
+	}
+	var groups [][]Metric
+	counts := j.Counts()
+	for _, t := range v.tasks {
+		if wanted(t.Task.Index) {
+			groups = append(groups, metricsOfTask(l, counts, v, t.Task.Index))
+		}
+	}
+	return aggregated(r, groups)
+}
+
+// queryRanges reads ranges such as 1,3,5-9; without any, all are wanted.
+func queryRanges(r *http.Request, name string) (wanted func(int) bool, err error) {
+	list := queryList(r, name)
+	if len(list) == 0 {
+		return func(int) bool { return true }, nil
+	}
+	type span struct{ first, last int }
+	spans := make([]span, len(list))
+	for i, text := range list {
+		from, to, ok := strings.Cut(text, "-")
+		if !ok {
+			to = from
+		}
+		first, err1 := strconv.Atoi(from)
+		last, err2 := strconv.Atoi(to)
+		if err1 != nil || err2 != nil || first < 0 || last < first {
+			return nil, unresolved("query", name, text)
+		}
+		spans[i] = span{first, last}
+	}
+	return func(n int) bool {
+		return slices.ContainsFunc(spans, func(s span) bool { return s.first <= n && n <= s.last })
+	}, nil
+}
+
+// coordinatorMetrics are those of a vertex' part in the coordinator: there are none.
+func (s *Server) coordinatorMetrics(r *http.Request) (any, error) {
+	_, _, _, err := s.vertexIn(r)
+	return []Metric{}, err
+}
+
+// Flamegraph is the reply of /jobs/:jobid/vertices/:vertexid/flamegraph. Tasks
+// are not sampled one by one.
+type Flamegraph struct {
+	EndMillis int64     `json:"endTimestamp"`
+	Root      *struct{} `json:"data"`
+}
+
+// flamegraphOff is the time that says so.
+const flamegraphOff = -2
+
+func (s *Server) flamegraph(r *http.Request) (any, error) {
+	_, _, _, err := s.vertexIn(r)
+	return Flamegraph{EndMillis: flamegraphOff}, err
+}

@@ -1,0 +1,99 @@
+package rest
+
+import "net/http"
+
+// route is a path of the API.
+type route struct {
+	method, path string
+	may          may
+	handle       func(*Server, *http.Request) (any, error)
+}
+
+const (
+	get   = http.MethodGet
+	post  = http.MethodPost
+	patch = http.MethodPatch
+	del   = http.MethodDelete
+
+	ofJob     = "/jobs/{jobid}"
+	ofVertex  = ofJob + "/vertices/{vertexid}"
+	ofSubtask = ofVertex + "/subtasks/{subtaskindex}"
+)
+
+// routes are all paths, in the order of Flink's documentation.
+var routes = []route{
+	{del, "/cluster", cancel, (*Server).shutdown},
+	{get, "/overview", look, (*Server).overview},
+	{get, "/config", look, (*Server).dashboard},
+	{get, "/datasets", look, (*Server).dataSets},
+
+	{get, "/jars", look, (*Server).listUploads},
+	{post, "/jars/upload", submit, (*Server).upload},
+	{del, "/jars/{jarid}", submit, (*Server).deleteUpload},
+	{post, "/jars/{jarid}/plan", look, (*Server).planUpload},
+	{get, "/jars/{jarid}/plan", look, (*Server).planUpload},
+	{post, "/jars/{jarid}/run", submit, (*Server).runUpload},
+
+	{get, "/jobmanager/config", look, (*Server).clusterConfig},
+	{get, "/jobmanager/environment", look, (*Server).environment},
+	{get, "/jobmanager/logs", look, (*Server).logFiles},
+	{get, "/jobmanager/logs/{file}", look, (*Server).logFile},
+	{get, "/jobmanager/log", look, (*Server).log},
+	{get, "/jobmanager/stdout", look, (*Server).stdout},
+	{get, "/jobmanager/metrics", look, (*Server).clusterMetrics},
+	{get, "/jobmanager/thread-dump", look, (*Server).threadDump},
+
+	{get, "/jobs", look, (*Server).jobIDs},
+	{get, "/jobs/overview", look, (*Server).jobsOverview},
+	{get, "/jobs/metrics", look, (*Server).jobsMetrics},
+	{get, ofJob, look, (*Server).jobDetails},
+	{patch, ofJob, cancel, (*Server).terminate},
+	{get, ofJob + "/status", look, (*Server).jobStatus},
+	{get, ofJob + "/plan", look, (*Server).jobPlan},
+	{get, ofJob + "/config", look, (*Server).jobConfig},
+	{get, ofJob + "/exceptions", look, (*Server).exceptions},
+	{get, ofJob + "/accumulators", look, (*Server).accumulators},
+	{get, ofJob + "/execution-result", look, (*Server).executionResult},
+	{get, ofJob + "/metrics", look, (*Server).jobMetrics},
+	{get, ofJob + "/resource-requirements", look, (*Server).requirements},
+	{patch, ofJob + "/clientHeartbeat", look, (*Server).heartbeat},
+	{get, ofJob + "/jobmanager/config", look, (*Server).jobClusterConfig},
+	{get, ofJob + "/jobmanager/environment", look, (*Server).jobEnvironment},
+	{get, ofJob + "/jobmanager/log-url", look, (*Server).jobLogURL},
+	{get, ofJob + "/taskmanagers/{taskmanagerid}/log-url", look, (*Server).workerLogURL},
+	{post, ofJob + "/stop", cancel, (*Server).stop},
+	{get, ofJob + "/savepoints/{triggerid}", look, (*Server).savepointStatus},
+
+	{get, ofJob + "/checkpoints", look, (*Server).checkpoints},
+	{get, ofJob + "/checkpoints/config", look, (*Server).checkpointConfig},
+	{get, ofJob + "/checkpoints/details/{checkpointid}", look, (*Server).checkpoint},
+	{get, ofJob + "/checkpoints/details/{checkpointid}/subtasks/{vertexid}", look, (*Server).checkpointTasks},
+
+	{get, ofVertex, look, (*Server).vertexDetails},
+	{get, ofVertex + "/accumulators", look, (*Server).vertexAccumulators},
+	{get, ofVertex + "/flamegraph", look, (*Server).flamegraph},
+	{get, ofVertex + "/jm-operator-metrics", look, (*Server).coordinatorMetrics},
+	{get, ofVertex + "/metrics", look, (*Server).vertexMetrics},
+	{get, ofVertex + "/subtasks/accumulators", look, (*Server).subtasksAccumulators},
+	{get, ofVertex + "/subtasks/metrics", look, (*Server).subtasksMetrics},
+	{get, ofVertex + "/subtasktimes", look, (*Server).subtaskTimes},
+	{get, ofVertex + "/taskmanagers", look, (*Server).vertexWorkers},
+	{get, ofVertex + "/watermarks", look, (*Server).watermarks},
+	{get, ofSubtask, look, (*Server).subtask},
+	{get, ofSubtask + "/attempts/{attempt}", look, (*Server).attempt},
+	{get, ofSubtask + "/attempts/{attempt}/accumulators", look, (*Server).attemptAccumulators},
+	{get, ofSubtask + "/metrics", look, (*Server).subtaskMetrics},
+
+	{get, "/taskmanagers", look, (*Server).workers},
+	{get, "/taskmanagers/metrics", look, (*Server).workersMetrics},
+	{get, "/taskmanagers/{taskmanagerid}", look, (*Server).worker},
+	{get, "/taskmanagers/{taskmanagerid}/logs", look, (*Server).workerLogs},
+	{get, "/taskmanagers/{taskmanagerid}/logs/{file}", look, (*Server).workerLogFile},
+	{get, "/taskmanagers/{taskmanagerid}/log", look, (*Server).workerLog},
+	{get, "/taskmanagers/{taskmanagerid}/stdout", look, (*Server).stdout},
+	{get, "/taskmanagers/{taskmanagerid}/metrics", look, (*Server).workerMetrics},
+	{get, "/taskmanagers/{taskmanagerid}/thread-dump", look, (*Server).workerThreadDump},
+
+	{post, "/api/sql", submit, (*Server).sql},
+	{get, "/api/events", look, (*Server).stream},
+}

@@ -1,0 +1,117 @@
+package wadi
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+var _ rest.Job = sessionJob{}
+
+// sessionJob is a job as the REST API sees it.
+type sessionJob struct {
+	startedJob
+	life   coordinator.Life
+	worker string
+}
+
+// Jobs are those that have begun, the newest first.
+func (s *Session) Jobs() []rest.Job {
+	var all []rest.Job
+	for _, j := range slices.Backward(s.jobs.all()) {
+		if l, ok := j.run.Life(); ok {
+			all = append(all, sessionJob{j, l, s.worker})
+		}
+	}
+	return all
+}
+
+// Job finds a job by its id.
+func (s *Session) Job(id job.ID) (rest.Job, bool) {
+	j, ok := s.jobs.find(string(id))
+	if !ok {
+		return nil, false
+	}
+	l, ok := j.run.Life()
+	return sessionJob{j, l, s.worker}, ok
+}
+
+func (j sessionJob) ID() job.ID             { return j.life.Job }
+func (j sessionJob) Life() coordinator.Life { return j.life }
+
+func (j sessionJob) Info() rest.JobInfo {
+	return rest.JobInfo{Bounded: j.run.bounded, Config: maskedConfig(j.run.config), Checkpoints: j.checkpoints}
+}
+
+// Counts are what the tasks have counted.
+func (j sessionJob) Counts() []rest.Count {
+	stats := j.run.tasks.Stats()
+	all := make([]rest.Count, len(stats))
+	for i, st := range stats {
+		all[i] = rest.Count{
+			Vertex: st.Vertex, Index: st.Index, In: st.RecordsIn.Load(), Out: st.RecordsOut.Load(),
+			Watermark: stream.Timestamp(st.Watermark.Load()), Counters: map[string]int64{},
+		}
+		for name, n := range st.Counters {
+			all[i].Counters[name] = n
+		}
+	}
+	return all
+}
+
+// Place is where a task runs: all run in this process.
+func (j sessionJob) Place(checkpoint.TaskID) rest.Place {
+	return rest.Place{Worker: j.worker, Endpoint: "localhost:0"}
+}
+
+func (j sessionJob) Cancel() { j.run.Cancel(errors.New("the user has canceled it")) }
+
+// Stop ends the job with a last checkpoint.
+func (j sessionJob) Stop(ctx context.Context) (string, error) {
+	return j.stopWithCheckpoint(ctx)
+}
+
+// Workers is this process.
+func (s *Session) Workers() []rest.Worker {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	now := time.Now() //nolint:forbidigo // when this process was last heard of
+	w := rest.Worker{
+		ID: s.worker, Address: "localhost:0", Heartbeat: now, CPUs: runtime.NumCPU(), Slots: max(runtime.NumCPU(), s.slots()),
+		Heap: rest.Heap{
+			Used: int64(m.HeapInuse), Committed: int64(m.HeapSys), Max: -1, Collections: int64(m.NumGC), Paused: time.Duration(m.PauseTotalNs),
+		},
+	}
+	used := 0
+	for _, j := range s.Jobs() {
+		if l := j.Life(); !l.Status.Terminal() {
+			used += widest(l.Graph)
+		}
+	}
+	w.Free = max(0, w.Slots-used)
+	return []rest.Worker{w}
+}
+
+// widest is how many slots a job takes: tasks of different vertices share one.
+func widest(g *job.Graph) int {
+	n := 0
+	for _, v := range g.Vertices {
+		n = max(n, v.Parallelism)
+	}
+	return n
+}
+
+// slots is taskmanager.numberOfTaskSlots.
+func (s *Session) slots() int {
+	k := &keyReader{get: func(key string) string { return strings.TrimSpace(s.o.Config[key]) }}
+	return k.int(keySlots)
+}

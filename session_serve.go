@@ -1,0 +1,121 @@
+package wadi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// The keys of the REST API. All but those that begin with wadi are Flink's.
+const (
+	keyRestAddress  = "rest.bind-address"
+	keyRestPort     = "rest.port"
+	keyRestBindPort = "rest.bind-port"
+	keyRestMaxBody  = "rest.server.max-content-length"
+	keyRestIdle     = "rest.idleness-timeout"
+	keyRestToken    = "wadi.rest.token"
+	keyRestReadOnly = "wadi.rest.read-only"
+	keyWebSubmit    = "web.submit.enable"
+	keyWebCancel    = "web.cancel.enable"
+	keyWebRefresh   = "web.refresh-interval"
+	keyWebUploads   = "web.upload.dir"
+)
+
+// ServeOptions are what serving needs besides the configuration.
+type ServeOptions struct {
+	Version string
+	Logs    rest.Logs
+	// UI serves every path that is not the API's.
+	UI http.Handler
+	// Ready, if not nil, is told the address once it is listened on.
+	Ready func(net.Addr)
+}
+
+// maxConnections is how many clients may be connected at the same time.
+const maxConnections = 1024
+
+// Serve serves the REST API at rest.bind-address and rest.port until ctx ends
+// or somebody asks the cluster to end.
+func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
+	address, ro, err := s.restOptions()
+	if err != nil {
+		return err
+	}
+	ro.Version, ro.Logs, ro.UI, ro.Log, ro.Clock = o.Version, o.Logs, o.UI, s.o.Log, engine.WallClock{}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("%w: listen on %s (%s, %s): %w", job.ErrInvalid, address, keyRestAddress, keyRestPort, err)
+	}
+	api := rest.New(s, ro)
+	s.jobs.changed = func(r *Run) {
+		if l, ok := r.Life(); ok {
+			api.Changed(l)
+		}
+	}
+	if o.Ready != nil {
+		o.Ready(l.Addr())
+	}
+	server := api.HTTP()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(netutil.LimitListener(l, maxConnections)) }()
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	case <-s.Done():
+	}
+	const patience = 5 * time.Second
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	_ = server.Shutdown(stop) // who still reads then is cut off
+	_ = server.Close()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return errors.Join(err, api.Close())
+}
+
+// restOptions reads the configuration.
+func (s *Session) restOptions() (address string, o rest.Options, err error) {
+	value := func(key, otherwise string) string {
+		if v, ok := s.o.Config[key]; ok && strings.TrimSpace(v) != "" {
+			return strings.TrimSpace(v)
+		}
+		return otherwise
+	}
+	k := &keyReader{get: func(key string) string { return value(key, "") }}
+	o = rest.Options{
+		Token: value(keyRestToken, ""), ReadOnly: strings.EqualFold(value(keyRestReadOnly, ""), "true"),
+		NoSubmit: strings.EqualFold(value(keyWebSubmit, ""), "false"), NoCancel: strings.EqualFold(value(keyWebCancel, ""), "false"),
+		MaxBody: int64(k.int(keyRestMaxBody)), Uploads: value(keyWebUploads, ""), Idle: k.duration(keyRestIdle), Refresh: k.duration(keyWebRefresh),
+	}
+	if k.err != nil {
+		return "", o, k.err
+	}
+	host, port := value(keyRestAddress, "127.0.0.1"), value(keyRestBindPort, value(keyRestPort, "8081"))
+	o.Loopback = loopback(host)
+	if o.Token == "" && !o.Loopback && s.o.Log != nil {
+		s.o.Log.Warn("everybody who reaches the REST API may run jobs", slog.String("address", host), slog.String("set", keyRestToken))
+	}
+	return net.JoinHostPort(host, port), o, nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
