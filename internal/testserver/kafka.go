@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 //go:embed kafka.properties
@@ -78,6 +79,9 @@ func (b *Brokers) args(rest ...string) []string {
 	return append(append(SmallJVM[:len(SmallJVM):len(SmallJVM)], "-cp", b.jars+"/*"), rest...)
 }
 
+// recovery is how long a broker that was killed may take, on a busy machine.
+const recovery = 2 * time.Minute
+
 // Start starts a broker that does not run, and returns when it accepts.
 func (b *Brokers) Start(i int) {
 	b.t.Helper()
@@ -93,7 +97,7 @@ func (b *Brokers) Start(i int) {
 		b.t.Fatal(err)
 	}
 	b.running[i] = cmd
-	if err := accepts(b.Address[i], make(chan error)); err != nil {
+	if err := accepts(b.Address[i], make(chan error), recovery); err != nil {
 		said, _ := os.ReadFile(log.Name())
 		b.t.Fatalf("start broker %d: %v\n%s", i, err, said[max(0, len(said)-1000):])
 	}

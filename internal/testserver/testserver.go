@@ -123,7 +123,7 @@ func startAs(t testing.TB, as *syscall.SysProcAttr, address string, env []string
 		cancel()
 		<-ended
 	})
-	if err := accepts(address, ended); err != nil {
+	if err := accepts(address, ended, 20*time.Second); err != nil {
 		cancel()
 		end := <-ended
 		ended <- nil
@@ -131,8 +131,8 @@ func startAs(t testing.TB, as *syscall.SysProcAttr, address string, env []string
 	}
 }
 
-func accepts(address string, ended chan error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+func accepts(address string, ended chan error, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	poll := time.NewTicker(20 * time.Millisecond) //nolint:forbidigo // it waits for a real process
 	defer poll.Stop()
@@ -146,7 +146,7 @@ func accepts(address string, ended chan error) error {
 			ended <- err
 			return errors.New("it ended")
 		case <-ctx.Done():
-			return fmt.Errorf("it does not accept on %s", address)
+			return fmt.Errorf("it does not accept on %s within %v", address, within)
 		}
 	}
 }
