@@ -83,8 +83,25 @@ func (d *driver) keeperOf(id job.ID) checkpoint.Keeper {
 	}
 }
 
+// begun reports whether the job of the given ID has run before.
+func (d *driver) begun(ctx context.Context) (bool, error) {
+	if !d.Recover || d.ID == "" {
+		return false, nil
+	}
+	f, err := d.keeperOf(d.ID).Load(ctx, nil)
+	return f.Generation > 0, err
+}
+
 // identify finds the job by its name, or claims the name for a new one.
 func (d *driver) identify(ctx context.Context) (*Result, error) {
+	begun, err := d.begun(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if begun {
+		d.id, d.Restore = d.ID, Restore{Mode: RestoreLatest}
+		return nil, nil
+	}
 	names := checkpoint.Names{Store: d.Store, Now: d.now, Pause: d.pause}
 	id, number, err := names.Newest(ctx, d.Graph.Name)
 	if err != nil {
@@ -259,6 +276,9 @@ func (d *driver) begin(a Begin) {
 }
 
 func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
+	if b, ok := d.adopt(ctx, a); ok {
+		return b
+	}
 	var b Begun
 	if d.Store == nil {
 		b.Owner, b.Number = checkpoint.Owner{Generation: 1, Term: 1, Nonce: d.nonce}, 1
@@ -406,7 +426,7 @@ func (d *driver) openEnumerators(ctx context.Context, b Begun) error {
 			return fmt.Errorf("open source %s: %w", s.uid, err)
 		}
 		s.enum = e
-		if splits := b.Layout.Splits[s.uid]; len(splits) > 0 {
+		if splits := b.Layout.Splits[s.uid]; len(splits) > 0 { // none when tasks are adopted
 			e.Return(splits)
 		}
 	}

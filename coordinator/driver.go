@@ -22,6 +22,9 @@ type Job struct {
 	// is not logged, and the only barrier is the last one.
 	Store   checkpoint.Store
 	Restore Restore
+	// Recover goes on with the job of this ID when it had begun, whatever Restore
+	// says: its coordinator is gone. Tasks that run on are adopted.
+	Recover bool
 	// Connectors find the sources and sinks of the graph.
 	Connectors *ops.Registry
 	Settings   Settings

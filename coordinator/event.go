@@ -36,7 +36,9 @@ type (
 		Retained []checkpoint.Kept
 		// Finished says that the job had finished before.
 		Finished bool
-		Err      error
+		// Held are the tasks that run already, when they are adopted.
+		Held *rpc.Held
+		Err  error
 	}
 	// Discovered answers Discover.
 	Discovered struct {

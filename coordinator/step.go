@@ -146,21 +146,16 @@ func (m *machine) begun(e Begun) {
 			m.sinks[i].offered = 0
 		}
 	}
+	if e.Held != nil {
+		m.adopt(e.Held)
+		return
+	}
 	m.deploy(e.Layout)
 }
 
 // deploy starts the tasks of the layout; those that have ended stay ended.
 func (m *machine) deploy(l checkpoint.Layout) {
-	m.tasks = make([]taskState, len(m.ids))
-	m.sources = make([]sourceState, len(m.plan.sources))
-	for i := range m.tasks {
-		m.tasks[i].source = -1
-	}
-	for i, s := range m.plan.sources {
-		for _, t := range s.tasks {
-			m.tasks[t].source = i
-		}
-	}
+	m.resetTasks()
 	for _, h := range l.Ended {
 		t := &m.tasks[m.ordinal[h.Task]]
 		t.last, t.gone = &h, true
@@ -176,6 +171,20 @@ func (m *machine) deploy(l checkpoint.Layout) {
 		d.Epoch = m.manifest.Epoch
 	}
 	m.send(d)
+}
+
+// resetTasks makes every task one of which nothing is known.
+func (m *machine) resetTasks() {
+	m.tasks = make([]taskState, len(m.ids))
+	m.sources = make([]sourceState, len(m.plan.sources))
+	for i := range m.tasks {
+		m.tasks[i].source = -1
+	}
+	for i, s := range m.plan.sources {
+		for _, t := range s.tasks {
+			m.tasks[t].source = i
+		}
+	}
 }
 
 // failed begins the end of the attempt: a restart if the strategy allows it.

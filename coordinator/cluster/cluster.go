@@ -29,6 +29,14 @@ type Options struct {
 	// 0 means five minutes.
 	SlotTimeout time.Duration
 	Strategy    Strategy
+	// Term is that in which this coordinator leads, or 0 when it has no rivals.
+	Term uint64
+	// Knows reports whether a job is one of this coordinator, or will be: one that
+	// workers hold, and that it does not know, is over. nil knows none.
+	Knows func(job.ID) bool
+	// AdoptTimeout is how long a coordinator waits for workers that hold tasks;
+	// 0 means three seconds.
+	AdoptTimeout time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -40,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SlotTimeout == 0 {
 		o.SlotTimeout = 5 * time.Minute
+	}
+	if o.AdoptTimeout == 0 {
+		o.AdoptTimeout = 3 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -56,8 +67,10 @@ type Cluster struct {
 	loops    sync.WaitGroup
 
 	mu      sync.Mutex
-	workers []*worker // in the order in which they have registered
-	waiting []*Tasks  // jobs that need slots, the first first
+	workers []*worker     // in the order in which they have registered
+	waiting []*Tasks      // jobs that need slots, the first first
+	offers  []*offer      // tasks that run on, and wait for their job
+	joined  chan struct{} // closed, and replaced, when a worker registers
 }
 
 // Listen returns a Cluster whose workers register on an address.
@@ -66,7 +79,7 @@ func Listen(ctx context.Context, address string, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: listen for workers (jobmanager.rpc.port): %w", job.ErrInvalid, err)
 	}
-	c := &Cluster{o: o.withDefaults(), listener: l}
+	c := &Cluster{o: o.withDefaults(), listener: l, joined: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	c.loops.Go(c.accept)
 	return c, nil
@@ -120,6 +133,9 @@ func (c *Cluster) welcome(raw net.Conn) error {
 	if err := w.messages.Receive(&first, c.o.Timeout); err != nil {
 		return err
 	}
+	if first.Watch != nil {
+		return c.watched(w.messages)
+	}
 	if first.Register == nil || first.Register.Slots < 1 || first.Register.ID == "" {
 		return fmt.Errorf("%w: the first word of a worker is its registration", peer.ErrRefused)
 	}
@@ -133,6 +149,19 @@ func (c *Cluster) welcome(raw net.Conn) error {
 	err = w.read()
 	c.leave(w, err)
 	return err
+}
+
+// watched answers a coordinator that stands by.
+func (c *Cluster) watched(m *peer.Messages) error {
+	for {
+		if err := m.Send(rpc.ToWorker{Leads: c.o.Term}); err != nil {
+			return nil //nolint:nilerr // a standby may go as it likes
+		}
+		var again rpc.ToCoordinator
+		if err := m.Receive(&again, c.o.Timeout); err != nil {
+			return nil //nolint:nilerr // a standby may go as it likes
+		}
+	}
 }
 
 // dataAddress is where others reach a worker: when it receives on any address,
@@ -160,6 +189,9 @@ func (c *Cluster) join(w *worker) {
 		}
 	}
 	c.workers = append(c.workers, w)
+	c.offer(w)
+	close(c.joined)
+	c.joined = make(chan struct{})
 	c.o.Log.Info("a worker has registered", slog.String("id", w.info.ID), slog.String("data", w.info.Data), slog.Int("slots", w.info.Slots))
 	send := c.schedule()
 	c.mu.Unlock()
@@ -170,6 +202,7 @@ func (c *Cluster) join(w *worker) {
 func (c *Cluster) leave(w *worker, why error) {
 	c.mu.Lock()
 	c.workers = slices.DeleteFunc(c.workers, func(o *worker) bool { return o == w })
+	c.offers = slices.DeleteFunc(c.offers, func(o *offer) bool { return o.worker == w })
 	jobs := slices.Clone(w.jobs)
 	w.jobs = nil
 	c.mu.Unlock()

@@ -39,7 +39,10 @@ type Tasks struct {
 	started map[*worker]bool // know the job
 	// canceling is set while Canceled is to come from those alive.
 	canceling bool
-	stats     []engine.VertexStats
+	// adopting is set while tasks are taken over: early is what they report.
+	adopting bool
+	early    []rpc.JobReport
+	stats    []engine.VertexStats
 }
 
 // Job returns what runs the tasks of a job; host takes its reports. The job's id
@@ -55,6 +58,11 @@ func (t *Tasks) post(r rpc.Report) { t.host.Post(coordinator.Reported{Report: r}
 
 // Send obeys a command.
 func (t *Tasks) Send(c rpc.Command) error {
+	if _, deploys := c.(rpc.Deploy); deploys {
+		t.abandon()
+	} else {
+		defer t.adopted()
+	}
 	switch c := c.(type) {
 	case rpc.Deploy:
 		t.request(c)
@@ -248,11 +256,16 @@ func (t *Tasks) lost(w *worker, why error) {
 func (t *Tasks) reported(w *worker, doc rpc.JobReport) {
 	t.mu.Lock()
 	current := doc.Generation == t.current && t.alive[w]
+	if current && t.adopting {
+		t.early = append(t.early, doc)
+		current = false
+	}
 	t.mu.Unlock()
 	r := doc.Open()
 	if !current || r == nil {
 		return
 	}
+	t.counted(doc.Counts)
 	if _, ok := r.(rpc.Canceled); ok {
 		t.gone(w)
 		return

@@ -113,6 +113,7 @@ func (w *worker) find(r *rpc.JobReport) *Tasks {
 			return t
 		}
 	}
+	w.c.offered(w, r)
 	return nil
 }
 

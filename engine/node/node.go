@@ -46,8 +46,11 @@ type Options struct {
 	Memory  int64
 	Version string
 	// Open makes what the tasks of a job need. Exchange is replaced.
-	Open        func(ctx context.Context, s rpc.Start) (engine.Options, error)
-	Alloc       memory.Allocator
+	Open  func(ctx context.Context, s rpc.Start) (engine.Options, error)
+	Alloc memory.Allocator
+	// Patience is how long the worker runs on without a coordinator
+	// (taskmanager.registration.timeout); 0 means five minutes.
+	Patience    time.Duration
 	Budget      int64      // bytes of credit of one channel
 	Compression ipc.Option // of what goes to other workers, or nil
 	Clock       task.Clock
@@ -56,13 +59,14 @@ type Options struct {
 
 // pauses between attempts to reach a coordinator.
 const (
-	firstPause = 100 * time.Millisecond
-	longPause  = 2 * time.Second
+	firstPause = 50 * time.Millisecond
+	longPause  = 500 * time.Millisecond
 )
 
 // Run is the life of a worker process, until ctx ends. When it loses the
-// coordinator it cancels its tasks and looks for the one that leads. The error
-// says why it cannot belong to the cluster.
+// coordinator its tasks run on, and it looks for the one that leads, which adopts
+// them or lets them go. The error says why it cannot belong to the cluster, or
+// that there was no coordinator for too long.
 func Run(ctx context.Context, o Options) error {
 	if o.Slots == 0 {
 		o.Slots = 1
@@ -75,21 +79,29 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer func() { _ = t.Close() }() // nothing is sent any more
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Minute
+	}
 	n := &node{Options: o, transport: t}
-	pause := firstPause
+	s := newSession(n)
+	defer s.close()
+	pause, last := firstPause, o.Clock.Now()
 	for ctx.Err() == nil {
-		began := o.Clock.Now()
-		err := n.serve(ctx)
+		registered, err := n.serve(ctx, s)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if errors.Is(err, peer.ErrRefused) {
 			return err
 		}
-		if o.Clock.Now().Sub(began) > longPause {
-			pause = firstPause
+		if registered {
+			pause, last = firstPause, o.Clock.Now()
+			o.Log.Warn("the coordinator is lost; tasks run on", slog.Any("error", err))
 		}
-		o.Log.Warn("no coordinator", slog.Any("error", err), slog.Duration("next_try", pause))
+		if alone := o.Clock.Now().Sub(last); alone > o.Patience {
+			return fmt.Errorf("no coordinator for %v (taskmanager.registration.timeout): %w", alone.Round(time.Second), err)
+		}
+		o.Log.Debug("no coordinator", slog.Any("error", err), slog.Duration("next_try", pause))
 		select {
 		case <-o.Clock.After(pause):
 		case <-ctx.Done():
@@ -105,15 +117,16 @@ type node struct {
 	transport *remote.Transport
 }
 
-// serve is one conversation with the coordinator that leads.
-func (n *node) serve(ctx context.Context) error {
+// serve is one conversation with the coordinator that leads. It reports whether
+// the worker was registered.
+func (n *node) serve(ctx context.Context, s *session) (registered bool, err error) {
 	address, err := n.Leader(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	conn, err := peer.Dial(ctx, address, peer.Control, n.Identity)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m := peer.NewMessages(conn)
 	stop := context.AfterFunc(ctx, func() { _ = m.Close() }) // what waits for a message ends
@@ -121,26 +134,25 @@ func (n *node) serve(ctx context.Context) error {
 		stop()
 		_ = m.Close() // it may be closed already
 	}()
-	if err := m.Send(rpc.ToCoordinator{Register: n.register()}); err != nil {
-		return err
+	if err := s.register(m); err != nil {
+		return false, err
 	}
+	defer s.speak(nil)
 	var first rpc.ToWorker
 	if err := m.Receive(&first, n.patience(first.Welcome)); err != nil {
-		return err
+		return false, err
 	}
 	if first.Welcome == nil {
-		return fmt.Errorf("%w: the coordinator's first word is no welcome", peer.ErrRefused)
+		return false, fmt.Errorf("%w: the coordinator's first word is no welcome", peer.ErrRefused)
 	}
 	n.Log.Info("registered", slog.String("coordinator", address), slog.String("id", n.ID), slog.Int("slots", n.Slots))
-	s := newSession(n, m)
-	defer s.close()
 	beat, end := context.WithCancel(ctx)
 	defer end()
-	go s.heartbeats(beat, time.Duration(first.Welcome.Interval)*time.Millisecond)
+	go s.heartbeats(beat, m, time.Duration(first.Welcome.Interval)*time.Millisecond)
 	for {
 		var msg rpc.ToWorker
 		if err := m.Receive(&msg, n.patience(first.Welcome)); err != nil {
-			return err
+			return true, err
 		}
 		s.obey(ctx, msg)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"sync"
 	"time"
@@ -15,13 +16,17 @@ import (
 	"github.com/wadi-engine/wadi/job"
 )
 
-// session is what a worker holds while it belongs to a coordinator.
+// session is what a worker holds; it outlives coordinators.
 type session struct {
 	*node
-	messages *peer.Messages
 
-	mu   sync.Mutex
-	jobs map[job.ID]*hosted
+	// turn is held by those who report, and alone by who registers: no report is
+	// between what a new coordinator is told of and what it is sent.
+	turn sync.RWMutex
+
+	mu       sync.Mutex
+	messages *peer.Messages // nil while there is no coordinator
+	jobs     map[job.ID]*hosted
 }
 
 // hosted is a job on this worker. Its commands are carried out one after the
@@ -33,14 +38,63 @@ type hosted struct {
 	done  chan struct{} // closed at the end
 	loops sync.WaitGroup
 
-	mu         sync.Mutex
-	queue      []rpc.Command
-	worker     *engine.Worker // nil until it is opened
-	generation checkpoint.Generation
+	mu     sync.Mutex
+	queue  []rpc.Command
+	worker *engine.Worker // nil until it is opened
+	ledger ledger
 }
 
-func newSession(n *node, m *peer.Messages) *session {
-	return &session{node: n, messages: m, jobs: make(map[job.ID]*hosted)}
+func newSession(n *node) *session { return &session{node: n, jobs: make(map[job.ID]*hosted)} }
+
+// register tells a coordinator of the worker and what it holds; from then on it
+// is the one that is reported to.
+func (s *session) register(m *peer.Messages) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	r := s.node.register()
+	r.Held = s.held()
+	if err := m.Send(rpc.ToCoordinator{Register: r}); err != nil {
+		return err
+	}
+	s.speak(m)
+	return nil
+}
+
+// speak makes m the conversation with the coordinator; nil means there is none.
+func (s *session) speak(m *peer.Messages) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.messages = m
+}
+
+// say sends a message, if there is a coordinator.
+func (s *session) say(msg rpc.ToCoordinator) error {
+	s.mu.Lock()
+	m := s.messages
+	s.mu.Unlock()
+	if m == nil {
+		return fmt.Errorf("%w: there is no coordinator", job.ErrUnavailable)
+	}
+	return m.Send(msg)
+}
+
+// held is what the next coordinator may adopt. Jobs that it cannot adopt are
+// given up.
+func (s *session) held() (all []rpc.Held) {
+	s.mu.Lock()
+	jobs := maps.Clone(s.jobs)
+	s.mu.Unlock()
+	for id, h := range jobs {
+		h.mu.Lock()
+		held := h.ledger.held(id)
+		h.mu.Unlock()
+		if held == nil {
+			s.drop(id)
+			continue
+		}
+		all = append(all, *held)
+	}
+	return all
 }
 
 // obey carries out a message. It does not wait for tasks.
@@ -96,16 +150,16 @@ func (s *session) close() {
 	}
 }
 
-// heartbeats says that the worker is well, until ctx ends.
-func (s *session) heartbeats(ctx context.Context, interval time.Duration) {
+// heartbeats says to m that the worker is well, until ctx ends.
+func (s *session) heartbeats(ctx context.Context, m *peer.Messages, interval time.Duration) {
 	for {
 		select {
 		case <-s.Clock.After(interval):
 		case <-ctx.Done():
 			return
 		}
-		if err := s.messages.Send(rpc.ToCoordinator{Heartbeat: s.heartbeat()}); err != nil {
-			_ = s.messages.Close() // who receives notices
+		if err := m.Send(rpc.ToCoordinator{Heartbeat: s.heartbeat()}); err != nil {
+			_ = m.Close() // who receives notices
 			return
 		}
 	}
@@ -193,11 +247,9 @@ func (h *hosted) run(ctx context.Context) {
 
 // command carries out c; unusable says why the job could not be opened.
 func (h *hosted) command(c rpc.Command, unusable error) {
-	if d, ok := c.(rpc.Deploy); ok {
-		h.mu.Lock()
-		h.generation = d.Generation
-		h.mu.Unlock()
-	}
+	h.mu.Lock()
+	h.ledger.command(c)
+	h.mu.Unlock()
 	if unusable == nil {
 		if err := h.worker.Send(c); err != nil {
 			h.report(rpc.Failed{Task: taskOf(c), Err: err})
@@ -240,11 +292,16 @@ func (h *hosted) forward(w *engine.Worker, gone <-chan struct{}) {
 }
 
 func (h *hosted) report(r rpc.Report) {
+	h.s.turn.RLock()
+	defer h.s.turn.RUnlock()
 	h.mu.Lock()
-	g := h.generation
+	h.ledger.report(r)
+	doc := rpc.WrapReport(h.start.Job, h.ledger.generation, r)
+	if doc.Canceled && h.worker != nil {
+		doc.Counts = h.worker.Counts()
+	}
 	h.mu.Unlock()
-	doc := rpc.WrapReport(h.start.Job, g, r)
-	if err := h.s.messages.Send(rpc.ToCoordinator{Report: &doc}); err != nil {
-		h.s.Log.Debug("a report is lost with the coordinator", slog.String("job", string(h.start.Job)), slog.Any("error", err))
+	if err := h.s.say(rpc.ToCoordinator{Report: &doc}); err != nil {
+		h.s.Log.Debug("a report waits for the next coordinator", slog.String("job", string(h.start.Job)), slog.Any("error", err))
 	}
 }

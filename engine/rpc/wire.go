@@ -16,6 +16,8 @@ type ToWorker struct {
 	Command *JobCommand `json:"command,omitempty"`
 	// Drop says that a job is over: its worker forgets it.
 	Drop job.ID `json:"drop,omitempty"`
+	// Leads answers Watch: the term in which the coordinator leads.
+	Leads uint64 `json:"leads,omitempty"`
 }
 
 // ToCoordinator is a message from a worker process: exactly one field is set.
@@ -23,9 +25,16 @@ type ToCoordinator struct {
 	Register  *Register  `json:"register,omitempty"`
 	Report    *JobReport `json:"report,omitempty"`
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
+	// Watch is from a coordinator that stands by, again and again.
+	Watch *Watch `json:"watch,omitempty"`
 }
 
 type (
+	// Watch asks whether the coordinator leads.
+	Watch struct {
+		Nonce string `json:"nonce"`
+		Term  uint64 `json:"term"`
+	}
 	// Register is the first message of a worker.
 	Register struct {
 		ID      string `json:"id"`   // taskmanager.resource-id, or random
@@ -35,6 +44,8 @@ type (
 		Cores   int    `json:"cores"`
 		PID     int    `json:"pid"`
 		Version string `json:"version"`
+		// Held are the jobs whose tasks run on, although their coordinator was lost.
+		Held []Held `json:"held,omitempty"`
 	}
 	// Welcome answers Register. The worker sends a Heartbeat each Interval, in
 	// milliseconds, and ends a conversation in which nothing comes for Timeout.
@@ -71,6 +82,35 @@ type (
 		Ended      *Ended                `json:"ended,omitempty"`
 		Canceled   bool                  `json:"canceled,omitempty"`
 		Failed     *problem              `json:"failed,omitempty"`
+		// Counts are the last, with Canceled.
+		Counts []Count `json:"counts,omitempty"`
+	}
+	// Held is what workers hold of a job: the tasks of one attempt, and what their
+	// next coordinator must know of them.
+	Held struct {
+		Job        job.ID                `json:"job"`
+		Generation checkpoint.Generation `json:"generation"`
+		Tasks      []HeldTask            `json:"tasks"`
+	}
+	// HeldTask is one task that runs on, or that has ended.
+	HeldTask struct {
+		Task  checkpoint.TaskID `json:"task"`
+		Ended bool              `json:"ended,omitempty"`
+		// Handle is that of a task that has ended, unless a confirmed epoch has it.
+		Handle *checkpoint.Handle `json:"handle,omitempty"`
+		// Of a source task: how many splits it has asked for, and not been answered;
+		// that none will follow; that it has read all; the newest barrier that it was
+		// given; the splits that it was given since the last confirmed epoch.
+		Wants    int            `json:"wants,omitempty"`
+		NoMore   bool           `json:"noMore,omitempty"`
+		Drained  bool           `json:"drained,omitempty"`
+		Injected stream.Barrier `json:"injected"`
+		Assigned []HeldSplit    `json:"assigned,omitempty"`
+	}
+	// HeldSplit is a split that a task was given behind the barrier of an epoch.
+	HeldSplit struct {
+		ID    string       `json:"id"`
+		After stream.Epoch `json:"after"`
 	}
 	// Heartbeat says that a worker is well, and what its tasks have counted.
 	Heartbeat struct {

@@ -1,0 +1,173 @@
+package cluster
+
+import (
+	"context"
+	"slices"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+)
+
+var _ coordinator.Holder = (*Tasks)(nil)
+
+// offer is what one worker holds of a job that nobody has adopted yet.
+type offer struct {
+	worker  *worker
+	held    rpc.Held
+	reports []rpc.JobReport // that came meanwhile
+}
+
+// maxOfferReports is how many reports are kept for a job that nobody adopts.
+const maxOfferReports = 1 << 16
+
+// offer keeps what a new worker holds of jobs that are known, and lets the
+// others go. The cluster is locked.
+func (c *Cluster) offer(w *worker) {
+	for _, h := range w.info.Held {
+		if c.o.Knows == nil || !c.o.Knows(h.Job) {
+			w.send(rpc.ToWorker{Drop: h.Job})
+			continue
+		}
+		c.offers = append(c.offers, &offer{worker: w, held: h})
+	}
+	w.info.Held = nil
+}
+
+// offered keeps a report of tasks that nobody has adopted yet. The cluster is
+// locked.
+func (c *Cluster) offered(w *worker, r *rpc.JobReport) {
+	for _, o := range c.offers {
+		if o.worker == w && o.held.Job == r.Job && len(o.reports) < maxOfferReports {
+			o.reports = append(o.reports, *r)
+		}
+	}
+}
+
+// Held waits until workers have registered that hold all tasks of the newest
+// attempt of a job, and takes them over; nil when some are missing.
+func (t *Tasks) Held(ctx context.Context, id job.ID, tasks []checkpoint.TaskID) *rpc.Held {
+	late := t.c.o.Clock.After(t.c.o.AdoptTimeout)
+	for {
+		t.c.mu.Lock()
+		joined := t.c.joined
+		held, some := t.collect(id, tasks)
+		t.c.mu.Unlock()
+		if held != nil {
+			return held
+		}
+		select {
+		case <-joined:
+			continue
+		case <-late:
+		case <-ctx.Done():
+		}
+		if some {
+			t.refuse(id)
+		}
+		return nil
+	}
+}
+
+// collect puts the offers for a job together when they are complete. The cluster
+// is locked.
+func (t *Tasks) collect(id job.ID, tasks []checkpoint.TaskID) (held *rpc.Held, some bool) {
+	var newest checkpoint.Generation
+	for _, o := range t.c.offers {
+		if o.held.Job == id {
+			newest, some = max(newest, o.held.Generation), true
+		}
+	}
+	missing := make(map[checkpoint.TaskID]bool, len(tasks))
+	for _, k := range tasks {
+		missing[k] = true
+	}
+	all := rpc.Held{Job: id, Generation: newest}
+	var of []*offer
+	for _, o := range t.c.offers {
+		if o.held.Job != id || o.held.Generation != newest {
+			continue
+		}
+		of = append(of, o)
+		for _, k := range o.held.Tasks {
+			if missing[k.Task] {
+				delete(missing, k.Task)
+				all.Tasks = append(all.Tasks, k)
+			}
+		}
+	}
+	if len(missing) > 0 || len(all.Tasks) != len(tasks) {
+		return nil, some
+	}
+	t.take(id, all, of)
+	return &all, true
+}
+
+// take makes the tasks of the offers those of this job. The cluster is locked.
+func (t *Tasks) take(id job.ID, all rpc.Held, of []*offer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.start.Job, t.current, t.canceling, t.adopting = id, all.Generation, false, true
+	t.at, t.alive, t.stats = make(map[checkpoint.TaskID]*worker), make(map[*worker]bool), nil
+	for _, k := range all.Tasks {
+		t.need = max(t.need, k.Task.Index+1)
+	}
+	t.slots = make([]*worker, t.need)
+	for _, o := range of {
+		t.alive[o.worker], t.started[o.worker] = true, true
+		o.worker.jobs = append(o.worker.jobs, t)
+		for _, k := range o.held.Tasks {
+			t.at[k.Task] = o.worker
+			if t.slots[k.Task.Index] == nil {
+				t.slots[k.Task.Index] = o.worker
+				o.worker.used++
+			}
+		}
+		t.early = append(t.early, o.reports...)
+	}
+	t.c.offers = slices.DeleteFunc(t.c.offers, func(o *offer) bool { return o.held.Job == id })
+}
+
+// refuse lets go of tasks that are not adopted.
+func (t *Tasks) refuse(id job.ID) {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	for _, o := range t.c.offers {
+		if o.held.Job == id {
+			o.worker.send(rpc.ToWorker{Drop: id})
+		}
+	}
+	t.c.offers = slices.DeleteFunc(t.c.offers, func(o *offer) bool { return o.held.Job == id })
+}
+
+// adopted is called with the first command: what the tasks have reported
+// meanwhile follows.
+func (t *Tasks) adopted() {
+	t.mu.Lock()
+	early, current := t.early, t.current
+	t.adopting, t.early = false, nil
+	t.mu.Unlock()
+	for _, doc := range early {
+		if r := doc.Open(); r != nil && doc.Generation == current {
+			t.post(r)
+		}
+	}
+}
+
+// abandon lets go of tasks that were taken over, and then not adopted after all.
+func (t *Tasks) abandon() {
+	t.mu.Lock()
+	if !t.adopting {
+		t.mu.Unlock()
+		return
+	}
+	t.adopting, t.early = false, nil
+	for w := range t.alive {
+		w.send(rpc.ToWorker{Drop: t.start.Job})
+	}
+	clear(t.alive)
+	clear(t.started)
+	t.mu.Unlock()
+	t.c.release(t)
+}
