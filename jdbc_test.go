@@ -96,6 +96,7 @@ func TestJDBC(t *testing.T) {
 		t.Run("changes", func(t *testing.T) { jdbcChanges(t, s) })
 		t.Run("ranges", func(t *testing.T) { jdbcRanges(t, s) })
 		t.Run("lookup", func(t *testing.T) { jdbcLookup(t, s) })
+		t.Run("lookup by key", func(t *testing.T) { jdbcByKey(t, s) })
 		t.Run("filters", func(t *testing.T) { jdbcFilters(t, s) })
 		t.Run("refused", func(t *testing.T) { jdbcRefused(t, s) })
 	})
@@ -189,6 +190,45 @@ func jdbcLookup(t *testing.T, s server) {
 	got := texts(t, env, "SELECT CAST(o.i AS STRING) || ' ' || COALESCE(t.town, '-') FROM orders AS o LEFT JOIN towns FOR SYSTEM_TIME AS OF o.p AS t ON MOD(o.i, 3) = t.id")
 	if want := []string{"0 Ulm", "1 Jena", "2 -", "3 Ulm"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// jdbcByKey: a table in which rows are looked up is asked for the keys of the rows, and
+// not read: it is seen as it is then, and what is not asked for may be wrong.
+func jdbcByKey(t *testing.T, s server) {
+	id := map[string]string{"postgresql": "uuid", "mysql": "char(36)"}[s.name]
+	s.exec(t, "CREATE TABLE people (id bigint, code varchar(20), u "+id+", age varchar(20))",
+		`INSERT INTO people VALUES (1, 'a', '00000000-0000-0000-0000-000000000001', '11'), (1, 'A', '00000000-0000-0000-0000-000000000002', '12'), (1, 'it''s', '00000000-0000-0000-0000-000000000003', '13'), (99, 'z', NULL, 'unread')`)
+	env := localEnv(t, map[string]string{"execution.runtime-mode": "streaming"})
+	run(t, env, `CREATE TABLE asks (id INT, code STRING, u STRING, p AS PROCTIME()) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = '`+t.TempDir()+`/asks');
+		INSERT INTO asks VALUES (1, 'a', '00000000-0000-0000-0000-000000000001'), (1, 'A', 'no uuid'), (1, 'b', ''), (2, 'a', CAST(NULL AS STRING)), (CAST(NULL AS INT), 'a', '00000000-0000-0000-0000-000000000003');
+		CREATE TABLE people (id BIGINT, code STRING, u STRING, age INT)`+s.with("people"))
+	for join, want := range map[string][]string{
+		"ON o.id = t.id AND o.code = t.code": {"- a -", "1 A 12", "1 a 11", "1 b -", "2 a -"},
+		"ON o.u = t.u":                       {"- a 13", "1 A -", "1 a 11", "1 b -", "2 a -"},
+		"ON o.u = t.u AND t.age < 12":        {"- a -", "1 A -", "1 a 11", "1 b -", "2 a -"},
+	} {
+		for _, hint := range []string{"", " /*+ OPTIONS('lookup.cache' = 'PARTIAL', 'lookup.partial-cache.max-rows' = '2', 'lookup.partial-cache.expire-after-write' = '1 h') */"} {
+			got := texts(t, env, "SELECT COALESCE(CAST(o.id AS STRING), '-') || ' ' || o.code || ' ' || COALESCE(CAST(t.age AS STRING), '-') FROM asks AS o LEFT JOIN people"+hint+" FOR SYSTEM_TIME AS OF o.p AS t "+join)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s%s: %q, want %q", join, hint, got, want)
+			}
+		}
+	}
+	if _, err := env.SQL("SELECT t.age FROM asks AS o JOIN people /*+ OPTIONS('lookup.cache' = 'FULL', 'lookup.full-cache.periodic-reload.interval' = '1 h') */ FOR SYSTEM_TIME AS OF o.p AS t ON o.id = t.id").Collect(t.Context()); err == nil || !strings.Contains(err.Error(), `"unread"`) {
+		t.Errorf("the whole table: %v", err)
+	}
+	for hint, problem := range map[string]string{
+		"'lookup.partial-cache.max-rows' = 'x'":            "'lookup.partial-cache.max-rows' must be a number from 1, not 'x'",
+		"'lookup.partial-cache.expire-after-access' = '0'": "must be a duration such as '10 min'",
+		"'lookup.partial-cache.cache-missing-key' = 'x'":   "must be true or false",
+		"'lookup.max-retries' = '-1'":                      "must be a number from 0",
+	} {
+		_, err := env.SQL("SELECT * FROM people /*+ OPTIONS(" + hint + ") */").Collect(t.Context())
+		if err == nil || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%s: %v, want %s", hint, err, problem)
+		}
 	}
 }
 

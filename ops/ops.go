@@ -16,7 +16,8 @@ import (
 // Operator transforms the elements that reach one task.
 //
 // One goroutine calls it, one call at a time. It starts no goroutines, does no
-// I/O and keeps no clock: time reaches it only through Advance and Tick.
+// I/O but through a Lookup, and keeps no clock: time reaches it only through
+// Advance and Tick.
 // It never sees a barrier before every input has delivered it.
 type Operator interface {
 	// Open is called once, before any other method. State is already restored:

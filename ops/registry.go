@@ -114,6 +114,10 @@ type Connector struct {
 	// options that read it, and the columns that it had. It is nil when the
 	// connector's tables keep no versions.
 	AsOf func(ctx context.Context, t job.Table, millis int64) (job.Table, error)
+	// Lookup opens a table to be asked for rows by key, without asking it yet; it
+	// gives nil when these columns are not what it can be asked by. It is nil when
+	// the connector's tables are only read.
+	Lookup func(ctx context.Context, a Asking) (Lookup, error)
 	// Partitions lists the partitions of t that have rows, as k=v/l=w; nil when
 	// the connector does not know.
 	Partitions func(ctx context.Context, t job.Table) ([]string, error)

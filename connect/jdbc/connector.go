@@ -15,6 +15,7 @@ import (
 func Connector() *ops.Connector {
 	return &ops.Connector{
 		Name: "jdbc", Options: options, Resolve: resolve, Source: open, Projects: true, Filters: true,
+		Lookup:     openLookup,
 		Sink:       openSink,
 		Changes:    func(t job.Table) bool { return len(t.PrimaryKey) > 0 },
 		KeyDeletes: func(job.Table) bool { return true },

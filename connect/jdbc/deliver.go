@@ -3,9 +3,6 @@ package jdbc
 import (
 	"context"
 	"strings"
-	"time"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // maxParams is how many parameters a statement may have in every database, and
@@ -53,41 +50,13 @@ func (s *sink) statements() statements {
 
 // deliver sends changes in one transaction, and again when that may help.
 func (w *writer) deliver(ctx context.Context, c changes) error {
-	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 5*time.Second
-	first := true
-	_, err := backoff.Retry(ctx, func() (bool, error) {
-		if !first {
-			w.retried.Add(1)
-		}
-		first = false
-		err := w.attempt(ctx, c)
-		if err == nil {
-			return true, nil
-		}
-		if w.db != nil {
-			w.db.close()
-			w.db = nil
-		}
-		if !w.dialect.transient(err) {
-			return false, backoff.Permanent(err)
-		}
-		return false, err
-	}, backoff.WithBackOff(pause), backoff.WithMaxTries(uint(w.retries)+1), backoff.WithMaxElapsedTime(0))
-	return err
-}
-
-func (w *writer) attempt(ctx context.Context, c changes) (err error) {
-	if w.db == nil {
-		if w.db, err = w.connect(ctx); err != nil {
-			return err
-		}
-	}
-	return w.db.together(ctx, func() error {
-		if err := w.put(ctx, c.puts); err != nil {
-			return err
-		}
-		return w.removeRows(ctx, c.removes)
+	return w.line.try(ctx, w.retries, func() { w.retried.Add(1) }, func(db database) error {
+		return db.together(ctx, func() error {
+			if err := w.put(ctx, c.puts); err != nil {
+				return err
+			}
+			return w.removeRows(ctx, c.removes)
+		})
 	})
 }
 
@@ -107,7 +76,7 @@ func (w *writer) put(ctx context.Context, rows []params) error {
 			args = append(args, row...)
 		}
 		text.WriteString(w.upsert)
-		if err := w.db.exec(ctx, text.String(), args); err != nil {
+		if err := w.line.db.exec(ctx, text.String(), args); err != nil {
 			return err
 		}
 	}
@@ -130,7 +99,7 @@ func (w *writer) removeRows(ctx context.Context, keys []params) error {
 			args = append(args, key...)
 		}
 		text.WriteString(")")
-		if err := w.db.exec(ctx, text.String(), args); err != nil {
+		if err := w.line.db.exec(ctx, text.String(), args); err != nil {
 			return err
 		}
 	}

@@ -30,8 +30,9 @@ type dialect struct {
 	// check refuses what the URL says and nobody knows.
 	check   func(a address) error
 	connect func(ctx context.Context, a address) (database, error)
-	// transient reports errors that may pass.
-	transient func(err error) bool
+	// transient reports errors that may pass, and misread those of a text that is
+	// no value of a column's type.
+	transient, misread func(err error) bool
 }
 
 var dialects = map[string]*dialect{"postgresql": &postgres, "mysql": &mysql, "mariadb": &mysql}

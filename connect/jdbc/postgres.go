@@ -47,6 +47,7 @@ var postgres = dialect{
 	check:     checkPostgres,
 	connect:   connectPostgres,
 	transient: transientPostgres,
+	misread:   misreadPostgres,
 }
 
 // postgresParams are parameters of pgjdbc's URLs, with what they are called here; ""
@@ -195,6 +196,13 @@ func transientPostgres(err error) bool {
 	}
 	var refused *pgconn.ConnectError
 	return errors.As(err, &refused) || network(err)
+}
+
+// misreadPostgres reports a text that is none of the type that a column has, such as
+// one that is no uuid.
+func misreadPostgres(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && slices.Contains([]string{"22P02", "22007", "22008", "22003"}, server.Code)
 }
 
 // postgresType is the type of a column of PostgreSQL; text for what SQL here has no

@@ -44,9 +44,9 @@ func openSink(_ context.Context, t job.Table) (ops.Sink, error) {
 
 // Writer implements ops.Sink.
 func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
-	w := &writer{sink: s, retried: rt.Counter("numRetries"), statements: s.statements()}
+	w := &writer{sink: s, retried: rt.Counter("numRetries"), statements: s.statements(), line: line{config: s.config}}
 	var err error
-	w.db, err = s.connect(ctx)
+	w.line.db, err = s.connect(ctx)
 	return w, err
 }
 
@@ -61,7 +61,7 @@ type writer struct {
 	retried ops.Counter
 
 	mu      sync.Mutex
-	db      database
+	line    line
 	waiting []*stream.Batch
 	rows    int
 	timer   *time.Timer // runs while rows wait
@@ -141,8 +141,6 @@ func (w *writer) Close() error {
 		w.timer.Stop()
 	}
 	w.drop()
-	if w.db != nil {
-		w.db.close()
-	}
+	w.line.close()
 	return nil
 }

@@ -28,6 +28,14 @@ type source struct {
 }
 
 func open(_ context.Context, scan ops.Scan) (ops.Source, error) {
+	s, err := openTable(scan)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func openTable(scan ops.Scan) (*source, error) {
 	c, err := parse(scan.Table)
 	if err != nil {
 		return nil, err

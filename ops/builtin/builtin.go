@@ -57,6 +57,7 @@ func Register(r *ops.Registry) {
 		materialize.Kind:         idle.Around(materialize.New),
 		window.AssignKind:        window.NewAssign,
 		join.LookupKind:          join.NewLookup,
+		join.ByKeyKind:           join.ByKeyWith(r),
 		join.TemporalKind:        join.TemporalWith(r.Functions),
 		join.IntervalKind:        join.IntervalWith(r.Functions),
 		join.WindowKind:          join.WindowWith(r.Functions),

@@ -1,6 +1,7 @@
 package builtin_test
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -71,9 +72,10 @@ func TestRegister(t *testing.T) {
 		"window-join":         {join.WindowConfig{Config: join.Config{Type: join.Anti, LeftKeys: []int{0}, RightKeys: []int{0}}}, in.Fields()},
 		"temporal-join":       {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"lookup-join":         {join.LookupConfig{Config: join.Config{Type: join.Left, LeftKeys: []int{1}, RightKeys: []int{1}}, Right: job.Schema{Schema: in}}, append(in.Fields(), in.Fields()...)},
+		"lookup-by-key":       {join.ByKeyConfig{Config: join.Config{Type: join.Left, LeftKeys: []int{1}, RightKeys: []int{1}}, Right: job.Schema{Schema: in}, Ask: ops.Asking{Scan: ops.Scan{Table: job.Table{Connector: "asked"}}, By: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"join":                {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}
-	var r ops.Registry
+	r := ops.Registry{Connectors: map[string]*ops.Connector{"asked": {Name: "asked", Lookup: func(context.Context, ops.Asking) (ops.Lookup, error) { return nothing{}, nil }}}}
 	builtin.Register(&r)
 	if got, want := slices.Sorted(maps.Keys(r.Operators)), slices.Sorted(maps.Keys(configs)); !slices.Equal(got, want) {
 		t.Fatalf("kinds %q, want %q", got, want)
@@ -105,3 +107,9 @@ func TestRegister(t *testing.T) {
 		}
 	}
 }
+
+// nothing is a table that has no rows.
+type nothing struct{}
+
+func (nothing) Find(context.Context, []arrow.Array, func(arrow.RecordBatch) error) error { return nil }
+func (nothing) Close() error                                                             { return nil }

@@ -80,7 +80,7 @@ func (b *Binder) scan(ctx context.Context, pos ast.Pos, t *catalog.Table, hints 
 		return nil, err
 	}
 	s := &logical.Scan{Table: jt}
-	if err := reloads(s, t.Options); err != nil {
+	if err := lookups(s, t.Options); err != nil {
 		return nil, diag.Wrap(pos, err)
 	}
 	for _, f := range jt.Schema.Fields() {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/vector/expr"
@@ -91,8 +92,17 @@ type Scan struct {
 	Errors *Side
 	// Again is after how many milliseconds the table is read again, when rows are
 	// looked up in it; 0 is never.
-	Again  int64
+	Again int64
+	// Lookup says how the table may be asked for rows by key, when rows are looked
+	// up in it; nil is not at all.
+	Lookup *Lookup
 	Output Schema
+}
+
+// Lookup is how a table is asked for rows by key.
+type Lookup struct {
+	Cache   *ops.LookupCache // nil is none
+	Retries int
 }
 
 // Side is a table into which a node writes rows that are not part of its

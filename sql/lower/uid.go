@@ -200,6 +200,9 @@ func exact(n logical.Node) string {
 	switch n := n.(type) {
 	case *logical.Scan:
 		fmt.Fprintf(&s, "%s %q %v %v %v", n.Table.Ident, n.Columns, n.Table.Options, n.Limit, n.Again)
+		if l := n.Lookup; l != nil && l.Cache != nil {
+			fmt.Fprintf(&s, " %v %d", *l.Cache, l.Retries)
+		}
 		if n.Filter != nil {
 			s.WriteString(logical.Key(n.Filter))
 		}
