@@ -16,14 +16,17 @@ import (
 // Column is a column of a scan. Files are asked for it by ids, which it keeps
 // whatever it is called and wherever it stands.
 type Column struct {
-	path []string
+	Path []string
 	// Fields are those of the table's schema along the path.
 	Fields []ice.NestedField
 	Want   arrow.Field // as the scan gives it
 }
 
+// Field is the one at the end of the path.
+func (c *Column) Field() ice.NestedField { return c.Fields[len(c.Fields)-1] }
+
 // ID is that of the field at the end of the path.
-func (c *Column) ID() int { return c.Fields[len(c.Fields)-1].ID }
+func (c *Column) ID() int { return c.Field().ID }
 
 // SchemasOf gives the schemas of a table in the order in which names are looked
 // up: first is preferred, then come the current one and the others, newest first.
@@ -52,7 +55,7 @@ func ColumnsOf(schemas []*ice.Schema, declared *arrow.Schema, paths [][]string) 
 		if err != nil {
 			return nil, err
 		}
-		c := Column{path: path, Want: want}
+		c := Column{Path: path, Want: want}
 		for _, s := range schemas {
 			if c.Fields = fieldsAt(s, path); c.Fields != nil {
 				break
@@ -129,8 +132,8 @@ func FieldAt(schema *arrow.Schema, path []string) (arrow.Field, error) {
 	return arrow.Field{}, fmt.Errorf("%w: empty path of a column", job.ErrInvalid)
 }
 
-// FieldByID finds a field of any schema of a table.
-func FieldByID(schemas []*ice.Schema, id int) (ice.NestedField, bool) {
+// fieldByID finds a field of any schema of a table.
+func fieldByID(schemas []*ice.Schema, id int) (ice.NestedField, bool) {
 	for _, s := range schemas {
 		if f, ok := s.FindFieldByID(id); ok {
 			return f, true

@@ -10,18 +10,18 @@ import (
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 )
 
-// Field is a column of a data file, or a part of one, with its field id.
-type Field struct {
+// fileField is a column of a data file, or a part of one, with its field id.
+type fileField struct {
 	name     string
 	id       int // -1: none
 	of       arrow.DataType
-	children []*Field // fields of a struct; the element; key and value
+	children []*fileField // fields of a struct; the element; key and value
 }
 
-// Fields gives the columns of a file. A file without any field id, as
+// fileFields gives the columns of a file. A file without any field id, as
 // other programs than Iceberg's write it, has those of the mapping of names.
-func Fields(schema *arrow.Schema, mapping ice.NameMapping) []*Field {
-	fields := make([]*Field, schema.NumFields())
+func fileFields(schema *arrow.Schema, mapping ice.NameMapping) []*fileField {
+	fields := make([]*fileField, schema.NumFields())
 	known := false
 	for i, f := range schema.Fields() {
 		fields[i] = newFileField(f, &known)
@@ -32,8 +32,8 @@ func Fields(schema *arrow.Schema, mapping ice.NameMapping) []*Field {
 	return fields
 }
 
-func newFileField(f arrow.Field, known *bool) *Field {
-	out := &Field{name: f.Name, id: -1, of: f.Type}
+func newFileField(f arrow.Field, known *bool) *fileField {
+	out := &fileField{name: f.Name, id: -1, of: f.Type}
 	if text, ok := f.Metadata.GetValue(parquet.FieldIDKey); ok {
 		if id, err := strconv.Atoi(text); err == nil {
 			out.id = id
@@ -46,14 +46,14 @@ func newFileField(f arrow.Field, known *bool) *Field {
 			out.children = append(out.children, newFileField(c, known))
 		}
 	case *arrow.ListType:
-		out.children = []*Field{newFileField(t.ElemField(), known)}
+		out.children = []*fileField{newFileField(t.ElemField(), known)}
 	case *arrow.MapType:
-		out.children = []*Field{newFileField(t.KeyField(), known), newFileField(t.ItemField(), known)}
+		out.children = []*fileField{newFileField(t.KeyField(), known), newFileField(t.ItemField(), known)}
 	}
 	return out
 }
 
-func assign(fields []*Field, mapping []ice.MappedField) {
+func assign(fields []*fileField, mapping []ice.MappedField) {
 	for _, f := range fields {
 		at := slices.IndexFunc(mapping, func(m ice.MappedField) bool { return slices.Contains(m.Names, f.name) })
 		if at < 0 {
@@ -64,6 +64,6 @@ func assign(fields []*Field, mapping []ice.MappedField) {
 	}
 }
 
-func find(fields []*Field, id int) int {
-	return slices.IndexFunc(fields, func(f *Field) bool { return f.id == id })
+func find(fields []*fileField, id int) int {
+	return slices.IndexFunc(fields, func(f *fileField) bool { return f.id == id })
 }

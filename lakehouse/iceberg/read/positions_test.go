@@ -75,7 +75,7 @@ func TestPositionsOfSeveralFiles(t *testing.T) {
 			path := positionsFile(t, files, each, turn)
 			alloc := memory.NewCheckedAllocator(mem.New(mem.Options{Poison: true}))
 			defer alloc.AssertSize(t, 0)
-			r := NewDeleteReader(t.Context(), iceio.LocalFS{}, nil, alloc)
+			r := &Reader{ctx: t.Context(), files: iceio.LocalFS{}, mem: alloc}
 			defer r.Close()
 			for _, f := range append(slices.Clone(files), "file:///another.parquet") {
 				got, err := r.positions(DeleteFile{Kind: ByPositions, File: path, Rows: int64(each * len(files))}, f)

@@ -12,25 +12,25 @@ import (
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 )
 
-// Shape says how a column of a file, of whatever schema the table had when it
+// shape says how a column of a file, of whatever schema the table had when it
 // was written, becomes one of the scan:
 //
 //	file   a INT, s ROW<x FLOAT, gone STRING>
 //	scan   s.x, b → { s.x as DOUBLE } and, since the file has no b, its default
-type Shape struct {
+type shape struct {
 	// At is the column of the record, or the field of the struct above, that it
 	// comes from. With constant, and at -1, nothing of the file is needed; a
 	// constant with at is NULL where that struct is.
-	At       int
+	at       int
 	to       arrow.DataType
 	constant *constant
 	convert  types.ConvertFunc // of a leaf; nil: as it is
-	children []*Shape          // of a struct, list or map
+	children []*shape          // of a struct, list or map
 }
 
 // newShape makes the shape of a column that the file has as f.
-func newShape(f *Field, want ice.Type, to arrow.DataType) (*Shape, error) {
-	s := &Shape{to: to}
+func newShape(f *fileField, want ice.Type, to arrow.DataType) (*shape, error) {
+	s := &shape{to: to}
 	var err error
 	switch want := want.(type) {
 	case *ice.StructType:
@@ -39,7 +39,7 @@ func newShape(f *Field, want ice.Type, to arrow.DataType) (*Shape, error) {
 		if !ok || !is || len(want.FieldList) != st.NumFields() {
 			return nil, misfit(f.of, to)
 		}
-		s.children = make([]*Shape, len(want.FieldList))
+		s.children = make([]*shape, len(want.FieldList))
 		for i, w := range want.FieldList {
 			if s.children[i], err = childShape(f.children, w, st.Field(i).Type); err != nil {
 				return nil, fmt.Errorf("field %q: %w", w.Name, err)
@@ -68,7 +68,7 @@ func misfit(from, to arrow.DataType) error {
 }
 
 // childShape makes the shape of a field of a struct, which the file may lack.
-func childShape(fields []*Field, want ice.NestedField, to arrow.DataType) (*Shape, error) {
+func childShape(fields []*fileField, want ice.NestedField, to arrow.DataType) (*shape, error) {
 	at := find(fields, want.ID)
 	if at < 0 {
 		if want.Required && want.InitialDefault == nil {
@@ -78,24 +78,24 @@ func childShape(fields []*Field, want ice.NestedField, to arrow.DataType) (*Shap
 		if err != nil {
 			return nil, err
 		}
-		return &Shape{At: -1, to: to, constant: &constant{value: v, of: want.Type, to: to}}, nil
+		return &shape{at: -1, to: to, constant: &constant{value: v, of: want.Type, to: to}}, nil
 	}
 	s, err := newShape(fields[at], want.Type, to)
 	if err == nil {
-		s.At = at
+		s.at = at
 	}
 	return s, err
 }
 
 // nest makes the shapes of what a list or map holds.
-func (s *Shape) nest(f *Field, want []ice.Type, to []arrow.DataType) error {
-	s.children = make([]*Shape, len(want))
+func (s *shape) nest(f *fileField, want []ice.Type, to []arrow.DataType) error {
+	s.children = make([]*shape, len(want))
 	for i := range want {
 		child, err := newShape(f.children[i], want[i], to[i])
 		if err != nil {
 			return err
 		}
-		child.At = i
+		child.at = i
 		s.children[i] = child
 	}
 	return nil
@@ -107,7 +107,7 @@ func leafConversion(from arrow.DataType, want ice.Type, to arrow.DataType) (type
 	if arrow.TypeEqual(from, to) {
 		return nil, nil
 	}
-	if _, is := want.(ice.UUIDType); is && from.ID() == arrow.STRING_VIEW {
+	if _, is := want.(ice.UUIDType); is && from.ID() == arrow.STRING_VIEW && to.ID() == arrow.BINARY_VIEW {
 		return uuidBytes, nil
 	}
 	if f := types.Primitive(from, to); f != nil {
@@ -174,9 +174,9 @@ func datesUp(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 	})
 }
 
-// Apply makes the scan's column of n rows from the file's, which is nil when
+// apply makes the scan's column of n rows from the file's, which is nil when
 // the shape needs none. The result owns a reference.
-func (s *Shape) Apply(mem memory.Allocator, in arrow.Array, n int) (arrow.Array, error) {
+func (s *shape) apply(mem memory.Allocator, in arrow.Array, n int) (arrow.Array, error) {
 	switch {
 	case s.constant != nil:
 		out, err := s.constant.array(mem, n)
@@ -197,14 +197,14 @@ func (s *Shape) Apply(mem memory.Allocator, in arrow.Array, n int) (arrow.Array,
 }
 
 // list converts the elements of a list or a map and keeps its offsets.
-func (s *Shape) list(mem memory.Allocator, in array.ListLike) (arrow.Array, error) {
+func (s *shape) list(mem memory.Allocator, in array.ListLike) (arrow.Array, error) {
 	var child arrow.Array
 	var err error
 	if s.to.ID() == arrow.MAP {
-		entries := &Shape{to: s.to.(*arrow.MapType).Elem(), children: s.children}
+		entries := &shape{to: s.to.(*arrow.MapType).Elem(), children: s.children}
 		child, err = entries.structArray(mem, in.ListValues().(*array.Struct), nil)
 	} else {
-		child, err = s.children[0].Apply(mem, in.ListValues(), in.ListValues().Len())
+		child, err = s.children[0].apply(mem, in.ListValues(), in.ListValues().Len())
 	}
 	if err != nil {
 		return nil, err
@@ -217,17 +217,17 @@ func (s *Shape) list(mem memory.Allocator, in array.ListLike) (arrow.Array, erro
 }
 
 // structArray takes over valid.
-func (s *Shape) structArray(mem memory.Allocator, in *array.Struct, valid *memory.Buffer) (arrow.Array, error) {
+func (s *shape) structArray(mem memory.Allocator, in *array.Struct, valid *memory.Buffer) (arrow.Array, error) {
 	if valid != nil {
 		defer valid.Release()
 	}
 	children := make([]arrow.ArrayData, len(s.children))
 	for i, c := range s.children {
 		var from arrow.Array
-		if c.At >= 0 {
-			from = in.Field(c.At)
+		if c.at >= 0 {
+			from = in.Field(c.at)
 		}
-		child, err := c.Apply(mem, from, in.Len())
+		child, err := c.apply(mem, from, in.Len())
 		if err != nil {
 			return nil, err
 		}
@@ -244,7 +244,7 @@ func (s *Shape) structArray(mem memory.Allocator, in *array.Struct, valid *memor
 }
 
 // release gives back the constants.
-func (s *Shape) release() {
+func (s *shape) release() {
 	if s.constant != nil {
 		s.constant.release()
 	}

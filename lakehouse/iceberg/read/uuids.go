@@ -13,11 +13,8 @@ import (
 
 // uuidBytes turns UUIDs into their 16 bytes, which they are in a table: a
 // Parquet file that says that a column has UUIDs gives their text.
-func uuidBytes(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Array, error) {
-	texts, ok := in.(*array.StringView)
-	if !ok {
-		return promote(mem, in, to)
-	}
+func uuidBytes(mem memory.Allocator, in arrow.Array, _ arrow.DataType) (arrow.Array, error) {
+	texts := in.(*array.StringView)
 	b := array.NewBinaryViewBuilder(mem)
 	defer b.Release()
 	b.Reserve(texts.Len())

@@ -20,7 +20,12 @@ func TestUUIDs(t *testing.T) {
 	in := b.NewArray()
 	defer in.Release()
 
-	out, err := evolve(mem, in, arrow.Field{Name: "u", Type: in.DataType()}, ice.UUIDType{}, arrow.BinaryTypes.BinaryView)
+	to := arrow.BinaryTypes.BinaryView
+	as, err := leafConversion(in.DataType(), ice.UUIDType{}, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := as(mem, in, to)
 	if err != nil {
 		t.Fatal(err)
 	}

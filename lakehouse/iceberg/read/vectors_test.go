@@ -16,7 +16,7 @@ import (
 // TestCorpusVectors reads deletion vectors that Java wrote.
 func TestCorpusVectors(t *testing.T) {
 	dir := corpora.Path(t, "iceberg_go_testdata", "table", "dv", "testdata", "deletes")
-	r := &DeleteReader{ctx: t.Context(), files: iceio.LocalFS{}}
+	r := &Reader{ctx: t.Context(), files: iceio.LocalFS{}}
 	for name, want := range map[string][]int64{
 		"empty-position-index.bin":                    {},
 		"small-alternating-values-position-index.bin": {1, 3, 5, 7, 9},

@@ -119,11 +119,11 @@ func (s *Source) difference(ctx context.Context, t *table.Table, snapshot *table
 	}
 	before := map[place]*piece{}
 	for _, p := range old {
-		before[place{p.File, p.Start}] = p
+		before[place{p.Path, p.Start}] = p
 	}
 	var gone, come []*piece
 	for _, p := range now {
-		at := place{p.File, p.Start}
+		at := place{p.Path, p.Start}
 		was := before[at]
 		delete(before, at)
 		switch {
@@ -135,7 +135,7 @@ func (s *Source) difference(ctx context.Context, t *table.Table, snapshot *table
 		}
 	}
 	for _, p := range old {
-		if before[place{p.File, p.Start}] != nil {
+		if before[place{p.Path, p.Start}] != nil {
 			p.All, p.Snapshot = true, snapshot.SnapshotID
 			gone = append(gone, p)
 		}

@@ -19,12 +19,12 @@ import (
 // the bounds in manifests: true of every row of which the filter is. It is nil
 // when nothing is known.
 func (s *Source) pruning(t *table.Table, snapshot *table.Snapshot) ice.BooleanExpression {
-	if s.filter == nil {
+	if s.what.Filter == nil {
 		return nil
 	}
 	schema := schemaThen(t, snapshot)
-	p := &filterWords{columns: s.columns, schema: schema, all: t.Metadata().Schemas()}
-	if e := p.translate(s.filter); !e.Equals(ice.AlwaysTrue{}) {
+	p := &filterWords{columns: s.what.Columns, schema: schema, all: t.Metadata().Schemas()}
+	if e := p.translate(s.what.Filter); !e.Equals(ice.AlwaysTrue{}) {
 		return e
 	}
 	return nil

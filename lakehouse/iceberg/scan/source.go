@@ -14,7 +14,6 @@ import (
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 	"github.com/wadi-engine/wadi/ops"
-	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 // Source reads a table: one snapshot of it, or, as a stream, one snapshot after
@@ -23,12 +22,10 @@ import (
 // them. The snapshot is chosen when the enumerator first looks; all splits are
 // of it, whatever is committed meanwhile.
 type Source struct {
-	env     catalog.Env
-	place   catalog.Place
-	plan    Plan
-	columns []read.Column
-	schema  *arrow.Schema // of the batches
-	filter  expr.Expr     // over schema, or nil
+	env   catalog.Env
+	place catalog.Place
+	plan  Plan
+	what  *read.Selection
 }
 
 var (
@@ -57,9 +54,6 @@ func newSource(ctx context.Context, scan ops.Scan, env catalog.Env) (*Source, er
 		return nil, fmt.Errorf("table %s: %w: a table with '%s' is written only", scan.Table.Ident, job.ErrInvalid, catalog.OptDynamic)
 	}
 	s := &Source{env: env, place: at, plan: plan}
-	if scan.Filter != nil {
-		s.filter = scan.Filter.Expr
-	}
 	c, t, err := s.load(ctx)
 	if err != nil {
 		return nil, err
@@ -94,15 +88,14 @@ func (s *Source) bind(t *table.Table, scan ops.Scan) error {
 			paths = append(paths, []string{f.Name})
 		}
 	}
-	var err error
-	if s.columns, err = read.ColumnsOf(schemas, declared, paths); err != nil {
+	columns, err := read.ColumnsOf(schemas, declared, paths)
+	if err != nil {
 		return err
 	}
-	fields := make([]arrow.Field, len(s.columns))
-	for i, c := range s.columns {
-		fields[i] = c.Want
+	s.what = read.Select(columns)
+	if scan.Filter != nil {
+		s.what.Filter = scan.Filter.Expr
 	}
-	s.schema = arrow.NewSchema(fields, nil)
 	return nil
 }
 
@@ -112,7 +105,7 @@ func (s *Source) load(ctx context.Context) (*catalog.Catalog, *table.Table, erro
 }
 
 // Schema implements ops.Source.
-func (s *Source) Schema() *arrow.Schema { return s.schema }
+func (s *Source) Schema() *arrow.Schema { return s.what.Schema }
 
 // Bounded implements ops.Source.
 func (s *Source) Bounded() bool { return !s.plan.stream.on || s.plan.stream.end != 0 }
@@ -143,15 +136,13 @@ func (s *Source) Reader(ctx context.Context, rt ops.Runtime) (ops.SplitReader, e
 		return nil, err
 	}
 	defer c.Close()
-	r := &reader{source: s, mem: rt.Allocator()}
-	if r.mapping = t.Metadata().NameMapping(); r.mapping == nil {
-		r.mapping = t.Schema().NameMapping()
-	}
-	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if r.files, err = t.FS(r.ctx); err != nil {
+	r := &reader{source: s}
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	files, err := t.FS(ctx)
+	if err != nil {
 		r.cancel()
 		return nil, fmt.Errorf("%w: files of table %s: %w", job.ErrUnavailable, s.place, err)
 	}
-	r.deleted = read.NewDeleteReader(r.ctx, r.files, read.SchemasOf(t, nil), r.mem)
+	r.files = read.NewReader(ctx, t, files, rt.Allocator())
 	return r, nil
 }

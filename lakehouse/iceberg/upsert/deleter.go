@@ -93,7 +93,9 @@ func (x *Deleter) Delete(ctx context.Context, t *table.Table, ch *Changes, all D
 		ch.Deletes = append(ch.Deletes, ch.Made...)
 		return err
 	}
-	dead, err := v.dead(ctx, fsys, memory.DefaultAllocator, of)
+	r := read.NewReader(ctx, t, fsys, memory.DefaultAllocator)
+	defer r.Close()
+	dead, err := v.dead(r, of)
 	if err != nil {
 		return err
 	}

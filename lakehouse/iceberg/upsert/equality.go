@@ -3,6 +3,7 @@ package upsert
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	ice "github.com/apache/iceberg-go"
 
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
@@ -21,7 +22,11 @@ func (u *Writer) equalities() (out []ops.Committable, err error) {
 	if len(gids) == 0 {
 		return nil, nil
 	}
-	l, err := u.layout.OfKeys(u.index.reader.Fields())
+	var fields []ice.NestedField
+	for _, c := range u.index.keys.Columns() {
+		fields = append(fields, c.Field())
+	}
+	l, err := u.layout.OfKeys(fields)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +59,8 @@ func (u *Writer) equal(l *write.Layout, s *write.Fan, gids []uint32) error {
 	cols := u.index.table.Keys(u.mem, gids)
 	defer releaseAll(cols)
 	fields := make([]arrow.Field, len(cols))
-	for i, c := range u.index.reader.Columns {
-		fields[i] = c.Engine
+	for i, c := range u.index.keys.Columns() {
+		fields[i] = c.Want
 	}
 	rows := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, int64(len(gids)))
 	defer rows.Release()

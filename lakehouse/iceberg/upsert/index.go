@@ -87,7 +87,8 @@ type index struct {
 	rt     ops.Runtime
 	mem    memory.Allocator
 	tag    string // in the names of the sink's files
-	reader *read.KeyReader
+	reader *read.Reader
+	keys   *read.Keys
 	counts ops.Counter
 
 	table  *hashtable.Table
@@ -111,15 +112,17 @@ type seen struct {
 	snapshot int64
 }
 
-// newIndex returns an index of the keys that the reader reads.
-func newIndex(rt ops.Runtime, tag string, reader *read.KeyReader) (*index, error) {
+// newIndex returns an index of the keys in these columns. It closes the reader, also
+// when it fails.
+func newIndex(rt ops.Runtime, tag string, reader *read.Reader, columns []read.Column) (*index, error) {
 	x := &index{
 		rt: rt, mem: rt.Allocator(), tag: tag, byPath: map[string]uint32{},
-		reader: reader,
+		reader: reader, keys: read.NewKeys(reader, columns),
 		counts: rt.Counter("numKeysIndexed"),
 	}
 	var err error
-	if x.table, err = hashtable.New(hashtable.Options{}, reader.Types(), int(unsafe.Sizeof(keyState{}))); err != nil {
+	if x.table, err = hashtable.New(hashtable.Options{}, x.keys.Types(), int(unsafe.Sizeof(keyState{}))); err != nil {
+		reader.Close()
 		return nil, fmt.Errorf("%w: the primary key: %w", job.ErrInvalid, err)
 	}
 	return x, nil
@@ -228,6 +231,7 @@ func (x *index) reset() {
 }
 
 func (x *index) close() {
+	x.reader.Close()
 	if x.table != nil {
 		x.table.Free()
 	}

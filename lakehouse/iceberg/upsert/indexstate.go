@@ -39,8 +39,8 @@ var (
 
 func (t *indexTables) open(x *index) (err error) {
 	var fields []arrow.Field
-	for _, c := range x.reader.Columns {
-		fields = append(fields, arrow.Field{Name: c.Field().Name, Type: c.Engine.Type})
+	for _, c := range x.keys.Columns() {
+		fields = append(fields, arrow.Field{Name: c.Field().Name, Type: c.Want.Type})
 	}
 	keys := len(fields)
 	fields = append(fields, arrow.Field{Name: "$file", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "$position", Type: arrow.PrimitiveTypes.Int64})
@@ -121,7 +121,7 @@ func (t *indexTables) restore(ctx context.Context, x *index) error {
 }
 
 func (t *indexTables) restoreKeys(ctx context.Context, x *index, byHash map[int64]uint32) error {
-	keys := len(x.reader.Columns)
+	keys := len(x.keys.Columns())
 	for rec, err := range t.keys.Scan(ctx) {
 		if err != nil {
 			return err

@@ -76,11 +76,11 @@ func (k Key) Check(t *table.Table, a catalog.Aim) error {
 	if t.Metadata().Version() < 2 {
 		return fmt.Errorf("%w: rows of a table of format version 1 cannot be deleted; set 'format-version' = '2' or '3'", job.ErrInvalid)
 	}
-	columns, err := k.projected(t)
+	columns, err := k.columnsIn(t)
 	if err != nil {
 		return err
 	}
-	h, err := hashtable.New(hashtable.Options{}, read.NewKeyReader(t, columns, nil).Types(), 0)
+	h, err := hashtable.New(hashtable.Options{}, read.TypesOf(columns), 0)
 	if err != nil {
 		return fmt.Errorf("%w: primary key %q: %w", job.ErrInvalid, k.Names, err)
 	}
@@ -88,16 +88,16 @@ func (k Key) Check(t *table.Table, a catalog.Aim) error {
 	return nil
 }
 
-// projected are the columns of the key, in the engine's types.
-func (k Key) projected(t *table.Table) ([]read.Projected, error) {
-	var columns []read.Projected
+// columnsIn are the columns of the key, in the engine's types.
+func (k Key) columnsIn(t *table.Table) ([]read.Column, error) {
+	var columns []read.Column
 	for _, name := range k.Names {
 		at := k.Columns.FieldIndices(name)
 		f, ok := t.Schema().FindFieldByName(name)
 		if len(at) == 0 || !ok {
 			return nil, fmt.Errorf("%w: column %q of the primary key is not written", job.ErrInvalid, name)
 		}
-		columns = append(columns, read.Projected{Path: []ice.NestedField{f}, Engine: k.Columns.Field(at[0])})
+		columns = append(columns, read.Column{Path: []string{name}, Fields: []ice.NestedField{f}, Want: k.Columns.Field(at[0])})
 	}
 	return columns, nil
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	ice "github.com/apache/iceberg-go"
-	iceio "github.com/apache/iceberg-go/io"
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
@@ -29,7 +28,7 @@ import (
 // where it is, and never followed by its key, which may be that of a newer row. What is left at files that are gone was
 // deleted by somebody else. The first look, over a table that has rows, is the
 // same: everything in it is new.
-func (x *index) look(ctx context.Context, v *fileView, files iceio.IO, published stream.Epoch) error {
+func (x *index) look(ctx context.Context, v *fileView, published stream.Epoch) error {
 	if x.seen.looked && v.snapshot == x.seen.snapshot && !x.restored {
 		return nil
 	}
@@ -44,12 +43,12 @@ func (x *index) look(ctx context.Context, v *fileView, files iceio.IO, published
 	for _, f := range added {
 		of[f.path] = true
 	}
-	dead, err := v.dead(ctx, files, x.mem, of)
+	dead, err := v.dead(x.reader, of)
 	if err != nil {
 		return err
 	}
 	for _, f := range added {
-		if err := x.absorb(ctx, f, files, dead[f.path]); err != nil {
+		if err := x.absorb(ctx, f, dead[f.path]); err != nil {
 			return err
 		}
 	}
@@ -91,7 +90,7 @@ func (x *index) settle(v *fileView, published stream.Epoch) (gone bool) {
 }
 
 // absorb takes in the keys of a file that somebody else has added.
-func (x *index) absorb(ctx context.Context, f *liveFile, files iceio.IO, dead positions) error {
+func (x *index) absorb(ctx context.Context, f *liveFile, dead positions) error {
 	if f.entry.FileFormat() != ice.ParquetFile {
 		return fmt.Errorf("%w: %s is a file of format %s: only Parquet files can be indexed by key; rewrite the table's data files as Parquet",
 			job.ErrInvalid, f.path, f.entry.FileFormat())
@@ -99,7 +98,7 @@ func (x *index) absorb(ctx context.Context, f *liveFile, files iceio.IO, dead po
 	number := x.file(f.path, fileLive)
 	known := x.files[number]
 	known.state, known.sequence = fileLive, f.sequence
-	return x.reader.Read(ctx, files, f.path, func(keys []arrow.Array, first int64) error {
+	return x.keys.Read(ctx, f.path, func(keys []arrow.Array, first int64) error {
 		sel := x.mine(keys, first, dead)
 		x.gids = grown(x.gids, len(sel))
 		x.table.FindOrInsert(keys, sel, x.gids)

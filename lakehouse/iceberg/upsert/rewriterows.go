@@ -2,21 +2,17 @@ package upsert
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	ice "github.com/apache/iceberg-go"
-	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
-	"github.com/apache/iceberg-go/table/dv"
 
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
-	"github.com/wadi-engine/wadi/vector"
 )
 
 // rewrittenTag is in the names of files that replace others. They are not those
@@ -50,6 +46,9 @@ func rewriteRows(ctx context.Context, t *table.Table, v *fileView, ch *Changes, 
 	if err != nil {
 		return err
 	}
+	from := read.NewReader(ctx, t, l.Files, mem)
+	defer from.Close()
+	what := read.Whole(t.Schema(), l.Schema)
 	kept := ch.Files[:0:0]
 	for _, f := range ch.Files {
 		if d[f.FilePath()] == nil {
@@ -63,8 +62,12 @@ func rewriteRows(ctx context.Context, t *table.Table, v *fileView, ch *Changes, 
 		if !there {
 			continue
 		}
-		if err := copyRows(ctx, l, out, task, d[path]); err != nil {
-			return err
+		f, err := read.DataFileOf(t, task)
+		if err == nil {
+			err = copyRows(ctx, from, what, out, f, d[path])
+		}
+		if err != nil {
+			return fmt.Errorf("data file %s: %w", path, err)
 		}
 		if v.data[path] != nil {
 			ch.Old = append(ch.Old, task.File)
@@ -102,45 +105,26 @@ func tasksOf(ctx context.Context, t *table.Table, v *fileView, d map[string]posi
 }
 
 // copyRows writes the rows of a data file that stay.
-func copyRows(ctx context.Context, l *write.Layout, out *write.Fan, task table.FileScanTask, gone positions) error {
-	dead, err := read.AllDeletes(ctx, l.Files, l.Table, task, l.Mem)
+func copyRows(ctx context.Context, from *read.Reader, what *read.Selection, out *write.Fan, f read.DataFile, gone positions) error {
+	rows, err := from.Open(f, what)
 	if err != nil {
 		return err
 	}
-	defer dead.Free()
-	if dead.Positions == nil {
-		dead.Positions = dv.NewRoaringPositionBitmap()
-	}
-	dead.Positions.Or(gone)
-	from := read.Layout{Schema: l.Table.Schema(), Mapping: l.Table.NameMapping()}
-	if spec := specsByID(l.Table)[task.File.SpecID()]; spec != nil {
-		from.Constants = read.Identities(task.File, spec)
-	}
-	for i, f := range l.Table.Schema().Fields() {
-		from.Columns = append(from.Columns, read.Projected{Path: []ice.NestedField{f}, Engine: l.Schema.Field(i)})
-	}
-	for _, e := range dead.Equal {
-		for _, c := range e.Columns {
-			e.At = append(e.At, len(from.Columns))
-			from.Columns = append(from.Columns, c)
-		}
-	}
-	f, err := read.OpenDataFile(ctx, iceio.IO(l.Files), task.File.FilePath(), from)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Batches(ctx, l.Mem, func(rec arrow.RecordBatch, first int64) error {
-		sel := dead.Alive(rec, first)
-		if sel != nil && len(sel) == 0 {
+	defer rows.Close()
+	rows.Delete(gone)
+	for {
+		rec, _, err := rows.Next(ctx)
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		rest := vector.TakeRecord(l.Mem, rec, sel)
-		defer rest.Release()
-		narrow, err := types.ConvertRecord(l.Mem, rest, l.Schema)
 		if err != nil {
 			return err
 		}
-		return out.Write(narrow)
-	})
+		if rec == nil {
+			continue
+		}
+		if err := out.Write(rec); err != nil {
+			return err
+		}
+	}
 }

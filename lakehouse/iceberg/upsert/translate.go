@@ -37,11 +37,13 @@ func (x *Deleter) translate(ctx context.Context, t *table.Table, v *fileView, go
 	if err != nil {
 		return err
 	}
-	columns, err := x.Key.projected(t)
+	columns, err := x.Key.columnsIn(t)
 	if err != nil {
 		return err
 	}
-	r := read.NewKeyReader(t, columns, memory.DefaultAllocator)
+	files := read.NewReader(ctx, t, fsys, memory.DefaultAllocator)
+	defer files.Close()
+	r := read.NewKeys(files, columns)
 	wanted, err := hashtable.New(hashtable.Options{}, r.Types(), 0)
 	if err != nil {
 		return fmt.Errorf("%w: the primary key: %w", job.ErrInvalid, err)
@@ -50,7 +52,7 @@ func (x *Deleter) translate(ctx context.Context, t *table.Table, v *fileView, go
 	var gids []uint32
 	for _, path := range slices.Sorted(maps.Keys(gone)) {
 		bits := gone[path]
-		err := r.Read(ctx, fsys, path, func(keys []arrow.Array, first int64) error {
+		err := r.Read(ctx, path, func(keys []arrow.Array, first int64) error {
 			var sel vector.Sel
 			for i := range keys[0].Len() {
 				if bits.Contains(uint64(first) + uint64(i)) {
@@ -77,7 +79,7 @@ func (x *Deleter) translate(ctx context.Context, t *table.Table, v *fileView, go
 		return err
 	}
 	for _, f := range v.since(after-1, catalog.SinkHash(x.ID)) {
-		err := r.Read(ctx, fsys, f.path, func(keys []arrow.Array, first int64) error {
+		err := r.Read(ctx, f.path, func(keys []arrow.Array, first int64) error {
 			n := keys[0].Len()
 			gids = grown(gids, n)
 			wanted.Find(keys, nil, gids[:n])

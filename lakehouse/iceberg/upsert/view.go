@@ -1,23 +1,18 @@
 package upsert
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	ice "github.com/apache/iceberg-go"
 	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
 	"github.com/apache/iceberg-go/table/dv"
 
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
-	"github.com/wadi-engine/wadi/vector"
 )
 
 // positions are rows of a data file, by position.
@@ -134,7 +129,7 @@ func (v *fileView) since(sequence int64, tag string) []*liveFile {
 }
 
 // dead reads which rows of these files are deleted by position.
-func (v *fileView) dead(ctx context.Context, files iceio.IO, mem memory.Allocator, of map[string]bool) (map[string]positions, error) {
+func (v *fileView) dead(files *read.Reader, of map[string]bool) (map[string]positions, error) {
 	out := map[string]positions{}
 	vectors := map[string][]ice.DataFile{} // by the Puffin file that holds them
 	for _, p := range slices.Sorted(maps.Keys(of)) {
@@ -143,7 +138,7 @@ func (v *fileView) dead(ctx context.Context, files iceio.IO, mem memory.Allocato
 		}
 	}
 	for _, of := range vectors {
-		read, err := dv.ReadDVs(files, of)
+		read, err := files.Vectors(of)
 		if err != nil {
 			return nil, err
 		}
@@ -155,42 +150,24 @@ func (v *fileView) dead(ctx context.Context, files iceio.IO, mem memory.Allocato
 		if ref := d.ReferencedDataFile(); ref != nil && !of[*ref] {
 			continue
 		}
-		if err := readPositions(ctx, files, d.FilePath(), mem, of, out); err != nil {
-			return nil, err
+		err := files.EachDeleted(d.FilePath(), func(path []byte, at []int64) {
+			if !of[string(path)] {
+				return
+			}
+			bits := out[string(path)]
+			if bits == nil {
+				bits = dv.NewRoaringPositionBitmap()
+				out[string(path)] = bits
+			}
+			for _, p := range at {
+				if p >= 0 {
+					bits.Set(uint64(p))
+				}
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("delete file %s: %w", d.FilePath(), err)
 		}
 	}
 	return out, nil
-}
-
-// deletedColumns are the columns of files of positions.
-var deletedColumns = []read.Projected{
-	{Path: []ice.NestedField{{ID: read.DeletedPathID, Name: "file_path", Type: ice.PrimitiveTypes.String}}, Engine: arrow.Field{Name: "file_path", Type: arrow.BinaryTypes.StringView}},
-	{Path: []ice.NestedField{{ID: read.DeletedPosID, Name: "pos", Type: ice.PrimitiveTypes.Int64}}, Engine: arrow.Field{Name: "pos", Type: arrow.PrimitiveTypes.Int64}},
-}
-
-// readPositions adds what a file of positions says of some data files.
-func readPositions(ctx context.Context, files iceio.IO, name string, mem memory.Allocator, of map[string]bool, out map[string]positions) error {
-	f, err := read.OpenDataFile(ctx, files, name, read.Layout{Schema: ice.NewSchema(0, deletedColumns[0].Field(), deletedColumns[1].Field()), Columns: deletedColumns})
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Each(ctx, mem, func(rec arrow.RecordBatch) error {
-		views, values := vector.ViewsOf(rec.Column(0)), rec.Column(1).(*array.Int64).Int64Values()
-		last, bits := "", positions(nil)
-		for i, pos := range values {
-			if p := views.At(i); string(p) != last || i == 0 {
-				if last, bits = string(p), nil; of[last] {
-					if bits = out[last]; bits == nil {
-						bits = dv.NewRoaringPositionBitmap()
-						out[last] = bits
-					}
-				}
-			}
-			if bits != nil && pos >= 0 {
-				bits.Set(uint64(pos))
-			}
-		}
-		return nil
-	})
 }

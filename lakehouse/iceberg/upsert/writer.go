@@ -80,14 +80,14 @@ func (u *Writer) open(ctx context.Context, t *table.Table, schema *arrow.Schema,
 	}
 	u.files = u.layout.Files
 	u.viewer = &viewer{files: u.files}
-	columns, err := u.table.Key.projected(t)
+	columns, err := u.table.Key.columnsIn(t)
 	if err != nil {
 		return err
 	}
 	for _, name := range u.table.Key.Names {
 		u.keys = append(u.keys, u.table.Key.Columns.FieldIndices(name)[0])
 	}
-	if u.index, err = newIndex(rt, catalog.SinkHash(u.id), read.NewKeyReader(t, columns, u.mem)); err != nil {
+	if u.index, err = newIndex(rt, catalog.SinkHash(u.id), read.NewReader(u.ctx, t, u.files, u.mem), columns); err != nil {
 		return err
 	}
 	if u.table.Key.Mode == ByEquality {
@@ -109,7 +109,7 @@ func (u *Writer) look(ctx context.Context, t *table.Table) error {
 	if err != nil {
 		return err
 	}
-	return u.index.look(ctx, v, u.files, published)
+	return u.index.look(ctx, v, published)
 }
 
 // Write implements ops.SinkWriter.

@@ -279,9 +279,11 @@ func readColumn(t *testing.T, tbl *table.Table, path, column string) []int64 {
 		t.Fatal(err)
 	}
 	f, _ := tbl.Schema().FindFieldByName(column)
-	columns := []read.Projected{{Path: []ice.NestedField{f}, Engine: arrow.Field{Name: column, Type: arrow.PrimitiveTypes.Int64}}}
+	columns := []read.Column{{Path: []string{column}, Fields: []ice.NestedField{f}, Want: arrow.Field{Name: column, Type: arrow.PrimitiveTypes.Int64}}}
+	files := read.NewReader(t.Context(), tbl, fsys, memory.DefaultAllocator)
+	defer files.Close()
 	var out []int64
-	err = read.NewKeyReader(tbl, columns, memory.DefaultAllocator).Read(t.Context(), fsys, path, func(keys []arrow.Array, _ int64) error {
+	err = read.NewKeys(files, columns).Read(t.Context(), path, func(keys []arrow.Array, _ int64) error {
 		out = append(out, slices.Clone(keys[0].(*array.Int64).Int64Values())...)
 		return nil
 	})

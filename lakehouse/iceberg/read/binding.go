@@ -11,40 +11,40 @@ import (
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
-// Binding maps the columns of a scan, and those that deletes look at, to
+// fileBinding maps the columns of a scan, and those that deletes look at, to
 // the columns of one file.
-type Binding struct {
-	fields []*Field
-	Paths  [][]string // to read
-	Shapes []*Shape   // of the scan's columns
-	keys   map[int]*Shape
-	Filter expr.Expr // over paths, or nil
+type fileBinding struct {
+	fields []*fileField
+	paths  [][]string // to read
+	shapes []*shape   // of the scan's columns
+	keys   map[int]*shape
+	filter expr.Expr // over paths, or nil
 }
 
-// Bind finds the scan's columns in a file by their ids. A column that the
+// bindFile finds the scan's columns in a file by their ids. A column that the
 // file lacks has the value of the file's partition, or its initial default, or
 // is NULL.
-func Bind(fields []*Field, columns []Column, constants map[int]Value, filter expr.Expr) (*Binding, error) {
-	b := &Binding{fields: fields, Paths: [][]string{}, keys: map[int]*Shape{}}
+func bindFile(fields []*fileField, columns []Column, constants map[int]Value, filter expr.Expr) (*fileBinding, error) {
+	b := &fileBinding{fields: fields, paths: [][]string{}, keys: map[int]*shape{}}
 	for i := range columns {
 		s, err := b.column(&columns[i], constants)
 		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", strings.Join(columns[i].path, "."), err)
+			return nil, fmt.Errorf("column %q: %w", strings.Join(columns[i].Path, "."), err)
 		}
-		b.Shapes = append(b.Shapes, s)
+		b.shapes = append(b.shapes, s)
 	}
 	if filter != nil {
-		b.Filter = expr.MapColumns(filter, func(i int) int {
-			if i < 0 || i >= len(b.Shapes) || b.Shapes[i].constant != nil {
+		b.filter = expr.MapColumns(filter, func(i int) int {
+			if i < 0 || i >= len(b.shapes) || b.shapes[i].constant != nil {
 				return -1
 			}
-			return b.Shapes[i].At
+			return b.shapes[i].at
 		})
 	}
 	return b, nil
 }
 
-func (b *Binding) column(c *Column, constants map[int]Value) (*Shape, error) {
+func (b *fileBinding) column(c *Column, constants map[int]Value) (*shape, error) {
 	level := b.fields
 	var path []string
 	for depth, want := range c.Fields {
@@ -58,7 +58,7 @@ func (b *Binding) column(c *Column, constants map[int]Value) (*Shape, error) {
 			if err != nil {
 				return nil, err
 			}
-			s.At = b.read(path)
+			s.at = b.read(path)
 			return s, nil
 		}
 		level = level[at].children
@@ -68,9 +68,9 @@ func (b *Binding) column(c *Column, constants map[int]Value) (*Shape, error) {
 
 // missing makes the shape of a column of which the file has only the first
 // parents, at path.
-func (b *Binding) missing(c *Column, parents int, path []string, constants map[int]Value) (*Shape, error) {
+func (b *fileBinding) missing(c *Column, parents int, path []string, constants map[int]Value) (*shape, error) {
 	last := c.Fields[len(c.Fields)-1]
-	s := &Shape{At: -1, to: c.Want.Type, constant: &constant{of: last.Type, to: c.Want.Type}}
+	s := &shape{at: -1, to: c.Want.Type, constant: &constant{of: last.Type, to: c.Want.Type}}
 	if v, ok := constants[last.ID]; ok {
 		s.constant.value = v
 		return s, nil
@@ -86,7 +86,7 @@ func (b *Binding) missing(c *Column, parents int, path []string, constants map[i
 		return nil, fmt.Errorf("its initial default: %w", err)
 	}
 	if parents > 0 { // NULL where the parent is
-		s.At = b.read(path)
+		s.at = b.read(path)
 	}
 	return s, nil
 }
@@ -96,19 +96,19 @@ func lacking(f ice.NestedField) error {
 }
 
 // read gives the place among the columns to read of the one at path.
-func (b *Binding) read(path []string) int {
-	for i, p := range b.Paths {
+func (b *fileBinding) read(path []string) int {
+	for i, p := range b.paths {
 		if strings.Join(p, "\x00") == strings.Join(path, "\x00") {
 			return i
 		}
 	}
-	b.Paths = append(b.Paths, append([]string(nil), path...))
-	return len(b.Paths) - 1
+	b.paths = append(b.paths, append([]string(nil), path...))
+	return len(b.paths) - 1
 }
 
 // key binds a column by which rows are deleted: one of the schema's fields that
 // are not below a list or map.
-func (b *Binding) key(schemas []*ice.Schema, id int, constants map[int]Value) (*Shape, error) {
+func (b *fileBinding) key(schemas []*ice.Schema, id int, constants map[int]Value) (*shape, error) {
 	if s := b.keys[id]; s != nil {
 		return s, nil
 	}
@@ -118,7 +118,7 @@ func (b *Binding) key(schemas []*ice.Schema, id int, constants map[int]Value) (*
 	}
 	s, err := b.column(c, constants)
 	if err != nil {
-		return nil, fmt.Errorf("column %q: %w", strings.Join(c.path, "."), err)
+		return nil, fmt.Errorf("column %q: %w", strings.Join(c.Path, "."), err)
 	}
 	b.keys[id] = s
 	return s, nil
@@ -132,7 +132,7 @@ func keyColumn(schemas []*ice.Schema, id int) (*Column, error) {
 			continue
 		}
 		for _, f := range c.Fields {
-			c.path = append(c.path, f.Name)
+			c.Path = append(c.Path, f.Name)
 		}
 		last := c.Fields[len(c.Fields)-1]
 		var err error
@@ -156,9 +156,9 @@ func fieldPath(level []ice.NestedField, id int) []ice.NestedField {
 	return nil
 }
 
-// Release gives back the constants.
-func (b *Binding) Release() {
-	for _, s := range b.Shapes {
+// release gives back the constants.
+func (b *fileBinding) release() {
+	for _, s := range b.shapes {
 		s.release()
 	}
 	for _, s := range b.keys {

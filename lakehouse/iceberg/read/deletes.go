@@ -1,18 +1,16 @@
 package read
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	ice "github.com/apache/iceberg-go"
-	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table/dv"
 
 	"github.com/wadi-engine/wadi/job"
@@ -22,8 +20,8 @@ import (
 	"github.com/wadi-engine/wadi/vector/hashtable"
 )
 
-// GoneRows are the rows of one data file that are deleted.
-type GoneRows struct {
+// goneRows are the rows of one data file that are deleted.
+type goneRows struct {
 	positions []int64 // ascending, distinct
 	keys      []keySet
 	gids      []uint32
@@ -32,15 +30,15 @@ type GoneRows struct {
 // keySet is a set of keys of deleted rows, and the file's columns of the key.
 type keySet struct {
 	table  *hashtable.Table
-	shapes []*Shape
+	shapes []*shape
 }
 
-// None reports whether nothing is deleted.
-func (d *GoneRows) None() bool { return len(d.positions) == 0 && len(d.keys) == 0 }
+// none reports whether nothing is deleted.
+func (d *goneRows) none() bool { return len(d.positions) == 0 && len(d.keys) == 0 }
 
-// Mark sets dead of the deleted rows of rec, whose first stands at position
+// mark sets dead of the deleted rows of rec, whose first stands at position
 // first in the file. It reports whether there are any.
-func (d *GoneRows) Mark(mem memory.Allocator, rec arrow.RecordBatch, first int64, dead []bool) (some bool, err error) {
+func (d *goneRows) mark(mem memory.Allocator, rec arrow.RecordBatch, first int64, dead []bool) (some bool, err error) {
 	n := len(dead)
 	at, _ := slices.BinarySearch(d.positions, first)
 	for _, p := range d.positions[at:] {
@@ -60,7 +58,7 @@ func (d *GoneRows) Mark(mem memory.Allocator, rec arrow.RecordBatch, first int64
 	return some, nil
 }
 
-func (d *GoneRows) markKeys(mem memory.Allocator, k *keySet, rec arrow.RecordBatch, dead []bool) (some bool, err error) {
+func (d *goneRows) markKeys(mem memory.Allocator, k *keySet, rec arrow.RecordBatch, dead []bool) (some bool, err error) {
 	if k.table.Len() == 0 {
 		return false, nil
 	}
@@ -88,43 +86,31 @@ func (d *GoneRows) markKeys(mem memory.Allocator, k *keySet, rec arrow.RecordBat
 	return some, nil
 }
 
-// DeleteReader reads delete files, and keeps what may be asked for again.
-type DeleteReader struct {
-	ctx     context.Context // of the files
-	files   iceio.IO
-	schemas []*ice.Schema
-	mem     memory.Allocator
-
+// deleteCache is what a reader keeps of delete files.
+type deleteCache struct {
 	// positioned are positions by delete file and data file.
 	positioned    map[string]map[string][]int64
 	positionCount int64
 	keyTables     []*keyTables
 }
 
-// NewDeleteReader reads delete files of a table with these schemas; ctx must
-// last as long as the reader.
-func NewDeleteReader(ctx context.Context, files iceio.IO, schemas []*ice.Schema, mem memory.Allocator) *DeleteReader {
-	return &DeleteReader{ctx: ctx, files: files, schemas: schemas, mem: mem}
-}
-
-// Settle says that what was read last is no longer looked at.
-func (r *DeleteReader) Settle() {
-	for _, k := range r.keyTables {
+// settle says that what was read last is no longer looked at.
+func (c *deleteCache) settle() {
+	for _, k := range c.keyTables {
 		k.used = false
 	}
 }
 
-// Close gives back what is kept.
-func (r *DeleteReader) Close() {
-	for _, k := range r.keyTables {
+func (c *deleteCache) close() {
+	for _, k := range c.keyTables {
 		k.table.Free()
 	}
-	r.keyTables = nil
+	c.keyTables = nil
 }
 
-// GoneRows reads what delete files say about a data file whose columns are bound.
-func (r *DeleteReader) GoneRows(dataFile string, constants map[int]Value, files []DeleteFile, b *Binding) (*GoneRows, error) {
-	d := &GoneRows{}
+// goneRows reads what delete files say about a data file whose columns are bound.
+func (r *Reader) goneRows(dataFile string, constants map[int]Value, files []DeleteFile, b *fileBinding) (*goneRows, error) {
+	d := &goneRows{}
 	byKeys := map[string][]DeleteFile{}
 	for _, f := range files {
 		var positions []int64
@@ -166,7 +152,7 @@ func (r *DeleteReader) GoneRows(dataFile string, constants map[int]Value, files 
 }
 
 // vector reads a deletion vector.
-func (r *DeleteReader) vector(f DeleteFile) ([]int64, error) {
+func (r *Reader) vector(f DeleteFile) ([]int64, error) {
 	in, err := r.files.Open(f.File)
 	if err != nil {
 		return nil, Unavailable(err)
@@ -199,46 +185,62 @@ const (
 
 // positions reads the positions of a data file from a file of position
 // deletes, and keeps those of other data files.
-func (r *DeleteReader) positions(f DeleteFile, dataFile string) ([]int64, error) {
-	if known, ok := r.positioned[f.File]; ok {
+func (r *Reader) positions(f DeleteFile, dataFile string) ([]int64, error) {
+	if known, ok := r.deleted.positioned[f.File]; ok {
 		return known[dataFile], nil
 	}
 	byFile := map[string][]int64{}
-	columns := []Column{metaColumn("file_path", DeletedPathID, ice.PrimitiveTypes.String), metaColumn("pos", DeletedPosID, ice.PrimitiveTypes.Int64)}
-	err := r.each(f.File, columns, func(cols []arrow.Array) error {
-		paths, pos := cols[0].(*array.StringView), cols[1].(*array.Int64).Int64Values()
-		last, list := "", []int64(nil)
-		for i, at := range pos {
-			if path := paths.Value(i); path != last {
-				byFile[last] = list
-				last = strings.Clone(path) // the batch goes, and a map keeps the string of its last assignment
-				list = byFile[last]
-			}
-			list = append(list, at)
-		}
-		byFile[last] = list
-		return nil
+	err := r.EachDeleted(f.File, func(path []byte, at []int64) {
+		byFile[string(path)] = append(byFile[string(path)], at...)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if r.positionCount += f.Rows; r.positionCount > maxPositions {
-		clear(r.positioned)
-		r.positionCount = f.Rows
+	if r.deleted.positionCount += f.Rows; r.deleted.positionCount > maxPositions {
+		clear(r.deleted.positioned)
+		r.deleted.positionCount = f.Rows
 	}
-	if r.positioned == nil {
-		r.positioned = map[string]map[string][]int64{}
+	if r.deleted.positioned == nil {
+		r.deleted.positioned = map[string]map[string][]int64{}
 	}
-	r.positioned[f.File] = byFile
+	r.deleted.positioned[f.File] = byFile
 	return byFile[dataFile], nil
 }
+
+// Vectors reads the deletion vectors that one Puffin file holds.
+func (r *Reader) Vectors(of []ice.DataFile) ([]*dv.RoaringPositionBitmap, error) {
+	return dv.ReadDVs(r.files, of)
+}
+
+// EachDeleted gives what a file of position deletes says: runs of positions in
+// one data file, which are valid until do returns.
+func (r *Reader) EachDeleted(file string, do func(path []byte, positions []int64)) error {
+	return r.each(file, positionColumns, positionNames, func(cols []arrow.Array) error {
+		paths, at := vector.ViewsOf(cols[0]), cols[1].(*array.Int64).Int64Values()
+		for from := 0; from < len(at); {
+			to := from + 1
+			for to < len(at) && bytes.Equal(paths.At(to), paths.At(from)) {
+				to++
+			}
+			do(paths.At(from), at[from:to])
+			from = to
+		}
+		return nil
+	})
+}
+
+// The columns of files of position deletes, and how they are called.
+var (
+	positionColumns = []Column{metaColumn("file_path", DeletedPathID, ice.PrimitiveTypes.String), metaColumn("pos", DeletedPosID, ice.PrimitiveTypes.Int64)}
+	positionNames   = ice.NewSchema(0, positionColumns[0].Field(), positionColumns[1].Field()).NameMapping()
+)
 
 func metaColumn(name string, id int, t ice.PrimitiveType) Column {
 	f, err := types.EngineField(name, t, true)
 	if err != nil {
 		panic(err) // a primitive type has one
 	}
-	return Column{path: []string{name}, Fields: []ice.NestedField{{ID: id, Name: name, Type: t}}, Want: f}
+	return Column{Path: []string{name}, Fields: []ice.NestedField{{ID: id, Name: name, Type: t}}, Want: f}
 }
 
 // keyTables is a set of keys that was read, with the files in it.
@@ -256,13 +258,13 @@ const maxKeyTables = 4
 // keyTable makes the set of the keys in files, which are of the same columns. It
 // goes on from a set that holds some of them and nothing else: the files that
 // apply to one data file are often those of another, and some more.
-func (r *DeleteReader) keyTable(files []DeleteFile) (*hashtable.Table, error) {
+func (r *Reader) keyTable(files []DeleteFile) (*hashtable.Table, error) {
 	want := map[string]bool{}
 	for _, f := range files {
 		want[f.File] = true
 	}
 	var best *keyTables
-	for _, k := range r.keyTables {
+	for _, k := range r.deleted.keyTables {
 		fits := slices.Equal(k.ids, files[0].IDs) && (best == nil || len(k.files) > len(best.files))
 		for f := range k.files {
 			fits = fits && want[f]
@@ -292,7 +294,7 @@ func (r *DeleteReader) keyTable(files []DeleteFile) (*hashtable.Table, error) {
 		if best.files[f.File] {
 			continue
 		}
-		err := r.each(f.File, columns, func(cols []arrow.Array) error {
+		err := r.each(f.File, columns, r.mapping, func(cols []arrow.Array) error {
 			gids = slices.Grow(gids[:0], cols[0].Len())[:cols[0].Len()]
 			best.table.FindOrInsert(cols, nil, gids)
 			return nil
@@ -305,7 +307,7 @@ func (r *DeleteReader) keyTable(files []DeleteFile) (*hashtable.Table, error) {
 	return best.table, nil
 }
 
-func (r *DeleteReader) newKeyTable(ids []int) (*keyTables, error) {
+func (r *Reader) newKeyTable(ids []int) (*keyTables, error) {
 	types := make([]arrow.DataType, len(ids))
 	for i, id := range ids {
 		c, err := keyColumn(r.schemas, id)
@@ -319,31 +321,31 @@ func (r *DeleteReader) newKeyTable(ids []int) (*keyTables, error) {
 		return nil, fmt.Errorf("%w: rows are deleted by a key: %w", job.ErrInvalid, err)
 	}
 	k := &keyTables{ids: ids, files: map[string]bool{}, table: t}
-	if at := slices.IndexFunc(r.keyTables, func(k *keyTables) bool { return !k.used }); at >= 0 && len(r.keyTables) >= maxKeyTables {
-		r.keyTables[at].table.Free()
-		r.keyTables = slices.Delete(r.keyTables, at, at+1)
+	if at := slices.IndexFunc(r.deleted.keyTables, func(k *keyTables) bool { return !k.used }); at >= 0 && len(r.deleted.keyTables) >= maxKeyTables {
+		r.deleted.keyTables[at].table.Free()
+		r.deleted.keyTables = slices.Delete(r.deleted.keyTables, at, at+1)
 	}
-	r.keyTables = append(r.keyTables, k)
+	r.deleted.keyTables = append(r.deleted.keyTables, k)
 	return k, nil
 }
 
 // each reads columns of a delete file.
-func (r *DeleteReader) each(path string, columns []Column, each func([]arrow.Array) error) error {
+func (r *Reader) each(path string, columns []Column, mapping ice.NameMapping, each func([]arrow.Array) error) error {
 	in, err := r.files.Open(path)
 	if err != nil {
 		return Unavailable(err)
 	}
 	defer in.Close()
-	f, err := OpenParquet(r.ctx, in, path)
+	f, err := openParquet(r.ctx, in, path)
 	if err != nil {
 		return err
 	}
-	b, err := Bind(Fields(f.Schema(), nil), columns, nil, nil)
+	b, err := bindFile(fileFields(f.Schema(), mapping), columns, nil, nil)
 	if err != nil {
 		return err
 	}
-	defer b.Release()
-	o := parquet.ReadOptions{Columns: b.Paths, Alloc: r.mem}
+	defer b.release()
+	o := parquet.ReadOptions{Columns: b.paths, Alloc: r.mem}
 	o.Remote(path)
 	rows, err := f.Reader(o)
 	if err != nil {
@@ -367,14 +369,14 @@ func (r *DeleteReader) each(path string, columns []Column, each func([]arrow.Arr
 }
 
 // give shapes the columns of rec.
-func (b *Binding) give(mem memory.Allocator, rec arrow.RecordBatch, each func([]arrow.Array) error) error {
-	cols := make([]arrow.Array, 0, len(b.Shapes))
+func (b *fileBinding) give(mem memory.Allocator, rec arrow.RecordBatch, each func([]arrow.Array) error) error {
+	cols := make([]arrow.Array, 0, len(b.shapes))
 	defer func() {
 		for _, c := range cols {
 			c.Release()
 		}
 	}()
-	for _, s := range b.Shapes {
+	for _, s := range b.shapes {
 		c, err := s.of(mem, rec)
 		if err != nil {
 			return err
@@ -385,15 +387,15 @@ func (b *Binding) give(mem memory.Allocator, rec arrow.RecordBatch, each func([]
 }
 
 // of makes the column from a record of the file's columns.
-func (s *Shape) of(mem memory.Allocator, rec arrow.RecordBatch) (arrow.Array, error) {
-	if s.At < 0 {
-		return s.Apply(mem, nil, int(rec.NumRows()))
+func (s *shape) of(mem memory.Allocator, rec arrow.RecordBatch) (arrow.Array, error) {
+	if s.at < 0 {
+		return s.apply(mem, nil, int(rec.NumRows()))
 	}
-	return s.Apply(mem, rec.Column(s.At), int(rec.NumRows()))
+	return s.apply(mem, rec.Column(s.at), int(rec.NumRows()))
 }
 
-// Alive selects the rows that are not dead.
-func Alive(dead []bool, sel vector.Sel) vector.Sel {
+// alive selects the rows that are not dead.
+func alive(dead []bool, sel vector.Sel) vector.Sel {
 	sel = sel[:0]
 	for i, d := range dead {
 		if !d {
