@@ -2,13 +2,12 @@ package iceberg_test
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -20,10 +19,10 @@ import (
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/ops"
-	"github.com/wadi-engine/wadi/stream"
 )
 
-// kinds are the catalogs that need a server, or a store that is not local disk.
+// kinds are the catalogs that need a server, or a store that is not local disk,
+// beside jdbc and hadoop.
 var kinds = []string{"rest", "hive", "glue", "postgresql", "hadoop-mem", "hadoop-s3"}
 
 // newRemote makes a warehouse whose catalog is of a kind, or skips the test.
@@ -34,6 +33,8 @@ func newRemote(t *testing.T, kind string) *warehouse {
 		Catalogs: catalogs.Openers(),
 	}}
 	switch kind {
+	case "jdbc", "hadoop":
+		return newWarehouse(t, kind)
 	case "rest":
 		uri, dir := testserver.REST(t)
 		w.dir, w.options = dir, map[string]string{"catalog-type": kind, "uri": uri, "warehouse": "file://" + dir}
@@ -70,7 +71,7 @@ func fresh(t *testing.T, c *catalog.Catalog) string {
 
 // TestKinds: each kind of catalog creates, lists, changes, renames and drops.
 func TestKinds(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range append([]string{"jdbc", "hadoop"}, kinds...) {
 		t.Run(kind, func(t *testing.T) { testKind(t, newRemote(t, kind)) })
 	}
 }
@@ -92,7 +93,7 @@ func testKind(t *testing.T, w *warehouse) {
 	orders := job.Table{
 		Ident: job.Ident{Catalog: "cat", Database: db, Name: "orders"}, Schema: job.Schema{Schema: eventSchema},
 		PrimaryKey: []string{"id"}, PartitionedBy: []string{"small"},
-		Options: map[string]string{"owner": "me", "sink.commit.max-age": "3 s", "connector": "iceberg"},
+		Options: map[string]string{"write.parquet.compression-codec": "zstd", "owner": "me", "sink.commit.max-age": "3 s", "connector": "iceberg"},
 	}
 	check(c.CreateTable(ctx, orders), nil)
 	check(c.CreateTable(ctx, orders), catalog.ErrExists)
@@ -106,18 +107,28 @@ func testKind(t *testing.T, w *warehouse) {
 	list("orders")
 	got, err := w.open(t).Table(ctx, db, "orders") // another process
 	check(err, nil)
-	if got.Options["owner"] != "me" || got.Options["format-version"] != "2" || got.Options["catalog-table"] != "orders" {
-		t.Errorf("options %v", got.Options)
+	if got.Connector != "iceberg" || got.Options["owner"] != "me" || got.Options["sink.commit.max-age"] != "3 s" || got.Options["format-version"] != "2" ||
+		got.Options["catalog-table"] != "orders" || got.Options["warehouse"] != w.options["warehouse"] {
+		t.Errorf("table %+v", got)
+	}
+	want := arrow.NewSchema([]arrow.Field{
+		{Name: "id", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "name", Type: arrow.BinaryTypes.StringView, Nullable: true},
+		{Name: "ts", Type: &arrow.TimestampType{Unit: arrow.Microsecond}, Nullable: true},
+		{Name: "small", Type: arrow.PrimitiveTypes.Int32, Nullable: true},
+	}, nil)
+	if !got.Schema.Equal(want) {
+		t.Errorf("schema %s, want %s", got.Schema, want)
 	}
 	if diff := cmp.Diff([][]string{{"id"}, {"small"}}, [][]string{got.PrimaryKey, got.PartitionedBy}); diff != "" {
 		t.Errorf("keys: %s", diff)
 	}
 	got.Options["owner"] = "you"
-	delete(got.Options, "sink.commit.max-age")
+	delete(got.Options, "write.parquet.compression-codec")
 	check(c.AlterTable(ctx, got, nil), nil)
 	got, err = c.Table(ctx, db, "orders")
 	check(err, nil)
-	if _, there := got.Options["sink.commit.max-age"]; there || got.Options["owner"] != "you" {
+	if _, there := got.Options["write.parquet.compression-codec"]; there || got.Options["owner"] != "you" {
 		t.Errorf("altered options: %v", got.Options)
 	}
 	if err := c.RenameTable(ctx, db, "orders", "bills"); w.options["catalog-type"] == "hadoop" {
@@ -138,7 +149,7 @@ func testKind(t *testing.T, w *warehouse) {
 	check(c.DropDatabase(ctx, db, true), nil)
 	_, err = c.Tables(ctx, db)
 	check(err, catalog.ErrNotFound)
-	if w.kind != "rest" { // there it is the server's choice, and this one makes the database
+	if w.kind != "rest" && w.kind != "hadoop" { // there it is the server's choice, and a directory is made with what is below it
 		check(c.CreateTable(ctx, orders), catalog.ErrNotFound)
 	}
 }
@@ -155,33 +166,7 @@ func testMeet(t *testing.T, w *warehouse) {
 	const writers, epochs = 2, 6
 	db := fresh(t, w.open(t))
 	tbl := eventTable(w, "events", map[string]string{"catalog-database": db})
-	newSink(t, w, tbl) // creates the table
-	var wg sync.WaitGroup
-	for j := range writers {
-		s := newSink(t, w, tbl)
-		var all []ops.Pending
-		for e := range epochs {
-			from := int64(j*epochs+e) * 10
-			all = append(all, stage(t, s, stream.Epoch(e+1), from, from+10))
-		}
-		wg.Go(func() {
-			for e := range epochs {
-				for range 2 { // the second time is a replay
-					c, err := s.Committer(background, ops.SinkID{Job: fmt.Sprint("job", j), Sink: "sink"})
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					got, err := c.Commit(background, all[:e+1], true)
-					if err != nil || got != stream.Epoch(e+1) {
-						t.Errorf("job %d: Commit = %d, %v", j, got, err)
-					}
-					c.Close()
-				}
-			}
-		})
-	}
-	wg.Wait()
+	publishAtOnce(t, w, tbl, writers, epochs)
 	there, err := w.open(t).Table(t.Context(), db, "events")
 	if err != nil {
 		t.Fatal(err)
@@ -193,39 +178,5 @@ func testMeet(t *testing.T, w *warehouse) {
 	slices.Sort(rows)
 	if n := len(slices.Compact(rows)); n != writers*epochs*10 {
 		t.Errorf("%d different rows, want %d", n, writers*epochs*10)
-	}
-}
-
-// TestCatalogRefuses: options that cannot be are named.
-func TestCatalogRefuses(t *testing.T) {
-	env := catalog.Env{Stores: objstore.New(objstore.Options{}), Catalogs: catalogs.Openers()}
-	for want, options := range map[string]map[string]string{
-		"'catalog-type' is missing":  {},
-		"use 'rest'":                 {"catalog-type": "nessie"},
-		"'glue', 'hive', 'rest'":     {"catalog-type": "x"},
-		"want the URL":               {"catalog-type": "rest", "uri": "nowhere"},
-		"thrift://host:9083":         {"catalog-type": "hive", "uri": "http://x"},
-		"no region":                  {"catalog-type": "glue"},
-		"go together":                {"catalog-type": "glue", "client.region": "x", "glue.access-key-id": "x"},
-		"'warehouse' is missing":     {"catalog-type": "jdbc", "uri": "jdbc:postgresql://x/y"},
-		"jdbc:sqlite:/path":          {"catalog-type": "jdbc", "uri": "jdbc:oracle:x", "warehouse": "/x"},
-		"want none, oauth2 or sigv4": {"catalog-type": "rest", "uri": "http://x", "rest.auth.type": "google"},
-	} {
-		t.Setenv("AWS_REGION", "")
-		_, err := catalog.Open(t.Context(), "c", options, env)
-		if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, want %s", options, err, want)
-		}
-	}
-	for want, options := range map[string]map[string]string{
-		"Java class":       {"catalog-impl": "org.x.Y"},
-		`no option "urii"`: {"catalog-type": "rest", "urii": "x"},
-	} {
-		if err := catalog.CheckOptions(options); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v, want %s", options, err, want)
-		}
-	}
-	if err := catalog.CheckOptions(map[string]string{"type": "iceberg", "header.X-A": "b", "s3.endpoint": "x", "token": "x"}); err != nil {
-		t.Error(err)
 	}
 }

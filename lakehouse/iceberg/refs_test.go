@@ -3,6 +3,7 @@ package iceberg_test
 import (
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -219,6 +220,13 @@ func TestWapBranch(t *testing.T) {
 	}
 }
 
+// passes returns when the clock has passed a time in milliseconds since 1970.
+func passes(at int64) {
+	for time.Now().UnixMilli() <= at {
+		goruntime.Gosched()
+	}
+}
+
 // TestRefsKeepSnapshots: expire_snapshots leaves what branches and tags name.
 func TestRefsKeepSnapshots(t *testing.T) {
 	eachFormat(t, func(t *testing.T, w *warehouse, version string) {
@@ -244,7 +252,7 @@ func TestRefsKeepSnapshots(t *testing.T) {
 		if _, err := maintain.CreateRef(t.Context(), c, "events", maintain.Ref{Name: "v1"}); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), `a tag "v1"`) {
 			t.Error(err)
 		}
-		time.Sleep(5 * time.Millisecond)
+		passes(w.loadOther(t, "events").SnapshotByID(ids[1]).TimestampMs + 1)
 		if _, err := maintain.ExpireSnapshots(t.Context(), c, "events", maintain.Expire{OlderThan: time.Now().Add(time.Hour), RetainLast: 1}); err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +280,7 @@ func TestMovingTheCurrentSnapshot(t *testing.T) {
 			commit(t, s, "a", stream.Epoch(e+1), e*10, e*10+10)
 			ids = append(ids, w.loadOther(t, "events").CurrentSnapshot().SnapshotID)
 			times = append(times, w.loadOther(t, "events").CurrentSnapshot().TimestampMs)
-			time.Sleep(2 * time.Millisecond)
+			passes(times[e])
 		}
 		if _, err := maintain.CreateRef(t.Context(), c, "events", maintain.Ref{Name: "v3", Tag: true}); err != nil {
 			t.Fatal(err)

@@ -62,39 +62,46 @@ func TestSinkAppendsOnce(t *testing.T) {
 	}
 }
 
+// publishAtOnce lets jobs publish epochs of ten rows each to one table at once, and
+// publish each of them again.
+func publishAtOnce(t *testing.T, w *warehouse, tbl job.Table, jobs, epochs int) {
+	t.Helper()
+	newSink(t, w, tbl) // creates the table
+	var wg sync.WaitGroup
+	for j := range jobs {
+		s := newSink(t, w, tbl)
+		var all []ops.Pending
+		for e := range epochs {
+			from := int64(j*epochs+e) * 10
+			all = append(all, stage(t, s, stream.Epoch(e+1), from, from+10))
+		}
+		wg.Go(func() {
+			for e := range epochs {
+				for range 2 { // the second time is a replay
+					c, err := s.Committer(background, ops.SinkID{Job: fmt.Sprint("job", j), Sink: "sink"})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					got, err := c.Commit(background, all[:e+1], true)
+					if err != nil || got != stream.Epoch(e+1) {
+						t.Errorf("job %d: Commit = %d, %v", j, got, err)
+					}
+					c.Close()
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestConcurrentCommitters(t *testing.T) {
 	const jobs, epochs = 4, 10
 	for _, version := range []string{"2", "3"} {
 		t.Run("v"+version, func(t *testing.T) {
 			w := newWarehouse(t, "jdbc")
 			tbl := eventTable(w, "events", map[string]string{"format-version": version})
-			newSink(t, w, tbl) // creates the table
-			var wg sync.WaitGroup
-			for j := range jobs {
-				s := newSink(t, w, tbl)
-				var all []ops.Pending
-				for e := range epochs {
-					from := int64(j*epochs+e) * 10
-					all = append(all, stage(t, s, stream.Epoch(e+1), from, from+10))
-				}
-				wg.Go(func() {
-					for e := range epochs {
-						for range 2 { // the second time is a replay
-							c, err := s.Committer(background, ops.SinkID{Job: fmt.Sprint("job", j), Sink: "sink"})
-							if err != nil {
-								t.Error(err)
-								return
-							}
-							got, err := c.Commit(background, all[:e+1], true)
-							if err != nil || got != stream.Epoch(e+1) {
-								t.Errorf("job %d: Commit = %d, %v", j, got, err)
-							}
-							c.Close()
-						}
-					}
-				})
-			}
-			wg.Wait()
+			publishAtOnce(t, w, tbl, jobs, epochs)
 			wantIDs(t, w, "events", span(0, jobs*epochs*10))
 			tx, err := w.other(t).LoadTable(background, table.Identifier{"default", "events"})
 			if err != nil {

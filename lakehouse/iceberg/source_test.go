@@ -130,8 +130,9 @@ func TestSourceReadsWhatTheSinkWrote(t *testing.T) {
 	}
 }
 
-func TestSourceReadsTypes(t *testing.T) {
-	w := newWarehouse(t, "hadoop")
+// typedRows are rows of all types: their schema, their JSON, and what a scan of
+// them gives.
+func typedRows() (schema *arrow.Schema, text string, want []string) {
 	f := func(name string, dt arrow.DataType, flink string) arrow.Field {
 		field := arrow.Field{Name: name, Type: dt, Nullable: true}
 		if flink != "" {
@@ -140,7 +141,7 @@ func TestSourceReadsTypes(t *testing.T) {
 		return field
 	}
 	point := arrow.StructOf(f("x", arrow.PrimitiveTypes.Float64, ""), f("label", arrow.BinaryTypes.StringView, ""))
-	schema := arrow.NewSchema([]arrow.Field{
+	schema = arrow.NewSchema([]arrow.Field{
 		f("b", arrow.FixedWidthTypes.Boolean, ""), f("i8", arrow.PrimitiveTypes.Int8, ""), f("i32", arrow.PrimitiveTypes.Int32, ""),
 		f("f32", arrow.PrimitiveTypes.Float32, ""), f("dec", &arrow.Decimal128Type{Precision: 20, Scale: 3}, ""),
 		f("s", arrow.BinaryTypes.StringView, ""), f("bytes", arrow.BinaryTypes.BinaryView, ""), f("four", arrow.BinaryTypes.BinaryView, "BINARY(4)"),
@@ -150,12 +151,24 @@ func TestSourceReadsTypes(t *testing.T) {
 		f("map", arrow.MapOfFields(arrow.Field{Name: "key", Type: arrow.BinaryTypes.StringView}, f("value", arrow.PrimitiveTypes.Int64, "")), ""),
 		f("point", point, ""),
 	}, nil)
-	text := `[
+	text = `[
 	 {"b":true,"i8":-5,"i32":7,"f32":1.5,"dec":"12345.678","s":"a string that is long","bytes":"AQID","four":"AQIDBA==","d":"2020-02-29","tm":"12:34:56.789",
 	  "ltz":"2020-02-29T01:02:03.000004Z","ns":"2020-02-29T01:02:03.000000005","list":["a",null,"a longer element"],"map":[{"key":"k","value":1}],"point":{"x":2.5,"label":"here"}},
 	 {"b":null,"i8":null,"i32":null,"f32":null,"dec":null,"s":null,"bytes":null,"four":null,"d":null,"tm":null,"ltz":null,"ns":null,"list":null,"map":null,"point":null},
 	 {"b":false,"i8":0,"i32":0,"f32":0,"dec":"0.000","s":"","bytes":"","four":"AAAAAA==","d":"1969-12-31","tm":"00:00:00","ltz":"1969-12-31T23:59:59.999999Z","ns":"1969-12-31T23:59:59.999999999","list":[],"map":[],"point":{"x":null,"label":null}}
 	]`
+	want = []string{
+		`true -5 7 1.5 12345.678 a string that is long AQID AQIDBA== 2020-02-29 12:34:56.789 2020-02-29T01:02:03.000004Z 2020-02-29T01:02:03.000000005 ` +
+			`["a",null,"a longer element"] [{"key":"k","value":1}] {"label":"here","x":2.5}`,
+		strings.TrimSuffix(strings.Repeat("(null) ", schema.NumFields()), " "),
+		`false 0 0 0 0   AAAAAA== 1969-12-31 00:00:00.000 1969-12-31T23:59:59.999999Z 1969-12-31T23:59:59.999999999 [] [] {"label":null,"x":null}`,
+	}
+	return schema, text, want
+}
+
+func TestSourceReadsTypes(t *testing.T) {
+	w := newWarehouse(t, "hadoop")
+	schema, text, want := typedRows()
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
 	rec, _, err := array.RecordFromJSON(mem, schema, strings.NewReader(text))
@@ -197,12 +210,6 @@ func TestSourceReadsTypes(t *testing.T) {
 	}
 	there.Options["catalog-type"] = "hadoop"
 	got := drain(t, iceberg.Connector(w.env), ops.Scan{Table: there}, -1)
-	want := []string{
-		`true -5 7 1.5 12345.678 a string that is long AQID AQIDBA== 2020-02-29 12:34:56.789 2020-02-29T01:02:03.000004Z 2020-02-29T01:02:03.000000005 ` +
-			`["a",null,"a longer element"] [{"key":"k","value":1}] {"label":"here","x":2.5}`,
-		strings.TrimSuffix(strings.Repeat("(null) ", schema.NumFields()), " "),
-		`false 0 0 0 0   AAAAAA== 1969-12-31 00:00:00.000 1969-12-31T23:59:59.999999Z 1969-12-31T23:59:59.999999999 [] [] {"label":null,"x":null}`,
-	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/catalogs"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 )
 
@@ -20,13 +20,10 @@ var eventSchema = arrow.NewSchema([]arrow.Field{
 	{Name: "small", Type: arrow.PrimitiveTypes.Int16, Nullable: true},
 }, nil)
 
-// openIn opens a catalog of this kind whose tables are kept below dir.
-func openIn(t *testing.T, kind, dir string) *catalog.Catalog {
+func open(t *testing.T) *catalog.Catalog {
 	t.Helper()
-	options := map[string]string{"catalog-type": kind, "warehouse": "file://" + dir + "/wh"}
-	if kind == "jdbc" {
-		options["uri"] = "jdbc:sqlite:" + dir + "/cat.db"
-	}
+	dir := t.TempDir()
+	options := map[string]string{"catalog-type": "jdbc", "warehouse": "file://" + dir + "/wh", "uri": "jdbc:sqlite:" + dir + "/cat.db"}
 	c, err := catalog.Open(t.Context(), "cat", options, catalog.Env{Stores: objstore.New(objstore.Options{})})
 	if err != nil {
 		t.Fatal(err)
@@ -35,100 +32,8 @@ func openIn(t *testing.T, kind, dir string) *catalog.Catalog {
 	return c
 }
 
-func TestCatalog(t *testing.T) {
-	for _, kind := range []string{"jdbc", "hadoop"} {
-		t.Run(kind, func(t *testing.T) {
-			dir := t.TempDir()
-			c := openIn(t, kind, dir)
-			ctx := t.Context()
-			check := func(err, want error) {
-				t.Helper()
-				if !errors.Is(err, want) || want != nil && !errors.Is(err, job.ErrInvalid) {
-					t.Errorf("%v, want %v", err, want)
-				}
-			}
-			list := func(want ...string) {
-				t.Helper()
-				got, err := c.Tables(ctx, "sales")
-				if diff := cmp.Diff(want, got); diff != "" || err != nil {
-					t.Errorf("tables: %v\n%s", err, diff)
-				}
-			}
-			check(c.CreateDatabase(ctx, "sales", nil), nil)
-			check(c.CreateDatabase(ctx, "sales", nil), catalog.ErrExists)
-			dbs, err := c.Databases(ctx)
-			if diff := cmp.Diff([]string{"default", "sales"}, dbs); diff != "" || err != nil {
-				t.Errorf("databases: %v\n%s", err, diff)
-			}
-			list()
-			orders := job.Table{
-				Ident: job.Ident{Catalog: "cat", Database: "sales", Name: "orders"}, Schema: job.Schema{Schema: eventSchema},
-				PrimaryKey: []string{"id"}, PartitionedBy: []string{"small"},
-				Options: map[string]string{"write.parquet.compression-codec": "zstd", "owner": "me", "sink.commit.max-age": "3 s", "connector": "iceberg"},
-			}
-			check(c.CreateTable(ctx, orders), nil)
-			check(c.CreateTable(ctx, orders), catalog.ErrExists)
-			list("orders")
-			got, err := c.Table(ctx, "sales", "orders")
-			check(err, nil)
-			if got.Connector != "iceberg" || got.Options["owner"] != "me" || got.Options["sink.commit.max-age"] != "3 s" || got.Options["format-version"] != "2" ||
-				got.Options["catalog-table"] != "orders" || got.Options["warehouse"] != "file://"+dir+"/wh" {
-				t.Errorf("table %+v", got)
-			}
-			if diff := cmp.Diff([][]string{{"id"}, {"small"}}, [][]string{got.PrimaryKey, got.PartitionedBy}); diff != "" {
-				t.Errorf("keys: %s", diff)
-			}
-			want := arrow.NewSchema([]arrow.Field{
-				{Name: "id", Type: arrow.PrimitiveTypes.Int64},
-				{Name: "name", Type: arrow.BinaryTypes.StringView, Nullable: true},
-				{Name: "ts", Type: &arrow.TimestampType{Unit: arrow.Microsecond}, Nullable: true},
-				{Name: "small", Type: arrow.PrimitiveTypes.Int32, Nullable: true},
-			}, nil)
-			if !got.Schema.Equal(want) {
-				t.Errorf("schema %s, want %s", got.Schema, want)
-			}
-			// A second process sees it.
-			if _, err := openIn(t, kind, dir).Table(ctx, "sales", "orders"); err != nil {
-				t.Error(err)
-			}
-
-			got.Options["owner"] = "you"
-			delete(got.Options, "write.parquet.compression-codec")
-			check(c.AlterTable(ctx, got, nil), nil)
-			altered, err := c.Table(ctx, "sales", "orders")
-			check(err, nil)
-			if _, there := altered.Options["write.parquet.compression-codec"]; there || altered.Options["owner"] != "you" {
-				t.Errorf("altered options: %v", altered.Options)
-			}
-			err = c.RenameTable(ctx, "sales", "orders", "bills")
-			if kind == "hadoop" {
-				check(err, job.ErrInvalid)
-			} else {
-				check(err, nil)
-				list("bills")
-				check(c.RenameTable(ctx, "sales", "bills", "orders"), nil)
-			}
-			if err := c.DropDatabase(ctx, "sales", false); !errors.Is(err, job.ErrInvalid) {
-				t.Errorf("drop of a database that is not empty: %v", err)
-			}
-			check(c.DropTable(ctx, "sales", "orders"), nil)
-			check(c.DropTable(ctx, "sales", "orders"), catalog.ErrNotFound)
-			_, err = c.Table(ctx, "sales", "orders")
-			check(err, catalog.ErrNotFound)
-			check(c.CreateTable(ctx, orders), nil)
-			check(c.DropDatabase(ctx, "sales", true), nil)
-			_, err = c.Tables(ctx, "sales")
-			check(err, catalog.ErrNotFound)
-			orders.Ident.Database = "nowhere"
-			if kind == "jdbc" {
-				check(c.CreateTable(ctx, orders), catalog.ErrNotFound)
-			}
-		})
-	}
-}
-
 func TestPartitioningIsDescribed(t *testing.T) {
-	c := openIn(t, "jdbc", t.TempDir())
+	c := open(t)
 	for given, want := range map[string]string{
 		"days(ts), bucket(16, id)":    "day(ts), bucket(16, id)",
 		"identity(small)":             "PARTITIONED BY small",
@@ -166,7 +71,7 @@ func TestPartitioningIsDescribed(t *testing.T) {
 }
 
 func TestCreateTableRefuses(t *testing.T) {
-	c := openIn(t, "jdbc", t.TempDir())
+	c := open(t)
 	for want, tbl := range map[string]job.Table{
 		"no columns":      {},
 		"MonthInterval":   {Schema: one(arrow.FixedWidthTypes.MonthInterval)},
@@ -189,4 +94,38 @@ func one(t arrow.DataType, flink ...string) job.Schema {
 		f.Metadata = arrow.MetadataFrom(map[string]string{"wadi.type": flink[0]})
 	}
 	return job.Schema{Schema: arrow.NewSchema([]arrow.Field{f}, nil)}
+}
+
+// TestCatalogRefuses: options that cannot be are named.
+func TestCatalogRefuses(t *testing.T) {
+	env := catalog.Env{Stores: objstore.New(objstore.Options{}), Catalogs: catalogs.Openers()}
+	for want, options := range map[string]map[string]string{
+		"'catalog-type' is missing":  {},
+		"use 'rest'":                 {"catalog-type": "nessie"},
+		"'glue', 'hive', 'rest'":     {"catalog-type": "x"},
+		"want the URL":               {"catalog-type": "rest", "uri": "nowhere"},
+		"thrift://host:9083":         {"catalog-type": "hive", "uri": "http://x"},
+		"no region":                  {"catalog-type": "glue"},
+		"go together":                {"catalog-type": "glue", "client.region": "x", "glue.access-key-id": "x"},
+		"'warehouse' is missing":     {"catalog-type": "jdbc", "uri": "jdbc:postgresql://x/y"},
+		"jdbc:sqlite:/path":          {"catalog-type": "jdbc", "uri": "jdbc:oracle:x", "warehouse": "/x"},
+		"want none, oauth2 or sigv4": {"catalog-type": "rest", "uri": "http://x", "rest.auth.type": "google"},
+	} {
+		t.Setenv("AWS_REGION", "")
+		_, err := catalog.Open(t.Context(), "c", options, env)
+		if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", options, err, want)
+		}
+	}
+	for want, options := range map[string]map[string]string{
+		"Java class":       {"catalog-impl": "org.x.Y"},
+		`no option "urii"`: {"catalog-type": "rest", "urii": "x"},
+	} {
+		if err := catalog.CheckOptions(options); !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", options, err, want)
+		}
+	}
+	if err := catalog.CheckOptions(map[string]string{"type": "iceberg", "header.X-A": "b", "s3.endpoint": "x", "token": "x"}); err != nil {
+		t.Error(err)
+	}
 }
