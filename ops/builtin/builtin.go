@@ -30,8 +30,9 @@ func Register(r *ops.Registry) {
 		r.Operators = map[string]ops.NewOperator{}
 	}
 	maps.Copy(r.Operators, map[string]ops.NewOperator{
-		calc.Kind:   calc.With(r.Functions),
-		expand.Kind: expand.New,
+		calc.Kind:       calc.With(r.Functions),
+		calc.RejectKind: calc.NewReject,
+		expand.Kind:     expand.New,
 
 		changelog.FromKind: changelog.NewFrom,
 		changelog.ToKind:   changelog.NewTo,
@@ -69,7 +70,7 @@ func Register(r *ops.Registry) {
 // Stateless reports that operators of a kind keep nothing between two batches.
 func Stateless(kind string) bool {
 	switch kind {
-	case calc.Kind, changelog.FromKind, changelog.ToKind, expand.Kind, union.Kind, unnest.Kind, window.AssignKind:
+	case calc.Kind, calc.RejectKind, changelog.FromKind, changelog.ToKind, expand.Kind, union.Kind, unnest.Kind, window.AssignKind:
 		return true
 	}
 	return false

@@ -72,6 +72,7 @@ func TestRegister(t *testing.T) {
 		"window-join":         {join.WindowConfig{Config: join.Config{Type: join.Anti, LeftKeys: []int{0}, RightKeys: []int{0}}}, in.Fields()},
 		"temporal-join":       {join.TemporalConfig{Config: join.Config{Type: join.Inner, LeftKeys: []int{1}, RightKeys: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"lookup-join":         {join.LookupConfig{Config: join.Config{Type: join.Left, LeftKeys: []int{1}, RightKeys: []int{1}}, Right: job.Schema{Schema: in}}, append(in.Fields(), in.Fields()...)},
+		"reject":              {calc.RejectConfig{}, in.Fields()},
 		"lookup-by-key":       {join.ByKeyConfig{Config: join.Config{Type: join.Left, LeftKeys: []int{1}, RightKeys: []int{1}}, Right: job.Schema{Schema: in}, Ask: ops.Asking{Scan: ops.Scan{Table: job.Table{Connector: "asked"}}, By: []int{1}}}, append(in.Fields(), in.Fields()...)},
 		"join":                {join.Config{Type: join.Semi, LeftKeys: []int{1}, RightKeys: []int{1}}, in.Fields()},
 	}

@@ -3,7 +3,6 @@ package calc
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -65,7 +64,7 @@ func (c *Calc) sift(ctx context.Context, b *stream.Batch, out ops.Output) error 
 		return err
 	}
 	c.rejects.count.Add(int64(len(bad)))
-	if err := out.Emit(ctx, ops.Errors, c.letters(b, bad, why)); err != nil || len(good) == 0 {
+	if err := out.Emit(ctx, ops.Errors, letters(c.alloc, c.rejects.table, c.in, b, bad, why)); err != nil || len(good) == 0 {
 		return err
 	}
 	rest := &stream.Batch{Rows: c.rows(b.Rows, good), Kinds: selectKinds(b.Kinds, good), Marks: stream.SelectMarks(b.Marks, good)}
@@ -81,31 +80,4 @@ func (c *Calc) rows(rec arrow.RecordBatch, sel vector.Sel) arrow.RecordBatch {
 		defer cols[i].Release()
 	}
 	return array.NewRecordBatch(rec.Schema(), cols, int64(len(sel)))
-}
-
-// letters are the rows as ops.DeadLetters: their bytes are JSON. A row that is
-// taken back was none that came.
-func (c *Calc) letters(b *stream.Batch, bad vector.Sel, why []string) *stream.Batch {
-	r := array.NewRecordBuilder(c.alloc, ops.DeadLetters)
-	defer r.Release()
-	rows := array.NewRecordBatch(c.in, b.Rows.Columns()[:c.in.NumFields()], b.Rows.NumRows())
-	defer rows.Release()
-	for i, row := range bad {
-		if b.Kind(int(row)).Retracts() {
-			continue
-		}
-		part := rows.NewSlice(int64(row), int64(row)+1)
-		text, err := part.MarshalJSON()
-		part.Release()
-		if err != nil {
-			text = []byte(err.Error())
-		}
-		r.Field(0).(*array.StringViewBuilder).Append(c.rejects.table)
-		r.Field(1).AppendNull()
-		r.Field(2).AppendNull()
-		r.Field(3).(*array.StringViewBuilder).Append(why[i])
-		line := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(text)), "["), "]")
-		r.Field(4).(*array.BinaryViewBuilder).Append([]byte(strings.TrimSpace(line)))
-	}
-	return stream.NewBatch(r.NewRecordBatch())
 }

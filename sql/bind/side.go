@@ -18,16 +18,21 @@ func (b *Binder) deadLetters(ctx context.Context, pos ast.Pos, jt job.Table) (*l
 	if jt.Options["error.policy"] != "dead-letter" {
 		return nil, nil
 	}
-	name := jt.Options["error.table"]
+	name := jt.Options[errorTable]
 	if name == "" {
 		return nil, diag.At(pos, "table %s: 'error.policy' = 'dead-letter' needs the option 'error.table', the table that receives the rows", jt.Ident)
 	}
+	return b.letters(ctx, pos, jt.Ident, name)
+}
+
+// letters is the table called name for dead letters of another one.
+func (b *Binder) letters(ctx context.Context, pos ast.Pos, from job.Ident, name string) (*logical.Side, error) {
 	var given logical.Schema
 	for _, f := range ops.Letters.Fields() {
 		t, _ := datatype.FromField(f)
 		given = append(given, logical.Column{Name: f.Name, Type: t.WithNull(true)})
 	}
-	return b.side(ctx, pos, jt.Ident, name, given)
+	return b.side(ctx, pos, from, name, given)
 }
 
 // side binds the table called name for rows of schema given that leave the

@@ -97,12 +97,9 @@ func (b *Binder) scan(ctx context.Context, pos ast.Pos, t *catalog.Table, hints 
 	if err != nil {
 		return nil, err
 	}
-	late := t.Options[lateOption]
-	if t.Watermark == nil {
-		if late != "" {
-			return nil, diag.At(pos, "table %s has no watermark, so that no row is late: '%s' needs WATERMARK FOR", t.Ident, lateOption)
-		}
-		return node, nil
+	late, err := b.late(pos, t)
+	if err != nil || t.Watermark == nil {
+		return node, err
 	}
 	w, err := b.watermark(ctx, t, node)
 	if err != nil { // its place is in the text of CREATE TABLE
@@ -134,7 +131,7 @@ func (b *Binder) JobTable(ctx context.Context, t *catalog.Table) (job.Table, err
 		}
 	}
 	options = maps.Clone(options)
-	delete(options, lateOption) // of the planner
+	forConnector(options)
 	maps.DeleteFunc(options, func(k, _ string) bool { return cacheOption(k) })
 	jt := job.Table{
 		Ident: t.Ident, Connector: options["connector"], Options: options,

@@ -112,6 +112,15 @@ type Side struct {
 	Cond   expr.Expr // of the rows that are written, or nil for all
 	Exprs  []expr.Expr
 	Output Schema
+	// Rejects is nil when the columns are written into Table.
+	Rejects *Rejects
+}
+
+// Rejects says that rows, which have the columns of a side, are not written as they
+// are.
+type Rejects struct {
+	Of      string // the table of the rows
+	Letters *Side  // where their dead letters go: Exprs are over ops.Letters; nil fails the job
 }
 
 // Values is rows of constants. Each row has one expression per column, without
@@ -140,9 +149,27 @@ type Watermark struct {
 	Input  Node
 	Column int
 	Expr   expr.Expr
-	// Late names the table for rows that come too late for a window, or is "".
-	Late string
+	// Late says what becomes of rows that come too late for a window.
+	Late Late
 }
+
+// Late says what becomes of the rows of a table that come too late for a window.
+type Late struct {
+	Policy LatePolicy
+	Table  string    // that receives them, or their dead letters
+	Of     job.Ident // the table
+}
+
+// LatePolicy is what becomes of late rows, which are counted in any case.
+type LatePolicy uint8
+
+// The policies.
+const (
+	LateSkipped LatePolicy = iota // nothing
+	LateKept                      // a table receives them
+	LateFails                     // they fail the job
+	LateLetters                   // they are dead letters
+)
 
 // WindowKind is the shape of windows.
 type WindowKind uint8

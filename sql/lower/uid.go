@@ -264,6 +264,12 @@ func exact(n logical.Node) string {
 func writeLate(s *strings.Builder, side *logical.Side) {
 	if side != nil {
 		s.WriteString(" late " + side.Table.Ident.String())
+		if r := side.Rejects; r != nil {
+			s.WriteString(" of " + r.Of)
+			if r.Letters != nil {
+				s.WriteString(" to " + r.Letters.Table.Ident.String())
+			}
+		}
 	}
 	side.Each(func(e expr.Expr) { s.WriteString(logical.Key(e) + ",") })
 }
