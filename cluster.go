@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/wadi-engine/wadi/coordinator/cluster"
+	"github.com/wadi-engine/wadi/coordinator/leader"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/node"
@@ -41,6 +42,7 @@ const (
 	keyHeartbeat      = "heartbeat.interval"
 	keyHeartbeatLimit = "heartbeat.timeout"
 	keySlotTimeout    = "slot.request.timeout"
+	keyRegistration   = "taskmanager.registration.timeout"
 	keyTLS            = "security.ssl.internal.enabled"
 	keyTLSKeys        = "security.ssl.internal.keystore"
 	keyTLSKeysType    = "security.ssl.internal.keystore-type"
@@ -54,13 +56,28 @@ const (
 // then on the tasks of this Env's jobs run on them, but for those of queries
 // whose rows come back to this process. The Env closes it.
 func (e *Env) Coordinate(ctx context.Context) (*cluster.Cluster, error) {
+	c, err := e.listen(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	c.Lead(0)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cluster = c
+	e.closers = append(e.closers, c.Close)
+	return c, nil
+}
+
+// listen opens the port for workers; those that hold tasks of jobs that it does
+// not know let them go.
+func (e *Env) listen(ctx context.Context, knows func(job.ID) bool) (*cluster.Cluster, error) {
 	id, err := e.identity()
 	if err != nil {
 		return nil, err
 	}
 	k := &keyReader{get: e.Config}
 	o := cluster.Options{
-		Identity: id, Clock: engine.WallClock{}, Log: e.log,
+		Identity: id, Clock: engine.WallClock{}, Log: e.log, Knows: knows,
 		Interval: k.duration(keyHeartbeat), Timeout: k.duration(keyHeartbeatLimit), SlotTimeout: k.duration(keySlotTimeout),
 	}
 	if strings.EqualFold(e.Config(keySpread), "true") || strings.EqualFold(e.Config(keyLoadBalance), "SLOTS") || strings.EqualFold(e.Config(keyLoadBalance), "TASKS") {
@@ -69,15 +86,7 @@ func (e *Env) Coordinate(ctx context.Context) (*cluster.Cluster, error) {
 	if k.err != nil {
 		return nil, k.err
 	}
-	c, err := cluster.Listen(ctx, net.JoinHostPort(e.first("127.0.0.1", keyRPCBindHost), e.first("", keyRPCBindPort, keyRPCPort)), o)
-	if err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.cluster = c
-	e.closers = append(e.closers, c.Close)
-	return c, nil
+	return cluster.Listen(ctx, net.JoinHostPort(e.first("127.0.0.1", keyRPCBindHost), e.first("", keyRPCBindPort, keyRPCPort)), o)
 }
 
 // Work makes this process a worker of the coordinator at jobmanager.rpc.address,
@@ -94,7 +103,7 @@ func (e *Env) Work(ctx context.Context) error {
 	o := node.Options{
 		ID: e.Config(keyWorkerID), Identity: id, Bind: net.JoinHostPort(e.first("127.0.0.1", keyWorkerBindHost), e.first("0", keyDataBindPort, keyDataPort)),
 		Advertise: e.Config(keyWorkerHost), Slots: k.int(keySlots), Memory: k.size(keyProcessSize), Version: e.o.Version,
-		Budget: k.size(keyChannelSize), Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log,
+		Patience: k.duration(keyRegistration), Budget: k.size(keyChannelSize), Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log,
 	}
 	if k.err != nil {
 		return k.err
@@ -114,10 +123,30 @@ func (e *Env) Work(ctx context.Context) error {
 	default:
 		return fmt.Errorf("%w: '%s' = '%s': want NONE, LZ4 or ZSTD", job.ErrInvalid, keyCompression, codec)
 	}
-	coordinator := net.JoinHostPort(e.Config(keyRPCAddress), e.Config(keyRPCPort))
-	o.Leader = func(context.Context) (string, error) { return coordinator, nil }
+	if o.Leader, err = e.leader(ctx); err != nil {
+		return err
+	}
 	o.Open = e.openJob
 	return node.Run(ctx, o)
+}
+
+// leader finds the coordinator that leads.
+func (e *Env) leader(ctx context.Context) (func(context.Context) (string, error), error) {
+	store, err := e.haStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if store == nil {
+		address := net.JoinHostPort(e.Config(keyRPCAddress), e.Config(keyRPCPort))
+		return func(context.Context) (string, error) { return address, nil }, nil
+	}
+	return func(ctx context.Context) (string, error) {
+		r, err := leader.Current(ctx, store)
+		if err == nil && r.Term == 0 {
+			err = fmt.Errorf("%w: no coordinator leads yet", job.ErrUnavailable)
+		}
+		return r.RPC, err
+	}, nil
 }
 
 // first is the first of the keys that is set, or a default.

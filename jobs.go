@@ -151,7 +151,9 @@ func (r *Run) state() (id job.ID, status, problem string) {
 		return id, "FINISHED", ""
 	case coordinator.Canceled:
 		return id, "CANCELED", ""
-	case coordinator.Failed, coordinator.Fenced:
+	case coordinator.Fenced, coordinator.Left:
+		return id, "SUSPENDED", ""
+	case coordinator.Failed:
 	}
 	if err := errors.Join(r.err, r.result.Err); err != nil {
 		problem = err.Error()

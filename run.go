@@ -92,6 +92,7 @@ type launch struct {
 	checkpoint bool          // take checkpoints, if a directory is configured
 	here       bool          // run in this process, without stages
 	id         job.ID        // of a job that starts fresh; "" means any
+	recover    bool          // the job of this id has been submitted before
 }
 
 // start starts the job of a plan. The Run must be waited for.
@@ -140,7 +141,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	o.Log = e.log.With(slog.String("job", p.Graph.Name))
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: restoreOf(l.restore), Connectors: l.registry, Settings: s,
-		Stop: r.stop, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
+		Stop: r.stop, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id, Recover: l.recover,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
 	var run func(context.Context) (Result, error)
@@ -155,8 +156,11 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		w := e.worker(o, l, dir, host)
 		r.tasks = w
 		run = func(ctx context.Context) (Result, error) {
-			defer func() { _ = w.Close() }() // it waits for tasks, and has nothing to say
-			return coordinator.Run(ctx, j, w, host)
+			res, err := coordinator.Run(ctx, j, w, host)
+			if res.State != coordinator.Left {
+				_ = w.Close() // it waits for tasks, and has nothing to say
+			}
+			return res, err
 		}
 	}
 	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
@@ -309,7 +313,7 @@ func (r *Run) Wait() (Result, error) {
 	switch r.result.State {
 	case coordinator.Finished, coordinator.Stopped:
 		return r.result, nil
-	case coordinator.Canceled, coordinator.Failed, coordinator.Fenced:
+	case coordinator.Canceled, coordinator.Failed, coordinator.Fenced, coordinator.Left:
 	}
 	return r.result, errors.Join(r.result.Err)
 }

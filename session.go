@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/sql"
@@ -28,6 +30,9 @@ type Session struct {
 	once   sync.Once
 	jobs   *jobs
 	group  sync.WaitGroup // Envs that wait for the end of their jobs
+
+	cluster *cluster.Cluster // nil when jobs run in this process
+	ha      *available       // nil without high availability
 
 	mu       sync.Mutex
 	envs     map[string]*sharedEnv // by the name of the client's session
@@ -75,9 +80,13 @@ func (s *Session) Close() error {
 	envs := s.envs
 	s.envs = nil
 	s.mu.Unlock()
+	why := errShutDown
+	if s.ha != nil {
+		why = coordinator.ErrSuspend
+	}
 	for _, j := range s.jobs.all() {
 		if j.run.running() {
-			j.run.Cancel(errShutDown)
+			j.run.Cancel(why)
 		}
 	}
 	for _, j := range s.jobs.all() {
@@ -85,6 +94,9 @@ func (s *Session) Close() error {
 	}
 	s.group.Wait()
 	var first error
+	if s.cluster != nil {
+		first = s.cluster.Close()
+	}
 	for _, e := range envs {
 		if err := e.Close(); err != nil && first == nil {
 			first = err
@@ -107,7 +119,14 @@ func (s *Session) env(more map[string]string, parallelism int) (*Env, error) {
 	if parallelism > 0 {
 		o.Parallelism = parallelism
 	}
-	return local(o, s.jobs)
+	if s.ha != nil && o.Config[keyCheckpointDir] == "" {
+		o.Config[keyCheckpointDir] = s.ha.checkpoints
+	}
+	e, err := local(o, s.jobs)
+	if err == nil {
+		e.cluster = s.cluster
+	}
+	return e, err
 }
 
 // scriptEnv is an Env for a script of its own.
@@ -190,10 +209,19 @@ func (s *Session) start(ctx context.Context, p *Pipeline, restore string, id job
 	if restore == "" {
 		restore = string(RestoreNone)
 	}
-	r, err := p.env.start(context.WithoutCancel(ctx), p.plan, launch{restore: Restore(restore), checkpoint: true, id: id})
-	if err != nil {
+	if s.ha != nil && id == "" {
+		id = job.ID(newID())
+	}
+	l := launch{restore: Restore(restore), checkpoint: true, id: id}
+	if err := s.remember(ctx, p, l); err != nil {
 		return nil, err
 	}
+	r, err := p.env.start(context.WithoutCancel(ctx), p.plan, l)
+	if err != nil {
+		s.forget(id)
+		return nil, err
+	}
+	s.follow(r, id)
 	select {
 	case <-r.begun:
 		return r, nil

@@ -3,12 +3,15 @@ package wadi
 import (
 	"context"
 	"errors"
+	"net"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/job"
@@ -21,7 +24,7 @@ var _ rest.Job = sessionJob{}
 type sessionJob struct {
 	startedJob
 	life   coordinator.Life
-	worker string
+	worker string // the process, when it has no workers
 }
 
 // Jobs are those that have begun, the newest first.
@@ -68,8 +71,12 @@ func (j sessionJob) Counts() []rest.Count {
 	return all
 }
 
-// Place is where a task runs: all run in this process.
-func (j sessionJob) Place(checkpoint.TaskID) rest.Place {
+// Place is where a task runs.
+func (j sessionJob) Place(t checkpoint.TaskID) rest.Place {
+	if elsewhere, ok := j.run.tasks.(*cluster.Tasks); ok {
+		id, address := elsewhere.Place(t)
+		return rest.Place{Worker: id, Endpoint: address}
+	}
 	return rest.Place{Worker: j.worker, Endpoint: "localhost:0"}
 }
 
@@ -80,8 +87,11 @@ func (j sessionJob) Stop(ctx context.Context) (string, error) {
 	return j.stopWithCheckpoint(ctx)
 }
 
-// Workers is this process.
+// Workers are those that have registered, or this process.
 func (s *Session) Workers() []rest.Worker {
+	if s.cluster != nil {
+		return clusterWorkers(s.cluster.Workers())
+	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	now := time.Now() //nolint:forbidigo // when this process was last heard of
@@ -99,6 +109,19 @@ func (s *Session) Workers() []rest.Worker {
 	}
 	w.Free = max(0, w.Slots-used)
 	return []rest.Worker{w}
+}
+
+func clusterWorkers(all []cluster.Worker) []rest.Worker {
+	workers := make([]rest.Worker, len(all))
+	for i, w := range all {
+		workers[i] = rest.Worker{
+			ID: w.ID, Address: w.Data, Heartbeat: w.Heartbeat, Slots: w.Slots, Free: w.Slots - w.Used, CPUs: w.Cores, Managed: w.Memory, Process: w.MemoryUsed,
+		}
+		if _, port, err := net.SplitHostPort(w.Data); err == nil {
+			workers[i].DataPort, _ = strconv.Atoi(port)
+		}
+	}
+	return workers
 }
 
 // widest is how many slots a job takes: tasks of different vertices share one.

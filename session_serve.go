@@ -69,6 +69,7 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 		o.Ready(l.Addr())
 	}
 	server := api.HTTP()
+	server.Handler = s.front(server.Handler)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(netutil.LimitListener(l, maxConnections)) }()
 	select {

@@ -44,6 +44,10 @@ type Job struct {
 	NewID func() string
 }
 
+// ErrSuspend is the cause of the end of a context that lets go of a job without
+// a word to its tasks: another coordinator goes on with it.
+var ErrSuspend = fmt.Errorf("%w: the job is left to another coordinator", job.ErrUnavailable)
+
 // Run runs a job to its end on a worker. It returns a Result for everything
 // that happens to a job that could be started; the error says why it could not
 // be: it is job.ErrInvalid when the user must change something.
@@ -172,6 +176,9 @@ func (d *driver) loop(ctx context.Context) Result {
 			return *d.result
 		}
 		var e Event = Tick{}
+		if errors.Is(context.Cause(ctx), ErrSuspend) {
+			return Result{State: Left, Resumable: true, Err: ErrSuspend, Took: d.host.Now().Sub(d.state.started)}
+		}
 		if ctx.Err() != nil && !canceled {
 			canceled, e = true, CancelRequested{context.Cause(ctx)}
 		} else {

@@ -186,4 +186,7 @@ const (
 	Failed End = "FAILED"
 	// Fenced means that another process has taken the job over.
 	Fenced End = "FENCED"
+	// Left means that this process has let go of the job, whose tasks may run
+	// on: another coordinator goes on with it.
+	Left End = "SUSPENDED"
 )

@@ -91,7 +91,7 @@ func statusOfEnding(e End) Status {
 		return Cancelling
 	case Failed:
 		return Failing
-	case Fenced:
+	case Fenced, Left:
 		return Suspended
 	case Finished, Stopped:
 	}
@@ -107,7 +107,7 @@ func StatusOf(e End) Status {
 		return StatusCanceled
 	case Failed:
 		return StatusFailed
-	case Fenced:
+	case Fenced, Left:
 		return Suspended
 	}
 	panic(fmt.Sprintf("end %q", e))

@@ -181,7 +181,7 @@ func (x *executor) report(run *wadi.Run) error {
 		if x.resume != "" {
 			fmt.Fprintf(os.Stderr, "It goes on with:\n  %s\n", x.resume)
 		}
-	case coordinator.Canceled, coordinator.Failed, coordinator.Fenced:
+	case coordinator.Canceled, coordinator.Failed, coordinator.Fenced, coordinator.Left:
 	}
 	return nil
 }

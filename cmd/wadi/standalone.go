@@ -31,18 +31,7 @@ for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then s
 		Example: "  wadi standalone -D execution.checkpointing.dir=file:///data/checkpoints\n  wadi run -d -m localhost:8081 job.sql\n  wadi list",
 		Args:    args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			o, err := env.options()
-			if err != nil {
-				return err
-			}
-			binary, err := os.Executable()
-			if err != nil {
-				return fmt.Errorf("find this program: %w", err)
-			}
-			logs := &rest.LogBuffer{Name: "wadi.log", Now: time.Now}
-			o.Log = slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, logs), &slog.HandlerOptions{Level: slog.LevelInfo}))
-			o.Launcher = processes{binary, o.Log}
-			s, err := wadi.NewSession(o)
+			s, logs, err := env.session()
 			if err != nil {
 				return err
 			}
@@ -60,4 +49,21 @@ for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then s
 	}
 	env.flags(c)
 	return c
+}
+
+// session is a cluster without workers yet, and what it logs.
+func (e *environment) session() (*wadi.Session, *rest.LogBuffer, error) {
+	o, err := e.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, nil, fmt.Errorf("find this program: %w", err)
+	}
+	logs := &rest.LogBuffer{Name: "wadi.log", Now: time.Now}
+	o.Log = slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, logs), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	o.Launcher = processes{binary, o.Log}
+	s, err := wadi.NewSession(o)
+	return s, logs, err
 }

@@ -141,6 +141,12 @@ func (t *Tasks) refuse(id job.ID) {
 	t.c.offers = slices.DeleteFunc(t.c.offers, func(o *offer) bool { return o.held.Job == id })
 }
 
+// refuseHeld is called before tasks are started anew: none that run on are wanted.
+func (t *Tasks) refuseHeld(id job.ID) {
+	t.abandon()
+	t.refuse(id)
+}
+
 // adopted is called with the first command: what the tasks have reported
 // meanwhile follows.
 func (t *Tasks) adopted() {

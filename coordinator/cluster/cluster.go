@@ -29,8 +29,6 @@ type Options struct {
 	// 0 means five minutes.
 	SlotTimeout time.Duration
 	Strategy    Strategy
-	// Term is that in which this coordinator leads, or 0 when it has no rivals.
-	Term uint64
 	// Knows reports whether a job is one of this coordinator, or will be: one that
 	// workers hold, and that it does not know, is over. nil knows none.
 	Knows func(job.ID) bool
@@ -67,6 +65,8 @@ type Cluster struct {
 	loops    sync.WaitGroup
 
 	mu      sync.Mutex
+	leads   bool
+	term    uint64
 	workers []*worker     // in the order in which they have registered
 	waiting []*Tasks      // jobs that need slots, the first first
 	offers  []*offer      // tasks that run on, and wait for their job
@@ -83,6 +83,20 @@ func Listen(ctx context.Context, address string, o Options) (*Cluster, error) {
 	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	c.loops.Go(c.accept)
 	return c, nil
+}
+
+// Lead begins to take workers: this process leads in a term, which is 0 when it
+// has no rivals. Before, they are sent away.
+func (c *Cluster) Lead(term uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leads, c.term = true, term
+}
+
+func (c *Cluster) leading() (bool, uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leads, c.term
 }
 
 // Addr is where workers register.
@@ -139,6 +153,9 @@ func (c *Cluster) welcome(raw net.Conn) error {
 	if first.Register == nil || first.Register.Slots < 1 || first.Register.ID == "" {
 		return fmt.Errorf("%w: the first word of a worker is its registration", peer.ErrRefused)
 	}
+	if leads, _ := c.leading(); !leads {
+		return nil // it looks for the leader again
+	}
 	w.info = *first.Register
 	w.info.Data = dataAddress(w.info.Data, raw.RemoteAddr())
 	var writer sync.WaitGroup
@@ -154,7 +171,8 @@ func (c *Cluster) welcome(raw net.Conn) error {
 // watched answers a coordinator that stands by.
 func (c *Cluster) watched(m *peer.Messages) error {
 	for {
-		if err := m.Send(rpc.ToWorker{Leads: c.o.Term}); err != nil {
+		_, term := c.leading()
+		if err := m.Send(rpc.ToWorker{Leads: term}); err != nil {
 			return nil //nolint:nilerr // a standby may go as it likes
 		}
 		var again rpc.ToCoordinator

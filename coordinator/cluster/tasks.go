@@ -58,8 +58,8 @@ func (t *Tasks) post(r rpc.Report) { t.host.Post(coordinator.Reported{Report: r}
 
 // Send obeys a command.
 func (t *Tasks) Send(c rpc.Command) error {
-	if _, deploys := c.(rpc.Deploy); deploys {
-		t.abandon()
+	if d, deploys := c.(rpc.Deploy); deploys {
+		t.refuseHeld(d.Job)
 	} else {
 		defer t.adopted()
 	}
@@ -316,13 +316,12 @@ func (t *Tasks) Stats() []engine.VertexStats {
 	return append([]engine.VertexStats(nil), t.stats...)
 }
 
-// Places say on which worker each task is.
-func (t *Tasks) Places() map[checkpoint.TaskID]string {
+// Place is the worker of a task, and its address for data; "" while it has none.
+func (t *Tasks) Place(id checkpoint.TaskID) (worker, address string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := make(map[checkpoint.TaskID]string, len(t.at))
-	for id, w := range t.at {
-		all[id] = w.info.ID
+	if w := t.at[id]; w != nil {
+		return w.info.ID, w.info.Data
 	}
-	return all
+	return "", ""
 }

@@ -66,10 +66,11 @@ func TestStandbyLeads(t *testing.T) {
 	s := store(t)
 	o := leader.Options{Store: s, Clock: engine.WallClock{}, Log: slog.New(slog.DiscardHandler), Timeout: time.Second}
 	serve := func(term uint64) *cluster.Cluster {
-		c, err := cluster.Listen(t.Context(), "127.0.0.1:0", cluster.Options{Clock: engine.WallClock{}, Term: term})
+		c, err := cluster.Listen(t.Context(), "127.0.0.1:0", cluster.Options{Clock: engine.WallClock{}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		c.Lead(term)
 		return c
 	}
 	first := serve(1)

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/coordinator/rest"
+)
+
+func newCoordinator() *cobra.Command {
+	var env environment
+	var script string
+	c := &cobra.Command{
+		Use:   "coordinator",
+		Short: "Run the coordinator of a cluster of workers",
+		Long: `Coordinator serves Flink's REST API at rest.bind-address and rest.port
+(127.0.0.1:8081), takes workers at jobmanager.bind-host and jobmanager.rpc.port
+(127.0.0.1:6123), and runs the tasks of jobs on them; wadi worker starts one.
+
+It keeps nothing on its own disk. With high-availability.storageDir, a directory in
+object storage that every process of the cluster reaches, any number of coordinators
+may run: one leads, the others forward what they are asked. When the leader dies the
+tasks run on, and another adopts them within seconds.
+
+  --job FILE.sql    run the jobs of a script, and end when they have ended`,
+		Example: `  wadi coordinator -D high-availability.storageDir=s3://bucket/wadi
+  wadi worker -D high-availability.storageDir=s3://bucket/wadi
+  wadi run -d -m localhost:8081 job.sql`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, logs, err := env.session()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+			defer cancel()
+			o := wadi.ServeOptions{Version: version, Logs: logs, Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) }}
+			var leads func(context.Context) error
+			var failed error
+			if script != "" {
+				text, err := os.ReadFile(script)
+				if err != nil {
+					return errors.Join(usageError{fmt.Errorf("read the script: %w", err)}, s.Close())
+				}
+				leads = func(ctx context.Context) error {
+					failed = s.Application(ctx, rest.Submission{Script: string(text)})
+					s.Shutdown()
+					return nil
+				}
+			}
+			err = s.Coordinate(ctx, o, leads)
+			if closing := s.Close(); err == nil {
+				err = closing
+			}
+			if err == nil && failed != nil && ctx.Err() == nil {
+				err = failedError{failed}
+			}
+			return err
+		},
+	}
+	env.flags(c)
+	c.Flags().StringVar(&script, "job", "", "run the jobs of this `file`, and end with them")
+	return c
+}
