@@ -137,10 +137,9 @@ func (e *enumerator) partitions(ctx context.Context) ([]*position, error) {
 			continue
 		}
 		if t.Err != nil {
-			if errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
-				return nil, fmt.Errorf("%w: there is no topic %s: create it, or mend the option 'topic'", job.ErrInvalid, t.Topic)
+			if t, err = e.unfit(ctx, t); err != nil {
+				return nil, err
 			}
-			return nil, fmt.Errorf("%w: topic %s: %w", job.ErrInvalid, t.Topic, t.Err)
 		}
 		id := idOf(t)
 		if err := e.same(t.Topic, id); err != nil {
@@ -157,6 +156,23 @@ func (e *enumerator) partitions(ctx context.Context) ([]*position, error) {
 		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Topic, b.Topic))
 	})
 	return found, nil
+}
+
+// unfit says what is wrong with a topic, unless that has passed.
+func (e *enumerator) unfit(ctx context.Context, t kadm.TopicDetail) (kadm.TopicDetail, error) {
+	switch {
+	case errors.Is(t.Err, kerr.UnknownTopicOrPartition) && !e.state.Looked:
+		return t, fmt.Errorf("%w: there is no topic %s: create it, or mend the option 'topic'", job.ErrInvalid, t.Topic)
+	case errors.Is(t.Err, kerr.UnknownTopicOrPartition):
+		now, err := again(ctx, e.client, t.Topic)
+		if errors.Is(err, errDeleted) {
+			return t, deleted(t.Topic)
+		}
+		return now, err
+	case kerr.IsRetriable(t.Err):
+		return t, fmt.Errorf("topic %s: %w", t.Topic, t.Err)
+	}
+	return t, fmt.Errorf("%w: topic %s: %w", job.ErrInvalid, t.Topic, t.Err)
 }
 
 // idOf is the id of a topic, or "".

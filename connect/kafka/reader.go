@@ -163,26 +163,37 @@ func (r *reader) failed(ctx context.Context, f *kgo.FetchTopicPartition) error {
 	return fmt.Errorf("read topic %s, partition %d: %w", f.Topic, f.Partition, f.Err)
 }
 
-// deleted asks whether a topic is gone that a broker does not know: one that has just
-// started, or has become the leader, may not know it yet.
-func (r *reader) deleted(ctx context.Context, f *kgo.FetchTopicPartition) error {
+// errDeleted is the error of a topic that is gone.
+var errDeleted = fmt.Errorf("%w: it was deleted", job.ErrInvalid)
+
+// again asks for a topic that a broker does not know: one that has just started, or
+// has become the leader, may not know it yet. It is errDeleted when that stays so.
+func again(ctx context.Context, admin *kadm.Client, topic string) (kadm.TopicDetail, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*asking)
 	defer cancel()
-	unknown := fmt.Errorf("%w: topic %s was deleted while it was read", job.ErrInvalid, f.Topic)
-	t, err := backoff.Retry(ctx, func() (kadm.TopicDetail, error) {
-		all, err := r.admin.ListTopics(ctx, f.Topic)
+	return backoff.Retry(ctx, func() (kadm.TopicDetail, error) {
+		all, err := admin.ListTopics(ctx, topic)
 		if err != nil {
 			return kadm.TopicDetail{}, backoff.Permanent(err)
 		}
-		t, ok := all[f.Topic]
+		t, ok := all[topic]
 		if !ok || errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
-			return t, unknown
+			return t, errDeleted
 		}
 		return t, nil
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(time.Second)), backoff.WithMaxElapsedTime(asking))
+}
+
+func deleted(topic string) error {
+	return fmt.Errorf("%w: topic %s was deleted while it was read", job.ErrInvalid, topic)
+}
+
+// deleted says whether the topic is gone that a fetch has not found.
+func (r *reader) deleted(ctx context.Context, f *kgo.FetchTopicPartition) error {
+	t, err := again(ctx, r.admin, f.Topic)
 	switch {
-	case errors.Is(err, unknown):
-		return unknown
+	case errors.Is(err, errDeleted):
+		return deleted(f.Topic)
 	case err != nil:
 		return nil // brokers that do not answer have not deleted it
 	}
