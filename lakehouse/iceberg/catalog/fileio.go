@@ -26,6 +26,8 @@ type fileIO struct {
 	until  time.Time // when the credentials in props expire; zero: they do not
 	// moved is where the metadata have the files that are below root, or "".
 	moved string
+	// expand says that whole files are read that may be compressed.
+	expand bool
 }
 
 var (
@@ -66,7 +68,8 @@ func install(schemes []string, stores *objstore.Stores) {
 				if err != nil {
 					return nil, err
 				}
-				return &fileIO{ctx: ctx, stores: stores, root: root, props: props, until: until}, nil
+				expand, _ := ctx.Value(expandFiles{}).(bool)
+				return &fileIO{ctx: ctx, stores: stores, root: root, props: props, until: until, expand: expand}, nil
 			})
 		}
 		installed[scheme] = stores
@@ -103,7 +106,11 @@ func (f *fileIO) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Get(f.ctx, key)
+	text, err := b.Get(f.ctx, key)
+	if err != nil || !f.expand {
+		return text, err
+	}
+	return expanded(name, text)
 }
 
 func (f *fileIO) WriteFile(name string, data []byte) error {

@@ -85,11 +85,11 @@ func (c *Catalog) View(ctx context.Context, database, name string) (View, error)
 	switch b := c.backend.(type) {
 	case versionedViews:
 		var v *iceview.View
-		if v, err = b.LoadView(ctx, identifier(database, name)); err == nil {
+		if v, err = b.LoadView(expanding(ctx), identifier(database, name)); err == nil {
 			meta = v.Metadata()
 		}
 	case textViews:
-		meta, err = b.LoadView(ctx, identifier(database, name))
+		meta, err = b.LoadView(expanding(ctx), identifier(database, name))
 	default:
 		err = icecatalog.ErrNoSuchView
 	}
