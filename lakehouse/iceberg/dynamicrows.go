@@ -150,7 +150,7 @@ func (w *dynamicWriter) regrow(ctx context.Context, g *grower) error {
 
 // begin writes to the table as it is now.
 func (w *dynamicWriter) begin(g *grower, t *table.Table) error {
-	schema, err := table.SchemaToArrowSchema(t.Schema(), nil, true, false)
+	schema, err := types.FileSchema(t.Schema())
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func (s *Sink) create(ctx context.Context, c *catalog.Catalog, t job.Table) erro
 // fileSchema is the schema of the staged files: the columns of the batches,
 // in their order, with the table's types and field ids.
 func (s *Sink) fileSchema(t *table.Table) (*arrow.Schema, error) {
-	all, err := table.SchemaToArrowSchema(t.Schema(), nil, true, false)
+	all, err := types.FileSchema(t.Schema())
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", s.target, err)
 	}

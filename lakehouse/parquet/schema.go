@@ -17,6 +17,9 @@ const (
 	// FieldIDKey is the field metadata key under which a column's field id
 	// stands, as other Arrow implementations write it.
 	FieldIDKey = "PARQUET:field_id"
+	// UUIDKey is the field metadata key that makes a column of 16 bytes one of
+	// UUIDs in a file that is written.
+	UUIDKey = "PARQUET:uuid"
 	// TypeKey is the field metadata key for Flink's type where Arrow's says less.
 	TypeKey = "wadi.type"
 )

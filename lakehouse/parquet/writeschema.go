@@ -125,6 +125,9 @@ func (b *schemaBuilder) add(f arrow.Field, above *target, depth int) error {
 	if err := t.leaf(&e); err != nil {
 		return err
 	}
+	if f.Metadata.FindKey(UUIDKey) >= 0 && e.phys == physFixedLenArray && e.typeLength == 16 {
+		e.logical = logicalType{kind: logUUID}
+	}
 	t.steps = append(t.steps[:len(t.steps):len(t.steps)], step{leafNode, 0, f.Nullable})
 	t.element = e
 	b.elements = append(b.elements, e)

@@ -3,12 +3,13 @@
 Each is there twice: Wadi alters the table, or PyIceberg does, which changes none of format version 3.
 """
 
+import hashlib
 import struct
 
 import pyarrow as pa
 from pyiceberg.table.sorting import NullOrder
 from pyiceberg.transforms import BucketTransform, IdentityTransform, TruncateTransform
-from pyiceberg.types import DoubleType, LongType, StringType
+from pyiceberg.types import DoubleType, ListType, LongType, StringType, UUIDType
 
 import data
 from kinds import kind
@@ -145,3 +146,22 @@ def evolved_by_pyiceberg_rewritten(t):
     """columns changed by PyIceberg, then rewrite_data_files, sort."""
     evolve(t, alter_by_pyiceberg)
     resort(t)
+
+
+@kind(2)
+def uuids(t):
+    """UUID, in columns that PyIceberg added, one of which it partitioned by; then rewrite_data_files."""
+    t.schema = pa.schema([("id", pa.int64()), ("u", pa.binary(16)), ("us", pa.list_(pa.binary(16)))])
+    t.create(columns="id BIGINT")
+    with t.lab.load(t.table).update_schema() as schema:
+        schema.add_column("u", UUIDType())
+        schema.add_column("us", ListType(3, UUIDType(), element_required=False))
+    text = "CASE WHEN MOD(id, 7) = 0 THEN CAST(NULL AS BINARY(16)) ELSE CAST(UNHEX(MD5(CAST({} AS STRING))) AS BINARY(16)) END"
+    for first, end in ((0, 200), (200, 300)):
+        t.sql(f"INSERT INTO {{t}} SELECT id, {text.format('id')}, ARRAY[{text.format('id + 1')}, {text.format('id')}] FROM src WHERE id >= {first} AND id < {end};")
+        with t.lab.load(t.table).update_spec() as spec:
+            if first == 0:
+                spec.add_field("u", BucketTransform(3), "u_bucket")
+    digest = lambda of, i: None if i % 7 == 0 else hashlib.md5(str(of).encode()).digest()
+    t.rows = [{"id": i, "u": digest(i, i), "us": [digest(i + 1, i), digest(i, i)]} for i in range(300)]
+    t.call("rewrite_data_files", "options => MAP['min-input-files', '2']")

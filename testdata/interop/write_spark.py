@@ -4,6 +4,7 @@ import pathlib
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql import functions
 
 import spark
 import task
@@ -63,7 +64,7 @@ def make(session, table):
     shown = session.sql(f"SELECT * FROM lake.{table['read']}{version}")
     for name, kind in shown.dtypes:
         if kind == "variant":
-            shown = shown.withColumn(name, shown[name].cast("string"))
+            shown = shown.withColumn(name, functions.to_json(name))
     return shown.toArrow()
 
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 )
@@ -17,7 +18,12 @@ import (
 // writes it where write.metadata.compression-codec says so.
 func TestCompressedViews(t *testing.T) {
 	dir := t.TempDir()
-	c := openIn(t, "jdbc", dir)
+	options := map[string]string{"catalog-type": "jdbc", "warehouse": "file://" + dir + "/wh", "uri": "jdbc:sqlite:" + dir + "/cat.db"}
+	c, err := catalog.Open(t.Context(), "cat", options, catalog.Env{Stores: objstore.New(objstore.Options{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
 	if err := c.CreateDatabase(t.Context(), "sales", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +31,7 @@ func TestCompressedViews(t *testing.T) {
 		t.Fatal(err)
 	}
 	var file string
-	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+	err = filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if strings.HasSuffix(path, ".metadata.json") {
 			file = path
 		}

@@ -35,7 +35,7 @@ func bindFile(fields []*fileField, columns []Column, constants map[int]Value, fi
 	}
 	if filter != nil {
 		b.filter = expr.MapColumns(filter, func(i int) int {
-			if i < 0 || i >= len(b.shapes) || b.shapes[i].constant != nil {
+			if i < 0 || i >= len(b.shapes) || b.shapes[i].constant != nil || isVariant(&columns[i]) {
 				return -1
 			}
 			return b.shapes[i].at

@@ -107,8 +107,17 @@ func leafConversion(from arrow.DataType, want ice.Type, to arrow.DataType) (type
 	if arrow.TypeEqual(from, to) {
 		return nil, nil
 	}
-	if _, is := want.(ice.UUIDType); is && from.ID() == arrow.STRING_VIEW && to.ID() == arrow.BINARY_VIEW {
-		return uuidBytes, nil
+	switch want.(type) {
+	case ice.UUIDType:
+		switch {
+		case from.ID() != arrow.STRING_VIEW:
+		case to.ID() == arrow.BINARY_VIEW:
+			return uuidBytes, nil
+		case to.ID() == arrow.FIXED_SIZE_BINARY:
+			return uuidsFixed, nil
+		}
+	case ice.VariantType:
+		return variantTexts(from)
 	}
 	if f := types.Primitive(from, to); f != nil {
 		return f, nil

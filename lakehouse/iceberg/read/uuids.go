@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 )
 
 // uuidBytes turns UUIDs into their 16 bytes, which they are in a table: a
@@ -30,4 +31,14 @@ func uuidBytes(mem memory.Allocator, in arrow.Array, _ arrow.DataType) (arrow.Ar
 		b.Append(id[:])
 	}
 	return b.NewArray(), nil
+}
+
+// uuidsFixed gives UUIDs as files are written with them.
+func uuidsFixed(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Array, error) {
+	views, err := uuidBytes(mem, in, arrow.BinaryTypes.BinaryView)
+	if err != nil {
+		return nil, err
+	}
+	defer views.Release()
+	return types.Convert(mem, views, to)
 }

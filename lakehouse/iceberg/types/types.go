@@ -2,6 +2,7 @@ package types
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,6 +69,9 @@ func (m *Mapper) fields(in []arrow.Field) ([]ice.NestedField, error) {
 // FieldType is the Iceberg type for a column, whose parts it numbers.
 func (m *Mapper) FieldType(f arrow.Field) (ice.Type, error) {
 	flink, _ := f.Metadata.GetValue(typeKey)
+	if name, _, _ := strings.Cut(flink, " "); name == "VARIANT" {
+		return nil, fmt.Errorf("%w: a VARIANT is read from Iceberg tables and not written; make it a STRING, with JSON_STRING", job.ErrInvalid)
+	}
 	switch t := f.Type.(type) {
 	case *arrow.BooleanType:
 		return ice.PrimitiveTypes.Bool, nil
@@ -172,6 +176,23 @@ func engineFields(in []ice.NestedField) ([]arrow.Field, error) {
 	return out, nil
 }
 
+// ReadOnly reports whether values of a type, or of one in it, are read and not
+// written: a variant is the text of its JSON, geometries and geographies are
+// their well-known binary, and what is unknown is NULL.
+func ReadOnly(t ice.Type) bool {
+	switch t := t.(type) {
+	case ice.VariantType, ice.GeometryType, ice.GeographyType, ice.UnknownType:
+		return true
+	case *ice.ListType:
+		return ReadOnly(t.Element)
+	case *ice.MapType:
+		return ReadOnly(t.KeyType) || ReadOnly(t.ValueType)
+	case *ice.StructType:
+		return slices.ContainsFunc(t.FieldList, func(f ice.NestedField) bool { return ReadOnly(f.Type) })
+	}
+	return false
+}
+
 // EngineField is the engine's column for a field of this type.
 func EngineField(name string, t ice.Type, nullable bool) (arrow.Field, error) {
 	f := arrow.Field{Name: name, Nullable: nullable}
@@ -209,6 +230,12 @@ func EngineField(name string, t ice.Type, nullable bool) (arrow.Field, error) {
 		f.Type = &arrow.TimestampType{Unit: arrow.Nanosecond}
 	case ice.TimestampTzNsType:
 		f.Type = arrow.FixedWidthTypes.Timestamp_ns
+	case ice.VariantType:
+		f.Type, flink = arrow.BinaryTypes.StringView, "VARIANT"
+	case ice.GeometryType, ice.GeographyType:
+		f.Type = arrow.BinaryTypes.BinaryView
+	case ice.UnknownType:
+		f.Type = arrow.BinaryTypes.StringView
 	default:
 		return engineNested(f, t)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 )
 
@@ -24,7 +25,7 @@ const rewrittenTag = "rewritten"
 // them.
 func rewriteRows(ctx context.Context, t *table.Table, v *fileView, ch *Changes, d map[string]positions) (err error) {
 	mem := memory.DefaultAllocator
-	schema, err := table.SchemaToArrowSchema(t.Schema(), nil, true, false)
+	schema, err := types.FileSchema(t.Schema())
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func TestDescriptionsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := table.SchemaToArrowSchema(tbl.Schema(), nil, true, false)
+	plain, err := types.FileSchema(tbl.Schema())
 	if err != nil {
 		t.Fatal(err)
 	}

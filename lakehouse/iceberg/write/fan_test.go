@@ -48,7 +48,7 @@ func fanTable(t *testing.T, columns *arrow.Schema, options map[string]string, ch
 			t.Fatal(err)
 		}
 	}
-	schema, err := table.SchemaToArrowSchema(tbl.Schema(), nil, true, false)
+	schema, err := types.FileSchema(tbl.Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
