@@ -79,9 +79,6 @@ func (j *jobs) Jobs() []sql.Job {
 
 // StopJob implements sql.Jobs.
 func (j *jobs) StopJob(ctx context.Context, id string, savepoint, drain bool) (string, error) {
-	if drain {
-		return "", fmt.Errorf("%w: WITH DRAIN is not there: windows that have not ended stay in the savepoint; stop WITH SAVEPOINT", job.ErrInvalid)
-	}
 	s, ok := j.find(id)
 	if !ok {
 		return "", fmt.Errorf("%w: no job %s", job.ErrInvalid, id)
@@ -91,30 +88,7 @@ func (j *jobs) StopJob(ctx context.Context, id string, savepoint, drain bool) (s
 		<-s.run.Done()
 		return "", nil
 	}
-	return s.stopWithCheckpoint(ctx)
-}
-
-// stopWithCheckpoint ends the job with a last checkpoint and returns its path.
-func (s startedJob) stopWithCheckpoint(ctx context.Context) (string, error) {
-	if s.checkpoints == "" {
-		return "", fmt.Errorf("%w: the job takes no checkpoints, so that it has no savepoint: SET 'execution.checkpointing.dir' before it is started, or end it without a savepoint", job.ErrInvalid)
-	}
-	stopped := make(chan struct{})
-	var res Result
-	var err error
-	go func() {
-		defer close(stopped)
-		res, err = s.run.Stop()
-	}()
-	select {
-	case <-stopped:
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimSuffix(s.checkpoints, "/") + "/" + res.Checkpoint, nil
+	return s.run.StopWithSavepoint(ctx, "", drain)
 }
 
 func (j *jobs) find(id string) (startedJob, bool) {

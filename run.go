@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"strings"
 	"sync"
 	"time"
@@ -45,14 +44,16 @@ var ErrUnfinished = coordinator.ErrUnfinished
 
 // Run is a job that has been started.
 type Run struct {
-	graph   *job.Graph
-	bounded bool
-	config  map[string]string // what was set when it was started
-	history coordinator.History
-	begun   chan struct{} // closed when the job has its id
+	graph       *job.Graph
+	bounded     bool
+	checkpoints string            // the URL of the checkpoint directory, or ""
+	config      map[string]string // what was set when it was started
+	history     coordinator.History
+	begun       chan struct{} // closed when the job has its id
 
 	tasks  interface{ Stats() []engine.VertexStats }
 	stop   chan struct{}
+	asks   chan coordinator.Request
 	once   sync.Once
 	cancel context.CancelCauseFunc
 	done   chan struct{}
@@ -132,16 +133,21 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	}
 	r := &Run{
 		graph: &p.Graph, bounded: p.Bounded, config: e.configured(), begun: make(chan struct{}),
-		stop: make(chan struct{}), done: make(chan struct{}),
+		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), checkpoints: dir,
 	}
 	if e.jobs.changed != nil {
 		r.history.Changed = func() { e.jobs.changed(r) }
 	}
+	from, err := e.restoreOf(ctx, l.restore, dir)
+	if err != nil {
+		finally()
+		return nil, err
+	}
 	o := e.workerOptions(l.registry, store)
 	o.Log = e.log.With(slog.String("job", p.Graph.Name))
 	j := coordinator.Job{
-		Graph: &p.Graph, Store: store, Restore: restoreOf(l.restore), Connectors: l.registry, Settings: s,
-		Stop: r.stop, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id, Recover: l.recover,
+		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover,
+		Stop: r.stop, Requests: r.asks, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
 	var run func(context.Context) (Result, error)
@@ -190,20 +196,6 @@ func (e *Env) worker(o engine.Options, l launch, checkpoints string, host coordi
 		return engine.NewWorker(o)
 	}
 	return c.Job(host, rpc.Start{Checkpoints: checkpoints, Config: e.configured()})
-}
-
-func restoreOf(r Restore) coordinator.Restore {
-	switch r {
-	case RestoreRefuse:
-		return coordinator.Restore{Mode: coordinator.RestoreRefuse}
-	case RestoreNone:
-		return coordinator.Restore{Mode: coordinator.RestoreNone}
-	case RestoreLatest:
-		return coordinator.Restore{Mode: coordinator.RestoreLatest}
-	}
-	// A path is taken from its job on, with or without the document's name.
-	p := strings.TrimSuffix(strings.TrimSuffix(string(r), "/"), "/_metadata")
-	return coordinator.Restore{Mode: coordinator.RestorePath, Path: path.Join(path.Base(path.Dir(p)), path.Base(p))}
 }
 
 // backend keeps the state of a task in memory, and its changes in the store.

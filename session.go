@@ -138,6 +138,9 @@ func (s *Session) scriptEnv(sub rest.Submission) (*Env, error) {
 	if sub.Name != "" {
 		more[sql.KeyName] = sub.Name
 	}
+	if sub.ClaimMode != "" {
+		more[keyClaimMode] = sub.ClaimMode
+	}
 	if sub.AllowNonRestored {
 		more[keyIgnoreUnclaimed] = "true"
 	}
@@ -293,6 +296,16 @@ func (s *Session) Plan(ctx context.Context, sub rest.Submission) (*job.Graph, er
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: the script has no INSERT, so that there is no job to plan", job.ErrInvalid)
+}
+
+// Dispose removes a savepoint.
+func (s *Session) Dispose(ctx context.Context, savepoint string) error {
+	e, err := s.env(nil, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = e.Close() }() // nothing runs in it
+	return e.DisposeSavepoint(ctx, savepoint)
 }
 
 // Config is the configuration of the cluster, without secrets.

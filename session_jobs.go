@@ -82,9 +82,17 @@ func (j sessionJob) Place(t checkpoint.TaskID) rest.Place {
 
 func (j sessionJob) Cancel() { j.run.Cancel(errors.New("the user has canceled it")) }
 
-// Stop ends the job with a last checkpoint.
-func (j sessionJob) Stop(ctx context.Context) (string, error) {
-	return j.stopWithCheckpoint(ctx)
+// Checkpoint takes a checkpoint.
+func (j sessionJob) Checkpoint(ctx context.Context) (uint64, error) { return j.run.Checkpoint(ctx) }
+
+// Savepoint makes a savepoint.
+func (j sessionJob) Savepoint(ctx context.Context, dir string) (string, error) {
+	return j.run.Savepoint(ctx, dir)
+}
+
+// Stop ends the job with a savepoint.
+func (j sessionJob) Stop(ctx context.Context, dir string, drain bool) (string, error) {
+	return j.run.StopWithSavepoint(ctx, dir, drain)
 }
 
 // Workers are those that have registered, or this process.

@@ -150,8 +150,26 @@ func TestSessionRunsAndStopsAJob(t *testing.T) {
 		t.Errorf("details: %+v", d)
 	}
 	s.until("rows", func() bool { return s.details(id).Vertices[1].Metrics.ReadRecords > 0 })
+	n, err := s.client().Checkpoint(t.Context(), id, rest.CheckpointRequest{Type: "FULL"})
+	if err != nil || n == 0 {
+		t.Errorf("checkpoint: %d, %v", n, err)
+	}
+	saved, err := s.client().Savepoint(t.Context(), id, rest.SavepointRequest{Directory: t.TempDir(), Format: "CANONICAL"})
+	if err != nil || !strings.Contains(saved, "/savepoint-"+id[:6]+"-") {
+		t.Errorf("savepoint: %q, %v", saved, err)
+	}
+	var c rest.Checkpoints
+	if s.get("/jobs/"+id+"/checkpoints", &c); c.Latest.Savepoint == nil || c.Latest.Savepoint.Path != saved || c.Latest.Savepoint.Type != "SAVEPOINT" {
+		t.Errorf("the savepoint in the history: %+v", c.Latest.Savepoint)
+	}
+	if err := s.client().Dispose(t.Context(), saved); err != nil {
+		t.Error(err)
+	}
+	if err := s.client().Dispose(t.Context(), saved); err == nil || !strings.Contains(err.Error(), "there is no savepoint") {
+		t.Errorf("disposed twice: %v", err)
+	}
 	path, err := s.client().Stop(t.Context(), id, rest.StopRequest{})
-	if err != nil || !strings.Contains(path, id+"/chk-") {
+	if err != nil || !strings.Contains(path, "/savepoint-") {
 		t.Errorf("stop: %q, %v", path, err)
 	}
 	d = s.details(id)

@@ -22,6 +22,8 @@ const (
 	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
 	keyIgnoreUnclaimed    = "execution.state-recovery.ignore-unclaimed-state"
 	keyRestart            = "restart-strategy.type"
+	keySavepointDir       = "execution.checkpointing.savepoint-dir"
+	keyClaimMode          = "execution.state-recovery.claim-mode"
 	keyRestorePath        = "execution.state-recovery.path"
 	keyJobsKept           = "jobstore.max-capacity"
 	keyGear               = "execution.gear"

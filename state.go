@@ -165,5 +165,11 @@ func (e *Env) manifest(ctx context.Context, checkpointPath string) (checkpoint.S
 		return nil, nil, fmt.Errorf("%w: there is no checkpoint at %s: %w", job.ErrInvalid, checkpointPath, err)
 	}
 	m, err := checkpoint.DecodeManifest(name, data)
-	return b, m, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if home := m.Home(claim); home != "" {
+		return checkpoint.Sub(b, home), m, nil
+	}
+	return b, m, nil
 }

@@ -2,12 +2,8 @@ package coordinator
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"path"
-	"strings"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/job"
@@ -18,9 +14,15 @@ import (
 // Restore says what a job begins with.
 type Restore struct {
 	Mode RestoreMode
-	// Path is the checkpoint of RestorePath: "<job id>/chk-<n>", below the
-	// checkpoint directory.
-	Path string
+	// Of RestorePath: Path is what people call the checkpoint or savepoint, Folder
+	// its folder, and From the directory that has the folder; when it is nil, Path
+	// is "<job id>/chk-<n>", below the checkpoint directory.
+	Path   string
+	Folder string
+	From   checkpoint.Store
+	// Claim says that a savepoint becomes the job's own: it is removed when all of
+	// it is copied.
+	Claim bool
 }
 
 // RestoreMode says how a job's name and its checkpoints are used.
@@ -34,7 +36,7 @@ const (
 	// RestoreLatest goes on with the newest job of this name: from its newest
 	// checkpoint, fresh when it has none, not at all when it has finished.
 	RestoreLatest
-	// RestorePath starts a new job from a checkpoint of any job.
+	// RestorePath starts a new job from a checkpoint of any job, or a savepoint.
 	RestorePath
 )
 
@@ -130,47 +132,6 @@ func (d *driver) identify(ctx context.Context) (*Result, error) {
 	}
 	d.id = d.freshID()
 	return nil, names.Claim(ctx, d.Graph.Name, number+1, d.id, d.nonce)
-}
-
-// fork makes a checkpoint of another job the first one of this job: its runs
-// are copied, and what it held to be published stays with that job.
-func (d *driver) fork(ctx context.Context) error {
-	dir := strings.Trim(d.Restore.Path, "/")
-	file := path.Join(dir, "_metadata")
-	data, err := d.Store.Get(ctx, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: there is no checkpoint at %s: %w", job.ErrInvalid, d.Restore.Path, err)
-	}
-	if err != nil {
-		return fmt.Errorf("read checkpoint %s: %w", d.Restore.Path, err)
-	}
-	m, err := checkpoint.DecodeManifest(file, data)
-	if err != nil {
-		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
-	}
-	if m.Kind == checkpoint.Aborted {
-		return fmt.Errorf("%w: %s is not a checkpoint: the epoch was aborted (%s)", job.ErrInvalid, d.Restore.Path, m.Reason)
-	}
-	for _, r := range m.Runs() {
-		data, err := d.Store.Get(ctx, path.Join(path.Dir(dir), r.File))
-		if err != nil {
-			return fmt.Errorf("copy run %s of %s: %w", r.File, d.Restore.Path, err)
-		}
-		if checkpoint.Sum(data) != r.Sum {
-			return fmt.Errorf("%w: run %s of %s: the checksum does not match", checkpoint.ErrCorrupt, r.File, d.Restore.Path)
-		}
-		if err := d.keeper.Store.Put(ctx, r.File, data); err != nil {
-			return fmt.Errorf("copy run %s of %s: %w", r.File, d.Restore.Path, err)
-		}
-	}
-	me, number, err := d.keeper.TakeOver(ctx, checkpoint.Takeover{Me: checkpoint.Owner{Nonce: d.nonce}, NewTerm: true, NewGeneration: true})
-	if err != nil {
-		return err
-	}
-	m.Kind, m.Job, m.Name, m.Owner, m.Epoch, m.Parent = checkpoint.Complete, d.id, d.Graph.Name, me, number+1, 0
-	m.Created, m.Pending = d.now(), nil
-	_, err = d.keeper.Claim(ctx, m)
-	return err
 }
 
 func (d *driver) openSources(ctx context.Context) error {

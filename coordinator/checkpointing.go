@@ -24,7 +24,7 @@ import (
 // is settled: numbers are claimed in order.
 
 // stopping says that the job ends with the next checkpoint.
-func (m *machine) stopping() bool { return m.stop }
+func (m *machine) stopping() bool { return m.stop || m.leaving() }
 
 // allDrained says that no source has a row left: the last barrier is due.
 func (m *machine) allDrained() bool {
@@ -39,6 +39,9 @@ func (m *machine) allDrained() bool {
 func (s State) due() time.Time {
 	m := machine{State: s}
 	var at time.Time
+	if s.wish() != nil && !s.stop {
+		return s.lastOver
+	}
 	if s.stop || m.allDrained() {
 		if s.failures == 0 {
 			return s.lastOver
@@ -70,6 +73,8 @@ func (m *machine) checkpointing() {
 	kind := stream.Checkpoint
 	if m.stop {
 		kind = stream.Stop
+	} else if r := m.wish(); r != nil {
+		kind, r.stage = r.want.barrier(), flying
 	}
 	m.lastOpen = m.now
 	m.flight = &flight{epoch: m.next, kind: kind, began: m.now, handles: make([]*checkpoint.Handle, len(m.tasks))}
@@ -238,6 +243,7 @@ func (m *machine) claimed(e Claimed) {
 	m.won()
 	m.flight = nil
 	m.failures = 0
+	m.savepointClaimed(f.manifest)
 	if m.phase != running {
 		return
 	}
@@ -267,8 +273,8 @@ func (m *machine) won() {
 	if !m.durable {
 		return
 	}
-	kept, files := checkpoint.Expire(append(m.retained[:len(m.retained):len(m.retained)], checkpoint.KeptOf(doc)), m.settings.Retained, m.settings.Bugs)
-	m.retained = kept
+	kept, files := checkpoint.Expire(m.pinned(append(m.retained[:len(m.retained):len(m.retained)], checkpoint.KeptOf(doc))), m.settings.Retained, m.settings.Bugs)
+	m.retained = m.unpinned(kept)
 	if len(files) > 0 {
 		m.do(Delete{files})
 	}
@@ -279,8 +285,16 @@ func (m *machine) aborted(f *flight) {
 	if m.durable {
 		m.retained = append(m.retained[:len(m.retained):len(m.retained)], checkpoint.Kept{Epoch: f.epoch, Kind: checkpoint.Aborted})
 	}
-	m.failures++
 	m.problem = f.reason
+	if m.savepointLost(f.reason) && m.phase == running {
+		m.total++
+		m.cancel(m.now) // the sources have stopped
+		return
+	}
+	if f.kind == stream.Savepoint {
+		return
+	}
+	m.failures++
 	if m.phase != running || m.settings.TolerableFailures < 0 || m.failures <= m.settings.TolerableFailures {
 		return
 	}

@@ -55,8 +55,8 @@ type CheckpointRecord struct {
 	Triggered time.Time
 	Ended     time.Time // zero while it is in progress
 	Failure   string
-	// Path is that of the checkpoint below the checkpoint directory, or "" when
-	// it is stored nowhere.
+	// Path is that of the checkpoint below the checkpoint directory, the URL of a
+	// savepoint, or "" when it is stored nowhere.
 	Path string
 	// Tasks are those that took part: all that had not ended before.
 	Tasks []TaskCheckpoint
@@ -144,7 +144,13 @@ func (h *History) flight(now time.Time, e Event, old, s State) {
 			h.landed(now, *was, r.Kind, old)
 			was = nil
 		}
-	case Tick, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Published, Recorded:
+	case Exported:
+		for _, q := range old.requests {
+			if q.id == r.ID && r.Err == nil {
+				h.exported(q.manifest.Epoch, r.Path)
+			}
+		}
+	case Tick, SavepointRequested, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Published, Recorded:
 	}
 	if was != nil && is == nil {
 		reason := "the tasks were stopped"
@@ -239,6 +245,21 @@ func (h *History) landed(now time.Time, f flight, k checkpoint.Kind, s State) {
 	h.sums = append(h.sums, checkpointSum{c.Took(now).Milliseconds(), size, full})
 	if n := len(h.sums) - keptSums; n > 0 {
 		h.sums = slices.Delete(h.sums, 0, n)
+	}
+}
+
+// exported notes where the savepoint of an epoch is.
+func (h *History) exported(e stream.Epoch, path string) {
+	c := &h.life.Checkpoints
+	for i := range c.Recent {
+		if c.Recent[i].Epoch == e {
+			c.Recent[i].Path = path
+		}
+	}
+	if s := c.LastSavepoint; s != nil && s.Epoch == e {
+		done := s.clone()
+		done.Path = path
+		c.LastSavepoint = &done
 	}
 }
 

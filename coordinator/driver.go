@@ -33,6 +33,10 @@ type Job struct {
 
 	// Stop ends the job with a checkpoint when it is closed.
 	Stop <-chan struct{}
+	// Requests, if not nil, are for checkpoints and savepoints while the job runs;
+	// Savepoints opens a folder for one below a directory, and says its URL.
+	Requests   <-chan Request
+	Savepoints func(ctx context.Context, target, folder string) (checkpoint.Store, string, error)
 	// Progress, if not nil, is called after every step of the coordinator.
 	Progress func(Progress)
 	// History, if not nil, follows the job.
@@ -95,8 +99,10 @@ type driver struct {
 	sources []*source
 	sinks   []committer
 
-	state  State
-	result *Result
+	state       State
+	result      *Result
+	answers     map[uint64]func(Answer) // to requests, by id
+	lastRequest uint64
 }
 
 // source is a source, its enumerator of this attempt, and what is to be done
@@ -137,6 +143,9 @@ func (d *driver) listen(ctx context.Context) {
 			}
 		})
 	}
+	if d.Requests != nil {
+		d.listenRequests()
+	}
 	if d.Stop != nil {
 		d.host.Go(func() {
 			select {
@@ -147,6 +156,20 @@ func (d *driver) listen(ctx context.Context) {
 			}
 		})
 	}
+}
+
+// listenRequests turns requests into messages.
+func (d *driver) listenRequests() {
+	d.host.Go(func() {
+		for {
+			select {
+			case r := <-d.Requests:
+				d.host.Post(asked{r})
+			case <-d.io.Done():
+				return
+			}
+		}
+	})
 }
 
 // loop takes messages, one at a time, until the job has ended.
@@ -243,6 +266,9 @@ func (d *driver) receive(message any) Event {
 			message = f()
 		}
 	}
+	if r, ok := message.(asked); ok {
+		return d.ask(r.Request)
+	}
 	if e, ok := message.(Event); ok {
 		switch e := e.(type) {
 		case Claimed:
@@ -252,7 +278,7 @@ func (d *driver) receive(message any) Event {
 			if e.Err != nil {
 				d.Log.Warn("rows are not published yet", slog.String("sink", d.sinks[e.Sink].uid), slog.Any("error", e.Err))
 			}
-		case Tick, Reported, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Recorded:
+		case Tick, Reported, SavepointRequested, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Exported, Recorded:
 		}
 		return e
 	}
@@ -315,6 +341,10 @@ func (d *driver) perform(a Action) {
 		})
 	case Delete:
 		d.host.Go(func() { d.remove(a.Files) })
+	case Export:
+		d.host.Go(func() { d.host.Post(d.export(d.io, a)) })
+	case Answer:
+		d.answer(a)
 	case Record:
 		d.host.Go(func() { d.host.Post(Recorded{d.keeper.Record(d.io, a.Terminal)}) })
 	case Finish:
@@ -340,7 +370,7 @@ func (d *driver) log(a Action) {
 		if n := len(a.Pending); n > 0 {
 			d.phase("commit", a.Pending[n-1].Epoch)
 		}
-	case Send, Discover, Take, Delete, Record:
+	case Send, Discover, Take, Delete, Export, Answer, Record:
 	}
 }
 

@@ -21,6 +21,13 @@ type (
 	Tick struct{}
 	// Reported is what a worker says.
 	Reported struct{ Report rpc.Report }
+	// SavepointRequested says that somebody wants a checkpoint of the job, or its
+	// end with one. It is answered.
+	SavepointRequested struct {
+		ID     uint64
+		Want   Want
+		Target string // the directory of savepoints
+	}
 	// StopRequested says that the user wants the job to end with a checkpoint.
 	StopRequested struct{}
 	// CancelRequested says that the user wants the job to end now.
@@ -73,21 +80,29 @@ type (
 		Epoch stream.Epoch // the highest in the target
 		Err   error
 	}
+	// Exported answers Export.
+	Exported struct {
+		ID   uint64
+		Path string
+		Err  error
+	}
 	// Recorded answers Record.
 	Recorded struct{ Err error }
 )
 
-func (Tick) event()            {}
-func (Reported) event()        {}
-func (StopRequested) event()   {}
-func (CancelRequested) event() {}
-func (Begun) event()           {}
-func (Discovered) event()      {}
-func (Taken) event()           {}
-func (Frozen) event()          {}
-func (Claimed) event()         {}
-func (Published) event()       {}
-func (Recorded) event()        {}
+func (Tick) event()               {}
+func (Reported) event()           {}
+func (StopRequested) event()      {}
+func (CancelRequested) event()    {}
+func (Begun) event()              {}
+func (Discovered) event()         {}
+func (Taken) event()              {}
+func (Frozen) event()             {}
+func (Claimed) event()            {}
+func (Published) event()          {}
+func (Recorded) event()           {}
+func (SavepointRequested) event() {}
+func (Exported) event()           {}
 
 // Action is something that the coordinator has decided to do. Actions are
 // carried out in order; those that wait for something answer with an event.
@@ -136,6 +151,20 @@ type (
 	}
 	// Delete removes files that no checkpoint needs. Nothing depends on it.
 	Delete struct{ Files []string }
+	// Export copies a checkpoint to where it belongs to the user.
+	Export struct {
+		ID       uint64
+		Manifest *checkpoint.Manifest
+		Target   string
+	}
+	// Answer ends a request: with the epoch of the checkpoint and, of a
+	// savepoint, its path, or with the reason why there is none.
+	Answer struct {
+		ID    uint64
+		Epoch stream.Epoch
+		Path  string
+		Err   error
+	}
 	// Record writes the terminal record.
 	Record struct{ Terminal checkpoint.Terminal }
 	// Finish ends the coordinator.
@@ -152,6 +181,8 @@ func (Publish) action()  {}
 func (Delete) action()   {}
 func (Record) action()   {}
 func (Finish) action()   {}
+func (Export) action()   {}
+func (Answer) action()   {}
 
 // Result is how a run of a job ended.
 type Result struct {

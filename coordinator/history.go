@@ -139,7 +139,7 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 		case Finish:
 			h.finish(now, a.Result)
 			return true
-		case Begin, Discover, Take, Freeze, Claim, Publish, Delete, Record:
+		case Begin, Discover, Take, Freeze, Claim, Publish, Delete, Export, Answer, Record:
 		}
 	}
 	h.enter(now, statusOf(s))
@@ -177,6 +177,9 @@ func (h *History) task(now time.Time, i int, s TaskStatus) {
 }
 
 func (h *History) report(now time.Time, e Event, old, s State) {
+	if b, ok := e.(Begun); ok && b.Held != nil && s.phase == running {
+		h.running(now, s) // the tasks were another coordinator's
+	}
 	r, ok := e.(Reported)
 	if !ok {
 		return
@@ -229,6 +232,13 @@ func (h *History) deploy(now time.Time, s State) {
 				t.Attempts = t.Attempts[n:]
 			}
 		}
+	}
+	h.running(now, s)
+}
+
+// running notes that all tasks run, but for those that have ended.
+func (h *History) running(now time.Time, s State) {
+	for i := range h.life.Tasks {
 		for _, status := range []TaskStatus{TaskScheduled, TaskDeploying, TaskInitializing, TaskRunning} {
 			h.task(now, i, status)
 		}

@@ -28,7 +28,7 @@ func (m *machine) publish(force bool) {
 			continue // the committer gathers
 		}
 		k.publishing, k.offered, k.retry = true, last, time.Time{}
-		m.do(Publish{Sink: i, Pending: k.pending, Force: force || m.stopping() || m.ending != nil || m.allDrained()})
+		m.do(Publish{Sink: i, Pending: k.pending, Force: force || m.stopping() || m.saving() || m.ending != nil || m.allDrained()})
 	}
 }
 

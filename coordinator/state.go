@@ -143,6 +143,7 @@ type State struct {
 	problem  error     // why tasks were restarted or a checkpoint failed, until one succeeds
 
 	stop     bool
+	requests []request // in the order in which they came
 	begunAt  time.Time
 	restarts int // in a row
 	total    int // restarts in all
@@ -230,6 +231,7 @@ func (s State) clone() State {
 	s.tasks = slices.Clone(s.tasks)
 	s.sources = slices.Clone(s.sources)
 	s.sinks = slices.Clone(s.sinks)
+	s.requests = slices.Clone(s.requests)
 	if s.flight != nil {
 		f := *s.flight
 		f.handles = slices.Clone(f.handles)
@@ -274,6 +276,11 @@ func (s State) Wake() time.Time {
 			}
 		}
 	case canceling, settling:
+	}
+	for _, r := range s.requests {
+		if r.stage == publishing && !r.want.ends() {
+			sooner(r.deadline)
+		}
 	}
 	for _, k := range s.sinks {
 		if !k.publishing {

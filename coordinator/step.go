@@ -22,6 +22,10 @@ func Step(s State, now time.Time, e Event) (State, []Action) {
 		m.report(e.Report)
 	case StopRequested:
 		m.stop = true
+	case SavepointRequested:
+		m.requested(e)
+	case Exported:
+		m.exported(e)
 	case CancelRequested:
 		m.end(Canceled, e.Err)
 	case Begun:
@@ -61,8 +65,10 @@ func (m *machine) onward() {
 		m.discover()
 		m.checkpointing()
 		m.publish(false)
+		m.save()
 	case pausing:
 		m.publish(false)
+		m.save()
 		if m.stop {
 			m.ending = &ending{state: Stopped}
 			m.settleDown()
@@ -71,9 +77,11 @@ func (m *machine) onward() {
 			m.begin()
 		}
 	case settling:
+		m.save()
 		m.settle()
 	case canceling:
 		m.publish(false)
+		m.save()
 	case beginning, recording, over:
 	}
 }
@@ -242,6 +250,9 @@ func (m *machine) cancel(at time.Time) {
 	m.resumeAt = at
 	m.phase = canceling
 	m.dropFlight()
+	if m.ending == nil {
+		m.refuse(errors.New("the tasks were restarted"), false)
+	}
 	m.send(rpc.Cancel{})
 }
 
@@ -281,6 +292,7 @@ func (m *machine) end(state End, err error) {
 		return
 	}
 	m.ending = &ending{state, err}
+	m.refuse(fmt.Errorf("the job has ended: %v", state), true)
 	switch m.phase {
 	case running:
 		m.cancel(m.now)
@@ -307,6 +319,9 @@ func (m *machine) settle() {
 		if k.publishing || (len(k.pending) > 0 && m.ending.state != Canceled && m.ending.state != Fenced) {
 			return
 		}
+	}
+	if m.saving() {
+		return
 	}
 	if m.durable && (m.ending.state == Finished || m.ending.state == Failed) && m.owner.Generation > 0 {
 		m.phase = recording
@@ -337,6 +352,7 @@ func (m *machine) recorded(e Recorded) {
 
 func (m *machine) finish(state End, err error) {
 	m.phase = over
+	m.refuse(fmt.Errorf("the job has ended: %v", state), true)
 	if state == Failed {
 		m.accuse(err)
 	}

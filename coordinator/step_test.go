@@ -142,6 +142,12 @@ func (p *player) play(words []string) {
 		e = Recorded{}
 	case "stop":
 		e = StopRequested{}
+	case "ask":
+		e = SavepointRequested{ID: uint64(number(2)), Want: map[string]Want{"checkpoint": WantCheckpoint, "savepoint": WantSavepoint, "stop": WantStop, "drain": WantDrain}[words[1]], Target: "to"}
+	case "cancel":
+		e = CancelRequested{}
+	case "exported":
+		e = Exported{ID: uint64(number(1)), Path: "path", Err: failure(2)}
 	case "after":
 		d, err := time.ParseDuration(words[1])
 		if err != nil {
@@ -223,6 +229,10 @@ func describe(a Action) string {
 		return fmt.Sprintf("publish%s, force: %v", pending(a.Pending), a.Force)
 	case Delete:
 		return fmt.Sprint("delete ", a.Files)
+	case Export:
+		return fmt.Sprintf("export %d for %d to %s", a.Manifest.Epoch, a.ID, a.Target)
+	case Answer:
+		return fmt.Sprintf("answer %d: %d %s%v", a.ID, a.Epoch, a.Path, a.Err)
 	case Record:
 		return fmt.Sprintf("record %s at %d", a.Terminal.State, a.Terminal.Epoch)
 	case Finish:

@@ -64,6 +64,9 @@ const (
 	// Stop ends the last epoch of this run; sources send no rows after it, but
 	// pass on another Stop when the checkpoint of this one does not succeed.
 	Stop
+	// Drain ends the input: sources send the watermark End before it, and nothing
+	// after it but EndOfInput.
+	Drain
 )
 
 func (k BarrierKind) String() string {
@@ -74,6 +77,8 @@ func (k BarrierKind) String() string {
 		return "savepoint"
 	case Stop:
 		return "stop"
+	case Drain:
+		return "drain"
 	}
 	return fmt.Sprintf("BarrierKind(%d)", uint8(k))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,4 +50,22 @@ func (f *cluster) say(c *cobra.Command, format string, args ...any) {
 	if !f.json {
 		fmt.Fprintf(c.OutOrStdout(), format+"\n", args...)
 	}
+}
+
+// object prints v when JSON is wanted.
+func (f *cluster) object(c *cobra.Command, v any) error {
+	if !f.json {
+		return nil
+	}
+	return printJSON(c.OutOrStdout(), v)
+}
+
+// trigger starts an operation and prints its id.
+func (f *cluster) trigger(c *cobra.Command, id, what string, q any) error {
+	t, err := f.client().Trigger(c.Context(), id, what, q)
+	if err != nil {
+		return err
+	}
+	f.say(c, "Successfully trigger manual %s for job %s with triggerId : %s", strings.TrimSuffix(what, "s"), id, t)
+	return f.object(c, map[string]string{"jobid": id, "triggerId": t})
 }

@@ -52,6 +52,9 @@ wait for their end.`,
 			if cluster.detached {
 				return usageError{fmt.Errorf("-d without -m: a job that nobody waits for needs a cluster; start one with wadi standalone")}
 			}
+			if cluster.claim != "" {
+				env.define = append(env.define, "execution.state-recovery.claim-mode="+cluster.claim)
+			}
 			if leave {
 				env.define = append(env.define, "execution.state-recovery.ignore-unclaimed-state=true")
 			}
@@ -68,6 +71,7 @@ wait for their end.`,
 	cluster.at.flags(c)
 	c.Flags().BoolVarP(&cluster.detached, "detached", "d", false, "do not wait for the end of the jobs; needs -m")
 	c.Flags().StringVarP(&restore, "fromSavepoint", "s", "", "the `path` of a savepoint or checkpoint: as --restore")
+	c.Flags().StringVar(&cluster.claim, "claimMode", "", "`no_claim`, or claim: the savepoint becomes the job's and is removed")
 	c.Flags().BoolVarP(&leave, "allowNonRestoredState", "n", false, "as --allow-non-restored-state")
 	c.Flags().BoolVar(&leave, "allow-non-restored-state", false, "restore although the checkpoint holds state that the jobs no longer have")
 	c.Flags().StringVar(&restore, "restore", "", "`latest`, none, or the path of a checkpoint")

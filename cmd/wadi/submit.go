@@ -13,6 +13,7 @@ type submission struct {
 	at               cluster
 	detached         bool
 	restore          string
+	claim            string
 	allowNonRestored bool
 }
 
@@ -25,7 +26,7 @@ func (s submission) submit(c *cobra.Command, env *environment, script string) er
 	}
 	client := s.at.client()
 	jobs, err := client.Submit(c.Context(), rest.SQLRequest{
-		Statement: script, Detached: true, Options: o.Config, Parallelism: env.parallelism, Restore: s.restore, AllowNonRestored: s.allowNonRestored,
+		Statement: script, Detached: true, Options: o.Config, Parallelism: env.parallelism, Restore: s.restore, ClaimMode: s.claim, AllowNonRestored: s.allowNonRestored,
 	})
 	if err != nil {
 		return err

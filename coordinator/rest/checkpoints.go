@@ -165,7 +165,7 @@ func typeOf(k stream.BarrierKind) string {
 		return "CHECKPOINT"
 	case stream.Savepoint:
 		return "SAVEPOINT"
-	case stream.Stop:
+	case stream.Stop, stream.Drain:
 		return "SYNC_SAVEPOINT"
 	}
 	return "CHECKPOINT"

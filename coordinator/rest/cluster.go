@@ -25,6 +25,8 @@ type Cluster interface {
 	Plan(ctx context.Context, s Submission) (*job.Graph, error)
 	// Execute carries out statements and tells what each gives, in turn.
 	Execute(ctx context.Context, s Statements, each func(Outcome) error) error
+	// Dispose removes a savepoint.
+	Dispose(ctx context.Context, savepoint string) error
 	// Config is the configuration of the cluster, without secrets.
 	Config() map[string]string
 	// Shutdown ends the cluster. It returns at once.
@@ -42,8 +44,14 @@ type Job interface {
 	Place(t checkpoint.TaskID) Place
 	// Cancel ends the job at once. It returns before that.
 	Cancel()
-	// Stop ends the job with a checkpoint, and returns its path.
-	Stop(ctx context.Context) (path string, err error)
+	// Checkpoint takes a checkpoint now, and returns its number.
+	Checkpoint(ctx context.Context) (uint64, error)
+	// Savepoint makes a savepoint below a directory, "" being the one that is
+	// configured, and returns its path.
+	Savepoint(ctx context.Context, dir string) (path string, err error)
+	// Stop ends the job with a savepoint; with drain set, as if its input had
+	// ended.
+	Stop(ctx context.Context, dir string, drain bool) (path string, err error)
 }
 
 // JobInfo is what never changes of a job.
@@ -103,6 +111,8 @@ type Submission struct {
 	// Restore is "" for a fresh start, "latest", or the path of a checkpoint or
 	// savepoint.
 	Restore string
+	// ClaimMode is CLAIM, NO_CLAIM or "", which leaves it to the configuration.
+	ClaimMode string
 	// AllowNonRestored lets state go that the jobs have no vertex for.
 	AllowNonRestored bool
 }

@@ -66,7 +66,7 @@ func (s *Server) jobDetails(r *http.Request) (any, error) {
 		ID: l.Job, Name: l.Graph.Name, Stoppable: l.Durable, State: l.Status.String(), Type: jobType(j.Info().Bounded),
 		StartMillis: start, EndMillis: end, DurationMillis: took, MaxParallelism: l.Graph.KeyGroups,
 		NowMillis: s.o.Clock.Now().UnixMilli(), Timestamps: l.Timestamps(), StatusCounts: map[string]int{},
-		Plan: planOf(l.Graph, l.Job, j.Info().Bounded),
+		Plan: PlanOf(l.Graph, l.Job, j.Info().Bounded),
 	}
 	for i := range coordinator.TaskStatuses {
 		d.StatusCounts[coordinator.TaskStatus(i).String()] = 0

@@ -40,7 +40,8 @@ type PlanInput struct {
 	Exchange string `json:"exchange"`
 }
 
-func planOf(g *job.Graph, id job.ID, bounded bool) Plan {
+// PlanOf is the graph of a job as Flink prints it.
+func PlanOf(g *job.Graph, id job.ID, bounded bool) Plan {
 	p := Plan{ID: id, Name: g.Name, Type: jobType(bounded)}
 	of := map[job.VertexID]string{} // the node of each vertex
 	for _, c := range g.Chains() {
@@ -72,7 +73,7 @@ func (s *Server) jobPlan(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return JobPlan{planOf(l.Graph, l.Job, j.Info().Bounded)}, nil
+	return JobPlan{PlanOf(l.Graph, l.Job, j.Info().Bounded)}, nil
 }
 
 // Requirements is the reply of /jobs/:jobid/resource-requirements, by vertex.

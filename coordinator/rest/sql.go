@@ -23,6 +23,7 @@ type SQLRequest struct {
 	Parallelism      int    `json:"parallelism"`
 	JobID            job.ID `json:"jobId"`
 	Restore          string `json:"restore"`
+	ClaimMode        string `json:"claimMode"`
 	AllowNonRestored bool   `json:"allowNonRestoredState"`
 	// MaxRows is how many rows of a query are told; 0 means 1000.
 	MaxRows int `json:"maxRows"`
@@ -84,7 +85,7 @@ func (s *Server) sql(r *http.Request) (any, error) {
 func (s *Server) submitSQL(r *http.Request, q SQLRequest) (any, error) {
 	jobs, err := s.cluster.Submit(r.Context(), Submission{
 		Script: q.Statement, Name: q.Name, Parallelism: q.Parallelism, Config: q.Options, ID: q.JobID,
-		Restore: q.Restore, AllowNonRestored: q.AllowNonRestored,
+		Restore: q.Restore, ClaimMode: q.ClaimMode, AllowNonRestored: q.AllowNonRestored,
 	})
 	if err != nil {
 		return nil, err

@@ -191,6 +191,9 @@ func (s *Server) submission(r *http.Request) (Submission, error) {
 	if sub.Restore == "" {
 		sub.Restore = r.URL.Query().Get("savepointPath")
 	}
+	if sub.ClaimMode = q.ClaimMode; sub.ClaimMode == "" {
+		sub.ClaimMode = q.RestoreMode
+	}
 	if q.Parallelism != nil {
 		sub.Parallelism = *q.Parallelism
 	} else if sub.Parallelism, err = queryNumber(r, "parallelism"); err != nil {
@@ -234,5 +237,5 @@ func (s *Server) planUpload(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return JobPlan{planOf(g, "", false)}, nil
+	return JobPlan{PlanOf(g, "", false)}, nil
 }

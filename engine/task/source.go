@@ -304,6 +304,12 @@ func (s *Source) assign(c rpc.Assign) error {
 
 // seal ends the epoch of b.
 func (s *Source) seal(ctx context.Context, b stream.Barrier) error {
+	if b.Kind == stream.Drain && !s.drained {
+		s.drained = true
+		if err := s.chain.advance(ctx, stream.Watermark{Time: stream.End}); err != nil {
+			return err
+		}
+	}
 	frozen, err := s.chain.freeze(ctx, b.Epoch)
 	if err != nil {
 		return err

@@ -121,10 +121,40 @@ func (c *Client) Stop(ctx context.Context, id string, q rest.StopRequest) (strin
 	return op.Location, err
 }
 
+// Savepoint makes a savepoint of a job, and waits for its path.
+func (c *Client) Savepoint(ctx context.Context, id string, q rest.SavepointRequest) (string, error) {
+	at := "/jobs/" + url.PathEscape(id) + "/savepoints"
+	op, err := c.operation(ctx, at, at+"/", q)
+	return op.Location, err
+}
+
+// Checkpoint takes a checkpoint of a job, and waits for its number.
+func (c *Client) Checkpoint(ctx context.Context, id string, q rest.CheckpointRequest) (uint64, error) {
+	at := "/jobs/" + url.PathEscape(id) + "/checkpoints"
+	op, err := c.operation(ctx, at, at+"/", q)
+	return op.Checkpoint, err
+}
+
+// Dispose removes a savepoint.
+func (c *Client) Dispose(ctx context.Context, path string) error {
+	const at = "/savepoint-disposal"
+	_, err := c.operation(ctx, at, at+"/", rest.DisposalRequest{Path: path})
+	return err
+}
+
+// Trigger starts an operation on a job, such as savepoints, and does not wait
+// for it.
+func (c *Client) Trigger(ctx context.Context, id, what string, q any) (string, error) {
+	var t rest.Trigger
+	err := c.Do(ctx, http.MethodPost, "/jobs/"+url.PathEscape(id)+"/"+what, q, &t)
+	return t.ID, err
+}
+
 // operation is what an operation has come to.
 type operation struct {
-	Location string          `json:"location"`
-	Cause    *rest.Throwable `json:"failure-cause"`
+	Location   string          `json:"location"`
+	Checkpoint uint64          `json:"checkpointId"`
+	Cause      *rest.Throwable `json:"failure-cause"`
 }
 
 // operation starts one and waits for its end.

@@ -1,0 +1,92 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Request asks a running job for a checkpoint or a savepoint.
+type Request struct {
+	Want Want
+	// Target is the directory in which the savepoint gets a folder.
+	Target string
+	// Answer is called once, unless the job ends before it has seen the request.
+	// It must not wait.
+	Answer func(Answer)
+}
+
+// asked is posted when a request has come.
+type asked struct{ Request }
+
+// ask makes a request an event.
+func (d *driver) ask(r Request) Event {
+	d.lastRequest++
+	if d.staged != nil && r.Want == WantDrain {
+		r.Answer(Answer{Err: fmt.Errorf("%w: a job in the staged gear cannot be drained: stop it, or wait for the end of its input", job.ErrInvalid)})
+		return Tick{}
+	}
+	if d.answers == nil {
+		d.answers = make(map[uint64]func(Answer))
+	}
+	d.answers[d.lastRequest] = r.Answer
+	return SavepointRequested{ID: d.lastRequest, Want: r.Want, Target: r.Target}
+}
+
+// answer carries out Answer.
+func (d *driver) answer(a Answer) {
+	f := d.answers[a.ID]
+	delete(d.answers, a.ID)
+	f(a)
+}
+
+// SavepointDir names the folder of a new savepoint, as Flink does; random are 12
+// hex digits.
+func SavepointDir(id job.ID, random string) string {
+	return fmt.Sprintf("savepoint-%s-%s", id[:min(6, len(id))], random)
+}
+
+// export carries out Export: a savepoint is a folder that holds a manifest and
+// the runs that it lists, by paths relative to the folder. It is one once its
+// manifest is there, which is written last.
+func (d *driver) export(ctx context.Context, a Export) Exported {
+	done := Exported{ID: a.ID}
+	dir := SavepointDir(d.id, d.NewID()[:12])
+	to, url, err := d.Savepoints(ctx, a.Target, dir)
+	if err != nil {
+		done.Err = fmt.Errorf("open %s: %w", a.Target, err)
+		return done
+	}
+	m := *a.Manifest
+	m.Kind, m.Parent, m.Pending, m.Created = checkpoint.Owned, 0, nil, d.now()
+	if done.Err = copyRuns(ctx, d.keeper.Store, "", to, &m); done.Err != nil {
+		return done
+	}
+	done.Path, done.Err = url, to.Put(ctx, checkpoint.ManifestFile, m.Encode())
+	return done
+}
+
+// copyRuns copies the runs that m lists, from below a folder.
+func copyRuns(ctx context.Context, from checkpoint.Store, folder string, to checkpoint.Store, m *checkpoint.Manifest) error {
+	copied := make(map[string]bool)
+	for _, r := range m.Runs() {
+		if copied[r.File] {
+			continue
+		}
+		copied[r.File] = true
+		data, err := from.Get(ctx, path.Join(folder, r.File))
+		if err != nil {
+			return fmt.Errorf("copy run %s: %w", r.File, err)
+		}
+		if checkpoint.Sum(data) != r.Sum {
+			return fmt.Errorf("%w: run %s: the checksum does not match", checkpoint.ErrCorrupt, r.File)
+		}
+		if err := to.Put(ctx, r.File, data); err != nil {
+			return fmt.Errorf("copy run %s: %w", r.File, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package wadi
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// restoreOf is what a job begins with; dir is its checkpoint directory, or "".
+func (e *Env) restoreOf(ctx context.Context, r Restore, dir string) (coordinator.Restore, error) {
+	switch r {
+	case RestoreRefuse:
+		return coordinator.Restore{Mode: coordinator.RestoreRefuse}, nil
+	case RestoreNone:
+		return coordinator.Restore{Mode: coordinator.RestoreNone}, nil
+	case RestoreLatest:
+		return coordinator.Restore{Mode: coordinator.RestoreLatest}, nil
+	}
+	at := strings.TrimSuffix(strings.TrimRight(string(r), "/"), "/"+checkpoint.ManifestFile)
+	if dir == "" {
+		return coordinator.Restore{}, fmt.Errorf("%w: to go on from %s, the job needs a checkpoint directory: SET '%s'", job.ErrInvalid, at, keyCheckpointDir)
+	}
+	c := coordinator.Restore{Mode: coordinator.RestorePath, Path: at}
+	switch mode := strings.ToUpper(e.Config(keyClaimMode)); mode {
+	case "", "NO_CLAIM", "LEGACY":
+	case "CLAIM":
+		c.Claim = true
+	default:
+		return c, fmt.Errorf("%w: '%s' = '%s': want NO_CLAIM or CLAIM", job.ErrInvalid, keyClaimMode, mode)
+	}
+	if belowDirectory(at) {
+		return c, nil
+	}
+	parent, folder := cutFolder(at)
+	b, err := e.stores.Open(ctx, parent, nil)
+	if err != nil {
+		return c, fmt.Errorf("open %s: %w", at, err)
+	}
+	c.From, c.Folder = b, folder
+	return c, nil
+}
+
+// belowDirectory reports whether a path is <job id>/chk-<n>, below the
+// checkpoint directory of the job that is to start.
+func belowDirectory(at string) bool {
+	return strings.Count(at, "/") == 1 && !strings.HasPrefix(at, "/") && strings.HasPrefix(path.Base(at), "chk-")
+}
+
+// cutFolder cuts a path or URL before its last folder.
+func cutFolder(at string) (parent, folder string) {
+	i := strings.LastIndexByte(at, '/')
+	if i < 0 {
+		return ".", at
+	}
+	return at[:max(i, 1)], at[i+1:]
+}
+
+// savepoints opens the folder of a new savepoint and says its URL.
+func (e *Env) savepoints(ctx context.Context, target, folder string) (checkpoint.Store, string, error) {
+	b, err := e.stores.Open(ctx, strings.TrimRight(target, "/")+"/"+folder, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	return b, b.Root(), nil
+}
+
+// DisposeSavepoint removes a savepoint. A checkpoint, which belongs to its job,
+// is refused.
+func (e *Env) DisposeSavepoint(ctx context.Context, at string) error {
+	at = strings.TrimSuffix(strings.TrimRight(at, "/"), "/"+checkpoint.ManifestFile)
+	parent, folder := cutFolder(at)
+	b, err := e.stores.Open(ctx, parent, nil)
+	if err != nil {
+		return err
+	}
+	if err := checkpoint.Dispose(ctx, checkpoint.Sub(b, folder)); err != nil {
+		return fmt.Errorf("dispose %s: %w", at, err)
+	}
+	return nil
+}
+
+// Checkpoint takes a checkpoint now, and returns its number.
+func (r *Run) Checkpoint(ctx context.Context) (uint64, error) {
+	a, err := r.ask(ctx, coordinator.WantCheckpoint, "")
+	return uint64(a.Epoch), err
+}
+
+// Savepoint makes a savepoint in a folder of dir and returns its URL; the job
+// goes on. "" is execution.checkpointing.savepoint-dir or, without it, the
+// checkpoint directory. Any number of jobs may start from a savepoint, at any
+// parallelism and wherever it is moved.
+func (r *Run) Savepoint(ctx context.Context, dir string) (string, error) {
+	a, err := r.ask(ctx, coordinator.WantSavepoint, dir)
+	return a.Path, err
+}
+
+// StopWithSavepoint ends the job with a savepoint, as Savepoint makes it. With
+// drain set, the job ends as if its input had: windows fire, and nothing can go
+// on from the savepoint. When it fails, the job goes on.
+func (r *Run) StopWithSavepoint(ctx context.Context, dir string, drain bool) (string, error) {
+	want := coordinator.WantStop
+	if drain {
+		want = coordinator.WantDrain
+	}
+	a, err := r.ask(ctx, want, dir)
+	if err != nil {
+		return "", err
+	}
+	select {
+	case <-r.done:
+		_, err = r.Wait()
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return a.Path, err
+}
+
+// ask sends a request to the coordinator of the job and waits for the answer.
+func (r *Run) ask(ctx context.Context, want coordinator.Want, dir string) (coordinator.Answer, error) {
+	if dir == "" {
+		dir = r.config[keySavepointDir]
+	}
+	if dir == "" {
+		dir = r.checkpoints
+	}
+	answers := make(chan coordinator.Answer, 1)
+	select {
+	case r.asks <- coordinator.Request{Want: want, Target: dir, Answer: func(a coordinator.Answer) { answers <- a }}:
+	case <-r.done:
+	case <-ctx.Done():
+		return coordinator.Answer{}, ctx.Err()
+	}
+	select {
+	case a := <-answers:
+		return a, a.Err
+	case <-ctx.Done():
+		return coordinator.Answer{}, ctx.Err()
+	case <-r.done:
+	}
+	select {
+	case a := <-answers: // its last words
+		return a, a.Err
+	default:
+		return coordinator.Answer{}, fmt.Errorf("%w: the job has ended", job.ErrInvalid)
+	}
+}
