@@ -58,11 +58,7 @@ func (f *File) bloom(m *columnChunk) bloom {
 // only the first member of each is known.
 func readBloomHeader(b []byte) (bits, header int64, err error) {
 	r := &thriftReader{b: b}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return bits, int64(r.at), r.err
-		}
+	for id, typ := range r.fields() {
 		switch id {
 		case 1:
 			bits = int64(r.i32(typ))
@@ -74,6 +70,7 @@ func readBloomHeader(b []byte) (bits, header int64, err error) {
 			r.skip(typ, 0)
 		}
 	}
+	return bits, int64(r.at), r.err
 }
 
 var errBloomKind = errors.New("a Bloom filter of an unknown kind")
@@ -84,14 +81,11 @@ func (r *thriftReader) first(typ byte) bool {
 		return false
 	}
 	is := false
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return is
-		}
+	for id, typ := range r.fields() {
 		is = id == 1
 		r.skip(typ, 0)
 	}
+	return is
 }
 
 // bloomHash is the hash of a value as the file would write it. ok is false

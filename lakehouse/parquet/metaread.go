@@ -6,43 +6,29 @@ func readFileMeta(b []byte) (*fileMeta, error) {
 	r := &thriftReader{b: b}
 	m := &fileMeta{}
 	var seen uint
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			break
-		}
+	for id, typ := range r.fields() {
 		seen |= 1 << min(uint(id), 31)
 		switch id {
 		case 1:
 			m.version = r.i32(typ)
 		case 2:
-			n, elem := r.list(typ)
-			for range n {
+			for elem := range r.elements(typ) {
 				m.schema = append(m.schema, r.schemaElement(elem))
-				if r.err != nil {
-					break
-				}
 			}
 		case 3:
 			m.rows = r.i64(typ)
 		case 4:
-			n, elem := r.list(typ)
-			for range n {
+			for elem := range r.elements(typ) {
 				m.groups = append(m.groups, r.rowGroup(elem))
-				if r.err != nil {
-					break
-				}
 			}
 		case 5:
-			n, elem := r.list(typ)
-			for i := 0; i < n && r.err == nil; i++ {
+			for elem := range r.elements(typ) {
 				m.keyValues = append(m.keyValues, r.keyValue(elem))
 			}
 		case 6:
 			m.createdBy = r.string(typ)
 		case 7:
-			n, elem := r.list(typ)
-			for i := 0; i < n && r.err == nil; i++ {
+			for elem := range r.elements(typ) {
 				m.ordered = append(m.ordered, r.columnOrder(elem))
 			}
 		case 8:
@@ -59,14 +45,7 @@ func readFileMeta(b []byte) (*fileMeta, error) {
 }
 
 func (r *thriftReader) keyValue(typ byte) (kv KeyValue) {
-	if !r.begin(typ) {
-		return kv
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return kv
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch id {
 		case 1:
 			kv.Key = r.string(typ)
@@ -76,21 +55,16 @@ func (r *thriftReader) keyValue(typ byte) (kv KeyValue) {
 			r.skip(typ, 0)
 		}
 	}
+	return kv
 }
 
 // columnOrder reports whether the order is TYPE_ORDER, the union's first member.
 func (r *thriftReader) columnOrder(typ byte) (ordered bool) {
-	if !r.begin(typ) {
-		return false
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return ordered
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		ordered = id == 1
 		r.skip(typ, 0)
 	}
+	return ordered
 }
 
 func (r *thriftReader) schemaElement(typ byte) schemaElement {
@@ -99,11 +73,7 @@ func (r *thriftReader) schemaElement(typ byte) schemaElement {
 		return e
 	}
 	named := false
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			break
-		}
+	for id, typ := range r.fields() {
 		switch id {
 		case 1:
 			e.phys = physical(r.enum(typ))
@@ -136,14 +106,7 @@ func (r *thriftReader) schemaElement(typ byte) schemaElement {
 }
 
 func (r *thriftReader) logicalType(typ byte) (l logicalType) {
-	if !r.begin(typ) {
-		return l
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return l
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		l = logicalType{kind: logicalKind(min(max(id, 0), 127))}
 		switch l.kind {
 		case logDecimal, logTime, logTimestamp, logInteger:
@@ -152,17 +115,11 @@ func (r *thriftReader) logicalType(typ byte) (l logicalType) {
 			r.skip(typ, 0)
 		}
 	}
+	return l
 }
 
 func (r *thriftReader) logicalParameters(typ byte, l *logicalType) {
-	if !r.begin(typ) {
-		return
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch {
 		case l.kind == logDecimal && id == 1:
 			l.scale = r.i32(typ)
@@ -185,36 +142,19 @@ func (r *thriftReader) logicalParameters(typ byte, l *logicalType) {
 }
 
 func (r *thriftReader) timeUnit(typ byte) (u timeUnit) {
-	if !r.begin(typ) {
-		return 0
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return u
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		u = timeUnit(min(max(id, 0), 127))
 		r.skip(typ, 0)
 	}
+	return u
 }
 
 func (r *thriftReader) rowGroup(typ byte) (g rowGroup) {
-	if !r.begin(typ) {
-		return g
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return g
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch id {
 		case 1:
-			n, elem := r.list(typ)
-			for range n {
+			for elem := range r.elements(typ) {
 				g.columns = append(g.columns, r.columnChunk(elem))
-				if r.err != nil {
-					break
-				}
 			}
 		case 2:
 			g.bytes = r.i64(typ)
@@ -224,6 +164,7 @@ func (r *thriftReader) rowGroup(typ byte) (g rowGroup) {
 			r.skip(typ, 0)
 		}
 	}
+	return g
 }
 
 func (r *thriftReader) columnChunk(typ byte) columnChunk {
@@ -232,11 +173,7 @@ func (r *thriftReader) columnChunk(typ byte) columnChunk {
 		return c
 	}
 	known := false
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			break
-		}
+	for id, typ := range r.fields() {
 		switch id {
 		case 1:
 			c.file = r.string(typ)
@@ -265,14 +202,7 @@ func (r *thriftReader) columnChunk(typ byte) columnChunk {
 }
 
 func (r *thriftReader) columnMeta(typ byte, c *columnChunk) {
-	if !r.begin(typ) {
-		return
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch id {
 		case 1:
 			c.phys = physical(r.enum(typ))
@@ -305,11 +235,7 @@ func (r *thriftReader) statistics(typ byte) statistics {
 	if !r.begin(typ) {
 		return s
 	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return s
-		}
+	for id, typ := range r.fields() {
 		switch id {
 		case 1:
 			s.oldMax = r.bytes(typ)
@@ -325,4 +251,5 @@ func (r *thriftReader) statistics(typ byte) statistics {
 			r.skip(typ, 0)
 		}
 	}
+	return s
 }

@@ -25,11 +25,7 @@ type pageHeader struct {
 func readPageHeader(b []byte) (h pageHeader, n int, err error) {
 	r := &thriftReader{b: b}
 	var seen uint
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			break
-		}
+	for id, typ := range r.fields() {
 		seen |= 1 << min(uint(id), 31)
 		switch id {
 		case 1:
@@ -66,14 +62,7 @@ func readPageHeader(b []byte) (h pageHeader, n int, err error) {
 }
 
 func (r *thriftReader) dataPageHeader(typ byte, h *pageHeader) {
-	if !r.begin(typ) {
-		return
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch id {
 		case 1:
 			h.values = r.i32(typ)
@@ -90,14 +79,7 @@ func (r *thriftReader) dataPageHeader(typ byte, h *pageHeader) {
 }
 
 func (r *thriftReader) dictPageHeader(typ byte, h *pageHeader) {
-	if !r.begin(typ) {
-		return
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch id {
 		case 1:
 			h.values = r.i32(typ)
@@ -110,14 +92,7 @@ func (r *thriftReader) dictPageHeader(typ byte, h *pageHeader) {
 }
 
 func (r *thriftReader) dataPageHeaderV2(typ byte, h *pageHeader) {
-	if !r.begin(typ) {
-		return
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch id {
 		case 1:
 			h.values = r.i32(typ)

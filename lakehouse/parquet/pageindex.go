@@ -9,11 +9,7 @@ type pageLocation struct {
 
 func readOffsetIndex(b []byte) (pages []pageLocation, err error) {
 	r := &thriftReader{b: b}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return pages, r.err
-		}
+	for id, typ := range r.fields() {
 		if id != 1 {
 			r.skip(typ, 0)
 			continue
@@ -23,17 +19,11 @@ func readOffsetIndex(b []byte) (pages []pageLocation, err error) {
 			pages = append(pages, r.pageLocation(elem))
 		}
 	}
+	return pages, r.err
 }
 
 func (r *thriftReader) pageLocation(typ byte) (p pageLocation) {
-	if !r.begin(typ) {
-		return p
-	}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return p
-		}
+	for id, typ := range r.fieldsOf(typ) {
 		switch id {
 		case 1:
 			p.offset = r.i64(typ)
@@ -45,6 +35,7 @@ func (r *thriftReader) pageLocation(typ byte) (p pageLocation) {
 			r.skip(typ, 0)
 		}
 	}
+	return p
 }
 
 // columnIndex holds the bounds of each page of a chunk.
@@ -56,11 +47,7 @@ type columnIndex struct {
 
 func readColumnIndex(b []byte) (x columnIndex, err error) {
 	r := &thriftReader{b: b}
-	for last := int16(0); ; {
-		id, typ, ok := r.field(&last)
-		if !ok {
-			return x, r.err
-		}
+	for id, typ := range r.fields() {
 		if id < 1 || id > 5 || id == 4 {
 			r.skip(typ, 0)
 			continue
@@ -79,4 +66,5 @@ func readColumnIndex(b []byte) (x columnIndex, err error) {
 			}
 		}
 	}
+	return x, r.err
 }

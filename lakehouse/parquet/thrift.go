@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 )
@@ -89,6 +90,27 @@ func (r *thriftReader) field(last *int16) (id int16, typ byte, ok bool) {
 	return *last, h & 0x0f, r.err == nil
 }
 
+// fields yields the id and the type of each field of the struct that begins here. The
+// loop must read the field, or skip it.
+func (r *thriftReader) fields() iter.Seq2[int16, byte] {
+	return func(yield func(id int16, typ byte) bool) {
+		for last := int16(0); ; {
+			id, typ, ok := r.field(&last)
+			if !ok || !yield(id, typ) {
+				return
+			}
+		}
+	}
+}
+
+// fieldsOf is fields of a field that holds a struct; there are none if it does not.
+func (r *thriftReader) fieldsOf(typ byte) iter.Seq2[int16, byte] {
+	if !r.begin(typ) {
+		return func(func(int16, byte) bool) {}
+	}
+	return r.fields()
+}
+
 // expect passes over a field whose type is none of want and returns false, as
 // Thrift wants it: writers have used spare field ids for things of their own.
 func (r *thriftReader) expect(got byte, want ...byte) bool {
@@ -167,6 +189,19 @@ func (r *thriftReader) list(typ byte) (n int, elem byte) {
 	return int(size), h & 0x0f
 }
 
+// elements yields the type of the elements for each element of a list, which the loop
+// must read.
+func (r *thriftReader) elements(typ byte) iter.Seq[byte] {
+	return func(yield func(elem byte) bool) {
+		n, elem := r.list(typ)
+		for i := 0; i < n && r.err == nil; i++ {
+			if !yield(elem) {
+				return
+			}
+		}
+	}
+}
+
 // elemBool reads a boolean inside a list, where it is a byte of its own.
 func (r *thriftReader) elemBool() bool { return r.byte() == thriftTrue }
 
@@ -210,11 +245,7 @@ func (r *thriftReader) skip(typ byte, depth int) {
 			r.skipElem(kv&0x0f, depth)
 		}
 	case thriftStruct:
-		for last := int16(0); ; {
-			_, t, ok := r.field(&last)
-			if !ok {
-				return
-			}
+		for _, t := range r.fields() {
 			r.skip(t, depth+1)
 		}
 	default:
