@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -24,9 +23,7 @@ type reader struct {
 	ordered bool // the job goes on behind a row when it starts again
 	queue   []ops.Split
 
-	reading *beside.Queue[page] // of the first split, or nil
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	reading *beside.Reading[page] // of the first split, or nil
 }
 
 // page is some rows of a split, or its end.
@@ -88,14 +85,7 @@ func (r *reader) begin() error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	q := beside.New[page](2)
-	r.reading, r.stop = q, stop
-	r.done.Go(func() {
-		if err := r.run(ctx, q, columns, at); err != nil {
-			q.Fail(err)
-		}
-	})
+	r.reading = beside.Read(2, func(ctx context.Context, q *beside.Queue[page]) error { return r.run(ctx, q, columns, at) }, page.release)
 	return nil
 }
 
@@ -165,21 +155,14 @@ func (p *position) clone() position {
 
 // end ends the query.
 func (r *reader) end() {
-	if r.reading == nil {
-		return
-	}
-	r.stop()
-	r.done.Wait()
-	for {
-		p, ok, _, _ := r.reading.Next()
-		if !ok {
-			break
-		}
-		if p.rows != nil {
-			p.rows.Release()
-		}
-	}
+	r.reading.End()
 	r.reading = nil
+}
+
+func (p page) release() {
+	if p.rows != nil {
+		p.rows.Release()
+	}
 }
 
 // Close implements ops.SplitReader.

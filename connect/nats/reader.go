@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -33,12 +32,10 @@ type reader struct {
 	alloc memory.Allocator
 	rows  *messages.Rows
 
-	split   ops.Split
-	at      position
-	conn    *nats.Conn
-	queue   *beside.Queue[message]
-	stop    context.CancelFunc
-	reading sync.WaitGroup
+	split ops.Split
+	at    position
+	conn  *nats.Conn
+	queue *beside.Reading[message]
 }
 
 // message is one of the stream.
@@ -67,15 +64,14 @@ func (r *reader) Assign(splits []ops.Split) error {
 		if err != nil {
 			return err
 		}
-		ctx, stop := context.WithCancel(context.Background())
-		q := beside.New[message](ahead)
-		r.split, r.conn, r.queue, r.stop = s, conn, q, stop
 		at := r.at
-		r.reading.Go(func() {
+		r.split, r.conn = s, conn
+		r.queue = beside.Read(ahead, func(ctx context.Context, q *beside.Queue[message]) error {
 			if err := r.read(ctx, js, q, at); err != nil {
-				q.Fail(fmt.Errorf("read stream %s: %w", r.stream, err))
+				return fmt.Errorf("read stream %s: %w", r.stream, err)
 			}
-		})
+			return nil
+		}, nil)
 	}
 	return nil
 }
@@ -195,8 +191,7 @@ func (r *reader) end() {
 	if r.queue == nil {
 		return
 	}
-	r.stop()
-	r.reading.Wait()
+	r.queue.End()
 	r.conn.Close()
 	r.queue = nil
 }

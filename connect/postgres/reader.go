@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -25,9 +24,7 @@ const pageBytes = 8 << 20
 type reader struct {
 	*source
 	split ops.Split
-	pages *beside.Queue[page]
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	pages *beside.Reading[page] // nil before and behind the split
 }
 
 // page is some rows, or only a position.
@@ -58,14 +55,10 @@ func (r *reader) Assign(splits []ops.Split) error {
 			return err
 		}
 		r.durable.Set(r.place(), uint64(at.LSN)) // no restart goes back behind it
-		ctx, stop := context.WithCancel(context.Background())
-		r.split, r.stop, r.pages = s, stop, beside.New[page](2)
-		work := &run{source: r.source, pages: r.pages, gathered: gathered, at: at}
-		r.done.Go(func() {
-			if err := work.all(ctx); err != nil {
-				work.pages.Fail(err)
-			}
-		})
+		r.split = s
+		r.pages = beside.Read(2, func(ctx context.Context, q *beside.Queue[page]) error {
+			return (&run{source: r.source, pages: q, gathered: gathered, at: at}).all(ctx)
+		}, page.release)
 	}
 	return nil
 }
@@ -98,21 +91,14 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 
 // end ends the goroutine.
 func (r *reader) end() {
-	if r.pages == nil {
-		return
-	}
-	r.stop()
-	r.done.Wait()
-	for {
-		p, ok, _, _ := r.pages.Next()
-		if !ok {
-			break
-		}
-		if p.rows != nil {
-			p.rows.Release()
-		}
-	}
+	r.pages.End()
 	r.pages = nil
+}
+
+func (p page) release() {
+	if p.rows != nil {
+		p.rows.Release()
+	}
 }
 
 // Close implements ops.SplitReader.

@@ -1,13 +1,9 @@
 package rowfile
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/connect/format/raw"
 	"github.com/wadi-engine/wadi/job"
@@ -18,13 +14,7 @@ func inferRaw(input, settings) (*arrow.Schema, error) {
 	return arrow.NewSchema([]arrow.Field{{Name: "line", Type: arrow.BinaryTypes.StringView, Nullable: true}}, nil), nil
 }
 
-// rawDecoder takes each line as the one value of a row.
-type rawDecoder struct {
-	lines *lines
-	rows  *raw.Decoder
-	at    position
-}
-
+// openRaw takes each line as the one value of a row.
 func openRaw(in input, at position, o settings) (decoder, error) {
 	if o.table.NumFields() != 1 {
 		return nil, fmt.Errorf("%w: the format raw has one column, not %d", job.ErrInvalid, o.table.NumFields())
@@ -36,36 +26,5 @@ func openRaw(in input, at position, o settings) (decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := in.from(at.Offset)
-	if err != nil {
-		return nil, err
-	}
-	return &rawDecoder{lines: newLines(r), rows: rows, at: at}, nil
+	return openLines(in, at, rows, true)
 }
-
-func (d *rawDecoder) next(alloc memory.Allocator, n int) (arrow.RecordBatch, []badRow, position, error) {
-	var bad []badRow
-	for d.rows.Rows() < n && d.rows.Bytes() < maxBatch {
-		line, err := d.lines.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, nil, d.at, err
-		}
-		d.at.Row++
-		d.at.Offset += int64(d.lines.size)
-		if err := d.rows.Append(line); err != nil {
-			bad = append(bad, badRow{d.at.Row, err.Error(), bytes.Clone(line)})
-		}
-	}
-	if d.rows.Rows() == 0 {
-		if len(bad) == 0 {
-			return nil, nil, d.at, io.EOF
-		}
-		return nil, bad, d.at, nil
-	}
-	return d.rows.Record(alloc), bad, d.at, nil
-}
-
-func (d *rawDecoder) close() error { return nil }
