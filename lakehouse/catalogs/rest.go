@@ -35,7 +35,7 @@ func openREST(ctx context.Context, name string, props map[string]string) (icecat
 	}
 	delete(own, "uri")
 	opts := []rest.Option{rest.WithAdditionalProps(own)}
-	opts, err := authorize(ctx, opts, own)
+	opts, err := authorize(ctx, uri, opts, own)
 	if err != nil {
 		return nil, err
 	}
@@ -59,39 +59,33 @@ var _ catalog.Judge = (*restBackend)(nil)
 
 // Permanent implements catalog.Judge.
 func (*restBackend) Permanent(err error) bool {
-	return errors.Is(err, rest.ErrUnauthorized) || errors.Is(err, rest.ErrForbidden) || errors.Is(err, rest.ErrOAuthError) ||
-		errors.Is(err, rest.ErrBadRequest)
+	return errors.Is(err, rest.ErrUnauthorized) || errors.Is(err, rest.ErrAuthorizationExpired) || errors.Is(err, rest.ErrForbidden) ||
+		errors.Is(err, rest.ErrOAuthError) || errors.Is(err, rest.ErrBadRequest)
 }
 
 // authorize adds who the client is, and takes the secrets out of own, which
 // goes along with every table.
-func authorize(ctx context.Context, opts []rest.Option, own ice.Properties) ([]rest.Option, error) {
+func authorize(ctx context.Context, uri string, opts []rest.Option, own ice.Properties) ([]rest.Option, error) {
 	take := func(key string) string {
 		v := own[key]
 		delete(own, key)
 		return v
 	}
-	if v := take("token"); v != "" {
-		opts = append(opts, rest.WithOAuthToken(v))
-	}
-	if v := take("credential"); v != "" {
-		opts = append(opts, rest.WithCredential(v))
-	}
-	if v := take("scope"); v != "" {
-		opts = append(opts, rest.WithScope(v))
-	}
-	if v := take("audience"); v != "" {
-		opts = append(opts, rest.WithAudience(v))
-	}
-	if v := take("resource"); v != "" {
-		opts = append(opts, rest.WithResource(v))
-	}
+	var server *url.URL
 	if v := take("oauth2-server-uri"); v != "" {
 		u, err := url.Parse(v)
 		if err != nil || u.Host == "" {
 			return nil, fmt.Errorf("%w: option 'oauth2-server-uri' is %q; want a URL", job.ErrInvalid, objstore.Redact(v))
 		}
-		opts = append(opts, rest.WithAuthURI(u))
+		server = u
+	}
+	token, credential := take("token"), take("credential")
+	scope, audience, resource := take("scope"), take("audience"), take("resource")
+	switch {
+	case token != "":
+		opts = append(opts, rest.WithOAuthToken(token))
+	case credential != "":
+		opts = append(opts, rest.WithTransportFactory(newLogin(uri, credential, scope, audience, resource, server).transport))
 	}
 	switch auth := strings.ToLower(take("rest.auth.type")); auth {
 	case "", "none", "oauth2":
