@@ -94,6 +94,7 @@ type launch struct {
 	here       bool          // run in this process, without stages
 	id         job.ID        // of a job that starts fresh; "" means any
 	recover    bool          // the job of this id has been submitted before
+	since      time.Time     // when; zero means now
 }
 
 // start starts the job of a plan. The Run must be waited for.
@@ -146,7 +147,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	o := e.workerOptions(l.registry, store)
 	o.Log = e.log.With(slog.String("job", p.Graph.Name))
 	j := coordinator.Job{
-		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover,
+		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover, Since: l.since,
 		Stop: r.stop, Requests: r.asks, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}

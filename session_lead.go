@@ -262,7 +262,7 @@ func (s *Session) resume(ctx context.Context, d submittedJob) error {
 		return err
 	}
 	p := &sql.Plan{Graph: *d.Graph, Bounded: d.Bounded}
-	r, err := e.start(context.WithoutCancel(ctx), p, launch{restore: d.Restore, checkpoint: true, id: d.ID, recover: true})
+	r, err := e.start(context.WithoutCancel(ctx), p, launch{restore: d.Restore, checkpoint: true, id: d.ID, recover: true, since: time.UnixMilli(int64(d.Submitted)).UTC()})
 	if err != nil {
 		_ = e.Close() // it has run nothing
 		return err

@@ -188,6 +188,7 @@ func takeOut(e ops.SplitEnumerator, readers int, ids map[string]bool) (missing [
 // adopt goes on with the tasks that run.
 func (m *machine) adopt(h *rpc.Held) {
 	m.resetTasks()
+	m.number = h.Attempt + 1
 	if m.manifest != nil {
 		for _, k := range m.manifest.Handles {
 			if k.Ended {

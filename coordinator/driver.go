@@ -25,6 +25,8 @@ type Job struct {
 	// Recover goes on with the job of this ID when it had begun, whatever Restore
 	// says: its coordinator is gone. Tasks that run on are adopted.
 	Recover bool
+	// Since is when the job was submitted; zero means now.
+	Since time.Time
 	// Connectors find the sources and sinks of the graph.
 	Connectors *ops.Registry
 	Settings   Settings
@@ -175,7 +177,7 @@ func (d *driver) listenRequests() {
 // loop takes messages, one at a time, until the job has ended.
 func (d *driver) loop(ctx context.Context) Result {
 	var actions []Action
-	p := newPlan(d.id, d.Graph, d.Settings, d.Store != nil, d.sinkUIDs(), d.host.Now())
+	p := newPlan(d.id, d.Graph, d.Settings, d.Store != nil, d.sinkUIDs(), d.since())
 	for i := range p.sources {
 		if s, ok := d.sources[i].Source.(ops.Discoverer); ok && s.DiscoveryInterval() > 0 {
 			p.sources[i].discovers = s.DiscoveryInterval()
@@ -246,6 +248,13 @@ func (d *driver) acknowledge() {
 			return nil
 		})
 	}
+}
+
+func (d *driver) since() time.Time {
+	if d.Since.IsZero() {
+		return d.host.Now()
+	}
+	return d.Since
 }
 
 func (d *driver) sinkUIDs() []string {

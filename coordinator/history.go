@@ -130,6 +130,9 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 	if s.blames != old.blames {
 		h.blame(now, e, s)
 	}
+	if b, ok := e.(Begun); ok && b.Err == nil && b.Held != nil {
+		h.adopt(*b.Held)
+	}
 	h.report(now, e, old, s)
 	h.flight(now, e, old, s)
 	for _, a := range actions {
@@ -174,6 +177,24 @@ func (h *History) task(now time.Time, i int, s TaskStatus) {
 	}
 	a.Status, a.Entered[s] = s, now
 	h.life.Changed = now
+}
+
+// adopt notes that the tasks have run on since they were deployed.
+func (h *History) adopt(held rpc.Held) {
+	since := time.UnixMilli(int64(held.Since)).UTC()
+	for i := range h.life.Tasks {
+		a := TaskAttempt{Number: held.Attempt}
+		a.Entered[TaskCreated] = since
+		h.life.Tasks[i].Attempts = []TaskAttempt{a}
+		for _, status := range []TaskStatus{TaskScheduled, TaskDeploying, TaskInitializing, TaskRunning} {
+			h.task(since, i, status)
+		}
+	}
+	for _, t := range held.Tasks {
+		if i := slices.IndexFunc(h.life.Tasks, func(l TaskLife) bool { return l.Task == t.Task }); i >= 0 && t.Ended {
+			h.task(since, i, TaskFinished)
+		}
+	}
 }
 
 func (h *History) report(now time.Time, e Event, old, s State) {

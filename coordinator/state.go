@@ -124,6 +124,7 @@ type State struct {
 
 	phase   phase
 	attempt int // how often Begin was done
+	number  int // of the next deployment
 	owner   checkpoint.Owner
 
 	manifest *checkpoint.Manifest // the newest that stands, or nil

@@ -13,6 +13,8 @@ import (
 // the commands that came and the reports that went.
 type ledger struct {
 	generation checkpoint.Generation
+	attempt    int
+	since      stream.Timestamp
 	tasks      map[checkpoint.TaskID]*rpc.HeldTask
 	sealed     map[checkpoint.TaskID]stream.Epoch // of the handles
 	// broken says that a task has failed, or that all are being canceled: there
@@ -20,10 +22,10 @@ type ledger struct {
 	broken bool
 }
 
-func (l *ledger) command(c rpc.Command) {
+func (l *ledger) command(c rpc.Command, now stream.Timestamp) {
 	switch c := c.(type) {
 	case rpc.Deploy:
-		*l = ledger{generation: c.Generation, tasks: make(map[checkpoint.TaskID]*rpc.HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
+		*l = ledger{generation: c.Generation, attempt: c.Attempt, since: now, tasks: make(map[checkpoint.TaskID]*rpc.HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
 		for _, a := range c.Tasks {
 			l.tasks[a.Task] = &rpc.HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}
 		}
@@ -88,7 +90,7 @@ func (l *ledger) held(id job.ID) *rpc.Held {
 	if l.broken || len(l.tasks) == 0 {
 		return nil
 	}
-	h := &rpc.Held{Job: id, Generation: l.generation}
+	h := &rpc.Held{Job: id, Generation: l.generation, Attempt: l.attempt, Since: l.since}
 	for _, t := range l.tasks {
 		c := *t
 		c.Assigned = slices.Clone(t.Assigned)

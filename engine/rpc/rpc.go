@@ -20,7 +20,9 @@ type (
 	Deploy struct {
 		Job        job.ID
 		Generation checkpoint.Generation
-		Graph      *job.Graph
+		// Attempt counts the deployments of the job, from 0.
+		Attempt int
+		Graph   *job.Graph
 		// Epoch is that of the checkpoint that is restored, or 0.
 		Epoch stream.Epoch
 		// Durable is false when the job takes no checkpoints: state need not

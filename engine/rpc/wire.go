@@ -90,7 +90,10 @@ type (
 	Held struct {
 		Job        job.ID                `json:"job"`
 		Generation checkpoint.Generation `json:"generation"`
-		Tasks      []HeldTask            `json:"tasks"`
+		Attempt    int                   `json:"attempt"`
+		// Since is when the tasks were deployed, in milliseconds of the worker's clock.
+		Since stream.Timestamp `json:"since"`
+		Tasks []HeldTask       `json:"tasks"`
 	}
 	// HeldTask is one task that runs on, or that has ended.
 	HeldTask struct {
