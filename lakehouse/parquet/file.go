@@ -18,6 +18,9 @@ type Options struct {
 	Name string
 	// MaxFooter bounds the footer, in bytes; 0 means 1 GiB.
 	MaxFooter int64
+	// Stored gives values as they are stored where SQL's types would lose a part of
+	// them: times of micro- and nanoseconds as time64, UUIDs as their 16 bytes.
+	Stored bool
 }
 
 // File is an open Parquet file: its metadata, and a way to its bytes. It may
@@ -59,7 +62,7 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, o Options) (*File, err
 	}
 	footer, err := f.footer(o.MaxFooter)
 	if err == nil {
-		err = f.parse(footer)
+		err = f.parse(footer, o.Stored)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open parquet file %s: %w", o.Name, err)
@@ -109,10 +112,13 @@ func readAt(r io.ReaderAt, b []byte, at int64) error {
 	return fmt.Errorf("read %d bytes at %d: %w", len(b), at, err)
 }
 
-func (f *File) parse(footer []byte) error {
+func (f *File) parse(footer []byte, stored bool) error {
 	meta, err := readFileMeta(footer)
 	if err != nil {
 		return fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	}
+	for i := range meta.schema {
+		meta.schema[i].stored = stored
 	}
 	root, leaves, err := parseSchema(meta.schema)
 	if err != nil {

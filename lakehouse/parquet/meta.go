@@ -162,6 +162,8 @@ type schemaElement struct {
 	precision  int32
 	fieldID    int32 // -1 for none
 	logical    logicalType
+	// stored is Options.Stored of the file.
+	stored bool
 }
 
 type fileMeta struct {

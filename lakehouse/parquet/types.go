@@ -66,7 +66,7 @@ func leafType(e *schemaElement) (arrow.DataType, conversion, error) {
 		case e.typeLength <= 0 || e.typeLength > 1<<20:
 			return arrow.BinaryTypes.BinaryView, fixedToView,
 				fmt.Errorf("%w: fixed length of %d bytes", job.ErrInvalid, e.typeLength)
-		case e.logical.kind == logUUID && e.typeLength == 16:
+		case e.logical.kind == logUUID && e.typeLength == 16 && !e.stored:
 			return arrow.BinaryTypes.StringView, uuidToView, nil
 		case e.logical.kind == logFloat16 && e.typeLength == 2:
 			return arrow.PrimitiveTypes.Float32, halfToFloat, nil
@@ -103,6 +103,10 @@ func int32Type(e *schemaElement) (arrow.DataType, conversion, error) {
 func int64Type(e *schemaElement) (arrow.DataType, conversion, error) {
 	l := e.logical
 	switch {
+	case e.stored && (l.kind == logTime && l.unit == micros || l.kind == logNone && e.conv == convTimeMicros):
+		return arrow.FixedWidthTypes.Time64us, asIs, nil
+	case e.stored && l.kind == logTime && l.unit == nanos:
+		return arrow.FixedWidthTypes.Time64ns, asIs, nil
 	case l.kind == logTimestamp && l.unit >= millis && l.unit <= nanos:
 		return timestampType(l.unit, l.adjusted), asIs, nil
 	case l.kind == logTime && l.unit == micros:
