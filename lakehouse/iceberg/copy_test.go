@@ -40,6 +40,7 @@ func TestCopiedRowsAreEqual(t *testing.T) {
 		}
 		tbl := eventTable(w, "types", map[string]string{"format-version": version, "write.upsert.enabled": "true", "write.upsert.mode": "copy-on-write"})
 		tbl.Schema, tbl.PrimaryKey = job.Schema{Schema: arrow.NewSchema(fields, nil)}, []string{"id"}
+		var before map[int64]string
 		for e := range stream.Epoch(2) { // the second time the last row gets another place
 			ids := array.NewInt64Builder(memory.DefaultAllocator)
 			from := int64(e) * (rec.NumRows() - 1)
@@ -48,6 +49,17 @@ func TestCopiedRowsAreEqual(t *testing.T) {
 			}
 			cols := append([]arrow.Array{ids.NewArray()}, rec.NewSlice(from, rec.NumRows()).Columns()...)
 			upsertBatch(t, w, tbl, e+1, array.NewRecordBatch(tbl.Schema.Schema, cols, rec.NumRows()-from))
+			if version == "3" && e == 0 {
+				before = lineage(t, w, "types")
+			}
+		}
+		if version == "3" {
+			after := lineage(t, w, "types")
+			delete(after, 2)
+			delete(before, 2)
+			if diff := cmp.Diff(before, after); diff != "" || len(after) != 2 {
+				t.Errorf("ids of rows: -want +got:\n%s", diff)
+			}
 		}
 		check := func(after string) {
 			t.Helper()

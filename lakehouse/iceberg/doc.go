@@ -6,9 +6,9 @@
 //	documents  JSON objects whose members become columns
 //	catalog    where tables are, and how a state of one is committed
 //	read       rows of data files of any age, without those that are deleted
+//	write      rows into data files, by partition and in order
 //	maintain   what is done to tables beside their rows: branches, compaction
 //	scan       the source: snapshots into splits, one state or one after the other
-//	write      rows into data files, by partition and in order
 //	upsert     rows that replace others by key: the index of keys, delete files
 //	iceberg    the options of a table, the sink and its committer
 //
@@ -38,3 +38,4 @@
 //	    sequence number is given once, except in a table without any snapshot.
 //	C3  After a reply that says neither yes nor no, the table is asked.
 package iceberg
+

@@ -241,7 +241,7 @@ func alterOrder(tx *table.Transaction, old *table.Table, t job.Table) (bool, err
 	if text == types.DescribeOrder(old.Schema(), old.SortOrder()) {
 		return false, nil
 	}
-	order, err := types.SortOrder(old.Schema(), text)
+	order, err := types.SortOrder(old.Schema(), "'sort-order'", text)
 	if err != nil {
 		return false, err
 	}

@@ -284,7 +284,7 @@ func (c *Catalog) CreateTable(ctx context.Context, t job.Table) error {
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", what, err)
 	}
-	order, err := types.SortOrder(schema, t.Options[OptSortOrder])
+	order, err := types.SortOrder(schema, "'sort-order'", t.Options[OptSortOrder])
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", what, err)
 	}

@@ -96,11 +96,15 @@ func rewriteBatch(ctx context.Context, c *catalog.Catalog, name string, r Rewrit
 	if t.CurrentSnapshot() == nil {
 		return false, nil
 	}
-	order, err := parseSortOrder(r.Sort, t)
+	order, err := r.order(t)
 	if err != nil {
 		return false, err
 	}
-	groups, err := r.plan(ctx, t)
+	cfg, err := r.config(t)
+	if err != nil {
+		return false, err
+	}
+	groups, err := r.plan(ctx, t, cfg)
 	if err != nil || len(groups) == 0 {
 		return false, err
 	}
@@ -116,7 +120,8 @@ func rewriteBatch(ctx context.Context, c *catalog.Catalog, name string, r Rewrit
 		bytes += groups[n].TotalSizeBytes
 		n++
 	}
-	one, err := replaceGroups(ctx, t, groups[:n], order, func(ctx context.Context) (*table.Table, error) { return c.Named(ctx, name) })
+	as := copied{order: order, size: cfg.TargetFileSizeBytes + (cfg.MaxFileSizeBytes-cfg.TargetFileSizeBytes)/2}
+	one, err := replaceGroups(ctx, t, groups[:n], as, func(ctx context.Context) (*table.Table, error) { return c.Named(ctx, name) })
 	if err != nil {
 		return false, err
 	}
@@ -134,11 +139,7 @@ func (r *Rewritten) Add(o Rewritten) {
 
 // plan divides the files that are to be rewritten into groups of one
 // partition each.
-func (r Rewrite) plan(ctx context.Context, t *table.Table) ([]table.CompactionTaskGroup, error) {
-	cfg, err := r.config(t)
-	if err != nil {
-		return nil, err
-	}
+func (r Rewrite) plan(ctx context.Context, t *table.Table, cfg compaction.Config) ([]table.CompactionTaskGroup, error) {
 	if r.All {
 		tasks, err := t.Scan().PlanFiles(ctx)
 		if err != nil {
@@ -207,7 +208,7 @@ func everything(tasks []table.FileScanTask, target int64) []table.CompactionTask
 
 // replaceGroups writes the rows of groups anew and replaces their files in one
 // snapshot. What it wrote for nothing is removed.
-func replaceGroups(ctx context.Context, t *table.Table, groups []table.CompactionTaskGroup, order []sortTerm,
+func replaceGroups(ctx context.Context, t *table.Table, groups []table.CompactionTaskGroup, as copied,
 	reload func(context.Context) (*table.Table, error),
 ) (done Rewritten, err error) {
 	fsys, err := t.FS(ctx)
@@ -223,7 +224,7 @@ func replaceGroups(ctx context.Context, t *table.Table, groups []table.Compactio
 	}()
 	replaced := map[string]struct{}{}
 	for _, g := range groups {
-		one, err := rewriteGroup(ctx, t, g, order)
+		one, err := rewriteGroup(ctx, t, g, as)
 		results = append(results, one)
 		if err != nil {
 			return done, err
@@ -291,14 +292,6 @@ func appendedOnly(newer, t *table.Table) bool {
 		}
 	}
 	return false
-}
-
-// rewriteGroup writes the rows of one group anew.
-func rewriteGroup(ctx context.Context, t *table.Table, g table.CompactionTaskGroup, order []sortTerm) (table.CompactionGroupResult, error) {
-	if len(order) > 0 {
-		return sortGroup(ctx, t, g, order)
-	}
-	return table.ExecuteCompactionGroup(ctx, t, g, table.WithCompactionScanConcurrency(1), table.WithCompactionRecordBatchBufferSize(2))
 }
 
 // deadDeletes are the delete files that concern no row any more once the files

@@ -25,13 +25,17 @@ type DataFile struct {
 	// Gone, when it is not empty, names the rows that are read, as far as Deletes
 	// does not name them.
 	Gone []DeleteFile `json:"gone,omitempty"`
+	// FirstRowID and Sequence are what rows inherit that have no id of their own, and
+	// no sequence number.
+	FirstRowID *int64 `json:"-"`
+	Sequence   *int64 `json:"-"`
 }
 
 // DataFileOf describes what a task reads of a file of t, which must be of a kind
 // that can be read.
 func DataFileOf(t *table.Table, task table.FileScanTask) (DataFile, error) {
 	f := task.File
-	d := DataFile{Path: f.FilePath(), Start: task.Start, End: task.Start + task.Length, Rows: f.Count()}
+	d := DataFile{Path: f.FilePath(), Start: task.Start, End: task.Start + task.Length, Rows: f.Count(), FirstRowID: task.FirstRowID, Sequence: task.DataSequenceNumber}
 	if f.FileFormat() != ice.ParquetFile {
 		return d, fmt.Errorf("%w: data file %s: it is of format %s, and only Parquet can be read; rewrite it with the program that wrote it",
 			job.ErrInvalid, f.FilePath(), f.FileFormat())

@@ -336,7 +336,7 @@ func (r *Reader) each(path string, columns []Column, mapping ice.NameMapping, ea
 		return Unavailable(err)
 	}
 	defer in.Close()
-	f, err := openParquet(r.ctx, in, path)
+	f, err := openParquet(r.ctx, in, path, false)
 	if err != nil {
 		return err
 	}

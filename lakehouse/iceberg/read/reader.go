@@ -54,6 +54,11 @@ type Selection struct {
 	Schema  *arrow.Schema // of what is given: the columns as they are wanted
 	// Filter is over Schema, or nil. Files give rows of which it is not true, too.
 	Filter expr.Expr
+	// stored gives values as they are stored, as far as the columns want them so.
+	stored bool
+	// rowIDs is the column of row ids, before that of the sequence numbers at which
+	// rows were changed last; 0 is none.
+	rowIDs int
 }
 
 // Select selects columns.
@@ -65,16 +70,6 @@ func Select(columns []Column) *Selection {
 	return &Selection{Columns: columns, Schema: arrow.NewSchema(fields, nil)}
 }
 
-// Whole selects all columns of a table's schema, as the fields of to, which has
-// them in the same order.
-func Whole(s *ice.Schema, to *arrow.Schema) *Selection {
-	columns := make([]Column, to.NumFields())
-	for i, f := range s.Fields() {
-		columns[i] = Column{Path: []string{f.Name}, Fields: []ice.NestedField{f}, Want: to.Field(i)}
-	}
-	return &Selection{Columns: columns, Schema: to}
-}
-
 // Rows are the rows of a data file.
 type Rows struct {
 	reader  *Reader
@@ -84,12 +79,13 @@ type Rows struct {
 	binding *fileBinding
 	first   []int64 // of each row group: the position of its first row in the file
 	deletes *goneRows
+	of      DataFile
 	gone    *goneRows // nil unless only rows that are gone are given
 }
 
 // Open opens a data file. Rows of another one must have been closed before.
 func (r *Reader) Open(f DataFile, what *Selection) (*Rows, error) {
-	o := &Rows{reader: r, what: what}
+	o := &Rows{reader: r, what: what, of: f}
 	var err error
 	if o.file, err = r.files.Open(f.Path); err != nil {
 		return nil, Unavailable(err)
@@ -104,7 +100,7 @@ func (r *Reader) Open(f DataFile, what *Selection) (*Rows, error) {
 // open binds the columns of the file and reads its deletes.
 func (o *Rows) open(f DataFile) error {
 	r := o.reader
-	p, err := openParquet(r.ctx, o.file, f.Path)
+	p, err := openParquet(r.ctx, o.file, f.Path, o.what.stored)
 	if err != nil {
 		return err
 	}
@@ -211,6 +207,13 @@ func (o *Rows) shape(rec arrow.RecordBatch, first int64) (arrow.RecordBatch, err
 		}
 		cols = append(cols, col)
 	}
+	if at := o.what.rowIDs; at > 0 {
+		var sel vector.Sel
+		if some {
+			sel = r.sel
+		}
+		o.inherit(cols[at:], first, sel)
+	}
 	return array.NewRecordBatch(o.what.Schema, cols, int64(n)), nil
 }
 
@@ -245,6 +248,34 @@ func cleared(b []bool, n int) []bool {
 	return b
 }
 
+// Copy gives the rows of a data file, but for those at some positions, to do, which
+// owns them.
+func (r *Reader) Copy(ctx context.Context, f DataFile, but *dv.RoaringPositionBitmap, what *Selection, do func(arrow.RecordBatch) error) error {
+	rows, err := r.Open(f, what)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if but != nil {
+		rows.Delete(but)
+	}
+	for {
+		rec, _, err := rows.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if rec == nil {
+			continue
+		}
+		if err := do(rec); err != nil {
+			return err
+		}
+	}
+}
+
 // Close closes the file.
 func (o *Rows) Close() {
 	o.reader.deleted.settle()
@@ -258,12 +289,12 @@ func (o *Rows) Close() {
 }
 
 // openParquet opens a data file or a delete file; name is for errors.
-func openParquet(ctx context.Context, f iceio.File, name string) (*parquet.File, error) {
+func openParquet(ctx context.Context, f iceio.File, name string, stored bool) (*parquet.File, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, Unavailable(err)
 	}
-	p, err := parquet.Open(ctx, f, info.Size(), parquet.Options{Name: name})
+	p, err := parquet.Open(ctx, f, info.Size(), parquet.Options{Name: name, Stored: stored})
 	if err != nil {
 		return nil, Unavailable(err)
 	}

@@ -11,22 +11,22 @@ import (
 	"github.com/wadi-engine/wadi/job"
 )
 
-// SortOrder is the order that the option 'sort-order' gives, such as
+// SortOrder is the order that an option gives, such as
 // "a DESC NULLS LAST, b"; "" is none. NULLs are the lowest values where
 // nothing is said.
-func SortOrder(s *ice.Schema, text string) (table.SortOrder, error) {
+func SortOrder(s *ice.Schema, option, text string) (table.SortOrder, error) {
 	if text == "" || strings.EqualFold(text, "none") {
 		return table.UnsortedSortOrder, nil
 	}
 	var fields []table.SortField
-	for _, part := range SplitTerms(text) {
-		m := SortText.FindStringSubmatch(part)
+	for _, part := range splitTerms(text) {
+		m := sortText.FindStringSubmatch(part)
 		if m == nil {
-			return table.SortOrder{}, fmt.Errorf("%w: 'sort-order': %q is not a column, ASC or DESC, and NULLS FIRST or LAST", job.ErrInvalid, part)
+			return table.SortOrder{}, fmt.Errorf("%w: %s: %q is not a column, ASC or DESC, and NULLS FIRST or LAST", job.ErrInvalid, option, part)
 		}
 		column, there := s.FindFieldByName(m[1])
 		if !there {
-			return table.SortOrder{}, fmt.Errorf("%w: 'sort-order': the table has no column %q", job.ErrInvalid, m[1])
+			return table.SortOrder{}, fmt.Errorf("%w: %s: the table has no column %q", job.ErrInvalid, option, m[1])
 		}
 		f := table.SortField{SourceIDs: []int{column.ID}, Transform: ice.IdentityTransform{}, Direction: table.SortASC, NullOrder: table.NullsFirst}
 		if strings.EqualFold(m[2], "desc") {
@@ -42,7 +42,7 @@ func SortOrder(s *ice.Schema, text string) (table.SortOrder, error) {
 	}
 	order, err := table.NewSortOrder(table.InitialSortOrderID, fields)
 	if err != nil {
-		return order, fmt.Errorf("%w: 'sort-order': %w", job.ErrInvalid, err)
+		return order, fmt.Errorf("%w: %s: %w", job.ErrInvalid, option, err)
 	}
 	return order, nil
 }
@@ -69,5 +69,5 @@ func DescribeOrder(s *ice.Schema, o table.SortOrder) string {
 	return strings.Join(terms, ", ")
 }
 
-// SortText is one term of a sort order.
-var SortText = regexp.MustCompile(`(?i)^\s*([^\s]+)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?\s*$`)
+// sortText is one term of a sort order.
+var sortText = regexp.MustCompile(`(?i)^\s*([^\s]+)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?\s*$`)

@@ -37,7 +37,7 @@ func PartitionSpec(s *ice.Schema, columns []string, partitioning string) (*ice.P
 			return nil, err
 		}
 	}
-	for _, term := range SplitTerms(partitioning) {
+	for _, term := range splitTerms(partitioning) {
 		column, name, t, err := parseTerm(term)
 		if err != nil {
 			return nil, err
@@ -53,8 +53,8 @@ func PartitionSpec(s *ice.Schema, columns []string, partitioning string) (*ice.P
 	return &spec, nil
 }
 
-// SplitTerms cuts at commas that stand outside of parentheses.
-func SplitTerms(text string) []string {
+// splitTerms cuts at commas that stand outside of parentheses.
+func splitTerms(text string) []string {
 	var terms []string
 	depth, start := 0, 0
 	for i, c := range text + "," {

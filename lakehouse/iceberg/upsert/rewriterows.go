@@ -2,9 +2,7 @@ package upsert
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -12,7 +10,6 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 )
 
@@ -25,7 +22,19 @@ const rewrittenTag = "rewritten"
 // them.
 func rewriteRows(ctx context.Context, t *table.Table, v *fileView, ch *Changes, d map[string]positions) (err error) {
 	mem := memory.DefaultAllocator
-	schema, err := types.FileSchema(t.Schema())
+	tasks, err := tasksOf(ctx, t, v, d)
+	if err != nil {
+		return err
+	}
+	kept := ch.Files[:0:0]
+	for _, f := range ch.Files {
+		if d[f.FilePath()] == nil {
+			kept = append(kept, f)
+			continue
+		}
+		tasks[f.FilePath()] = table.FileScanTask{File: f}
+	}
+	schema, rowIDs, err := read.CopySchema(t, slices.Collect(maps.Values(tasks)))
 	if err != nil {
 		return err
 	}
@@ -43,21 +52,9 @@ func rewriteRows(ctx context.Context, t *table.Table, v *fileView, ch *Changes, 
 			_ = write.Remove(t, out.Abandon()) // the error that led here is the one to tell
 		}
 	}()
-	tasks, err := tasksOf(ctx, t, v, d)
-	if err != nil {
-		return err
-	}
 	from := read.NewReader(ctx, t, l.Files, mem)
 	defer from.Close()
-	what := read.Whole(t.Schema(), l.Schema)
-	kept := ch.Files[:0:0]
-	for _, f := range ch.Files {
-		if d[f.FilePath()] == nil {
-			kept = append(kept, f)
-			continue
-		}
-		tasks[f.FilePath()] = table.FileScanTask{File: f}
-	}
+	what := read.CopyTo(t, l.Schema, rowIDs)
 	for _, path := range slices.Sorted(maps.Keys(d)) {
 		task, there := tasks[path]
 		if !there {
@@ -65,7 +62,7 @@ func rewriteRows(ctx context.Context, t *table.Table, v *fileView, ch *Changes, 
 		}
 		f, err := read.DataFileOf(t, task)
 		if err == nil {
-			err = copyRows(ctx, from, what, out, f, d[path])
+			err = from.Copy(ctx, f, d[path], what, out.Write)
 		}
 		if err != nil {
 			return fmt.Errorf("data file %s: %w", path, err)
@@ -103,29 +100,4 @@ func tasksOf(ctx context.Context, t *table.Table, v *fileView, d map[string]posi
 		}
 	}
 	return out, nil
-}
-
-// copyRows writes the rows of a data file that stay.
-func copyRows(ctx context.Context, from *read.Reader, what *read.Selection, out *write.Fan, f read.DataFile, gone positions) error {
-	rows, err := from.Open(f, what)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	rows.Delete(gone)
-	for {
-		rec, _, err := rows.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if rec == nil {
-			continue
-		}
-		if err := out.Write(rec); err != nil {
-			return err
-		}
-	}
 }

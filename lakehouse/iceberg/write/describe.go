@@ -28,6 +28,9 @@ func (l *Layout) describe(path string, partition map[int]any, m parquet.Metrics)
 	repeated := inLists(t.Schema())
 	for _, c := range m.Columns {
 		id := int(c.FieldID)
+		if ice.IsMetadataColumn(id) {
+			continue // ids of rows say nothing about which files to read
+		}
 		of, ok := t.Schema().FindTypeByID(id)
 		if !ok {
 			panic(fmt.Sprintf("iceberg: column %v has field id %d, which the table does not have", c.Path, id))
@@ -52,9 +55,8 @@ func (l *Layout) describe(path string, partition map[int]any, m parquet.Metrics)
 	if l.equal != nil {
 		b.EqualityFieldIDs(l.equal)
 	}
-	if len(l.sorted) > 0 {
-		order := t.SortOrder()
-		b.SortOrderID(order.OrderID())
+	if len(l.sorted) > 0 && l.sortID > 0 {
+		b.SortOrderID(l.sortID)
 	}
 	return b.ColumnSizes(sizes).ValueCounts(values).NullValueCounts(nulls).NaNValueCounts(nans).
 		LowerBoundValues(lower).UpperBoundValues(upper).SplitOffsets(m.Offsets).Build(), nil

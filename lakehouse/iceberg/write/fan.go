@@ -14,8 +14,8 @@ import (
 
 const (
 	// maxOpen is how many files a stage holds open, and maxHeld how many bytes
-	// of them, or of rows to be sorted, it holds in memory. Above that the
-	// largest file ends.
+	// of them, or of rows to be sorted, it holds in memory, unless the layout says
+	// otherwise. Above that the largest file ends.
 	maxOpen = 128
 	maxHeld = 256 << 20
 )
@@ -241,7 +241,7 @@ func (s *Fan) limit() error {
 				largest = one
 			}
 		}
-		if len(s.open) <= maxOpen && (held <= maxHeld || len(s.open) == 1 && len(largest.held) == 0) {
+		if len(s.open) <= maxOpen && (held <= s.layout.held || len(s.open) == 1 && len(largest.held) == 0) {
 			return nil
 		}
 		if err := s.end(largest); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -38,6 +39,8 @@ type Layout struct {
 	ids     []int         // of those fields
 	sorted  []transformed // by field of the sort order
 	orders  []vector.Order
+	sortID  int   // of the order, among those of the table; 0 is none of them
+	held    int64 // how many bytes a stage holds in memory
 	metrics metricModes
 	// equal are the ids of the columns of equality delete files; nil for data
 	// files.
@@ -60,7 +63,7 @@ func NewLayout(ctx context.Context, t *table.Table, schema *arrow.Schema, tag st
 	}
 	l := &Layout{
 		ctx: ctx, Mem: mem, Table: t, Schema: directSchema(schema), Tag: tag, Files: w,
-		fileSize: o.fileSize, options: o.parquet, metrics: o.metrics,
+		fileSize: o.fileSize, options: o.parquet, metrics: o.metrics, held: maxHeld,
 	}
 	if l.Where, err = t.LocationProvider(); err != nil {
 		return nil, err
@@ -94,6 +97,24 @@ func (l *Layout) order(o table.SortOrder) error {
 			v.Nulls = vector.NullsLast
 		}
 		l.sorted, l.orders = append(l.sorted, c), append(l.orders, v)
+	}
+	l.sortID = o.OrderID()
+	return nil
+}
+
+// Anew says that files are written anew: with about this many bytes each, and with
+// their rows in an order that need not be the table's. Rows that are sorted are
+// held until the stage ends, however many they are.
+func (l *Layout) Anew(size int64, o table.SortOrder) error {
+	l.sorted, l.orders, l.fileSize = nil, nil, size
+	if err := l.order(o); err != nil {
+		return err
+	}
+	if l.Sorts() {
+		l.fileSize, l.held = math.MaxInt64, math.MaxInt64
+	}
+	if own := l.Table.SortOrder(); !own.Equals(o) {
+		l.sortID = 0
 	}
 	return nil
 }
@@ -224,7 +245,7 @@ func (l *Layout) OfKeys(columns []ice.NestedField) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.equal, out.sorted, out.orders = ids, nil, nil
+	out.equal, out.sorted, out.orders, out.sortID = ids, nil, nil, 0
 	return out, nil
 }
 

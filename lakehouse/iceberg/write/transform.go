@@ -51,12 +51,6 @@ func newTransformed(t ice.Transform, id int, table *ice.Schema, files *arrow.Sch
 		default:
 			c.exact = true
 		}
-	case ice.IdentityTransform:
-		switch field.Type.(type) {
-		case ice.FixedType, ice.UUIDType:
-		default:
-			c.exact = true
-		}
 	default:
 		c.exact = true
 	}
@@ -100,6 +94,9 @@ func (c *transformed) keys(mem memory.Allocator, rec arrow.RecordBatch) (arrow.A
 	}
 	switch t := c.transform.(type) {
 	case ice.IdentityTransform:
+		if col.DataType().ID() == arrow.FIXED_SIZE_BINARY {
+			return types.Convert(mem, col, arrow.BinaryTypes.BinaryView)
+		}
 		col.Retain()
 		return col, nil
 	case ice.BucketTransform:
