@@ -38,4 +38,3 @@
 //	    sequence number is given once, except in a table without any snapshot.
 //	C3  After a reply that says neither yes nor no, the table is asked.
 package iceberg
-

@@ -152,7 +152,8 @@ func TestRewriteMeetsDeletes(t *testing.T) {
 		w := manySmall(t, "jdbc", version, "")
 		c := w.open(t)
 		deleted := make(chan error, 1)
-		go func() { deleted <- deleteTens(w.other(t), 30, 100) }()
+		turns := make(chan struct{}, 1)
+		go func() { deleted <- deleteTens(w.other(t), turns, 30, 100) }()
 		rewritten := 0
 		for done := false; !done; {
 			select {
@@ -160,6 +161,7 @@ func TestRewriteMeetsDeletes(t *testing.T) {
 				if done = true; err != nil {
 					t.Fatal(err)
 				}
+			case turns <- struct{}{}:
 			default:
 				one, err := maintain.RewriteDataFiles(t.Context(), c, "events", maintain.Rewrite{All: true})
 				if err != nil && !errors.Is(err, job.ErrUnavailable) { // the other one may be faster each time
@@ -175,9 +177,10 @@ func TestRewriteMeetsDeletes(t *testing.T) {
 	}
 }
 
-// deleteTens deletes ten ids at a time, and again when somebody was faster.
-func deleteTens(c icecatalog.Catalog, from, to int64) error {
+// deleteTens deletes ten ids each turn, and again when somebody was faster.
+func deleteTens(c icecatalog.Catalog, turns <-chan struct{}, from, to int64) error {
 	for id := from; id < to; id += 10 {
+		<-turns
 		for tries := 0; ; tries++ {
 			tbl, err := c.LoadTable(background, table.Identifier{"default", "events"})
 			if err != nil {
