@@ -36,8 +36,9 @@ build: ## the static binary bin/wadi
 cross: ## the binary compiles for every platform that we build for
 	@set -e; for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/wadi; done
 
-test: race $(TOOLS)/gotestsum ## all tests; with a C compiler, first the race detector over the concurrent packages
+test: race $(TOOLS)/gotestsum ## all tests, with the servers that Go alone can build; with a C compiler, first the race detector over the concurrent packages
 	@rm -f $(BIN)/servers
+	@go run ./internal/testserver/cmd -install -only s3,gcs
 	WADI_TEST_USED=$(BIN)/servers $(TOOLS)/gotestsum $(SHOW) -- -timeout 20m ./...; status=$$?; \
 	echo "servers that tests used: $$(if test -s $(BIN)/servers; then cut -f2 $(BIN)/servers | sort -u | paste -sd, | sed 's/,/, /g'; else echo none; fi)"; exit $$status
 

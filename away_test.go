@@ -21,7 +21,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
@@ -154,8 +153,7 @@ func newGate(t *testing.T, to string) *gate {
 // TestRegistryAway: a job that meets a schema which it does not know waits for the
 // registry, with that record and those behind it.
 func TestRegistryAway(t *testing.T) {
-	registry := srfake.New()
-	defer registry.Close()
+	registry := schemaRegistry(t)
 	entrance := newGate(t, registry.URL())
 	address, client := broker(t)
 	dir := filepath.ToSlash(t.TempDir())

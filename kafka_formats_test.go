@@ -10,7 +10,18 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"github.com/wadi-engine/wadi/internal/testserver"
 )
+
+// schemaRegistry starts a schema registry.
+func schemaRegistry(t *testing.T) *srfake.Registry {
+	t.Helper()
+	testserver.InProcess(t, "srfake (schema registry)")
+	registry := srfake.New()
+	t.Cleanup(registry.Close)
+	return registry
+}
 
 // TestKafkaFormats: rows that go through a topic in a format come back as they were.
 func TestKafkaFormats(t *testing.T) {
@@ -19,8 +30,7 @@ func TestKafkaFormats(t *testing.T) {
 		rows    = "(1, 'a, \"b\"', 12.34, TIMESTAMP '2024-02-29 01:02:03.004', ARRAY['x', 'y'], ROW(CAST(7 AS BIGINT), 'in')), " +
 			"(2, 'n', CAST(NULL AS DECIMAL(10, 2)), CAST(NULL AS TIMESTAMP(3)), ARRAY['z'], CAST(NULL AS ROW<a BIGINT, b STRING>))"
 	)
-	registry := srfake.New()
-	defer registry.Close()
+	registry := schemaRegistry(t)
 	descriptor := filepath.Join(t.TempDir(), "m.proto")
 	if err := os.WriteFile(descriptor, []byte(`syntax = "proto3"; import "google/protobuf/timestamp.proto";
 		message M { W who = 1; int32 id = 3; optional string name = 4; optional string price = 5; google.protobuf.Timestamp at_ts = 6; repeated string tags = 7; }
@@ -61,8 +71,7 @@ func TestKafkaFormats(t *testing.T) {
 // TestKafkaFormatsChanges: a query whose results change goes through a topic as changes
 // with a schema, and comes out as the same result.
 func TestKafkaFormatsChanges(t *testing.T) {
-	registry := srfake.New()
-	defer registry.Close()
+	registry := schemaRegistry(t)
 	address, _ := broker(t)
 	env := localEnv(t, nil)
 	run(t, env, topicTable(address, "name STRING, n BIGINT", "'connector' = 'kafka'", "'format' = 'debezium-avro-confluent'",
@@ -75,8 +84,7 @@ func TestKafkaFormatsChanges(t *testing.T) {
 
 // TestKafkaFormatsBad: what a format cannot read is a dead letter, whole.
 func TestKafkaFormatsBad(t *testing.T) {
-	registry := srfake.New()
-	defer registry.Close()
+	registry := schemaRegistry(t)
 	for _, c := range []struct {
 		format, message, reason string
 	}{

@@ -12,14 +12,15 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
 // natsStream starts a server with the streams IN (of in.*) and OUT (of out).
 func natsStream(t *testing.T) (url string, js jetstream.JetStream) {
 	t.Helper()
+	testserver.InProcess(t, "NATS server")
 	s, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
@@ -103,8 +104,7 @@ func TestNATS(t *testing.T) {
 // TestNATSRegistry: messages whose schema is in a registry are written and read.
 func TestNATSRegistry(t *testing.T) {
 	url, _ := natsStream(t)
-	registry := srfake.New()
-	defer registry.Close()
+	registry := schemaRegistry(t)
 	for i, format := range []string{"avro-confluent", "json-registry", "protobuf-confluent"} {
 		env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
 		table := func(name, options string) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi/connect/kafka"
+	"github.com/wadi-engine/wadi/internal/testserver"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )
@@ -34,6 +35,7 @@ func begun(t *testing.T, address, id string) *kgo.Client {
 
 func brokers(t *testing.T, opts ...kfake.Opt) (*kfake.Cluster, string) {
 	t.Helper()
+	testserver.InProcess(t, "kfake (Kafka)")
 	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(1, "t")}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

@@ -43,13 +43,19 @@ func Hive(t testing.TB) (uri, dir string) {
 	return service(t, EnvHive, "Hive Metastore"), shared(t)
 }
 
+// InProcess notes that a test uses a server that it runs itself.
+func InProcess(t testing.TB, what string) {
+	t.Helper()
+	used(t, what+", in the test")
+}
+
 // Kafka is the address of a real broker, or "" when the environment names none.
 func Kafka(t testing.TB) (address string) {
 	t.Helper()
 	if address = os.Getenv(EnvKafka); address != "" {
 		used(t, "Apache Kafka")
 	} else {
-		used(t, "kfake (Kafka)")
+		InProcess(t, "kfake (Kafka)")
 	}
 	return address
 }

@@ -67,11 +67,30 @@ func GCS(t testing.TB) (url string, props map[string]string) {
 	return "gs://bucket", map[string]string{"gs.endpoint": "http://" + address + "/storage/v1/"}
 }
 
-// find looks for a program in WADI_TEST_BIN, in the path, and where go install
-// puts it.
+// Cache is where `make test` and `make test-services` keep what they install.
+func Cache() (string, error) {
+	if dir := os.Getenv("WADI_TEST_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	return filepath.Join(dir, "wadi-test-services"), err
+}
+
+// find looks for a program in WADI_TEST_BIN, in the cache, in the path, and where go
+// install puts it.
 func find(t testing.TB, program, how string) string {
 	t.Helper()
-	if dir := os.Getenv("WADI_TEST_BIN"); dir != "" {
+	places := []string{os.Getenv("WADI_TEST_BIN"), "", ""}
+	if cache, err := Cache(); err == nil {
+		places[1] = filepath.Join(cache, "bin")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		places[2] = filepath.Join(home, "go", "bin")
+	}
+	for _, dir := range places {
+		if dir == "" {
+			continue
+		}
 		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
 			return path
 		}
@@ -79,12 +98,7 @@ func find(t testing.TB, program, how string) string {
 	if path, err := exec.LookPath(program); err == nil {
 		return path
 	}
-	if home, err := os.UserHomeDir(); err == nil {
-		if path, err := exec.LookPath(filepath.Join(home, "go", "bin", program)); err == nil {
-			return path
-		}
-	}
-	t.Skipf("%s is not in the path or in WADI_TEST_BIN: %s", program, how)
+	t.Skipf("%s is not in the path or in WADI_TEST_BIN: %s, or make test-services", program, how)
 	return ""
 }
 

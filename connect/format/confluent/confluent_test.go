@@ -18,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/connect/format"
 	"github.com/wadi-engine/wadi/connect/format/registry"
 	"github.com/wadi-engine/wadi/internal/corpora"
+	"github.com/wadi-engine/wadi/internal/testserver"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -38,6 +39,7 @@ func columnsOf(pairs ...any) *arrow.Schema {
 
 func fake(t *testing.T) *srfake.Registry {
 	t.Helper()
+	testserver.InProcess(t, "srfake (schema registry)")
 	r := srfake.New()
 	t.Cleanup(r.Close)
 	return r

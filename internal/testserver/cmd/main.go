@@ -2,7 +2,7 @@
 // start, from package registries, runs the tests that use them, and stops them.
 // `make test-services` runs it.
 //
-//	go run ./internal/testserver/cmd [-cache dir] [-only rest,kafka] [-serve] [package…]
+//	go run ./internal/testserver/cmd [-cache dir] [-only rest,kafka] [-serve | -install] [package…]
 //
 // Everything is downloaded once, by go, mvn, npm and pip as they are configured,
 // into the cache. A server that cannot be started is named in one line with the
@@ -23,6 +23,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
 func main() {
@@ -37,18 +39,17 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("test-services", flag.ContinueOnError)
-	cache := flags.String("cache", os.Getenv("WADI_TEST_CACHE"), "where downloads are kept; by default in the user's cache")
+	cache := flags.String("cache", "", "where downloads are kept; by default WADI_TEST_CACHE, or in the user's cache")
 	only := flags.String("only", "", "start these servers only, divided by commas")
 	serve := flags.Bool("serve", false, "print the variables and wait for Ctrl-C in place of running tests")
+	install := flags.Bool("install", false, "end once they could be started, without tests")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *cache == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
+		if *cache, err = testserver.Cache(); err != nil {
 			return err
 		}
-		*cache = filepath.Join(dir, "wadi-test-services")
 	}
 	if *cache, err = filepath.Abs(*cache); err != nil {
 		return err
@@ -67,6 +68,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		}
 	}
 	p.startAll(ctx, *only, out)
+	if *install {
+		return nil
+	}
 	if *serve {
 		for _, k := range slices.Sorted(maps.Keys(p.env)) {
 			fmt.Fprintf(out, "export %s='%s'\n", k, p.env[k])
