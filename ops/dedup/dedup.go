@@ -60,7 +60,7 @@ type Deduplicate struct {
 	touched []uint32
 	rows    vector.Sel
 	old     []uint32
-	pick    vector.Sel
+	picks   rowstore.Picks
 	kinds   []stream.RowKind
 }
 
@@ -254,7 +254,7 @@ func (d *Deduplicate) emit(ctx context.Context, b *stream.Batch, out ops.Output)
 	if d.c.waits() || d.c.FinalOnly && d.c.Last {
 		return nil
 	}
-	d.pick, d.kinds, d.old = d.pick[:0], d.kinds[:0], d.old[:0]
+	d.kinds = d.kinds[:0]
 	updates := false
 	for _, g := range d.touched {
 		a := d.acc(g)
@@ -262,23 +262,19 @@ func (d *Deduplicate) emit(ctx context.Context, b *stream.Batch, out ops.Output)
 		if d.known(a) {
 			kind, updates = stream.UpdateAfter, true
 			if d.c.UpdateBefore {
-				d.pick = append(d.pick, uint32(len(d.old))|before)
+				d.picks.Stored(a.id - 1)
 				d.kinds = append(d.kinds, stream.UpdateBefore)
-				d.old = append(d.old, a.id-1)
 			}
 		}
-		d.pick, d.kinds = append(d.pick, a.row-1), append(d.kinds, kind)
+		d.picks.Row(a.row - 1)
+		d.kinds = append(d.kinds, kind)
 	}
-	rows := d.changed(b)
-	o := stream.NewBatch(rows)
+	o := stream.NewBatch(d.picks.Take(d.alloc, d.store, b.Rows))
 	if updates {
 		o.Kinds = slices.Clone(d.kinds)
 	}
 	return out.Emit(ctx, ops.Main, o)
 }
-
-// before marks a row of d.old among the rows that are picked.
-const before = 1 << 31
 
 // known reports whether a row of the key was emitted before the batch.
 func (d *Deduplicate) known(a *acc) bool {
@@ -290,36 +286,6 @@ func (d *Deduplicate) known(a *acc) bool {
 
 // seen is the id of rows that are not kept.
 const seen = math.MaxUint32
-
-// changed are the picked rows, of the batch and of d.old. A batch of which
-// every row is picked is passed on as it is.
-func (d *Deduplicate) changed(b *stream.Batch) arrow.RecordBatch {
-	if len(d.old) == 0 {
-		if len(d.pick) == b.Len() && slices.IsSorted(d.pick) {
-			b.Rows.Retain()
-			return b.Rows
-		}
-		return vector.TakeRecord(d.alloc, b.Rows, d.pick)
-	}
-	n := uint32(len(d.old))
-	for i, p := range d.pick {
-		if p&before != 0 {
-			d.pick[i] = p &^ before
-		} else {
-			d.pick[i] = p + n
-		}
-	}
-	old := d.store.Take(d.alloc, d.old)
-	defer release(old)
-	cols := make([]arrow.Array, len(old))
-	for i, c := range b.Rows.Columns() {
-		both := vector.Concat(d.alloc, []arrow.Array{old[i], c})
-		cols[i] = vector.Take(d.alloc, both, d.pick)
-		both.Release()
-	}
-	defer release(cols)
-	return array.NewRecordBatch(d.in, cols, int64(len(d.pick)))
-}
 
 // replace puts the rows that were chosen in the place of those before.
 func (d *Deduplicate) replace(b *stream.Batch) {

@@ -52,7 +52,7 @@ type Normalize struct {
 	gone    []uint32 // keys whose deletion the state table does not know yet
 	old     []uint32 // rows of the store
 	rows    vector.Sel
-	pick    vector.Sel
+	picks   rowstore.Picks
 	kinds   []stream.RowKind
 }
 
@@ -177,12 +177,9 @@ func (n *Normalize) dropSame(b *stream.Batch) {
 	n.touched = kept
 }
 
-// before marks a row of n.old among the rows that are picked.
-const before = 1 << 31
-
 // emit writes what the batch changes.
 func (n *Normalize) emit(ctx context.Context, b *stream.Batch, out ops.Output) error {
-	n.pick, n.kinds, n.old = n.pick[:0], n.kinds[:0], n.old[:0]
+	n.kinds = n.kinds[:0]
 	inserts := true
 	for _, g := range n.touched {
 		a := n.acc(g)
@@ -200,7 +197,7 @@ func (n *Normalize) emit(ctx context.Context, b *stream.Batch, out ops.Output) e
 		}
 		inserts = false
 	}
-	o := stream.NewBatch(n.changed(b))
+	o := stream.NewBatch(n.picks.Take(n.alloc, n.store, b.Rows))
 	if !inserts {
 		o.Kinds = slices.Clone(n.kinds)
 	}
@@ -208,37 +205,13 @@ func (n *Normalize) emit(ctx context.Context, b *stream.Batch, out ops.Output) e
 }
 
 func (n *Normalize) add(row uint32, kind stream.RowKind) {
-	n.pick, n.kinds = append(n.pick, row), append(n.kinds, kind)
+	n.picks.Row(row)
+	n.kinds = append(n.kinds, kind)
 }
 
 func (n *Normalize) addOld(id uint32, kind stream.RowKind) {
-	n.add(uint32(len(n.old))|before, kind)
-	n.old = append(n.old, id)
-}
-
-// changed are the picked rows, of the batch and of n.old.
-func (n *Normalize) changed(b *stream.Batch) arrow.RecordBatch {
-	if len(n.old) == 0 {
-		return vector.TakeRecord(n.alloc, b.Rows, n.pick)
-	}
-	shift := uint32(len(n.old))
-	for i, p := range n.pick {
-		if p&before != 0 {
-			n.pick[i] = p &^ before
-		} else {
-			n.pick[i] = p + shift
-		}
-	}
-	old := n.store.Take(n.alloc, n.old)
-	defer release(old)
-	cols := make([]arrow.Array, len(old))
-	for i, c := range b.Rows.Columns() {
-		both := vector.Concat(n.alloc, []arrow.Array{old[i], c})
-		cols[i] = vector.Take(n.alloc, both, n.pick)
-		both.Release()
-	}
-	defer release(cols)
-	return array.NewRecordBatch(n.in, cols, int64(len(n.pick)))
+	n.picks.Stored(id)
+	n.kinds = append(n.kinds, kind)
 }
 
 // replace puts the new rows in the place of those before.
