@@ -1,9 +1,7 @@
 package over
 
 import (
-	"context"
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -73,77 +71,4 @@ func (s *savedRows) write(cols []arrow.Array, n int) error {
 		return fmt.Errorf("write rows: %w", err)
 	}
 	return nil
-}
-
-// restore opens the state table and loads it, in the order in which the rows
-// came.
-func (t *Table) restore(ctx context.Context, rt ops.Runtime) error {
-	var err error
-	if t.saved, err = t.openRows(rt); err != nil {
-		return err
-	}
-	var all []uint32
-	for rec, err := range t.saved.Scan(ctx) {
-		if err != nil {
-			return fmt.Errorf("restore rows: %w", err)
-		}
-		ids := make([]uint32, rec.NumRows())
-		t.store.Append(t.saved.row(rec), nil, ids)
-		for i, seq := range t.saved.longs(rec, 0) {
-			*t.extra(ids[i]) = extra{seq: uint64(seq), known: 1}
-			t.seq = max(t.seq, uint64(seq))
-		}
-		all = append(all, ids...)
-	}
-	slices.SortFunc(all, func(a, b uint32) int { return int(int64(t.extra(a).seq) - int64(t.extra(b).seq)) })
-	for from := 0; from < len(all); from += maxRows {
-		part := all[from:min(from+maxRows, len(all))]
-		cols := make([]arrow.Array, len(t.c.Partition))
-		for i, k := range t.c.Partition {
-			cols[i] = t.store.TakeColumn(t.alloc, k, part)
-		}
-		t.chains.Add(cols, nil, part)
-		release(cols)
-	}
-	return nil
-}
-
-// save writes what has changed since the last call.
-func (t *Table) save() error {
-	for from := 0; from < len(t.gone); from += maxRows {
-		part := t.gone[from:min(from+maxRows, len(t.gone))]
-		if err := t.saved.write(t.keyOf(part), len(part)); err != nil {
-			return err
-		}
-		for _, id := range part {
-			t.extra(id).known = 0
-		}
-	}
-	t.free(t.gone)
-	t.gone = t.gone[:0]
-	dirty := t.store.Dirty(nil)
-	for from := 0; from < len(dirty); from += maxRows {
-		part := dirty[from:min(from+maxRows, len(dirty))]
-		if err := t.saved.write(append(t.keyOf(part), t.store.Take(t.alloc, part)...), len(part)); err != nil {
-			return err
-		}
-		for _, id := range part {
-			t.extra(id).known = 1
-		}
-	}
-	t.store.ClearDirty()
-	return nil
-}
-
-// keyOf are the key columns of rows.
-func (t *Table) keyOf(ids []uint32) []arrow.Array {
-	var cols []arrow.Array
-	for _, k := range t.c.Partition {
-		cols = append(cols, t.store.TakeColumn(t.alloc, k, ids))
-	}
-	buf, seqs := vector.NewValues[int64](t.alloc, len(ids))
-	for i, id := range ids {
-		seqs[i] = int64(t.extra(id).seq)
-	}
-	return append(cols, vector.MakeArray(arrow.PrimitiveTypes.Int64, len(ids), 0, nil, buf))
 }

@@ -6,8 +6,6 @@ package over
 import (
 	"context"
 	"errors"
-	"fmt"
-	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/ops/keyrows"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/agg"
@@ -41,26 +40,10 @@ type Table struct {
 	*window
 
 	alloc memory.Allocator
-	saved savedRows
+	rows  *keyrows.Rows
+	eval  *evaluator
 
-	store  *rowstore.Store
-	chains *rowstore.Chains
-	eval   *evaluator
-	seq    uint64
-	gone   []uint32 // rows that the state table still has
-
-	numbers []uint32
-	ids     []uint32
-	touched []uint32
-	seen    map[uint32]bool
-	place   []int32 // of rows by id, in the results of before
-	loose   []uint32
-}
-
-// extra is what stands beside a row in the store, behind its place in a chain.
-type extra struct {
-	seq   uint64
-	known uint64 // to the state table
+	place []int32 // of rows by id, in the results of before
 }
 
 var _ ops.Operator = (*Table)(nil)
@@ -78,13 +61,9 @@ func buildTable(v job.Vertex, in []*arrow.Schema, functions map[string]agg.User)
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{window: w, seen: map[uint32]bool{}}
-	t.store, err = rowstore.New(rowstore.Options{Index: w.c.Changelog}, w.types, rowstore.ChainBytes+int(unsafe.Sizeof(extra{})))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
-	}
-	if t.chains, err = rowstore.NewChains(nil, t.store, 0, w.parts, 0); err != nil {
-		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	t := &Table{window: w}
+	if t.rows, err = keyrows.New(w.in, w.c.Partition, w.c.Changelog); err != nil {
+		return nil, err
 	}
 	t.eval, err = newEvaluator(w, memory.DefaultAllocator, func(Frame) bool { return false })
 	if err != nil {
@@ -101,11 +80,7 @@ func (t *Table) Open(ctx context.Context, rt ops.Runtime) error {
 	if t.eval, err = newEvaluator(t.window, t.alloc, func(Frame) bool { return false }); err != nil {
 		return err
 	}
-	return t.restore(ctx, rt)
-}
-
-func (t *Table) extra(id uint32) *extra {
-	return (*extra)(unsafe.Add(t.store.Extra(id), rowstore.ChainBytes))
+	return t.rows.Open(ctx, rt)
 }
 
 // partition are the key columns among cols.
@@ -134,18 +109,15 @@ func (t *Table) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Out
 	if len(taken) > 0 && !t.c.Changelog {
 		return errors.New("the input has updates, but the plan says that it has none")
 	}
-	cols := b.Rows.Columns()
-	t.numbers = grown(t.numbers, b.Len())
-	t.chains.FindOrInsert(t.partition(cols), nil, t.numbers)
+	t.rows.Begin(b.Rows)
 	if t.c.FinalOnly {
-		t.apply(cols, added, taken)
-		t.settle()
+		t.rows.Apply(b.Rows, added, taken)
+		t.rows.End()
 		return nil
 	}
-	t.touch()
-	before := t.compute(t.touched)
-	t.apply(cols, added, taken)
-	after := t.compute(t.touched)
+	before := t.compute(t.rows.Touched)
+	t.rows.Apply(b.Rows, added, taken)
+	after := t.compute(t.rows.Touched)
 	if err := t.eval.err(); err != nil {
 		before.release()
 		after.release()
@@ -154,76 +126,8 @@ func (t *Table) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Out
 	err := t.emit(ctx, before, after, out)
 	before.release()
 	after.release()
-	t.settle()
+	t.rows.End()
 	return err
-}
-
-// touch lists the partitions of the batch, each once.
-func (t *Table) touch() {
-	clear(t.seen)
-	t.touched = t.touched[:0]
-	for _, n := range t.numbers {
-		if !t.seen[n] {
-			t.seen[n] = true
-			t.touched = append(t.touched, n)
-		}
-	}
-}
-
-// apply adds and removes rows of the batch.
-func (t *Table) apply(cols []arrow.Array, added, taken vector.Sel) {
-	if len(added) > 0 {
-		t.ids = grown(t.ids, len(added))
-		t.store.Append(cols, added, t.ids)
-		numbers := make([]uint32, len(added))
-		vector.Gather(numbers, t.numbers, added)
-		t.chains.Append(numbers, t.ids)
-		for _, id := range t.ids {
-			t.seq++
-			t.extra(id).seq = t.seq
-		}
-		t.store.Mark(t.ids)
-	}
-	if len(taken) == 0 {
-		return
-	}
-	t.ids = grown(t.ids, len(taken))
-	t.store.Claim(cols, taken, t.ids)
-	for _, id := range t.ids {
-		if id != rowstore.None {
-			t.chains.Unlink(id)
-			t.loose = append(t.loose, id)
-		}
-	}
-}
-
-// settle frees the rows that have left, and the partitions without rows.
-func (t *Table) settle() {
-	t.free(t.loose)
-	t.loose = t.loose[:0]
-	clear(t.seen)
-	var empty []uint32
-	for _, n := range t.numbers {
-		if t.chains.Count(n) == 0 && !t.seen[n] {
-			t.seen[n] = true
-			empty = append(empty, n)
-		}
-	}
-	t.chains.Drop(empty)
-}
-
-// free gives rows back, at once or, when the state table knows them, when it
-// has been told.
-func (t *Table) free(ids []uint32) {
-	now := ids[:0]
-	for _, id := range ids {
-		if t.extra(id).known != 0 {
-			t.gone = append(t.gone, id)
-		} else {
-			now = append(now, id)
-		}
-	}
-	t.store.Free(now)
 }
 
 // computed are the rows of some partitions with their results.
@@ -241,14 +145,14 @@ func (t *Table) compute(partitions []uint32) computed {
 	var spans []span
 	for _, p := range partitions {
 		lo := len(c.ids)
-		for id := t.chains.Head(p); id != rowstore.None; id = t.chains.Next(id) {
+		for id := t.rows.Chains.Head(p); id != rowstore.None; id = t.rows.Chains.Next(id) {
 			c.ids = append(c.ids, id)
 		}
 		spans = append(spans, span{lo: lo, from: lo, hi: len(c.ids)})
 		c.ends = append(c.ends, len(c.ids))
 	}
 	t.sort(c.ids, spans)
-	c.cols = t.store.Take(t.alloc, c.ids)
+	c.cols = t.rows.Store.Take(t.alloc, c.ids)
 	c.cols = append(c.cols, t.eval.results(t.newRows(c.cols, len(c.ids), spans), nil)...)
 	return c
 }
@@ -268,7 +172,7 @@ func (t *Table) sort(ids []uint32, spans []span) {
 	cols := []arrow.Array{vector.MakeArray(arrow.PrimitiveTypes.Int64, len(ids), 0, nil, buf)}
 	orders := []vector.Order{{}}
 	for _, k := range t.c.Order {
-		cols = append(cols, t.store.TakeColumn(t.alloc, k.Column, ids))
+		cols = append(cols, t.rows.Store.TakeColumn(t.alloc, k.Column, ids))
 		orders = append(orders, k.order())
 	}
 	defer release(cols)
@@ -372,9 +276,9 @@ func (t *Table) Advance(ctx context.Context, wm stream.Watermark, out ops.Output
 	}
 	var part []uint32
 	rows := 0
-	for _, p := range t.chains.Keys().Live(nil) {
+	for _, p := range t.rows.Chains.Keys().Live(nil) {
 		part = append(part, p)
-		if rows += t.chains.Count(p); rows >= maxRows {
+		if rows += t.rows.Chains.Count(p); rows >= maxRows {
 			if err := t.final(ctx, part, out); err != nil {
 				return err
 			}
@@ -404,12 +308,11 @@ func (t *Table) final(ctx context.Context, partitions []uint32, out ops.Output) 
 }
 
 // Flush implements ops.Operator.
-func (t *Table) Flush(context.Context, stream.Epoch, ops.Output) error { return t.save() }
+func (t *Table) Flush(context.Context, stream.Epoch, ops.Output) error { return t.rows.Save() }
 
 // Close implements ops.Operator.
 func (t *Table) Close() error {
-	t.store.Release()
-	t.chains.Release()
+	t.rows.Close()
 	t.eval.release()
 	return nil
 }
