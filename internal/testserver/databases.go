@@ -12,14 +12,20 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Postgres starts PostgreSQL with logical replication, and returns its host:port.
 // The user and the database are called postgres; nobody asks for a password.
 func Postgres(t testing.TB, settings ...string) string {
 	t.Helper()
-	program := findIn(t, "postgres", "/usr/lib/postgresql/*/bin", "apt-get install postgresql")
-	initdb := findIn(t, "initdb", "/usr/lib/postgresql/*/bin", "apt-get install postgresql")
+	programs := "/usr/lib/postgresql/*/bin"
+	if dir := os.Getenv(EnvPostgres); dir != "" {
+		programs = dir
+	}
+	program := findIn(t, "postgres", programs, "apt-get install postgresql")
+	initdb := findIn(t, "initdb", programs, "apt-get install postgresql")
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	dir, as := dataOf(t, "postgres")
@@ -34,16 +40,19 @@ func Postgres(t testing.TB, settings ...string) string {
 	}
 	used(t, "PostgreSQL")
 	startAs(t, as, address, nil, program, args...)
-	ready := findIn(t, "pg_isready", "/usr/lib/postgresql/*/bin", "apt-get install postgresql")
 	poll := time.NewTicker(20 * time.Millisecond) //nolint:forbidigo // it waits for a real process
 	defer poll.Stop()
-	for exec.CommandContext(t.Context(), ready, "-q", "-h", "127.0.0.1", "-p", port).Run() != nil {
-		<-poll.C
-		if err := t.Context().Err(); err != nil {
+	for {
+		conn, err := pgconn.Connect(t.Context(), "postgres://postgres@"+address+"/postgres?sslmode=disable")
+		if err == nil {
+			_ = conn.Close(t.Context()) // it has answered
+			return address
+		}
+		if t.Context().Err() != nil {
 			t.Fatalf("PostgreSQL is not ready: %v", err)
 		}
+		<-poll.C
 	}
-	return address
 }
 
 // emptyPostgres is a directory with empty databases, to be copied. It takes seconds
@@ -54,7 +63,11 @@ func emptyPostgres(t testing.TB, dir string, as *syscall.SysProcAttr, initdb str
 	if as != nil {
 		uid = as.Credential.Uid
 	}
-	kept := filepath.Join(os.TempDir(), fmt.Sprintf("wadi-empty-postgres-%x-%d", crc32.ChecksumIEEE([]byte(initdb)), uid))
+	version, err := exec.CommandContext(t.Context(), initdb, "--version").Output()
+	if err != nil {
+		t.Fatalf("%s: %v", initdb, err)
+	}
+	kept := filepath.Join(os.TempDir(), fmt.Sprintf("wadi-empty-postgres-%x-%d", crc32.ChecksumIEEE(version), uid))
 	if is, err := os.Lstat(kept); err == nil && is.IsDir() && is.Sys().(*syscall.Stat_t).Uid == uid {
 		return kept
 	}

@@ -15,6 +15,7 @@ const (
 	EnvGlue  = "WADI_TEST_GLUE"  // http://host:port that speaks AWS Glue
 	EnvKafka = "WADI_TEST_KAFKA" // host:port of an Apache Kafka broker
 
+	EnvPostgres  = "WADI_TEST_POSTGRES"   // the directory with PostgreSQL's programs, where the system has none
 	EnvKafkaJars = "WADI_TEST_KAFKA_JARS" // a directory with the jars of Apache Kafka, for tests that kill brokers
 	EnvShared    = "WADI_TEST_SHARED"     // a directory that the catalogs' servers see as well
 )

@@ -23,7 +23,7 @@ var servers = []server{
 	{"gcs", "fake-gcs-server 1.56.1 (GCS)", installGo("fake-gcs-server", "github.com/fsouza/fake-gcs-server@v1.56.1")},
 	{"azure", "Azurite 3.35.0 (Azure Blob)", installAzurite},
 	{"glue", "moto 5.2.5 (AWS Glue)", installMoto},
-	{"postgres", "PostgreSQL", installed("postgres", "/usr/lib/postgresql/*/bin/postgres")},
+	{"postgres", "PostgreSQL", installPostgres},
 	{"mariadb", "MariaDB", installed("mariadbd", "/usr/sbin/mariadbd")},
 	{"rest", "Iceberg REST catalog 1.11.0", startREST},
 	{"hive", "Hive Metastore 3.1.3", startHive},
