@@ -95,7 +95,7 @@ func (w *dynamicWriter) read(rec arrow.RecordBatch) (roots []int32, reasons []st
 		switch {
 		case err != nil:
 			reasons[row] = err.Error()
-		case w.docs.Nodes[root].Kind != '{':
+		case !w.docs.IsObject(root):
 			reasons[row] = "the value is not a JSON object"
 		default:
 			roots[row] = root

@@ -3,6 +3,7 @@ package iceberg_test
 import (
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -166,7 +167,8 @@ func testMeet(t *testing.T, w *warehouse) {
 	const writers, epochs = 2, 6
 	db := fresh(t, w.open(t))
 	tbl := eventTable(w, "events", map[string]string{"catalog-database": db})
-	publishAtOnce(t, w, tbl, writers, epochs)
+	// moto accepts an outdated version id: two commits at once would both succeed.
+	publishAtOnce(t, w, tbl, writers, epochs, w.kind == "glue" && os.Getenv(testserver.EnvGlue) == "")
 	there, err := w.open(t).Table(t.Context(), db, "events")
 	if err != nil {
 		t.Fatal(err)

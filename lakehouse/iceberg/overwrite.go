@@ -58,22 +58,23 @@ func truncate(ctx context.Context, t job.Table, env catalog.Env) error {
 	if err := to.writable(); err != nil {
 		return err
 	}
-	c, there, err := to.Load(ctx, env)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
 	a, err := catalog.AimOf(t.Options)
 	if err != nil {
 		return err
 	}
-	if err := a.Check(there, t.Options); err != nil {
-		return fmt.Errorf("truncate table %s: %w", t.Ident, err)
+	c, err := to.OpenCatalog(ctx, env)
+	if err != nil {
+		return err
 	}
-	for tries := 0; ; tries++ {
+	defer c.Close()
+	load := func(ctx context.Context) (*table.Table, error) { return c.Load(ctx, to.Database, to.Table) }
+	return c.Change(ctx, "truncate table", t.Ident.String(), load, func(there *table.Table) error {
+		if err := a.Check(there, t.Options); err != nil {
+			return err
+		}
 		old, err := currentFiles(ctx, there, a)
 		if err != nil || len(old) == 0 {
-			return c.Fail("truncate table", t.Ident.String(), err)
+			return err
 		}
 		tx, err := a.Begin(there)
 		if err == nil {
@@ -82,13 +83,8 @@ func truncate(ctx context.Context, t job.Table, env catalog.Env) error {
 		if err == nil {
 			err = a.Commit(ctx, c, there, tx)
 		}
-		if err == nil || !catalog.IsConflict(err) || tries == 10 {
-			return c.Fail("truncate table", t.Ident.String(), err)
-		}
-		if there, err = c.Load(ctx, to.Database, to.Table); err != nil {
-			return err
-		}
-	}
+		return err
+	})
 }
 
 // currentFiles are the data files of the snapshot on which the next is built.

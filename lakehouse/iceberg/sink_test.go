@@ -63,11 +63,12 @@ func TestSinkAppendsOnce(t *testing.T) {
 }
 
 // publishAtOnce lets jobs publish epochs of ten rows each to one table at once, and
-// publish each of them again.
-func publishAtOnce(t *testing.T, w *warehouse, tbl job.Table, jobs, epochs int) {
+// publish each of them again. With inTurn no two commits are made at once.
+func publishAtOnce(t *testing.T, w *warehouse, tbl job.Table, jobs, epochs int, inTurn bool) {
 	t.Helper()
 	newSink(t, w, tbl) // creates the table
 	var wg sync.WaitGroup
+	var turn sync.Mutex
 	for j := range jobs {
 		s := newSink(t, w, tbl)
 		var all []ops.Pending
@@ -83,7 +84,13 @@ func publishAtOnce(t *testing.T, w *warehouse, tbl job.Table, jobs, epochs int) 
 						t.Error(err)
 						return
 					}
+					if inTurn {
+						turn.Lock()
+					}
 					got, err := c.Commit(background, all[:e+1], true)
+					if inTurn {
+						turn.Unlock()
+					}
 					if err != nil || got != stream.Epoch(e+1) {
 						t.Errorf("job %d: Commit = %d, %v", j, got, err)
 					}
@@ -101,7 +108,7 @@ func TestConcurrentCommitters(t *testing.T) {
 		t.Run("v"+version, func(t *testing.T) {
 			w := newWarehouse(t, "jdbc")
 			tbl := eventTable(w, "events", map[string]string{"format-version": version})
-			publishAtOnce(t, w, tbl, jobs, epochs)
+			publishAtOnce(t, w, tbl, jobs, epochs, false)
 			wantIDs(t, w, "events", span(0, jobs*epochs*10))
 			tx, err := w.other(t).LoadTable(background, table.Identifier{"default", "events"})
 			if err != nil {

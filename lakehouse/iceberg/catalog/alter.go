@@ -21,24 +21,15 @@ import (
 // option 'partitioning' holds all partition fields; "none" is no field.
 func (c *Catalog) AlterTable(ctx context.Context, t job.Table, renamed map[string]string) error {
 	what := c.name + "." + t.Ident.Database + "." + t.Ident.Name
-	for tries := 0; ; tries++ {
-		old, err := c.Load(ctx, t.Ident.Database, t.Ident.Name)
-		if err != nil {
-			return err
-		}
+	load := func(ctx context.Context) (*table.Table, error) { return c.Load(ctx, t.Ident.Database, t.Ident.Name) }
+	return c.Change(ctx, "alter table", what, load, func(old *table.Table) error {
 		tx := old.NewTransaction()
 		changed, err := alter(tx, old, t, renamed)
-		if err != nil {
-			return fmt.Errorf("alter table %s: %w", what, err)
+		if err == nil && changed {
+			_, err = tx.Commit(ctx)
 		}
-		if !changed {
-			return nil
-		}
-		_, err = tx.Commit(ctx)
-		if err == nil || !IsConflict(err) || tries == 10 {
-			return c.Fail("alter table", what, err)
-		}
-	}
+		return err
+	})
 }
 
 // alter stages the changes and reports whether there are any.

@@ -128,9 +128,9 @@ func (c *Catalog) Fail(verb, what string, err error) error {
 		errors.Is(err, icecatalog.ErrViewAlreadyExists):
 		class = ErrExists
 	case errors.Is(err, icecatalog.ErrNamespaceNotEmpty), errors.Is(err, icecatalog.ErrInvalidIdentifier),
-		errors.Is(err, ice.ErrInvalidSchema), errors.Is(err, ice.ErrInvalidArgument), errors.Is(err, job.ErrInvalid):
+		errors.Is(err, ice.ErrInvalidSchema), errors.Is(err, ice.ErrInvalidArgument):
 		return fmt.Errorf("%s %s: %w: %w", verb, what, job.ErrInvalid, err)
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, job.ErrInvalid), errors.Is(err, job.ErrUnavailable):
 		return fmt.Errorf("%s %s: %w", verb, what, err)
 	default:
 		return fmt.Errorf("%s %s: %w: %w", verb, what, class, err)
@@ -362,6 +362,26 @@ func (c *Catalog) Named(ctx context.Context, name string) (*table.Table, error) 
 		return nil, fmt.Errorf("%w: a table is named database.table, not %q", job.ErrInvalid, name)
 	}
 	return c.Load(ctx, strings.TrimPrefix(database, c.name+"."), last)
+}
+
+// Change does to a table, in the state that load gives, what change says. A conflict
+// with another writer is tried again, from the state that is then.
+func (c *Catalog) Change(ctx context.Context, verb, what string, load func(context.Context) (*table.Table, error), change func(t *table.Table) error) error {
+	for tries := 0; ; tries++ {
+		t, err := load(ctx)
+		if err != nil {
+			return err
+		}
+		if err = change(t); err == nil || !IsConflict(err) || tries == 10 {
+			return c.Fail(verb, what, err)
+		}
+	}
+}
+
+// ChangeNamed is Change of the table called "database.table", or "table" in the
+// default database.
+func (c *Catalog) ChangeNamed(ctx context.Context, verb, name string, change func(t *table.Table) error) error {
+	return c.Change(ctx, verb, "table "+c.name+"."+name, func(ctx context.Context) (*table.Table, error) { return c.Named(ctx, name) }, change)
 }
 
 // IsConflict reports that somebody else committed in between. Catalogs return

@@ -14,7 +14,7 @@ import (
 // Documents are JSON values that have been read, all in one arena: a node knows
 // its first child and its next sibling. Texts point into what was read.
 type Documents struct {
-	Nodes []Node
+	nodes []node
 	buf   bytes.Buffer
 	in    []byte // what is being read
 	dec   *jsontext.Decoder
@@ -23,9 +23,9 @@ type Documents struct {
 // nothing is the number of no node: of a value that is not there.
 const nothing = int32(-1)
 
-// Node is a JSON value.
-type Node struct {
-	Kind  jsontext.Kind
+// node is a JSON value.
+type node struct {
+	kind  jsontext.Kind
 	name  []byte // in an object
 	raw   []byte // as it was written
 	text  []byte // of a string
@@ -37,7 +37,7 @@ type Node struct {
 }
 
 // Reset forgets all documents.
-func (d *Documents) Reset() { d.Nodes = d.Nodes[:0] }
+func (d *Documents) Reset() { d.nodes = d.nodes[:0] }
 
 // Read reads one document and returns its number.
 func (d *Documents) Read(text []byte) (int32, error) {
@@ -59,9 +59,9 @@ func (d *Documents) Read(text []byte) (int32, error) {
 }
 
 func (d *Documents) value(name []byte) (int32, error) {
-	at := int32(len(d.Nodes))
+	at := int32(len(d.nodes))
 	kind := d.dec.PeekKind()
-	d.Nodes = append(d.Nodes, Node{Kind: kind, name: name, first: nothing, next: nothing})
+	d.nodes = append(d.nodes, node{kind: kind, name: name, first: nothing, next: nothing})
 	if kind == '{' || kind == '[' {
 		return at, d.nested(at)
 	}
@@ -70,7 +70,7 @@ func (d *Documents) value(name []byte) (int32, error) {
 		return nothing, err
 	}
 	end := int(d.dec.InputOffset())
-	n := &d.Nodes[at]
+	n := &d.nodes[at]
 	n.raw = d.in[end-len(v) : end]
 	switch kind {
 	case '"':
@@ -85,7 +85,7 @@ func (d *Documents) value(name []byte) (int32, error) {
 
 // nested reads the children of an object or an array.
 func (d *Documents) nested(at int32) error {
-	object := d.Nodes[at].Kind == '{'
+	object := d.nodes[at].kind == '{'
 	if _, err := d.dec.ReadToken(); err != nil {
 		return err
 	}
@@ -107,14 +107,14 @@ func (d *Documents) nested(at int32) error {
 			return err
 		}
 		if last == nothing {
-			d.Nodes[at].first = child
+			d.nodes[at].first = child
 		} else {
-			d.Nodes[last].next = child
+			d.nodes[last].next = child
 		}
 		last = child
 	}
 	_, err := d.dec.ReadToken()
-	d.Nodes[at].raw = d.in[start:d.dec.InputOffset()]
+	d.nodes[at].raw = d.in[start:d.dec.InputOffset()]
 	return err
 }
 
@@ -128,8 +128,8 @@ func unquoted(raw []byte) ([]byte, error) {
 
 // Child is the member of an object with a name.
 func (d *Documents) Child(object int32, name string) int32 {
-	for c := d.Nodes[object].first; c != nothing; c = d.Nodes[c].next {
-		if string(d.Nodes[c].name) == name {
+	for c := d.nodes[object].first; c != nothing; c = d.nodes[c].next {
+		if string(d.nodes[c].name) == name {
 			return c
 		}
 	}
@@ -137,10 +137,10 @@ func (d *Documents) Child(object int32, name string) int32 {
 }
 
 // null reports whether there is no value.
-func (d *Documents) null(n int32) bool { return n == nothing || d.Nodes[n].Kind == 'n' }
+func (d *Documents) null(n int32) bool { return n == nothing || d.nodes[n].kind == 'n' }
 
 // whole is the value of a number that has no fraction.
-func (n *Node) whole() (int64, bool) {
+func (n *node) whole() (int64, bool) {
 	if n.integer {
 		return n.i, true
 	}
@@ -148,8 +148,8 @@ func (n *Node) whole() (int64, bool) {
 	return int64(f), ok && f == math.Trunc(f) && math.Abs(f) < 1<<53
 }
 
-func (n *Node) float() (float64, bool) {
-	if n.Kind != '0' {
+func (n *node) float() (float64, bool) {
+	if n.kind != '0' {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(string(n.raw), 64)
@@ -158,10 +158,13 @@ func (n *Node) float() (float64, bool) {
 
 // Tells reports whether an object has a member that is not NULL.
 func (d *Documents) Tells(object int32) bool {
-	for c := d.Nodes[object].first; c != nothing; c = d.Nodes[c].next {
+	for c := d.nodes[object].first; c != nothing; c = d.nodes[c].next {
 		if !d.null(c) {
 			return true
 		}
 	}
 	return false
 }
+
+// IsObject reports whether a document is an object.
+func (d *Documents) IsObject(n int32) bool { return d.nodes[n].kind == '{' }

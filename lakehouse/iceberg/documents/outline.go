@@ -156,8 +156,8 @@ func (g *Growth) retype(s *Outline, t ice.Type) {
 // object fits the members of an object; those that are declared come from
 // columns of the row.
 func (g *Growth) object(s *Outline, n int32, declared map[string]bool) string {
-	for c := g.Docs.Nodes[n].first; c != nothing; c = g.Docs.Nodes[c].next {
-		name := string(g.Docs.Nodes[c].name)
+	for c := g.Docs.nodes[n].first; c != nothing; c = g.Docs.nodes[c].next {
+		name := string(g.Docs.nodes[c].name)
 		if declared[name] {
 			return name + ": the row has a column of this name"
 		}
@@ -199,8 +199,8 @@ func (g *Growth) object(s *Outline, n int32, declared map[string]bool) string {
 // infer is the outline of a value that no column has; nil of one that tells none:
 // NULL, or an object or array without values.
 func (g *Growth) infer(n int32) (*Outline, string) {
-	v := &g.Docs.Nodes[n]
-	switch v.Kind {
+	v := &g.Docs.nodes[n]
+	switch v.kind {
 	case 't', 'f':
 		return &Outline{typ: ice.PrimitiveTypes.Bool}, ""
 	case '"':
@@ -224,7 +224,7 @@ func (g *Growth) infer(n int32) (*Outline, string) {
 		return s, ""
 	case '[':
 		var elem *Outline
-		for c := v.first; c != nothing; c = g.Docs.Nodes[c].next {
+		for c := v.first; c != nothing; c = g.Docs.nodes[c].next {
 			var reason string
 			if elem == nil {
 				elem, reason = g.infer(c)
@@ -250,12 +250,12 @@ func (g *Growth) fit(s *Outline, n int32) string {
 	if g.Docs.null(n) {
 		return g.Loosen(s)
 	}
-	v := &g.Docs.Nodes[n]
+	v := &g.Docs.nodes[n]
 	switch {
-	case s.kind == structOutline && v.Kind == '{':
+	case s.kind == structOutline && v.kind == '{':
 		return g.object(s, n, nil)
-	case s.kind == listOutline && v.Kind == '[', s.kind == mapOutline && v.Kind == '{' && s.key.Equals(ice.PrimitiveTypes.String):
-		for c := v.first; c != nothing; c = g.Docs.Nodes[c].next {
+	case s.kind == listOutline && v.kind == '[', s.kind == mapOutline && v.kind == '{' && s.key.Equals(ice.PrimitiveTypes.String):
+		for c := v.first; c != nothing; c = g.Docs.nodes[c].next {
 			if reason := g.fit(s.Children[0], c); reason != "" {
 				return s.Children[0].Name + ": " + reason
 			}
@@ -269,12 +269,12 @@ func (g *Growth) fit(s *Outline, n int32) string {
 }
 
 // scalar reports whether a value fits a column, which may become wider for it.
-func (g *Growth) scalar(s *Outline, v *Node) bool {
+func (g *Growth) scalar(s *Outline, v *node) bool {
 	switch t := s.typ.(type) {
 	case ice.StringType:
 		return true
 	case ice.BooleanType:
-		return v.Kind == 't' || v.Kind == 'f'
+		return v.kind == 't' || v.kind == 'f'
 	case ice.Int32Type:
 		i, ok := v.whole()
 		if ok && (i < math.MinInt32 || i > math.MaxInt32) {

@@ -12,9 +12,9 @@ import (
 
 // decimal is a number with so many digits behind the point, and how many digits
 // it has then; it must not need more behind the point.
-func (n *Node) decimal(scale int) (decimal128.Num, int, bool) {
+func (n *node) decimal(scale int) (decimal128.Num, int, bool) {
 	var zero decimal128.Num
-	if n.Kind != '0' || bytes.ContainsAny(n.raw, "eE") {
+	if n.kind != '0' || bytes.ContainsAny(n.raw, "eE") {
 		return zero, 0, false
 	}
 	whole, fraction, _ := bytes.Cut(bytes.TrimPrefix(n.raw, []byte("-")), []byte("."))
@@ -27,8 +27,8 @@ func (n *Node) decimal(scale int) (decimal128.Num, int, bool) {
 	return v, max(digits, 1), err == nil
 }
 
-func (n *Node) date() (arrow.Date32, bool) {
-	if n.Kind != '"' {
+func (n *node) date() (arrow.Date32, bool) {
+	if n.kind != '"' {
 		return 0, false
 	}
 	t, err := time.Parse(time.DateOnly, string(n.text))
@@ -37,8 +37,8 @@ func (n *Node) date() (arrow.Date32, bool) {
 
 // time reads a time as ISO 8601 has it, with an offset where zoned; a space may
 // stand for the T.
-func (n *Node) time(zoned bool) (time.Time, bool) {
-	if n.Kind != '"' || len(n.text) < 11 {
+func (n *node) time(zoned bool) (time.Time, bool) {
+	if n.kind != '"' || len(n.text) < 11 {
 		return time.Time{}, false
 	}
 	layout := "2006-01-02T15:04:05.999999999"
@@ -58,7 +58,7 @@ func (d *Documents) Append(b array.Builder, n int32) error {
 		b.AppendNull()
 		return nil
 	}
-	v := &d.Nodes[n]
+	v := &d.nodes[n]
 	switch b := b.(type) {
 	case *array.StructBuilder:
 		b.Append(true)
@@ -71,8 +71,8 @@ func (d *Documents) Append(b array.Builder, n int32) error {
 		return nil
 	case *array.MapBuilder:
 		b.Append(true)
-		for c := v.first; c != nothing; c = d.Nodes[c].next {
-			b.KeyBuilder().(*array.StringViewBuilder).Append(string(d.Nodes[c].name))
+		for c := v.first; c != nothing; c = d.nodes[c].next {
+			b.KeyBuilder().(*array.StringViewBuilder).Append(string(d.nodes[c].name))
 			if err := d.Append(b.ItemBuilder(), c); err != nil {
 				return err
 			}
@@ -80,7 +80,7 @@ func (d *Documents) Append(b array.Builder, n int32) error {
 		return nil
 	case *array.ListBuilder:
 		b.Append(true)
-		for c := v.first; c != nothing; c = d.Nodes[c].next {
+		for c := v.first; c != nothing; c = d.nodes[c].next {
 			if err := d.Append(b.ValueBuilder(), c); err != nil {
 				return err
 			}
@@ -94,17 +94,17 @@ func (d *Documents) Append(b array.Builder, n int32) error {
 }
 
 // appendTo adds a scalar.
-func (n *Node) appendTo(b array.Builder) bool {
+func (n *node) appendTo(b array.Builder) bool {
 	ok := true
 	switch b := b.(type) {
 	case *array.StringViewBuilder:
-		if n.Kind == '"' {
+		if n.kind == '"' {
 			b.Append(string(n.text))
 		} else {
 			b.Append(string(n.raw))
 		}
 	case *array.BooleanBuilder:
-		b.Append(n.Kind == 't')
+		b.Append(n.kind == 't')
 	case *array.Int32Builder:
 		var i int64
 		i, ok = n.whole()

@@ -96,20 +96,15 @@ var errNothing = errors.New("nothing to do")
 // commitStaged commits what change stages; conflicts with other writers are tried
 // again.
 func commitStaged(ctx context.Context, c *catalog.Catalog, verb, name string, change func(t *table.Table, tx *table.Transaction) error) error {
-	for tries := 0; ; tries++ {
-		t, err := c.Named(ctx, name)
-		if err != nil {
-			return err
-		}
+	return c.ChangeNamed(ctx, verb, name, func(t *table.Table) error {
 		tx := t.NewTransaction()
-		if err = change(t, tx); errors.Is(err, errNothing) {
+		err := change(t, tx)
+		if errors.Is(err, errNothing) {
 			return nil
 		}
 		if err == nil {
 			_, err = tx.Commit(ctx)
 		}
-		if err == nil || !catalog.IsConflict(err) || tries == 10 {
-			return c.Fail(verb, "table "+c.Name()+"."+name, err)
-		}
-	}
+		return err
+	})
 }

@@ -26,16 +26,11 @@ type Picked struct {
 // one with the files that it has appended.
 func CherryPick(ctx context.Context, c *catalog.Catalog, name string, snapshot int64) (Picked, error) {
 	done := Picked{Source: snapshot}
-	for tries := 0; ; tries++ {
-		t, err := c.Named(ctx, name)
-		if err != nil {
-			return done, err
-		}
+	err := c.ChangeNamed(ctx, fmt.Sprintf("pick snapshot %d of", snapshot), name, func(t *table.Table) (err error) {
 		done.Current, err = pick(ctx, c, t, snapshot)
-		if err == nil || !catalog.IsConflict(err) || tries == 10 {
-			return done, c.Fail(fmt.Sprintf("pick snapshot %d of", snapshot), "table "+c.Name()+"."+name, err)
-		}
-	}
+		return err
+	})
+	return done, err
 }
 
 // PublishChanges picks all snapshots that were staged under an id and are not

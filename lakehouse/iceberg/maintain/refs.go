@@ -70,19 +70,14 @@ func value[T int | int64](p *T) T {
 // replan commits what a plan says; conflicts with other writers are planned
 // again. A plan without updates changes nothing.
 func replan(ctx context.Context, c *catalog.Catalog, verb, name string, decide func(t *table.Table, p *plan) error) error {
-	for tries := 0; ; tries++ {
-		t, err := c.Named(ctx, name)
-		if err != nil {
-			return err
-		}
+	return c.ChangeNamed(ctx, verb, name, func(t *table.Table) error {
 		p := plan{requires: []table.Requirement{table.AssertTableUUID(t.Metadata().TableUUID())}}
-		if err = decide(t, &p); err == nil && len(p.updates) > 0 {
+		err := decide(t, &p)
+		if err == nil && len(p.updates) > 0 {
 			_, err = c.CommitTable(ctx, t, p.requires, p.updates)
 		}
-		if err == nil || !catalog.IsConflict(err) || tries == 10 {
-			return c.Fail(verb, "table "+c.Name()+"."+name, err)
-		}
-	}
+		return err
+	})
 }
 
 // CreateRef creates a branch or a tag, and returns its snapshot.

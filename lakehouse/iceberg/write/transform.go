@@ -3,7 +3,6 @@ package write
 import (
 	"fmt"
 	"math/bits"
-	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -361,10 +360,5 @@ func cut(b []byte, n int, text bool) []byte {
 	if !text || len(b) <= n {
 		return b[:min(n, len(b))]
 	}
-	at := 0
-	for ; n > 0 && at < len(b); n-- {
-		_, size := utf8.DecodeRune(b[at:])
-		at += size
-	}
-	return b[:at]
+	return b[:runes(b, n)]
 }
