@@ -177,6 +177,10 @@ func (x *executor) report(run *wadi.Run) error {
 	case coordinator.Finished:
 		fmt.Fprintf(os.Stderr, "Job %s finished: %s rows read, %s written, in %v.\n", run.Name(), thousands(p.Read), thousands(p.Written), res.Took.Round(time.Millisecond))
 	case coordinator.Stopped:
+		if !res.Resumable {
+			fmt.Fprintf(os.Stderr, "Job %s stopped: %s rows read, %s written. It took no checkpoints, so that it cannot go on from here: SET 'execution.checkpointing.dir'.\n", run.Name(), thousands(p.Read), thousands(p.Written))
+			return nil
+		}
 		fmt.Fprintf(os.Stderr, "Job %s stopped with checkpoint %s.\n", run.Name(), res.Checkpoint)
 		if x.resume != "" {
 			fmt.Fprintf(os.Stderr, "It goes on with:\n  %s\n", x.resume)
