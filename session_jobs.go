@@ -23,16 +23,16 @@ var _ rest.Job = sessionJob{}
 // sessionJob is a job as the REST API sees it.
 type sessionJob struct {
 	startedJob
-	life   coordinator.Life
-	worker string // the process, when it has no workers
+	summary coordinator.Summary
+	worker  string // the process, when it has no workers
 }
 
 // Jobs are those that have begun, the newest first.
 func (s *Session) Jobs() []rest.Job {
 	var all []rest.Job
 	for _, j := range slices.Backward(s.jobs.all()) {
-		if l, ok := j.run.Life(); ok {
-			all = append(all, sessionJob{j, l, s.worker})
+		if of, ok := j.run.history.Summary(); ok {
+			all = append(all, sessionJob{j, of, s.worker})
 		}
 	}
 	return all
@@ -44,12 +44,18 @@ func (s *Session) Job(id job.ID) (rest.Job, bool) {
 	if !ok {
 		return nil, false
 	}
-	l, ok := j.run.Life()
-	return sessionJob{j, l, s.worker}, ok
+	of, ok := j.run.history.Summary()
+	return sessionJob{j, of, s.worker}, ok
 }
 
-func (j sessionJob) ID() job.ID             { return j.life.Job }
-func (j sessionJob) Life() coordinator.Life { return j.life }
+func (j sessionJob) ID() job.ID                   { return j.summary.Job }
+func (j sessionJob) Summary() coordinator.Summary { return j.summary }
+
+// Life is what has become of the job.
+func (j sessionJob) Life() coordinator.Life {
+	l, _ := j.run.Life() // it has begun
+	return l
+}
 
 func (j sessionJob) Info() rest.JobInfo {
 	return rest.JobInfo{Bounded: j.run.bounded, Config: maskedConfig(j.run.config), Checkpoints: j.checkpoints}
@@ -57,12 +63,13 @@ func (j sessionJob) Info() rest.JobInfo {
 
 // Counts are what the tasks have counted.
 func (j sessionJob) Counts() []rest.Count {
-	stats := j.run.tasks.Stats()
+	stats, now := j.run.tasks.Stats(), time.Now() //nolint:forbidigo // for how long tasks have waited
 	all := make([]rest.Count, len(stats))
 	for i, st := range stats {
 		all[i] = rest.Count{
 			Vertex: st.Vertex, Index: st.Index, In: st.RecordsIn.Load(), Out: st.RecordsOut.Load(),
 			Watermark: stream.Timestamp(st.Watermark.Load()), Counters: map[string]int64{},
+			Idle: st.Idle.Total(now), Blocked: st.Blocked.Total(now),
 		}
 		for name, n := range st.Counters {
 			all[i].Counters[name] = n
@@ -111,8 +118,8 @@ func (s *Session) Workers() []rest.Worker {
 	}
 	used := 0
 	for _, j := range s.Jobs() {
-		if l := j.Life(); !l.Status.Terminal() {
-			used += widest(l.Graph)
+		if of := j.Summary(); !of.Status.Terminal() {
+			used += of.Slots
 		}
 	}
 	w.Free = max(0, w.Slots-used)
@@ -130,15 +137,6 @@ func clusterWorkers(all []cluster.Worker) []rest.Worker {
 		}
 	}
 	return workers
-}
-
-// widest is how many slots a job takes: tasks of different vertices share one.
-func widest(g *job.Graph) int {
-	n := 0
-	for _, v := range g.Vertices {
-		n = max(n, v.Parallelism)
-	}
-	return n
 }
 
 // slots is taskmanager.numberOfTaskSlots.

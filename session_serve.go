@@ -61,8 +61,8 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	api := rest.New(s, ro)
 	s.jobs.changed = func(r *Run) {
-		if l, ok := r.Life(); ok {
-			api.Changed(l)
+		if j, ok := r.history.Summary(); ok {
+			api.Changed(j)
 		}
 	}
 	if o.Ready != nil {

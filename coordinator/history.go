@@ -8,6 +8,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
 )
 
 // Life is what has become of a job, for those who look at it: a copy, and plain
@@ -94,11 +95,40 @@ func (h *History) Life() (Life, bool) {
 	return l, l.Graph != nil
 }
 
-// Status is the job's status by now, and when it last changed.
-func (h *History) Status() (Status, time.Time) {
+// Summary is the part of a Life that a list of jobs shows.
+type Summary struct {
+	Job                     job.ID
+	Name                    string
+	Status                  Status
+	Started, Ended, Changed time.Time
+	Restarts                int
+	// Tasks is how many tasks have each status, Slots how many tasks the vertex
+	// with the most of them has.
+	Tasks [TaskStatuses]int
+	Slots int
+	// Checkpoint is the newest that completed, or 0.
+	Checkpoint stream.Epoch
+}
+
+// Summary is what is known by now; false until the job has begun.
+func (h *History) Summary() (Summary, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.life.Status, h.life.Entered[h.life.Status]
+	l := &h.life
+	if l.Graph == nil {
+		return Summary{}, false
+	}
+	s := Summary{
+		Job: l.Job, Name: l.Graph.Name, Status: l.Status, Started: l.Started, Ended: l.Ended, Changed: l.Changed, Restarts: l.Restarts,
+	}
+	for _, t := range l.Tasks {
+		s.Tasks[t.Current().Status]++
+		s.Slots = max(s.Slots, t.Task.Index+1)
+	}
+	if c := l.Checkpoints.LastCompleted; c != nil {
+		s.Checkpoint = c.Epoch
+	}
+	return s, true
 }
 
 // begin is called before the first step.

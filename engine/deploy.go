@@ -195,6 +195,7 @@ func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 		cfg.Stages = append(cfg.Stages, st)
 	}
 	cfg.Report = up
+	b.clock(a.Task, cfg.Stages)
 	head := b.graph.Vertices[c.Head()]
 	if head.Kind == job.KindSource {
 		return b.sourceTask(a, cfg, head, up)
@@ -205,6 +206,23 @@ func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 	}
 	t := task.New(cfg, g, g.inputOf, a.Channels)
 	return func() { b.run(a.Task, t.Run) }, nil
+}
+
+// clock lets the ends of a task's channels add up for how long it waits at them.
+func (b *builder) clock(id checkpoint.TaskID, stages []task.Stage) {
+	stats, now := stages[0].Stats, b.worker.o.Clock.Now
+	if g := b.gates[id]; g != nil {
+		if w, ok := g.Gate.(exchange.Waiter); ok {
+			w.OnWait(&stats.Idle, now)
+		}
+	}
+	for _, s := range stages {
+		for _, routes := range s.Routes {
+			for _, r := range routes {
+				r.OnWait(&stats.Blocked, now)
+			}
+		}
+	}
 }
 
 func (b *builder) sourceTask(a rpc.Assignment, cfg task.Config, head job.Vertex, up *uploader) (func(), error) {

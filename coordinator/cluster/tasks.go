@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine"
@@ -282,6 +283,8 @@ func (t *Tasks) counted(counts []rpc.Count) {
 		s.RecordsIn.Store(c.In)
 		s.RecordsOut.Store(c.Out)
 		s.Watermark.Store(int64(c.Watermark))
+		s.Idle.Set(time.Duration(c.IdleMillis) * time.Millisecond)
+		s.Blocked.Set(time.Duration(c.BlockedMillis) * time.Millisecond)
 		for name, n := range c.Counters {
 			s.Counter(name).Add(n - counterOf(s, name))
 		}

@@ -55,6 +55,7 @@ type RestoredCheckpoint struct {
 // Checkpoint is one checkpoint. What is in flight while it is taken is not
 // stored, so that there is no persisted data.
 type Checkpoint struct {
+	Class             string                          `json:"className"`
 	ID                stream.Epoch                    `json:"id"`
 	Status            string                          `json:"status"`
 	Savepoint         bool                            `json:"is_savepoint"`
@@ -140,6 +141,7 @@ func (s *Server) checkpointOf(l coordinator.Life, c coordinator.CheckpointRecord
 		Subtasks: len(c.Tasks), Acknowledged: acked, Type: typeOf(c.Kind), Tasks: map[string]VertexCheckpointSums{},
 	}
 	d.CheckpointedSize, d.StateSize = c.Sizes()
+	d.Class = strings.ToLower(d.Status)
 	if d.Savepoint {
 		d.SavepointFormat = "NATIVE"
 	}

@@ -28,6 +28,7 @@ type VertexCheckpointSummary struct {
 // SubtaskCheckpoint is one task; those that have not acknowledged the
 // checkpoint have nothing but the first two fields.
 type SubtaskCheckpoint struct {
+	Class  string `json:"className"`
 	Index  int    `json:"index"`
 	Status string `json:"status"`
 
@@ -76,12 +77,11 @@ func (s *Server) checkpointTasks(r *http.Request) (any, error) {
 
 func subtaskCheckpoint(c coordinator.CheckpointRecord, t coordinator.TaskCheckpoint) SubtaskCheckpoint {
 	if t.Acked.IsZero() {
-		status := "pending_or_failed"
-		return SubtaskCheckpoint{Index: t.Task.Index, Status: status}
+		return SubtaskCheckpoint{Class: "pending", Index: t.Task.Index, Status: "pending_or_failed"}
 	}
 	took, no, zero := t.Acked.Sub(c.Triggered).Milliseconds(), false, int64(0)
 	return SubtaskCheckpoint{
-		Index: t.Task.Index, Status: "completed", AckMillis: t.Acked.UnixMilli(), EndToEndMillis: &took, CheckpointedSize: &t.Size, StateSize: &t.Full,
+		Class: "completed", Index: t.Task.Index, Status: "completed", AckMillis: t.Acked.UnixMilli(), EndToEndMillis: &took, CheckpointedSize: &t.Size, StateSize: &t.Full,
 		Checkpoint: map[string]int64{"sync": 0, "async": 0}, StartDelayMillis: &zero, Unaligned: &no, Aborted: &no,
 		Alignment: map[string]int64{"buffered": 0, "processed": 0, "persisted": 0, "duration": 0},
 	}

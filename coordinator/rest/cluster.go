@@ -37,6 +37,8 @@ type Cluster interface {
 type Job interface {
 	ID() job.ID
 	Info() JobInfo
+	// Summary is a part of Life that costs little.
+	Summary() coordinator.Summary
 	Life() coordinator.Life
 	// Counts are what tasks have counted.
 	Counts() []Count
@@ -71,6 +73,9 @@ type Count struct {
 	In, Out   int64
 	Watermark stream.Timestamp
 	Counters  map[string]int64
+	// Idle is how long the task has waited for rows, Blocked for room in what it
+	// sends to.
+	Idle, Blocked time.Duration
 }
 
 // Place is where a task runs.

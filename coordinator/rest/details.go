@@ -61,7 +61,7 @@ func (s *Server) jobDetails(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, end, took := s.span(l)
+	start, end, took := s.span(l.Started, l.Ended)
 	d := JobDetails{
 		ID: l.Job, Name: l.Graph.Name, Stoppable: l.Durable, State: l.Status.String(), Type: jobType(j.Info().Bounded),
 		StartMillis: start, EndMillis: end, DurationMillis: took, MaxParallelism: l.Graph.KeyGroups,
@@ -78,7 +78,7 @@ func (s *Server) jobDetails(r *http.Request) (any, error) {
 		start, end, took := s.spanOf(v.tasks)
 		d.Vertices = append(d.Vertices, VertexSummary{
 			ID: v.id, Name: v.name, MaxParallelism: l.Graph.KeyGroups, Parallelism: v.parallelism, Status: status.String(),
-			StartMillis: start, EndMillis: end, DurationMillis: took, Tasks: countsOf(v.tasks), Metrics: ioOf(counts, v, -1),
+			StartMillis: start, EndMillis: end, DurationMillis: took, Tasks: countsOf(v.tasks), Metrics: s.ioOf(counts, v, v.tasks...),
 		})
 	}
 	return d, nil
@@ -147,19 +147,17 @@ func (s *Server) took(start, end int64) int64 {
 	return end - start
 }
 
-// ioOf adds up what the tasks of a vertex have counted, or one of them.
-func ioOf(counts []Count, v vertex, index int) IOMetrics {
+// ioOf adds up what tasks of a vertex have counted.
+func (s *Server) ioOf(counts []Count, v vertex, tasks ...coordinator.TaskLife) IOMetrics {
 	m := IOMetrics{ReadRecordsComplete: true, WriteRecordsComplete: true}
-	for _, c := range counts {
-		if index >= 0 && c.Index != index {
-			continue
-		}
-		if c.Vertex == v.chain.Head() {
-			m.ReadRecords += c.In
-		}
-		if c.Vertex == v.chain.Tail() {
-			m.WriteRecords += c.Out
-		}
+	for _, t := range tasks {
+		head, tail := countOf(counts, v, t.Task.Index)
+		m.ReadRecords += head.In
+		m.WriteRecords += tail.Out
+		m.IdleMillis += head.Idle.Milliseconds()
+		m.BackpressuredMillis += head.Blocked.Milliseconds()
+		start, end := spanOfAttempt(t.Current())
+		m.BusyMillis += float64(max(0, s.took(start, end)-head.Idle.Milliseconds()-head.Blocked.Milliseconds()))
 	}
 	return m
 }

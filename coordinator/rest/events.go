@@ -87,14 +87,13 @@ func (h *hub) close() {
 
 // Changed tells listeners how a job is. The cluster calls it when a job has
 // changed its status or completed a checkpoint; it does not wait.
-func (s *Server) Changed(l coordinator.Life) { s.events.tell(s.eventOf(l)) }
+func (s *Server) Changed(j coordinator.Summary) { s.events.tell(s.eventOf(j)) }
 
-func (s *Server) eventOf(l coordinator.Life) JobEvent {
-	e := JobEvent{ID: l.Job, Name: l.Graph.Name, State: l.Status.String(), AtMillis: s.o.Clock.Now().UnixMilli(), Restarts: l.Restarts}
-	if c := l.Checkpoints.LastCompleted; c != nil {
-		e.Checkpoint = uint64(c.Epoch)
+func (s *Server) eventOf(j coordinator.Summary) JobEvent {
+	return JobEvent{
+		ID: j.Job, Name: j.Name, State: j.Status.String(), AtMillis: s.o.Clock.Now().UnixMilli(),
+		Restarts: j.Restarts, Checkpoint: uint64(j.Checkpoint),
 	}
-	return e
 }
 
 // stream first tells how all jobs are, and then what changes.
@@ -118,7 +117,7 @@ func (s *Server) stream(*http.Request) (any, error) {
 			return err == nil && say("event: job\ndata: %s\n\n", data)
 		}
 		for _, j := range s.cluster.Jobs() {
-			if !tell(s.eventOf(j.Life())) {
+			if !tell(s.eventOf(j.Summary())) {
 				return
 			}
 		}

@@ -111,7 +111,7 @@ func (s *Server) workerThreadDump(r *http.Request) (any, error) {
 func (s *Server) clusterMetrics(r *http.Request) (any, error) {
 	running, total, free := 0, 0, 0
 	for _, j := range s.cluster.Jobs() {
-		if j.Life().Status == coordinator.Running {
+		if j.Summary().Status == coordinator.Running {
 			running++
 		}
 	}

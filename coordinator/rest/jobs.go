@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/job"
@@ -23,7 +24,7 @@ type JobIDStatus struct {
 func (s *Server) jobIDs(*http.Request) (any, error) {
 	reply := JobIDs{Jobs: []JobIDStatus{}}
 	for _, j := range s.cluster.Jobs() {
-		reply.Jobs = append(reply.Jobs, JobIDStatus{j.ID(), j.Life().Status.String()})
+		reply.Jobs = append(reply.Jobs, JobIDStatus{j.ID(), j.Summary().Status.String()})
 	}
 	return reply, nil
 }
@@ -49,10 +50,10 @@ type JobSummary struct {
 func (s *Server) jobsOverview(*http.Request) (any, error) {
 	reply := JobsOverview{Jobs: []JobSummary{}}
 	for _, j := range s.cluster.Jobs() {
-		l := j.Life()
-		start, end, took := s.span(l)
+		l := j.Summary()
+		start, end, took := s.span(l.Started, l.Ended)
 		reply.Jobs = append(reply.Jobs, JobSummary{
-			ID: l.Job, Name: l.Graph.Name, State: l.Status.String(), StartMillis: start, EndMillis: end, DurationMillis: took,
+			ID: l.Job, Name: l.Name, State: l.Status.String(), StartMillis: start, EndMillis: end, DurationMillis: took,
 			ModifiedMillis: coordinator.Millis(l.Changed), Tasks: lowerCounts(l.Tasks),
 		})
 	}
@@ -61,12 +62,12 @@ func (s *Server) jobsOverview(*http.Request) (any, error) {
 
 // span is when a job began, when it ended, or -1, and how long that took, or
 // takes, in milliseconds.
-func (s *Server) span(l coordinator.Life) (start, end, took int64) {
-	start, end = l.Started.UnixMilli(), -1
-	if l.Ended.IsZero() {
+func (s *Server) span(started, ended time.Time) (start, end, took int64) {
+	start, end = started.UnixMilli(), -1
+	if ended.IsZero() {
 		return start, end, s.o.Clock.Now().UnixMilli() - start
 	}
-	end = l.Ended.UnixMilli()
+	end = ended.UnixMilli()
 	return start, end, end - start
 }
 
@@ -83,11 +84,13 @@ func countsOf(tasks []coordinator.TaskLife) map[string]int {
 }
 
 // lowerCounts is as the overview of jobs writes it.
-func lowerCounts(tasks []coordinator.TaskLife) map[string]int {
-	m := map[string]int{"total": len(tasks)}
-	for name, n := range countsOf(tasks) {
-		m[strings.ToLower(name)] = n
+func lowerCounts(tasks [coordinator.TaskStatuses]int) map[string]int {
+	m, total := make(map[string]int, coordinator.TaskStatuses+1), 0
+	for status, n := range tasks {
+		m[strings.ToLower(coordinator.TaskStatus(status).String())] = n
+		total += n
 	}
+	m["total"] = total
 	return m
 }
 

@@ -161,9 +161,19 @@ func (s *Server) metricsOfJob(j Job, l coordinator.Life) []Metric {
 
 // metricsOfTask are those of a task, and those of each vertex of its chain
 // behind the vertex' name.
-func metricsOfTask(l coordinator.Life, counts []Count, v vertex, index int) []Metric {
+func (s *Server) metricsOfTask(l coordinator.Life, counts []Count, v vertex, t coordinator.TaskLife) []Metric {
+	index := t.Task.Index
 	head, tail := countOf(counts, v, index)
-	all := append([]Metric{{"numRecordsIn", number(head.In)}, {"numRecordsOut", number(tail.Out)}}, watermarkOf(head)...)
+	p := s.pressureOf(l.Job, counts, v, t)
+	perSecond := func(part float64) string { return number(int64(part * 1000)) }
+	all := append([]Metric{
+		{"numRecordsIn", number(head.In)},
+		{"numRecordsOut", number(tail.Out)},
+		{"busyTimeMsPerSecond", perSecond(p.Busy)},
+		{"idleTimeMsPerSecond", perSecond(p.Idle)},
+		{"backPressuredTimeMsPerSecond", perSecond(p.Blocked)},
+		{"isBackPressured", strconv.FormatBool(p.Blocked > 0.1)},
+	}, watermarkOf(head)...)
 	for _, id := range v.chain.Vertices {
 		i := slices.IndexFunc(counts, func(c Count) bool { return c.Vertex == id && c.Index == index })
 		if i < 0 {
@@ -203,7 +213,7 @@ func (s *Server) vertexMetrics(r *http.Request) (any, error) {
 	var all []Metric
 	counts := j.Counts()
 	for _, t := range v.tasks {
-		for _, m := range metricsOfTask(l, counts, v, t.Task.Index) {
+		for _, m := range s.metricsOfTask(l, counts, v, t) {
 			all = append(all, Metric{strconv.Itoa(t.Task.Index) + "." + m.ID, m.Value})
 		}
 	}
@@ -215,7 +225,7 @@ func (s *Server) subtaskMetrics(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return named(r, metricsOfTask(l, j.Counts(), v, t.Task.Index)), nil
+	return named(r, s.metricsOfTask(l, j.Counts(), v, t)), nil
 }
 
 func (s *Server) subtasksMetrics(r *http.Request) (any, error) {
@@ -231,7 +241,7 @@ func (s *Server) subtasksMetrics(r *http.Request) (any, error) {
 	counts := j.Counts()
 	for _, t := range v.tasks {
 		if wanted(t.Task.Index) {
-			groups = append(groups, metricsOfTask(l, counts, v, t.Task.Index))
+			groups = append(groups, s.metricsOfTask(l, counts, v, t))
 		}
 	}
 	return aggregated(r, groups)
@@ -271,8 +281,7 @@ func (s *Server) coordinatorMetrics(r *http.Request) (any, error) {
 // Flamegraph is the reply of /jobs/:jobid/vertices/:vertexid/flamegraph. Tasks
 // are not sampled one by one.
 type Flamegraph struct {
-	EndMillis int64     `json:"endTimestamp"`
-	Root      *struct{} `json:"data"`
+	EndMillis int64 `json:"endTimestamp"`
 }
 
 // flamegraphOff is the time that says so.

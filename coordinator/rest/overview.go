@@ -33,7 +33,7 @@ func (s *Server) overview(*http.Request) (any, error) {
 		o.SlotsAvailable += w.Free
 	}
 	for _, j := range s.cluster.Jobs() {
-		switch j.Life().Status {
+		switch j.Summary().Status {
 		case coordinator.StatusFinished:
 			o.JobsFinished++
 		case coordinator.StatusCanceled:

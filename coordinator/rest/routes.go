@@ -76,6 +76,7 @@ var routes = []route{
 
 	{get, ofVertex, look, (*Server).vertexDetails},
 	{get, ofVertex + "/accumulators", look, (*Server).vertexAccumulators},
+	{get, ofVertex + "/backpressure", look, (*Server).backpressure},
 	{get, ofVertex + "/flamegraph", look, (*Server).flamegraph},
 	{get, ofVertex + "/jm-operator-metrics", look, (*Server).coordinatorMetrics},
 	{get, ofVertex + "/metrics", look, (*Server).vertexMetrics},

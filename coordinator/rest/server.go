@@ -58,6 +58,8 @@ type Server struct {
 	uploads uploads
 	events  hub
 	started time.Time
+
+	pressures pressures
 }
 
 // New returns a server for c.

@@ -56,12 +56,12 @@ func (s *Server) subtasks(j Job, v vertex) []Subtask {
 	counts := j.Counts()
 	all := []Subtask{}
 	for _, t := range v.tasks {
-		all = append(all, s.subtaskOf(j, v, t, t.Current(), ioOf(counts, v, t.Task.Index)))
+		all = append(all, s.subtaskOf(j, t, t.Current(), s.ioOf(counts, v, t)))
 	}
 	return all
 }
 
-func (s *Server) subtaskOf(j Job, _ vertex, t coordinator.TaskLife, a coordinator.TaskAttempt, io IOMetrics) Subtask {
+func (s *Server) subtaskOf(j Job, t coordinator.TaskLife, a coordinator.TaskAttempt, io IOMetrics) Subtask {
 	start, end := spanOfAttempt(a)
 	at := j.Place(t.Task)
 	return Subtask{
@@ -99,7 +99,7 @@ func (s *Server) subtask(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.subtaskOf(j, v, t, t.Current(), ioOf(j.Counts(), v, t.Task.Index)), nil
+	return s.subtaskOf(j, t, t.Current(), s.ioOf(j.Counts(), v, t)), nil
 }
 
 // attemptIn finds the attempt of a path.
@@ -127,9 +127,9 @@ func (s *Server) attempt(r *http.Request) (any, error) {
 	}
 	var io IOMetrics // earlier attempts' counters are gone
 	if a.Number == t.Current().Number {
-		io = ioOf(j.Counts(), v, t.Task.Index)
+		io = s.ioOf(j.Counts(), v, t)
 	}
-	return s.subtaskOf(j, v, t, a, io), nil
+	return s.subtaskOf(j, t, a, io), nil
 }
 
 // SubtaskTimes is the reply of /jobs/:jobid/vertices/:vertexid/subtasktimes.
@@ -205,12 +205,7 @@ func (s *Server) vertexWorkers(r *http.Request) (any, error) {
 		part.tasks = at[p]
 		w := VertexWorker{Endpoint: p.Endpoint, Worker: p.Worker, Status: statusOfVertex(at[p]).String(), StatusCounts: countsOf(at[p])}
 		w.StartMillis, w.EndMillis, w.DurationMillis = s.spanOf(at[p])
-		w.Metrics = IOMetrics{ReadRecordsComplete: true, WriteRecordsComplete: true}
-		for _, t := range at[p] {
-			io := ioOf(counts, v, t.Task.Index)
-			w.Metrics.ReadRecords += io.ReadRecords
-			w.Metrics.WriteRecords += io.WriteRecords
-		}
+		w.Metrics = s.ioOf(counts, v, at[p]...)
 		w.Aggregated = aggregate(s.subtasks(j, part))
 		reply.Workers = append(reply.Workers, w)
 	}

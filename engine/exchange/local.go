@@ -21,6 +21,7 @@ type Local struct {
 	budget int64
 	wake   chan struct{} // holds a token when the receiver should look again
 	taken  func(channel int, bytes int64)
+	timing
 
 	mu       sync.Mutex
 	failed   error
@@ -30,6 +31,7 @@ type Local struct {
 }
 
 type localChannel struct {
+	timing
 	gate    *Local
 	index   int
 	queue   []queued
@@ -100,11 +102,13 @@ func (g *Local) Next(ctx context.Context) (stream.Element, int, error) {
 		if g.open == 0 {
 			return nil, 0, io.EOF
 		}
+		g.begin()
 		select {
 		case <-g.wake:
 		case <-ctx.Done():
 			return nil, 0, context.Cause(ctx)
 		}
+		g.end()
 	}
 }
 
@@ -149,6 +153,7 @@ func (c *localChannel) Send(ctx context.Context, e stream.Element) error {
 		size = vector.RecordBytes(b.Rows)
 	}
 	for !c.offer(queued{element: e, bytes: size}) {
+		c.begin()
 		select {
 		case <-c.credit:
 		case <-ctx.Done():
@@ -157,6 +162,7 @@ func (c *localChannel) Send(ctx context.Context, e stream.Element) error {
 			}
 			return context.Cause(ctx)
 		}
+		c.end()
 	}
 	signal(c.gate.wake)
 	return nil

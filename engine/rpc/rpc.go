@@ -67,6 +67,9 @@ type Count struct {
 	Out       int64            `json:"out"`
 	Watermark stream.Timestamp `json:"watermark"`
 	Counters  map[string]int64 `json:"counters,omitempty"`
+	// For how long the task has waited for rows, and for room in what it sends to.
+	IdleMillis    int64 `json:"idleMillis,omitempty"`
+	BlockedMillis int64 `json:"blockedMillis,omitempty"`
 }
 
 // Assignment is one task to run, with the state that it restores.

@@ -29,7 +29,11 @@ type Stage struct {
 type Stats struct {
 	RecordsIn, RecordsOut atomic.Int64
 	Watermark             atomic.Int64
-	counters              [16]counter
+	// Idle is how long the task has waited for rows, Blocked for room in what it
+	// sends to. They are counted at the first vertex of a chain.
+	Idle, Blocked exchange.Wait
+
+	counters [16]counter
 }
 
 type counter struct {

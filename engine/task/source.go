@@ -245,6 +245,8 @@ func (s *Source) advance(ctx context.Context) error {
 // wait sleeps until a command, until the reader has something, or until a
 // split has been silent for too long.
 func (s *Source) wait(ctx context.Context, ready <-chan struct{}) error {
+	idle := &s.chain.links[0].Stats.Idle
+	idle.Begin(s.clock.Now())
 	var silence <-chan time.Time
 	if s.time.idle > 0 && !s.drained && !s.time.quiet {
 		silence = s.clock.After(s.time.idle)
@@ -259,14 +261,19 @@ func (s *Source) wait(ctx context.Context, ready <-chan struct{}) error {
 	}
 	select {
 	case c := <-s.commands:
+		idle.End(s.clock.Now())
 		return s.obey(ctx, c)
 	case <-ready:
+		idle.End(s.clock.Now())
 		return nil
 	case <-look:
+		idle.End(s.clock.Now())
 		return nil
 	case <-due:
+		idle.End(s.clock.Now())
 		return s.tick(ctx)
 	case <-silence:
+		idle.End(s.clock.Now())
 		if s.time.rest(s.clock.Now()) {
 			return s.chain.broadcast(ctx, stream.Idle{})
 		}

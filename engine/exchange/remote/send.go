@@ -46,6 +46,8 @@ type Channel struct {
 	payload payload
 	options []ipc.Option
 	wake    chan struct{} // holds a token when the sender should look again
+	wait    *exchange.Wait
+	now     func() time.Time
 
 	mu          sync.Mutex
 	budget      int64 // 0 until the receiving task exists
@@ -167,13 +169,22 @@ func (c *Channel) credit(ctx context.Context, size int64) error {
 		if err != nil || ok {
 			return err
 		}
+		if c.wait != nil {
+			c.wait.Begin(c.now())
+		}
 		select {
 		case <-c.wake:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+		if c.wait != nil {
+			c.wait.End(c.now())
+		}
 	}
 }
+
+// OnWait adds up the time for which the sender waits for credit.
+func (c *Channel) OnWait(w *exchange.Wait, now func() time.Time) { c.wait, c.now = w, now }
 
 func (c *Channel) granted(g credit) {
 	c.mu.Lock()
