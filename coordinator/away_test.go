@@ -89,3 +89,31 @@ func TestBeginAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestSourceAway: what a source cannot reach is looked for again soon, and said.
+func TestSourceAway(t *testing.T) {
+	var p player
+	p.start([]datadriven.CmdArg{{Key: "interval", Vals: []string{"1h"}}})
+	p.play([]string{"begun"})
+	found := func(err error) []Action {
+		var actions []Action
+		p.state, actions = Step(p.state, p.now, Discovered{Attempt: p.state.attempt, Err: err})
+		return actions
+	}
+	for range 3 {
+		if actions := found(job.ErrUnavailable); len(actions) > 0 {
+			t.Errorf("at once: %+v", actions)
+		}
+		if got := p.state.progress(p.now); got.Problem != "look for splits of Source: unavailable" || got.State != "RUNNING" {
+			t.Errorf("meanwhile: %+v", got)
+		}
+		p.out.Reset()
+		if p.play([]string{"after", "10s"}); p.out.String() != "discover\n" {
+			t.Errorf("10 seconds later: %q", p.out.String())
+		}
+	}
+	found(nil)
+	if got := p.state.progress(p.now); got.Problem != "" {
+		t.Errorf("when it is back: %+v", got)
+	}
+}

@@ -63,10 +63,13 @@ func (s State) progress(time.Time) Progress {
 			}
 		}
 	}
+	var problems []string
 	for _, src := range s.sources {
 		p.Discovered = p.Discovered && src.done
+		if src.problem != nil {
+			problems = append(problems, src.problem.Error())
+		}
 	}
-	var problems []string
 	for _, k := range s.sinks {
 		p.Staged = max(p.Staged, len(k.pending))
 		if k.problem != nil {

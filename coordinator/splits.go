@@ -3,6 +3,7 @@ package coordinator
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
@@ -20,6 +21,9 @@ func (m *machine) discover() {
 	}
 }
 
+// soon is when an enumerator is asked again that could not reach what it asks.
+const soon = 10 * time.Second
+
 func (m *machine) discovered(e Discovered) {
 	if m.phase != running || e.Attempt != m.attempt {
 		return
@@ -28,13 +32,15 @@ func (m *machine) discovered(e Discovered) {
 	s.discovering = false
 	s.next = m.now.Add(m.plan.sources[e.Source].discovers)
 	if e.Err != nil {
+		err := fmt.Errorf("look for splits of %s: %w", m.graph.Vertices[m.plan.sources[e.Source].vertex].Name, e.Err)
 		if errors.Is(e.Err, job.ErrUnavailable) {
-			return // another time
+			s.problem, s.next = err, m.now.Add(min(m.plan.sources[e.Source].discovers, soon))
+			return
 		}
-		m.failed(fmt.Errorf("look for splits of %s: %w", m.graph.Vertices[m.plan.sources[e.Source].vertex].Name, e.Err))
+		m.failed(err)
 		return
 	}
-	s.done = e.Done
+	s.done, s.problem = e.Done, nil
 	m.take()
 }
 

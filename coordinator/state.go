@@ -188,6 +188,7 @@ type sourceState struct {
 	discovering bool
 	done        bool // no more splits will be found
 	next        time.Time
+	problem     error // why none can be found at present
 }
 
 type sinkState struct {
