@@ -39,11 +39,21 @@ func broker(t *testing.T) (address string, client *kgo.Client) {
 		t.Fatal(err)
 	}
 	for name, partitions := range topics {
+		var made kadm.TopicID
 		eventually(t, "created", func() string {
-			if _, err := admin.CreateTopic(t.Context(), partitions, 1, nil, name); err != nil {
+			r, err := admin.CreateTopic(t.Context(), partitions, 1, nil, name)
+			if err != nil {
 				return err.Error() // it is still being deleted
 			}
+			made = r.ID
 			return "created"
+		})
+		eventually(t, made.String(), func() string { // to those who ask for it
+			all, err := admin.ListTopics(t.Context(), name)
+			if err != nil {
+				return err.Error()
+			}
+			return all[name].ID.String()
 		})
 	}
 	client = producer(t, address)
