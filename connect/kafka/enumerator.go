@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/zeebo/xxh3"
@@ -234,8 +235,19 @@ func (e *enumerator) place(ctx context.Context, found []*position) error {
 	return nil
 }
 
-// offsets asks where a bound is in each of some partitions.
+// offsets asks where a bound is in each of some partitions, again while a broker that
+// is to lead one does not know it yet.
 func (e *enumerator) offsets(ctx context.Context, b bound, of []*position) ([]int64, error) {
+	return backoff.Retry(ctx, func() ([]int64, error) {
+		out, err := e.ask(ctx, b, of)
+		if err != nil && !kerr.IsRetriable(err) {
+			err = backoff.Permanent(err)
+		}
+		return out, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(asking/20)), backoff.WithMaxElapsedTime(asking))
+}
+
+func (e *enumerator) ask(ctx context.Context, b bound, of []*position) ([]int64, error) {
 	var topics []string
 	for _, p := range of {
 		if !slices.Contains(topics, p.Topic) {
@@ -257,7 +269,7 @@ func (e *enumerator) offsets(ctx context.Context, b bound, of []*position) ([]in
 		listed, err = e.client.ListEndOffsets(ctx, topics...)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("topic %s: %w", strings.Join(topics, ", "), err)
 	}
 	out := make([]int64, len(of))
 	for i, p := range of {

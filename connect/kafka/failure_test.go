@@ -64,6 +64,28 @@ func TestUnknownTopic(t *testing.T) {
 	}
 }
 
+// TestYoungTopic: a broker that does not know yet that it leads a partition is asked
+// again where it begins, and one that refuses is not.
+func TestYoungTopic(t *testing.T) {
+	cluster, address := brokers(t)
+	write(t, address, "t", 3)
+	young := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: "t", Err: kerr.UnknownTopicOrPartition, Count: 8})
+	r, err := reading(t, address, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := counted(t, r, 3); n != 3 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	if young.Hits() < 8 {
+		t.Errorf("asked %d times", young.Hits())
+	}
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: "t", Err: kerr.TopicAuthorizationFailed, Count: -1})
+	if _, err := reading(t, address, "t"); err == nil || !strings.Contains(err.Error(), "topic t: TOPIC_AUTHORIZATION_FAILED") {
+		t.Errorf("%v, want the topic", err)
+	}
+}
+
 // TestDeletedTopic: a topic that goes away while it is read is named, also when there is
 // another one of its name.
 func TestDeletedTopic(t *testing.T) {
