@@ -47,7 +47,7 @@ func Hive(t testing.TB) (uri, dir string) {
 // InProcess notes that a test uses a server that it runs itself.
 func InProcess(t testing.TB, what string) {
 	t.Helper()
-	used(t, what+", in the test")
+	used(t, what+" in the test")
 }
 
 // Kafka is the address of a real broker, or "" when the environment names none.
