@@ -118,6 +118,18 @@ func TestCrashChanges(t *testing.T) {
 	}
 }
 
+// built is where program has built the binary, or "".
+var built string
+
+// TestMain removes what was built.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built) // it is in the system's temporary directory
+	}
+	os.Exit(code)
+}
+
 // program is the binary, built once.
 var program = sync.OnceValues(func() (string, error) {
 	if *binary != "" {
@@ -127,6 +139,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	bin := filepath.Join(dir, "wadi")
 	if out, err := exec.Command("go", "build", "-o", bin, "github.com/wadi-engine/wadi/cmd/wadi").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
