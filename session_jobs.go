@@ -57,6 +57,9 @@ func (j sessionJob) Life() coordinator.Life {
 	return l
 }
 
+// Progress is what the job does and waits for.
+func (j sessionJob) Progress() coordinator.Progress { return j.run.Progress().Progress }
+
 func (j sessionJob) Info() rest.JobInfo {
 	return rest.JobInfo{Bounded: j.run.bounded, Config: maskedConfig(j.run.config), Checkpoints: j.checkpoints}
 }
@@ -71,6 +74,7 @@ func (j sessionJob) Counts() []rest.Count {
 			Watermark: stream.Timestamp(st.Watermark.Load()), Counters: map[string]int64{},
 			Idle: st.Idle.Total(now), Blocked: st.Blocked.Total(now),
 		}
+		all[i].Split, all[i].Ahead = st.Spread.Get()
 		for name, n := range st.Counters {
 			all[i].Counters[name] = n
 		}

@@ -26,9 +26,31 @@ type Progress struct {
 	Discovered       bool
 	// Staged is how many epochs are claimed and not published.
 	Staged int
+	// Unpublished says more of it, by sink; Unreached is why sources cannot be
+	// looked at.
+	Unpublished []Unpublished
+	Unreached   []string
 	// Problem is what the job waits for, or why its tasks were restarted or its
 	// checkpoint failed, until one succeeds; "" while there is none.
 	Problem string
+}
+
+// Unpublished is what a sink has staged and not published.
+type Unpublished struct {
+	Sink   string // its UID
+	Epochs int
+	First  stream.Epoch
+	// Failures is how often publishing has failed in a row, Problem why.
+	Failures int
+	Problem  string
+}
+
+func (k sinkState) unpublished(uid string) Unpublished {
+	u := Unpublished{Sink: uid, Epochs: len(k.pending), First: k.pending[0].Epoch, Failures: k.failures}
+	if k.problem != nil {
+		u.Problem = k.problem.Error()
+	}
+	return u
 }
 
 func (s State) progress(time.Time) Progress {
@@ -68,10 +90,14 @@ func (s State) progress(time.Time) Progress {
 		p.Discovered = p.Discovered && src.done
 		if src.problem != nil {
 			problems = append(problems, src.problem.Error())
+			p.Unreached = append(p.Unreached, src.problem.Error())
 		}
 	}
-	for _, k := range s.sinks {
+	for i, k := range s.sinks {
 		p.Staged = max(p.Staged, len(k.pending))
+		if len(k.pending) > 0 {
+			p.Unpublished = append(p.Unpublished, k.unpublished(s.plan.sinks[i]))
+		}
 		if k.problem != nil {
 			problems = append(problems, fmt.Sprintf("%v (%d times; the rows are staged)", k.problem, k.failures))
 		}

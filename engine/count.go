@@ -15,6 +15,7 @@ func (w *Worker) Counts() []rpc.Count {
 			Watermark: stream.Timestamp(s.Watermark.Load()), Counters: make(map[string]int64),
 			IdleMillis: s.Idle.Total(now).Milliseconds(), BlockedMillis: s.Blocked.Total(now).Milliseconds(),
 		}
+		c.Split, c.Ahead = s.Spread.Get()
 		for name, n := range s.Counters {
 			c.Counters[name] += n
 		}

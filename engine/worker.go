@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -179,12 +180,17 @@ type deployment struct {
 	exchange Exchange
 }
 
-// run is the life of one task: whatever ends it is reported.
+// run is the life of one task: whatever ends it is reported. Profiles tell whose
+// goroutines they are, by the labels job and vertex, which is a UID.
 func (d *deployment) run(id checkpoint.TaskID, body func(context.Context) error) {
 	d.tasks.Add(1)
+	labels := pprof.Labels("job", string(d.rpc.Job), "vertex", d.rpc.Graph.Vertices[id.Vertex].UID)
 	go func() {
 		defer d.tasks.Done()
-		err := protect(func() error { return body(d.ctx) })
+		var err error
+		pprof.Do(d.ctx, labels, func(ctx context.Context) {
+			err = protect(func() error { return body(ctx) })
+		})
 		switch {
 		case d.ctx.Err() != nil:
 		case errors.Is(err, exchange.ErrSealed): // the reports of the epoch say everything

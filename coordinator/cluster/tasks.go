@@ -285,6 +285,7 @@ func (t *Tasks) counted(counts []rpc.Count) {
 		s.Watermark.Store(int64(c.Watermark))
 		s.Idle.Set(time.Duration(c.IdleMillis) * time.Millisecond)
 		s.Blocked.Set(time.Duration(c.BlockedMillis) * time.Millisecond)
+		s.Spread.Set(c.Split, c.Ahead)
 		for name, n := range c.Counters {
 			s.Counter(name).Add(n - counterOf(s, name))
 		}

@@ -40,6 +40,8 @@ type Job interface {
 	// Summary is a part of Life that costs little.
 	Summary() coordinator.Summary
 	Life() coordinator.Life
+	// Progress is what the job does and waits for, as far as its coordinator knows.
+	Progress() coordinator.Progress
 	// Counts are what tasks have counted.
 	Counts() []Count
 	// Place is where a task runs.
@@ -76,6 +78,10 @@ type Count struct {
 	// Idle is how long the task has waited for rows, Blocked for room in what it
 	// sends to.
 	Idle, Blocked time.Duration
+	// Split is, of a source task, the split that is farthest behind in event time,
+	// and Ahead where the one is that is farthest ahead.
+	Split string
+	Ahead stream.Timestamp
 }
 
 // Place is where a task runs.

@@ -101,5 +101,7 @@ var routes = []route{
 	{get, "/taskmanagers/{taskmanagerid}/thread-dump", look, (*Server).workerThreadDump},
 
 	{post, "/api/sql", submit, (*Server).sql},
+	{get, "/api" + ofJob + "/stuck", look, (*Server).stuck},
+	{get, "/api/profiles/{kind}", look, (*Server).profile},
 	{get, "/api/events", look, (*Server).stream},
 }

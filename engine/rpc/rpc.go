@@ -70,6 +70,10 @@ type Count struct {
 	// For how long the task has waited for rows, and for room in what it sends to.
 	IdleMillis    int64 `json:"idleMillis,omitempty"`
 	BlockedMillis int64 `json:"blockedMillis,omitempty"`
+	// Of a source task: the split that is farthest behind in event time, and where
+	// the one is that is farthest ahead.
+	Split string           `json:"split,omitempty"`
+	Ahead stream.Timestamp `json:"ahead,omitempty"`
 }
 
 // Assignment is one task to run, with the state that it restores.

@@ -32,6 +32,8 @@ type Stats struct {
 	// Idle is how long the task has waited for rows, Blocked for room in what it
 	// sends to. They are counted at the first vertex of a chain.
 	Idle, Blocked exchange.Wait
+	// Spread is that of a source's splits; it is kept at the first vertex too.
+	Spread Spread
 
 	counters [16]counter
 }

@@ -236,6 +236,7 @@ func (s *Source) moved(f ops.Fetched) {
 }
 
 func (s *Source) advance(ctx context.Context) error {
+	s.chain.links[0].Stats.Spread.Set(s.time.spread())
 	if wm, moved := s.time.advance(); moved {
 		return s.chain.advance(ctx, wm)
 	}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -134,8 +135,28 @@ func (s *source) ends() bool { return s.world.phase == 2 && !s.world.endless || 
 func (s *source) Upserts() bool { return s.upserts }
 
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
-	return ops.OneSplit(state, ops.Split{ID: s.id})
+	e := &enumerator{Left: []ops.Split{{ID: s.id}}}
+	if state != nil {
+		e.Left = nil
+		if err := json.Unmarshal(state, e); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
 }
+
+type enumerator struct{ Left []ops.Split }
+
+func (e *enumerator) Discover(context.Context) (bool, error) { return true, nil }
+func (e *enumerator) Take(_, _, n int) []ops.Split {
+	n = min(n, len(e.Left))
+	taken := e.Left[:n:n]
+	e.Left = e.Left[n:]
+	return taken
+}
+func (e *enumerator) Return(s []ops.Split)      { e.Left = append(s, e.Left...) }
+func (e *enumerator) Snapshot() ([]byte, error) { return json.Marshal(e) }
+func (e *enumerator) Close() error              { return nil }
 
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
 	return &reader{source: s, alloc: rt.Allocator()}, nil

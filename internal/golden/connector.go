@@ -58,8 +58,28 @@ func (s *source) Bounded() bool         { return true }
 func (s *source) Updating() bool        { return s.table.changes }
 
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
-	return ops.OneSplit(state, ops.Split{ID: s.table.name})
+	e := &enumerator{Left: []ops.Split{{ID: s.table.name}}}
+	if state != nil {
+		e.Left = nil
+		if err := json.Unmarshal(state, e); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
 }
+
+type enumerator struct{ Left []ops.Split }
+
+func (e *enumerator) Discover(context.Context) (bool, error) { return true, nil }
+func (e *enumerator) Take(_, _, n int) []ops.Split {
+	n = min(n, len(e.Left))
+	taken := e.Left[:n:n]
+	e.Left = e.Left[n:]
+	return taken
+}
+func (e *enumerator) Return(s []ops.Split)      { e.Left = append(s, e.Left...) }
+func (e *enumerator) Snapshot() ([]byte, error) { return json.Marshal(e) }
+func (e *enumerator) Close() error              { return nil }
 
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
 	return &reader{source: s, alloc: rt.Allocator(), ends: s.world.cut(len(s.table.kinds))}, nil

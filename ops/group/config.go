@@ -47,11 +47,17 @@ func (c *Config) output(v job.Vertex, in *arrow.Schema) (*arrow.Schema, error) {
 	for _, k := range c.Keys {
 		fields = append(fields, in.Field(k))
 	}
-	results, err := agg.Results(c.Aggs, in)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+	for i, a := range c.Aggs {
+		var arg arrow.DataType
+		if len(a.Args) > 0 {
+			arg = in.Field(a.Args[0]).Type
+		}
+		of, err := agg.ResultType(a.Func, arg)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", job.ErrInvalid, err)
+		}
+		fields = append(fields, arrow.Field{Name: fmt.Sprintf("agg%d", i), Type: of, Nullable: true})
 	}
-	fields = append(fields, results...)
 	return arrow.NewSchema(fields, nil), nil
 }
 

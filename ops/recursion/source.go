@@ -50,12 +50,43 @@ func (s *source) Schema() *arrow.Schema { return s.schema }
 func (s *source) Bounded() bool         { return true }
 
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
-	return ops.OneSplit(state, ops.Split{ID: "0"})
+	e := &enumerator{}
+	if string(state) != taken {
+		e.splits = []ops.Split{{ID: "0"}}
+	}
+	return e, nil
 }
 
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
 	return &reader{source: s, alloc: rt.Allocator()}, nil
 }
+
+// taken is the enumerator's state once the split was handed out.
+const taken = "1"
+
+type enumerator struct{ splits []ops.Split }
+
+func (e *enumerator) Discover(context.Context) (bool, error) { return true, nil }
+
+func (e *enumerator) Take(_, _, n int) []ops.Split {
+	if n < 1 {
+		return nil
+	}
+	out := e.splits
+	e.splits = nil
+	return out
+}
+
+func (e *enumerator) Return(splits []ops.Split) { e.splits = append(e.splits, splits...) }
+
+func (e *enumerator) Snapshot() ([]byte, error) {
+	if len(e.splits) == 0 {
+		return []byte(taken), nil
+	}
+	return nil, nil
+}
+
+func (e *enumerator) Close() error { return nil }
 
 // reader computes the rows beside the task that asks for them.
 type reader struct {

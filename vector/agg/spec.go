@@ -70,23 +70,6 @@ func (s Spec) name(in *arrow.Schema) string {
 	return sb.String()
 }
 
-// Results are the columns of aggregations over rows of schema in, called agg0, agg1, ….
-func Results(specs []Spec, in *arrow.Schema) ([]arrow.Field, error) {
-	fields := make([]arrow.Field, len(specs))
-	for i, a := range specs {
-		var arg arrow.DataType
-		if len(a.Args) > 0 {
-			arg = in.Field(a.Args[0]).Type
-		}
-		of, err := ResultType(a.Func, arg)
-		if err != nil {
-			return nil, err
-		}
-		fields[i] = arrow.Field{Name: fmt.Sprintf("agg%d", i), Type: of, Nullable: true}
-	}
-	return fields, nil
-}
-
 // ResultType is Flink's type of the function's result over an argument of type
 // arg; arg is nil for COUNT(*). Functions of integers keep their type, SUM of
 // DECIMAL(p, s) is DECIMAL(38, s), AVG and the others DECIMAL(38, max(6, s)).

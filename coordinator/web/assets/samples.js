@@ -1,0 +1,96 @@
+// What a job does over time: the server says what is, and a page that is open
+// remembers what was.
+import { get } from "./api.js";
+import { onBump, refresh, useEffect, useState } from "./lib.js";
+
+const kept = 900;
+const wanted = [
+  "numRecordsIn", "numRecordsOut", "busyTimeMsPerSecond", "idleTimeMsPerSecond", "backPressuredTimeMsPerSecond", "currentInputWatermark",
+].join(",");
+const ended = new Set(["FINISHED", "FAILED", "CANCELED", "SUSPENDED"]);
+
+class Sampler {
+  constructor(id) {
+    this.id = id;
+    this.samples = [];
+    this.listeners = new Set();
+  }
+
+  listen(f) {
+    this.listeners.add(f);
+    if (this.listeners.size === 1) this.start();
+    return () => {
+      this.listeners.delete(f);
+      if (this.listeners.size === 0) this.stop();
+    };
+  }
+
+  start() {
+    this.control = new AbortController();
+    const { signal } = this.control;
+    let asking = false;
+    const tick = async () => {
+      clearTimeout(this.timer);
+      if (asking) return;
+      asking = true;
+      try {
+        const s = await this.look(signal);
+        this.error = undefined;
+        if (!signal.aborted) this.take(s);
+      } catch (error) { this.error = error; }
+      asking = false;
+      if (signal.aborted) return;
+      for (const f of this.listeners) f();
+      const last = this.samples.at(-1);
+      if (!last || !ended.has(last.job.state)) this.timer = setTimeout(tick, document.hidden ? 4 * refresh() : refresh());
+    };
+    this.off = onBump(tick);
+    tick();
+  }
+
+  stop() {
+    this.control.abort();
+    clearTimeout(this.timer);
+    this.off();
+  }
+
+  async look(signal) {
+    const job = await get(`/jobs/${this.id}`, signal);
+    const v = {};
+    await Promise.all(job.vertices.map(async ({ id, metrics }) => {
+      const all = Object.fromEntries((await get(`/jobs/${this.id}/vertices/${id}/subtasks/metrics?get=${wanted}`, signal)).map((m) => [m.id, m]));
+      const perSecond = (name) => (all[name] ? all[name].avg / 1000 : null);
+      v[id] = {
+        in: all.numRecordsIn?.sum ?? metrics["read-records"], out: all.numRecordsOut?.sum ?? metrics["write-records"],
+        busy: perSecond("busyTimeMsPerSecond"), idle: perSecond("idleTimeMsPerSecond"), blocked: perSecond("backPressuredTimeMsPerSecond"),
+        watermark: all.currentInputWatermark?.min ?? null,
+      };
+    }));
+    return { at: job.now, job, v };
+  }
+
+  // take works out rates; counters begin anew when tasks do.
+  take(s) {
+    const last = this.samples.at(-1);
+    if (last && s.at <= last.at) return;
+    const seconds = last ? (s.at - last.at) / 1000 : 0;
+    for (const [id, now] of Object.entries(s.v)) {
+      const before = last?.v[id];
+      now.inRate = before && now.in >= before.in ? (now.in - before.in) / seconds : null;
+      now.outRate = before && now.out >= before.out ? (now.out - before.out) / seconds : null;
+    }
+    this.samples.push(s);
+    if (this.samples.length > kept) this.samples.shift();
+  }
+}
+
+const all = new Map();
+
+// useSamples follows a job as long as a page shows it.
+export function useSamples(id) {
+  if (!all.has(id)) all.set(id, new Sampler(id));
+  const s = all.get(id);
+  const [, set] = useState(0);
+  useEffect(() => s.listen(() => set((n) => n + 1)), [s]);
+  return { samples: s.samples, last: s.samples.at(-1), error: s.error };
+}
