@@ -13,6 +13,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/coordinator/web"
 )
 
 func newCoordinator() *cobra.Command {
@@ -42,7 +43,7 @@ tasks run on, and another adopts them within seconds.
 			}
 			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer cancel()
-			o := wadi.ServeOptions{Version: version, Logs: logs, Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) }}
+			o := wadi.ServeOptions{Version: version, Logs: logs, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) }}
 			var leads func(context.Context) error
 			var failed error
 			if script != "" {

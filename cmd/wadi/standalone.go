@@ -14,6 +14,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/coordinator/web"
 )
 
 func newStandalone() *cobra.Command {
@@ -38,7 +39,7 @@ for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then s
 			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer cancel()
 			err = s.Serve(ctx, wadi.ServeOptions{
-				Version: version, Logs: logs,
+				Version: version, Logs: logs, UI: web.Handler(),
 				Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) },
 			})
 			if closing := s.Close(); err == nil {

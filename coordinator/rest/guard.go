@@ -45,12 +45,13 @@ func (g *guard) enter() bool {
 func (g *guard) leave() { <-g.slots }
 
 // check looks at who asks, from where, and what of: a page of another site must
-// not be able to make the browser of somebody who has access start a job.
-func (g *guard) check(r *http.Request) error {
+// not be able to make the browser of somebody who has access start a job. A page
+// of the UI is open to those who cannot bear a token yet.
+func (g *guard) check(r *http.Request, page bool) error {
 	if g.o.Loopback && !local(r.Host) {
 		return Error{http.StatusForbidden, "The host " + r.Host + " is not this machine; bind another address with rest.bind-address to be reached from others."}
 	}
-	if g.o.Token != "" {
+	if g.o.Token != "" && !page {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(g.o.Token)) != 1 {
 			return Error{http.StatusUnauthorized, "Unauthorized: a bearer token is needed."}

@@ -44,7 +44,8 @@ type Options struct {
 	Refresh time.Duration
 	// Logs are the log files of the coordinator.
 	Logs Logs
-	// UI serves every path that is not the API's; nil means there is none.
+	// UI serves every path that is not the API's; nil means there is none. It says
+	// nothing that is secret: it needs no token.
 	UI http.Handler
 }
 
@@ -117,14 +118,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.guard.leave()
-	if err := s.guard.check(r); err != nil {
+	_, pattern := s.mux.Handler(r)
+	page := pattern == "" && s.o.UI != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	if err := s.guard.check(r, page); err != nil {
 		if statusOf(err) == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 		}
 		writeError(w, err)
 		return
 	}
-	if _, pattern := s.mux.Handler(r); pattern != "" {
+	if pattern != "" {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
@@ -132,7 +135,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, Error{http.StatusMethodNotAllowed, fmt.Sprintf("Method %s is not allowed for %s", r.Method, r.URL.Path)})
 		return
 	}
-	if s.o.UI != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	if page {
 		s.o.UI.ServeHTTP(w, r)
 		return
 	}

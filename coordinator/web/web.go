@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"mime"
@@ -33,7 +34,8 @@ type file struct {
 	tag  string
 }
 
-// Handler serves the UI: its page at /, and what the page loads below it.
+// Handler serves the UI: its page at /, and what the page loads below it. What is
+// neither is not found, in the words of the API.
 func Handler() http.Handler {
 	all := map[string]file{}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
@@ -57,7 +59,9 @@ func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := all[r.URL.Path]
 		if !ok {
-			http.NotFound(w, r)
+			w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+			w.WriteHeader(http.StatusNotFound)
+			_ = json.NewEncoder(w).Encode(map[string][]string{"errors": {"Not found: " + r.URL.Path}}) // the client may be gone
 			return
 		}
 		h := w.Header()

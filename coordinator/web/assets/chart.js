@@ -34,7 +34,7 @@ export function Chart({ name, times, series, unit, points }) {
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       scales: { y: { range: (_, lo, hi) => [Math.min(0, lo ?? 0), hi > 0 ? hi * 1.08 : 1] } },
       axes: [
-        { ...axis, values: (_, all) => all.map((t) => time(t * 1000)), space: 76 },
+        { ...axis, values: (_, all) => all.map((t) => time(t * 1000)), space: 76, size: 30 },
         { ...axis, values: (_, all) => all.map(unit), size: 62 },
       ],
       series: [{}, ...series.map((s, i) => ({ label: s.name, stroke: colour(shade(i)), width: 1.6, points: { show: points ?? false, size: 5 } }))],

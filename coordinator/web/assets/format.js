@@ -71,6 +71,14 @@ export function lag(ms, now = Date.now()) {
 
 export const short = (id) => (id ? id.slice(0, 8) : "–");
 
+// brief shortens what scans and sinks are called in plans to the table's name.
+export const brief = (name) => name.split(" -> ").map((part) => {
+  const scan = /SourceScan\(table=\[\[[^,\]]+, [^,\]]+, ([^,\]]+)/.exec(part);
+  if (scan) return `Source ${scan[1]}`;
+  const sink = /^Sink\(table=\[([^\]]*)\]/.exec(part);
+  return sink ? `Sink ${sink[1].split(".").at(-1)}` : part;
+}).join(" -> ");
+
 // Names of chains are long; the first and the last operator say the most.
 export function heads(name) {
   const parts = name.split(" -> ");

@@ -1,6 +1,6 @@
 // The graph of a job, in layers from its sources to its sinks.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./lib.js";
-import { count, duration, heads, lag, percent, rate, watermark } from "./format.js";
+import { brief, count, duration, heads, lag, percent, rate, watermark } from "./format.js";
 import { Share, tone } from "./parts.js";
 
 // layout puts each node one layer behind the farthest of its inputs, and orders
@@ -107,7 +107,7 @@ function heat(v) {
 }
 
 function Node({ node, vertex, sample, at, href, now, found }) {
-  const { first, rest } = heads(vertex.name);
+  const { first, rest } = heads(brief(vertex.name));
   const behind = lag(sample?.watermark, now);
   return html`<a class="node ${heat(sample)} ${found ? "found" : ""}" href=${href} style=${{ left: `${at.x - size.width / 2}px`, top: `${at.y - size.height / 2}px`, width: `${size.width}px`, height: `${size.height}px` }}
       title=${vertex.name}>
@@ -141,13 +141,13 @@ export function Graph({ job, sample, found = new Set(), wide }) {
    <div class="plane" style=${{ width: `${width}px`, height: `${height}px`, transform: `scale(${scale})` }}>
     <svg width=${width} height=${height} aria-hidden="true"><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>
       ${edges.map((e) => {
-        const points = e.path.map((key, i) => (i === 0 ? end(at.get(key), 1) : i === e.path.length - 1 ? end(at.get(key), -1) : at.get(key)));
+        const points = e.path.flatMap((key, i) => (i === 0 ? [end(at.get(key), 1)] : i === e.path.length - 1 ? [end(at.get(key), -1)] : [end(at.get(key), -1), end(at.get(key), 1)]));
         const blocked = sample?.v[e.from]?.blocked >= 0.5;
         return html`<path key=${`${e.from}${e.to}${e.num}`} class="edge ${blocked ? "blocked" : ""}" d=${route(points, wide)} marker-end="url(#tip)" />`;
       })}</svg>
     ${edges.map((e) => {
       // the label stands before the receiver, where edges are apart
-      const a = e.path.length > 2 ? at.get(e.path.at(-2)) : end(at.get(e.path[0]), 1), b = end(at.get(e.to), -1);
+      const a = end(at.get(e.path.at(-2)), 1), b = end(at.get(e.to), -1);
       const from = sample?.v[e.from], to = sample?.v[e.to];
       const one = (job.plan.nodes.find((n) => n.id === e.to).inputs ?? []).length === 1;
       const behind = lag(to?.watermark, job.now);

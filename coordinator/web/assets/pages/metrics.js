@@ -1,14 +1,14 @@
 // Charts of what was seen since the page was opened.
 import { html, useEffect, useMemo, useRef, useState, usePoll, refresh, store } from "../lib.js";
 import { get } from "../api.js";
-import { count, duration, heads, lag, percent, rate } from "../format.js";
+import { brief, count, duration, heads, lag, percent, rate } from "../format.js";
 import { Card, Empty } from "../parts.js";
 import { Chart } from "../chart.js";
 
 const names = (job) => {
   const seen = {};
   return job.vertices.map((v) => {
-    const name = heads(v.name).first + (v.name.includes(" -> ") ? " → …" : "");
+    const name = heads(brief(v.name)).first + (v.name.includes(" -> ") ? " → …" : "");
     seen[name] = (seen[name] ?? 0) + 1;
     return { id: v.id, name: seen[name] > 1 ? `${name} (${seen[name]})` : name };
   });
