@@ -3,11 +3,9 @@ package wadi_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -72,8 +70,7 @@ func on(t *testing.T, env *wadi.Env, dir string, limited bool, during func(*wadi
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var res wadi.Result
-	script := strings.NewReplacer("{dir}", dir, "{limited}", fmt.Sprint(limited)).Replace(gearScript)
-	err := env.Execute(ctx, script, func(o wadi.Outcome) error {
+	err := env.Execute(ctx, gearOf(dir, limited), func(o wadi.Outcome) error {
 		if o.Pipeline == nil {
 			return nil
 		}

@@ -31,6 +31,11 @@ INSERT INTO tops SELECT window_start, bid.auction, COUNT(*), SUM(bid.price)
   FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '0.05' SECOND)) GROUP BY window_start, window_end, bid.auction;
 `
 
+// gearOf is the script with its files in a directory.
+func gearOf(dir string, limited bool) string {
+	return strings.NewReplacer("{dir}", dir, "{limited}", fmt.Sprint(limited)).Replace(gearScript)
+}
+
 // relay runs stages in an Env of their own, from the JSON that another process
 // would get, and loses every fifth.
 type relay struct{ launched atomic.Int64 }
@@ -73,7 +78,7 @@ func gear(t *testing.T, dir string, limited bool, config map[string]string, laun
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var res wadi.Result
-	script := strings.NewReplacer("{dir}", dir, "{limited}", fmt.Sprint(limited)).Replace(gearScript)
+	script := gearOf(dir, limited)
 	err = env.Execute(ctx, script, func(o wadi.Outcome) error {
 		if o.Pipeline == nil {
 			return nil

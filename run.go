@@ -51,12 +51,14 @@ type Run struct {
 	history     coordinator.History
 	begun       chan struct{} // closed when the job has its id
 
-	tasks  interface{ Stats() []engine.VertexStats }
-	stop   chan struct{}
-	asks   chan coordinator.Request
-	once   sync.Once
-	cancel context.CancelCauseFunc
-	done   chan struct{}
+	tasks interface{ Stats() []engine.VertexStats }
+	stop  chan struct{}
+	asks  chan coordinator.Request
+	// rescales brings graphs of other parallelism.
+	rescales chan *job.Graph
+	once     sync.Once
+	cancel   context.CancelCauseFunc
+	done     chan struct{}
 
 	mu       sync.Mutex
 	progress coordinator.Progress
@@ -134,7 +136,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	}
 	r := &Run{
 		graph: &p.Graph, bounded: p.Bounded, config: e.configured(), begun: make(chan struct{}),
-		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), checkpoints: dir,
+		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), rescales: make(chan *job.Graph), checkpoints: dir,
 	}
 	if e.jobs.changed != nil {
 		r.history.Changed = func() { e.jobs.changed(r) }
@@ -148,7 +150,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	o.Log = e.log.With(slog.String("job", p.Graph.Name))
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover, Since: l.since,
-		Stop: r.stop, Requests: r.asks, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
+		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
 	var run func(context.Context) (Result, error)

@@ -60,6 +60,9 @@ func NewSession(o Options) (*Session, error) {
 		return nil, err
 	}
 	defer func() { _ = e.Close() }() // it has opened nothing
+	if s.o.Log == nil {
+		s.o.Log = e.log
+	}
 	k := &keyReader{get: e.Config}
 	s.jobs.kept = k.int(keyJobsKept)
 	return s, k.err

@@ -25,6 +25,7 @@ type sessionJob struct {
 	startedJob
 	summary coordinator.Summary
 	worker  string // the process, when it has no workers
+	session *Session
 }
 
 // Jobs are those that have begun, the newest first.
@@ -32,7 +33,7 @@ func (s *Session) Jobs() []rest.Job {
 	var all []rest.Job
 	for _, j := range slices.Backward(s.jobs.all()) {
 		if of, ok := j.run.history.Summary(); ok {
-			all = append(all, sessionJob{j, of, s.worker})
+			all = append(all, sessionJob{j, of, s.worker, s})
 		}
 	}
 	return all
@@ -45,7 +46,7 @@ func (s *Session) Job(id job.ID) (rest.Job, bool) {
 		return nil, false
 	}
 	of, ok := j.run.history.Summary()
-	return sessionJob{j, of, s.worker}, ok
+	return sessionJob{j, of, s.worker, s}, ok
 }
 
 func (j sessionJob) ID() job.ID                   { return j.summary.Job }

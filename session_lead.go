@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/coordinator/leader"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
@@ -30,6 +31,7 @@ const (
 	keyHADir         = "high-availability.storageDir"
 	keyHACluster     = "high-availability.cluster-id"
 	keyRestAdvertise = "rest.address"
+	keyScheduler     = "scheduler-mode"
 )
 
 // available is what a Session needs so that another can go on in its place. All
@@ -140,6 +142,9 @@ func (s *Session) Coordinate(ctx context.Context, o ServeOptions, leads func(con
 	return err
 }
 
+// Cluster is the workers of this coordinator; nil before Coordinate.
+func (s *Session) Cluster() *cluster.Cluster { return s.cluster }
+
 // prepare opens the port for workers and finds the storage.
 func (s *Session) prepare(ctx context.Context, e *Env) error {
 	root, err := e.haRoot()
@@ -169,6 +174,9 @@ func (s *Session) knows(id job.ID) bool {
 // lead waits until this process leads, takes up the jobs, and watches whether it
 // still leads.
 func (s *Session) lead(ctx context.Context, e *Env, restAddress net.Addr, leads func(context.Context) error) error {
+	if s.reactive(e) {
+		go s.react(ctx)
+	}
 	if s.ha == nil {
 		s.cluster.Lead(0)
 		return call(ctx, leads)
@@ -202,6 +210,9 @@ func (s *Session) lead(ctx context.Context, e *Env, restAddress net.Addr, leads 
 	}
 	return fmt.Errorf("%w: the coordinator at %s leads in term %d", job.ErrFenced, newer.REST, newer.Term)
 }
+
+// reactive reports whether jobs take all slots that there are.
+func (s *Session) reactive(e *Env) bool { return strings.EqualFold(e.Config(keyScheduler), "reactive") }
 
 func call(ctx context.Context, f func(context.Context) error) error {
 	if f == nil {

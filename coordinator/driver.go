@@ -39,6 +39,10 @@ type Job struct {
 	// Savepoints opens a folder for one below a directory, and says its URL.
 	Requests   <-chan Request
 	Savepoints func(ctx context.Context, target, folder string) (checkpoint.Store, string, error)
+	// Rescales, if not nil, brings graphs that are as Graph is but for their
+	// parallelisms: the tasks are started anew as those of such a graph, from the
+	// newest checkpoint.
+	Rescales <-chan *job.Graph
 	// Progress, if not nil, is called after every step of the coordinator.
 	Progress func(Progress)
 	// History, if not nil, follows the job.
@@ -147,6 +151,18 @@ func (d *driver) listen(ctx context.Context) {
 	}
 	if d.Requests != nil {
 		d.listenRequests()
+	}
+	if d.Rescales != nil {
+		d.host.Go(func() {
+			for {
+				select {
+				case g := <-d.Rescales:
+					d.host.Post(RescaleRequested{g})
+				case <-d.io.Done():
+					return
+				}
+			}
+		})
 	}
 	if d.Stop != nil {
 		d.host.Go(func() {
@@ -287,7 +303,7 @@ func (d *driver) receive(message any) Event {
 			if e.Err != nil {
 				d.Log.Warn("rows are not published yet", slog.String("sink", d.sinks[e.Sink].uid), slog.Any("error", e.Err))
 			}
-		case Tick, Reported, SavepointRequested, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Exported, Recorded:
+		case Tick, Reported, SavepointRequested, RescaleRequested, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Exported, Recorded:
 		}
 		return e
 	}
@@ -319,6 +335,11 @@ func (d *driver) perform(a Action) {
 		}
 	case Begin:
 		d.log(a)
+		if a.Graph != nil {
+			groups := d.Graph.KeyGroups
+			d.Graph = a.Graph
+			d.Graph.KeyGroups = groups
+		}
 		d.begin(a)
 	case Discover:
 		s := d.sources[a.Source]

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -28,6 +29,9 @@ type (
 		Want   Want
 		Target string // the directory of savepoints
 	}
+	// RescaleRequested says that the tasks are to be those of a graph with other
+	// parallelisms.
+	RescaleRequested struct{ Graph *job.Graph }
 	// StopRequested says that the user wants the job to end with a checkpoint.
 	StopRequested struct{}
 	// CancelRequested says that the user wants the job to end now.
@@ -92,6 +96,7 @@ type (
 
 func (Tick) event()               {}
 func (Reported) event()           {}
+func (RescaleRequested) event()   {}
 func (StopRequested) event()      {}
 func (CancelRequested) event()    {}
 func (Begun) event()              {}
@@ -120,6 +125,8 @@ type (
 		// First says that the process has no term yet: it takes a new one.
 		First bool
 		Me    checkpoint.Owner
+		// Graph is the one to run from now on, when it has changed.
+		Graph *job.Graph
 		// Unusable are the checkpoints that have turned out to be damaged.
 		Unusable map[stream.Epoch]error
 	}

@@ -172,7 +172,11 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 		case Finish:
 			h.finish(now, a.Result)
 			return true
-		case Begin, Discover, Take, Freeze, Claim, Publish, Delete, Export, Answer, Record:
+		case Begin:
+			if a.Graph != nil {
+				h.rescale(now, s.plan)
+			}
+		case Discover, Take, Freeze, Claim, Publish, Delete, Export, Answer, Record:
 		}
 	}
 	h.enter(now, statusOf(s))
@@ -207,6 +211,26 @@ func (h *History) task(now time.Time, i int, s TaskStatus) {
 	}
 	a.Status, a.Entered[s] = s, now
 	h.life.Changed = now
+}
+
+// rescale makes the tasks those of another graph. Those that there are already
+// keep their attempts.
+func (h *History) rescale(now time.Time, p *plan) {
+	h.life.Graph = p.graph
+	old := h.life.Tasks
+	h.life.Tasks = nil
+	for _, id := range p.ids {
+		if i := slices.IndexFunc(old, func(t TaskLife) bool { return t.Task == id }); i >= 0 {
+			h.life.Tasks = append(h.life.Tasks, old[i])
+			continue
+		}
+		a := TaskAttempt{}
+		if len(old) > 0 {
+			a.Number = old[0].Current().Number + 1
+		}
+		a.Entered[TaskCreated] = now
+		h.life.Tasks = append(h.life.Tasks, TaskLife{Task: id, Attempts: []TaskAttempt{a}})
+	}
 }
 
 // adopt notes that the tasks have run on since they were deployed.

@@ -117,6 +117,15 @@ func newPlan(id job.ID, g *job.Graph, s Settings, durable bool, sinks []string, 
 	return p
 }
 
+// with is the plan of a graph with other parallelisms.
+func (p *plan) with(g *job.Graph) *plan {
+	q := newPlan(p.job, g, p.settings, p.durable, p.sinks, p.started)
+	for i := range q.sources {
+		q.sources[i].discovers = p.sources[i].discovers
+	}
+	return q
+}
+
 // State is everything that the coordinator knows. It is a value: Step never
 // changes the one that it is given.
 type State struct {
@@ -125,7 +134,9 @@ type State struct {
 	phase   phase
 	attempt int // how often Begin was done
 	number  int // of the next deployment
-	owner   checkpoint.Owner
+	// scaled is the graph that the next attempt runs, or nil.
+	scaled *job.Graph
+	owner  checkpoint.Owner
 
 	manifest *checkpoint.Manifest // the newest that stands, or nil
 	restored stream.Epoch         // what the attempt went on from

@@ -20,6 +20,8 @@ func Step(s State, now time.Time, e Event) (State, []Action) {
 	case Tick:
 	case Reported:
 		m.report(e.Report)
+	case RescaleRequested:
+		m.rescale(e.Graph)
 	case StopRequested:
 		m.stop = true
 	case SavepointRequested:
@@ -119,7 +121,22 @@ func (m *machine) report(r rpc.Report) {
 func (m *machine) begin() {
 	m.phase = beginning
 	m.attempt++
-	m.do(Begin{Attempt: m.attempt, First: m.owner.Term == 0, Me: m.owner, Unusable: m.unusable})
+	b := Begin{Attempt: m.attempt, First: m.owner.Term == 0, Me: m.owner, Unusable: m.unusable, Graph: m.scaled}
+	if m.scaled != nil {
+		m.plan, m.scaled = m.plan.with(m.scaled), nil
+	}
+	m.do(b)
+}
+
+// rescale lets the next attempt run another graph, and begins it.
+func (m *machine) rescale(g *job.Graph) {
+	if m.ending != nil || m.stop || m.leaving() || !m.durable {
+		return
+	}
+	m.scaled = g
+	if m.phase == running {
+		m.cancel(m.now)
+	}
 }
 
 func (m *machine) begun(e Begun) {

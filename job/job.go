@@ -69,6 +69,10 @@ type Edge struct {
 	Input        int          `json:"input"`          // which input of To
 	Partitioning Partitioning `json:"partitioning"`
 	Keys         []int        `json:"keys,omitempty"` // columns of From's output, for ByKey
+	// Wide is the partitioning between several tasks, where rows are forwarded only
+	// because there is one: ByKey or Gather; Forward says that there is nothing to
+	// choose.
+	Wide Partitioning `json:"wide,omitempty"`
 	// Schema is that of the rows when they are not of From's Output, as those
 	// of other ports than the main one.
 	Schema *Schema `json:"schema,omitempty"`

@@ -51,14 +51,14 @@ func (t *Tasks) Held(ctx context.Context, id job.ID, tasks []checkpoint.TaskID) 
 	late := t.c.o.Clock.After(t.c.o.AdoptTimeout)
 	for {
 		t.c.mu.Lock()
-		joined := t.c.joined
+		changed := t.c.changed
 		held, some := t.collect(id, tasks)
 		t.c.mu.Unlock()
 		if held != nil {
 			return held
 		}
 		select {
-		case <-joined:
+		case <-changed:
 			continue
 		case <-late:
 		case <-ctx.Done():

@@ -70,7 +70,7 @@ type Cluster struct {
 	workers []*worker     // in the order in which they have registered
 	waiting []*Tasks      // jobs that need slots, the first first
 	offers  []*offer      // tasks that run on, and wait for their job
-	joined  chan struct{} // closed, and replaced, when a worker registers
+	changed chan struct{} // closed, and replaced, when a worker comes or goes
 }
 
 // Listen returns a Cluster whose workers register on an address.
@@ -79,7 +79,7 @@ func Listen(ctx context.Context, address string, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: listen for workers (jobmanager.rpc.port): %w", job.ErrInvalid, err)
 	}
-	c := &Cluster{o: o.withDefaults(), listener: l, joined: make(chan struct{})}
+	c := &Cluster{o: o.withDefaults(), listener: l, changed: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	c.loops.Go(c.accept)
 	return c, nil
@@ -208,8 +208,7 @@ func (c *Cluster) join(w *worker) {
 	}
 	c.workers = append(c.workers, w)
 	c.offer(w)
-	close(c.joined)
-	c.joined = make(chan struct{})
+	c.notify()
 	c.o.Log.Info("a worker has registered", slog.String("id", w.info.ID), slog.String("data", w.info.Data), slog.Int("slots", w.info.Slots))
 	send := c.schedule()
 	c.mu.Unlock()
@@ -223,6 +222,7 @@ func (c *Cluster) leave(w *worker, why error) {
 	c.offers = slices.DeleteFunc(c.offers, func(o *offer) bool { return o.worker == w })
 	jobs := slices.Clone(w.jobs)
 	w.jobs = nil
+	c.notify()
 	c.mu.Unlock()
 	if c.ctx.Err() == nil {
 		c.o.Log.Warn("a worker is lost", slog.String("id", w.info.ID), slog.Any("error", why))
@@ -230,6 +230,20 @@ func (c *Cluster) leave(w *worker, why error) {
 	for _, t := range jobs {
 		t.lost(w, why)
 	}
+}
+
+// notify tells those who wait for workers that one has come or gone. The cluster
+// is locked.
+func (c *Cluster) notify() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// Changed is closed when the next worker comes or goes.
+func (c *Cluster) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
 }
 
 // schedule places the jobs that wait, in their order, while there are slots.

@@ -320,6 +320,13 @@ func (t *Tasks) Stats() []engine.VertexStats {
 	return append([]engine.VertexStats(nil), t.stats...)
 }
 
+// Waiting reports whether the tasks wait for slots.
+func (t *Tasks) Waiting() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pending != nil
+}
+
 // Place is the worker of a task, and its address for data; "" while it has none.
 func (t *Tasks) Place(id checkpoint.TaskID) (worker, address string) {
 	t.mu.Lock()

@@ -53,6 +53,8 @@ type Job interface {
 	// Savepoint makes a savepoint below a directory, "" being the one that is
 	// configured, and returns its path.
 	Savepoint(ctx context.Context, dir string) (path string, err error)
+	// Rescale changes the parallelism of vertices while the job runs.
+	Rescale(ctx context.Context, parallelism map[job.VertexID]int) error
 	// Stop ends the job with a savepoint; with drain set, as if its input had
 	// ended.
 	Stop(ctx context.Context, dir string, drain bool) (path string, err error)

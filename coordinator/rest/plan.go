@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/wadi-engine/wadi/coordinator"
@@ -93,6 +95,35 @@ func (s *Server) requirements(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return requirementsOf(l), nil
+}
+
+// require changes the parallelism of vertices to the upper bounds of a request.
+// It returns before the tasks run.
+func (s *Server) require(r *http.Request) (any, error) {
+	j, l, err := s.lifeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	var q Requirements
+	if err := decode(r, &q); err != nil {
+		return nil, err
+	}
+	wishes := make(map[job.VertexID]int)
+	vertices := verticesOf(l)
+	for id, n := range q {
+		i := slices.IndexFunc(vertices, func(v vertex) bool { return v.id == id })
+		if i < 0 {
+			return nil, notFound("Job vertex %s not found", id)
+		}
+		p := n.Parallelism
+		if p.Lower < 1 || p.Upper < p.Lower {
+			return nil, fmt.Errorf("%w: vertex %s: the bounds of its parallelism are %d and %d; want 1 ≤ lowerBound ≤ upperBound", job.ErrInvalid, id, p.Lower, p.Upper)
+		}
+		for _, v := range vertices[i].chain.Vertices {
+			wishes[v] = p.Upper
+		}
+	}
+	return struct{}{}, j.Rescale(r.Context(), wishes)
 }
 
 func requirementsOf(l coordinator.Life) Requirements {

@@ -13,6 +13,7 @@ const (
 	get   = http.MethodGet
 	post  = http.MethodPost
 	patch = http.MethodPatch
+	put   = http.MethodPut
 	del   = http.MethodDelete
 
 	ofJob     = "/jobs/{jobid}"
@@ -56,6 +57,7 @@ var routes = []route{
 	{get, ofJob + "/execution-result", look, (*Server).executionResult},
 	{get, ofJob + "/metrics", look, (*Server).jobMetrics},
 	{get, ofJob + "/resource-requirements", look, (*Server).requirements},
+	{put, ofJob + "/resource-requirements", change, (*Server).require},
 	{patch, ofJob + "/clientHeartbeat", look, (*Server).heartbeat},
 	{get, ofJob + "/jobmanager/config", look, (*Server).jobClusterConfig},
 	{get, ofJob + "/jobmanager/environment", look, (*Server).jobEnvironment},

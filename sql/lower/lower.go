@@ -171,10 +171,26 @@ func edge(from built, parallelism int) job.Edge {
 // keyed connects by key. With a single receiver there is nothing to choose, and
 // single tasks may be one chain.
 func keyed(from built, parallelism int, keys []int) job.Edge {
-	if parallelism == 1 || len(keys) == 0 {
+	switch {
+	case len(keys) == 0 && parallelism == 1:
+		return single(from)
+	case len(keys) == 0:
 		return edge(from, parallelism)
+	case parallelism == 1 && from.parallelism == 1:
+		return job.Edge{From: from.id, Partitioning: job.Forward, Keys: keys, Wide: job.ByKey}
+	case parallelism == 1:
+		e := edge(from, parallelism)
+		e.Keys, e.Wide = keys, job.ByKey
+		return e
 	}
 	return job.Edge{From: from.id, Partitioning: job.ByKey, Keys: keys}
+}
+
+// single connects to a vertex that never has more than one task.
+func single(from built) job.Edge {
+	e := edge(from, 1)
+	e.Wide = job.Gather
+	return e
 }
 
 // schema is the Arrow form of a node's columns.

@@ -425,5 +425,5 @@ func (b *builder) sort(n *logical.Sort) (built, error) {
 		}
 		v.Config = config(c)
 	}
-	return b.add(v, Insert, edge(in, 1)), nil
+	return b.add(v, Insert, single(in)), nil
 }

@@ -1,0 +1,162 @@
+package wadi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/coordinator/cluster"
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Rescale changes how many tasks vertices have, while the job runs: it takes a
+// checkpoint, and its tasks are started anew from it, as those of the new
+// parallelism. Vertices that pass rows on as they are have the same number; those
+// without a wish keep theirs. It returns when the tasks are about to be started.
+func (r *Run) Rescale(ctx context.Context, wishes map[job.VertexID]int) error {
+	g, err := r.scaled(wishes)
+	if err != nil || g == nil {
+		return err
+	}
+	if !r.waiting() {
+		// When the tasks are being restarted meanwhile, they are restarted as those.
+		if _, err := r.Checkpoint(ctx); err != nil && r.steady() {
+			return fmt.Errorf("rescale: %w", err)
+		}
+	}
+	select {
+	case r.rescales <- g:
+		return nil
+	case <-r.done:
+		return fmt.Errorf("%w: the job has ended", job.ErrInvalid)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// scaled is the graph that is wished for, or nil when it is the one that runs.
+func (r *Run) scaled(wishes map[job.VertexID]int) (*job.Graph, error) {
+	if r.checkpoints == "" {
+		return nil, fmt.Errorf("%w: the job takes no checkpoints, from which it could go on: SET 'execution.checkpointing.dir' before it is started", job.ErrInvalid)
+	}
+	if _, staged := r.tasks.(*stageRunner); staged {
+		return nil, fmt.Errorf("%w: a job in the staged gear is rescaled when it is started from a checkpoint", job.ErrInvalid)
+	}
+	l, ok := r.history.Life()
+	if !ok || l.Status.Terminal() {
+		return nil, fmt.Errorf("%w: the job does not run", job.ErrInvalid)
+	}
+	g, err := l.Graph.Scaled(wishes)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range g.Vertices {
+		if v.Parallelism != l.Graph.Vertices[i].Parallelism {
+			return g, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // nothing changes
+}
+
+// steady reports whether the tasks run.
+func (r *Run) steady() bool {
+	s, _ := r.history.Summary()
+	return s.Status == coordinator.Running && !r.waiting()
+}
+
+// waiting reports whether the tasks wait for slots.
+func (r *Run) waiting() bool {
+	t, ok := r.tasks.(*cluster.Tasks)
+	return ok && t.Waiting()
+}
+
+// Rescale changes the parallelism of vertices.
+func (j sessionJob) Rescale(ctx context.Context, wishes map[job.VertexID]int) error {
+	return j.session.rescale(ctx, j.run, wishes)
+}
+
+// rescale notes the new parallelism where another coordinator would find it, and
+// changes it.
+func (s *Session) rescale(ctx context.Context, r *Run, wishes map[job.VertexID]int) error {
+	g, err := r.scaled(wishes)
+	if err != nil || g == nil {
+		return err
+	}
+	if err := s.amend(ctx, r, g); err != nil {
+		return err
+	}
+	return r.Rescale(ctx, wishes)
+}
+
+// amend puts the new graph of a job into storage.
+func (s *Session) amend(ctx context.Context, r *Run, g *job.Graph) error {
+	if s.ha == nil {
+		return nil
+	}
+	id, _, _ := r.state()
+	data, err := s.ha.store.Get(ctx, jobFile(id))
+	if err != nil {
+		return fmt.Errorf("%w: read the job: %w", job.ErrUnavailable, err)
+	}
+	var d submittedJob
+	if err := json.Unmarshal(data, &d); err != nil {
+		return fmt.Errorf("%w: read the job: %w", job.ErrInvalid, err)
+	}
+	d.Graph = g
+	if data, err = json.Marshal(d); err != nil {
+		return fmt.Errorf("encode the job: %w", err)
+	}
+	if err := s.ha.store.Put(ctx, jobFile(id), data); err != nil {
+		return fmt.Errorf("%w: store the job: %w", job.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// react gives every job that runs as many tasks as there are slots, while
+// workers come and go (scheduler-mode: reactive).
+func (s *Session) react(ctx context.Context) {
+	const again = 200 * time.Millisecond
+	for {
+		changed := s.cluster.Changed()
+		slots := 0
+		for _, w := range s.cluster.Workers() {
+			slots += w.Slots
+		}
+		var retry <-chan time.Time
+		for _, j := range s.jobs.all() {
+			if slots == 0 {
+				break
+			}
+			if err := s.fill(ctx, j.run, slots); err != nil && !errors.Is(err, job.ErrInvalid) {
+				s.o.Log.Info("a job is not rescaled yet", slog.String("job", j.run.Name()), slog.Any("error", err))
+				retry = engine.WallClock{}.After(again)
+			}
+		}
+		select {
+		case <-changed:
+		case <-retry:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// fill gives a job as many tasks of each vertex as there are slots.
+func (s *Session) fill(ctx context.Context, r *Run, slots int) error {
+	l, ok := r.history.Life()
+	if !ok || l.Status.Terminal() || l.Status == coordinator.Initializing {
+		return nil
+	}
+	wishes := make(map[job.VertexID]int)
+	for _, v := range l.Graph.Vertices {
+		if l.Graph.Scales(v.ID) {
+			wishes[v.ID] = min(slots, l.Graph.KeyGroups)
+		}
+	}
+	return s.rescale(ctx, r, wishes)
+}

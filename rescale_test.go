@@ -1,0 +1,123 @@
+package wadi_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// until waits for a condition that a job or a cluster reaches.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	late := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-late:
+			t.Fatalf("%s did not happen", what)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// TestRescale: a job that runs gets more tasks, and then fewer, and gives the
+// rows that it gives undisturbed.
+func TestRescale(t *testing.T) {
+	calm, dir := t.TempDir(), t.TempDir()
+	if r := gear(t, calm, false, nil, nil, nil); r.State != coordinator.Finished {
+		t.Fatalf("undisturbed: %+v", r)
+	}
+	env, c := coordinate(t, clustered(dir))
+	work(t, c, map[string]string{"taskmanager.numberOfTaskSlots": "2"})
+	work(t, c, map[string]string{"taskmanager.numberOfTaskSlots": "2"})
+	r := on(t, env, dir, true, func(run *wadi.Run) {
+		epoch := run.Progress().Epoch
+		for _, n := range []int{4, 1} {
+			until(t, "two more epochs", func() bool { return run.Progress().Epoch >= epoch+2 })
+			wishes := map[job.VertexID]int{}
+			l, _ := run.Life()
+			for _, v := range l.Graph.Vertices {
+				wishes[v.ID] = n
+			}
+			if err := run.Rescale(t.Context(), wishes); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the new tasks", func() bool {
+				l, _ := run.Life()
+				return l.Graph.Vertices[0].Parallelism == n && l.Tasks[0].Current().Status == coordinator.TaskRunning
+			})
+			epoch = run.Progress().Epoch
+		}
+	})
+	if r.State != coordinator.Finished || r.Restarts != 0 {
+		t.Fatalf("%+v", r)
+	}
+	if got, want := output(t, dir), output(t, calm); !slices.Equal(got, want) {
+		t.Errorf("rescaled it gives %d rows, want %d", len(got), len(want))
+	}
+}
+
+// TestReactive: a job has as many tasks as there are slots, when a worker comes
+// and when one goes.
+func TestReactive(t *testing.T) {
+	calm, dir := t.TempDir(), t.TempDir()
+	if r := gear(t, calm, false, nil, nil, nil); r.State != coordinator.Finished {
+		t.Fatalf("undisturbed: %+v", r)
+	}
+	config := clustered(dir)
+	for k, v := range map[string]string{
+		"jobmanager.rpc.port": "0", "rest.port": "0", "scheduler-mode": "reactive", "wadi.cluster.secret": "of this test", "parallelism.default": "1",
+		"heartbeat.interval": "20 ms",
+	} {
+		config[k] = v
+	}
+	s, err := wadi.NewSession(wadi.Options{Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	leads, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.Coordinate(ctx, wadi.ServeOptions{}, func(context.Context) error { close(leads); return nil })
+	}()
+	<-leads
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		_ = s.Close()
+	}()
+	work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "one"})
+	until(t, "the first worker", func() bool { return len(s.Workers()) == 1 })
+	jobs, err := s.Submit(ctx, rest.Submission{Script: gearOf(dir, true)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, _ := s.Job(jobs[0].ID)
+	tasks := func() int {
+		j, _ = s.Job(jobs[0].ID)
+		return j.Life().Graph.Vertices[0].Parallelism
+	}
+	until(t, "an epoch", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > 0 })
+	kill := work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "two"})
+	until(t, "more tasks", func() bool { return tasks() == 2 })
+	epochs := j.Life().Checkpoints.Completed
+	until(t, "an epoch of two tasks", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > epochs })
+	if err := kill(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "fewer tasks", func() bool { return tasks() == 1 })
+	until(t, "the end", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Status.Terminal() })
+	if j.Life().Status != coordinator.StatusFinished {
+		t.Errorf("the job is %v: %+v", j.Life().Status, j.Life().Failures)
+	}
+	if got, want := output(t, dir), output(t, calm); !slices.Equal(got, want) {
+		t.Errorf("with workers that come and go it gives %d rows, want %d", len(got), len(want))
+	}
+}
