@@ -22,7 +22,6 @@ var absent = map[string]string{
 	"GET /datasets/delete/{triggerid}":        "no data sets outlive a job",
 	"PATCH /jobs/{jobid}/rescaling":           "Flink refuses it too (FLINK-12312)",
 	"GET /jobs/{jobid}/rescaling/{triggerid}": "Flink refuses it too (FLINK-12312)",
-	"PUT /jobs/{jobid}/resource-requirements": "the parallelism of a job changes when it is started from a savepoint",
 }
 
 // arrays are replies that Flink sends as arrays, although its document says that
