@@ -115,24 +115,13 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	finally := func() {}
 	staged = staged && !l.here
 	if !l.checkpoint {
 		dir = ""
 	}
-	if staged && dir == "" {
-		if dir, finally, err = scratch(); err != nil {
-			return nil, err
-		}
-	}
-	var store checkpoint.Store
-	if dir != "" {
-		bucket, err := e.stores.Open(ctx, dir, nil)
-		if err != nil {
-			finally()
-			return nil, fmt.Errorf("open checkpoint directory: %w", err)
-		}
-		store = bucket
+	store, dir, finally, err := e.checkpoints(ctx, dir, staged)
+	if err != nil {
+		return nil, err
 	}
 	r := &Run{
 		graph: &p.Graph, bounded: p.Bounded, config: e.configured(), begun: make(chan struct{}),
@@ -153,15 +142,13 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
+	host := coordinator.NewHost(o.Clock)
 	var run func(context.Context) (Result, error)
 	if staged {
 		stages := &stageRunner{elsewhere: e.o.Launcher, here: o, checkpoints: dir, config: e.configured()}
 		r.tasks = stages
-		run = func(ctx context.Context) (Result, error) {
-			return coordinator.RunStaged(ctx, j, stages, coordinator.NewHost(o.Clock))
-		}
+		run = func(ctx context.Context) (Result, error) { return coordinator.RunStaged(ctx, j, stages, host) }
 	} else {
-		host := coordinator.NewHost(o.Clock)
 		w := e.worker(o, l, dir, host)
 		r.tasks = w
 		run = func(ctx context.Context) (Result, error) {
@@ -183,6 +170,26 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		r.result, r.err = res, err
 	}()
 	return r, nil
+}
+
+// checkpoints opens the checkpoint directory of a job, if it has one; stages need
+// one in any case, which finally removes.
+func (e *Env) checkpoints(ctx context.Context, dir string, staged bool) (store checkpoint.Store, at string, finally func(), err error) {
+	finally = func() {}
+	if staged && dir == "" {
+		if dir, finally, err = scratch(); err != nil {
+			return nil, "", nil, err
+		}
+	}
+	if dir == "" {
+		return nil, "", finally, nil
+	}
+	bucket, err := e.stores.Open(ctx, dir, nil)
+	if err != nil {
+		finally()
+		return nil, "", nil, fmt.Errorf("open checkpoint directory: %w", err)
+	}
+	return bucket, dir, finally, nil
 }
 
 // worker runs the tasks of one job: in this process, or on the workers of the

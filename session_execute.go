@@ -28,7 +28,7 @@ func (s *Session) Execute(ctx context.Context, st rest.Statements, each func(res
 			return err
 		}
 	}
-	return e.Env.Execute(ctx, st.Text, func(o Outcome) error {
+	return e.Execute(ctx, st.Text, func(o Outcome) error {
 		switch {
 		case o.Query != nil:
 			return tellQuery(ctx, e.Env, o.Query, each)

@@ -73,7 +73,7 @@ func (e *Env) haRoot() (string, error) {
 	case "":
 	case "object-store":
 	case "zookeeper", "kubernetes":
-		e.log.Info("high availability is that of the storage root, without "+kind, slog.String(keyHADir, dir))
+		e.log.Info("high availability is that of the storage root", slog.String("not", kind), slog.String("dir", dir))
 	default:
 		return "", fmt.Errorf("%w: '%s' = '%s': want object-store or none", job.ErrInvalid, keyHA, kind)
 	}

@@ -298,13 +298,16 @@ func TestSessionStreamsEvents(t *testing.T) {
 	}
 	next(": these are all")
 	id := s.submit(fmt.Sprintf(counting, ""))
-	for !strings.Contains(next("data: "), `"jid":"`+id+`","name":"counting","state":"RUNNING"`) {
+	await := func(text string) {
+		for found := false; !found; {
+			found = strings.Contains(next("data: "), text)
+		}
 	}
+	await(`"jid":"` + id + `","name":"counting","state":"RUNNING"`)
 	if err := s.client().Cancel(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	for !strings.Contains(next("data: "), `"state":"CANCELED"`) {
-	}
+	await(`"state":"CANCELED"`)
 }
 
 func TestSessionGuards(t *testing.T) {

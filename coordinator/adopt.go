@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
@@ -60,13 +61,13 @@ func (d *driver) adopt(ctx context.Context, a Begin) (Begun, bool) {
 		why = d.skipHeld(ctx, b)
 	}
 	if why != nil {
-		d.Log.Warn("the tasks that run cannot be adopted; they are started anew", "error", why)
+		d.Log.Warn("the tasks that run cannot be adopted; they are started anew", slog.Any("error", why))
 		for _, s := range d.sources {
 			d.closeEnumerator(s)
 		}
 		return Begun{}, false
 	}
-	d.Log.Info("the tasks that run are adopted", "generation", uint64(b.Owner.Generation), "term", uint64(b.Owner.Term))
+	d.Log.Info("the tasks that run are adopted", slog.Uint64("generation", uint64(b.Owner.Generation)), slog.Uint64("term", uint64(b.Owner.Term)))
 	return b, true
 }
 

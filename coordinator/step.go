@@ -123,7 +123,7 @@ func (m *machine) begin() {
 	m.attempt++
 	b := Begin{Attempt: m.attempt, First: m.owner.Term == 0, Me: m.owner, Unusable: m.unusable, Graph: m.scaled}
 	if m.scaled != nil {
-		m.plan, m.scaled = m.plan.with(m.scaled), nil
+		m.plan, m.scaled = m.with(m.scaled), nil
 	}
 	m.do(b)
 }

@@ -82,7 +82,7 @@ func New(c Cluster, o Options) *Server {
 	}
 	s := &Server{o: o, cluster: c, mux: http.NewServeMux(), guard: newGuard(o), started: o.Clock.Now()}
 	s.ops.now, s.uploads.dir = o.Clock.Now, o.Uploads
-	s.ops.ctx, s.ops.stop = context.WithCancel(context.Background())
+	s.ops.ctx, s.ops.stop = context.WithCancel(context.Background()) //nolint:fatcontext // the life of the server, not of a loop
 	for _, r := range routes {
 		h := s.serve(r)
 		s.mux.Handle(r.method+" "+r.path, h)

@@ -99,5 +99,5 @@ func (d *deriver) single(name string, t arrow.DataType, indent string) (string, 
 	case *arrow.ListType, *arrow.MapType:
 		return "", fmt.Errorf("lists and maps in Protobuf hold no lists and maps; put them into a ROW")
 	}
-	return "", fmt.Errorf("Protobuf has no type for %s: CAST it to another one, such as STRING", expr.TypeName(t))
+	return "", fmt.Errorf("no type of Protobuf fits %s: CAST it to another one, such as STRING", expr.TypeName(t))
 }

@@ -231,7 +231,7 @@ message Row {
 		schema *arrow.Schema
 		want   string
 	}{
-		{columnsOf("d", &arrow.Decimal128Type{Precision: 4, Scale: 2}), "column d: Protobuf has no type for DECIMAL(4, 2)"},
+		{columnsOf("d", &arrow.Decimal128Type{Precision: 4, Scale: 2}), "column d: no type of Protobuf fits DECIMAL(4, 2)"},
 		{columnsOf("a b", str), `column "a b": names in Protobuf are of letters`},
 		{columnsOf("l", arrow.ListOf(arrow.ListOf(str))), "column l: lists and maps in Protobuf hold no lists and maps"},
 		{columnsOf("m", arrow.MapOf(arrow.PrimitiveTypes.Float64, str)), "column m: the keys of a map in Protobuf are text"},
