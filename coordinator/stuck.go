@@ -143,14 +143,24 @@ func (d *diagnosis) head(chain int) *job.VertexID {
 	return &id
 }
 
-// name is a chain as people read it: by its last vertex when that is a sink, as
-// it is the sink that others wait for, and otherwise by its first.
+// name is a chain as people read it: by its first vertex, and by its sink when it
+// ends in one.
 func (d *diagnosis) name(chain int) string {
-	c := d.chains[chain]
-	if v := d.Life.Graph.Vertices[c.Tail()]; v.Kind == job.KindSink {
+	c, all := d.chains[chain], d.Life.Graph.Vertices
+	name := shortName(all[c.Head()])
+	if v := all[c.Tail()]; v.Kind == job.KindSink && c.Head() != c.Tail() {
+		name += " → " + shortName(v)
+	}
+	return name
+}
+
+// shortName is the label of a vertex, and the last part of a table's name.
+func shortName(v job.Vertex) string {
+	of, table, ok := strings.Cut(v.Label(), "-")
+	if !ok || of != v.Kind {
 		return v.Label()
 	}
-	return d.Life.Graph.Vertices[c.Head()].Label()
+	return of + " " + table[strings.LastIndex(table, ".")+1:]
 }
 
 func (d *diagnosis) failures() {
@@ -223,7 +233,7 @@ func (d *diagnosis) commits() {
 			continue
 		}
 		f := Finding{
-			Kind: FindingCommit, Bad: w.Problem != "", Title: fmt.Sprintf("%s waits to be published", w.Sink),
+			Kind: FindingCommit, Bad: w.Problem != "", Title: "The rows of " + d.sink(w.Sink) + " wait to be published",
 			Text: fmt.Sprintf("The rows of %d epochs are stored and not published yet, since epoch %d.", w.Epochs, w.First),
 		}
 		if w.Problem != "" {
@@ -239,4 +249,14 @@ func (d *diagnosis) commits() {
 		}
 		d.found(f)
 	}
+}
+
+// sink is the name of the sink with a UID.
+func (d *diagnosis) sink(uid string) string {
+	for _, v := range d.Life.Graph.Vertices {
+		if v.UID == uid {
+			return shortName(v)
+		}
+	}
+	return uid
 }

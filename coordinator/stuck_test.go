@@ -76,11 +76,11 @@ func TestStuck(t *testing.T) {
 		{"a source holds the barrier", func(e *coordinator.Evidence) {
 			inFlight(e, time.Minute, 1)
 			e.Tasks[0].Blocked = 0.9
-		}, `checkpoint [0/0] Checkpoint 7 takes long: source-orders holds the barrier: 1 of 5 tasks have acknowledged it
-backpressure [2/0] IntervalJoin holds back what sends to it: source-orders waits for room in it`},
+		}, `checkpoint [0/0] Checkpoint 7 takes long: source orders holds the barrier: 1 of 5 tasks have acknowledged it
+backpressure [2/0] IntervalJoin holds back what sends to it: source orders waits for room in it`},
 		{
 			"one task of a join holds the barrier", func(e *coordinator.Evidence) { inFlight(e, time.Minute, 0, 1, 2) },
-			`checkpoint [2/1] Checkpoint 7 takes long: IntervalJoin holds the barrier: What sends to it (source-orders, source-payments) has passed the barrier on`,
+			`checkpoint [2/1] Checkpoint 7 takes long: IntervalJoin holds the barrier: What sends to it (source orders, source payments) has passed the barrier on`,
 		},
 		{
 			"the store holds the checkpoint", func(e *coordinator.Evidence) { inFlight(e, time.Minute, 0, 1, 2, 3, 4) },
@@ -91,13 +91,13 @@ backpressure [2/0] IntervalJoin holds back what sends to it: source-orders waits
 				e.Tasks[i].Blocked, e.Tasks[i].Busy = 0.95, 0.05
 			}
 			e.Tasks[4].Busy = 0.97
-		}, `backpressure [3/0] sink-out holds back what sends to it: works 97% of the time`},
+		}, `backpressure [3/0] sink out holds back what sends to it: works 97% of the time`},
 		{"a source whose rows are old", func(e *coordinator.Evidence) {
 			e.Tasks[1].Watermark, e.Tasks[1].Split = at(-3*time.Hour), "payments-3"
-		}, `watermark [1/0] source-payments holds the watermark of IntervalJoin: Its event time is 2026-06-01 09:00:00.000, while source-orders is at 2026-06-01 12:00:00.000. The split that is farthest behind is payments-3`},
+		}, `watermark [1/0] source payments holds the watermark of IntervalJoin: Its event time is 2026-06-01 09:00:00.000, while source orders is at 2026-06-01 12:00:00.000. The split that is farthest behind is payments-3`},
 		{
 			"a source without event time", func(e *coordinator.Evidence) { e.Tasks[0].Watermark = stream.Start },
-			`watermark [0/0] source-orders holds the watermark of IntervalJoin: not known yet`,
+			`watermark [0/0] source orders holds the watermark of IntervalJoin: not known yet`,
 		},
 		{"a source at its end holds nobody", func(e *coordinator.Evidence) { e.Tasks[0].Watermark = stream.End }, ``},
 		{"a join that does not look at event time", func(e *coordinator.Evidence) {
@@ -106,10 +106,10 @@ backpressure [2/0] IntervalJoin holds back what sends to it: source-orders waits
 		}, ``},
 		{"a split without rows", func(e *coordinator.Evidence) {
 			e.Tasks[0].Split, e.Tasks[0].Watermark, e.Tasks[0].Ahead = "orders-2", stream.Start, at(0)
-		}, `watermark [0/0] Split orders-2 of source-orders holds the watermark: another of its splits is at 2026-06-01 12:00:00.000`},
+		}, `watermark [0/0] Split orders-2 of source orders holds the watermark: another of its splits is at 2026-06-01 12:00:00.000`},
 		{"a catalog that is away", func(e *coordinator.Evidence) {
 			e.Progress.Unpublished = []coordinator.Unpublished{{Sink: "sink-out", Epochs: 5, First: 3, Failures: 9, Problem: "503"}}
-		}, `commit [] sink-out waits to be published: The rows of 5 epochs are stored and not published yet, since epoch 3. It was tried 9 times: 503`},
+		}, `commit [] The rows of sink out wait to be published: The rows of 5 epochs are stored and not published yet, since epoch 3. It was tried 9 times: 503`},
 		{"a sink that gathers a little", func(e *coordinator.Evidence) {
 			e.Progress.Unpublished = []coordinator.Unpublished{{Sink: "sink-out", Epochs: 2, First: 3}}
 		}, ``},

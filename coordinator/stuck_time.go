@@ -118,7 +118,7 @@ func (d *diagnosis) holdsTime(chain int, source, high TaskEvidence) Finding {
 	case source.Watermark == stream.Start:
 		f.Advice = "It has no rows with an event time yet, or the table has no WATERMARK. Windows and joins by time wait for it."
 	case source.Idle > blocked:
-		f.Advice = "It has nothing to read. SET 'table.exec.source.idle-timeout' lets others go on without it."
+		f.Advice = "It waits for rows most of the time. SET 'table.exec.source.idle-timeout' lets others go on without it."
 	default:
 		f.Advice = "It is being read and has farther to go: SET 'scan.watermark.alignment.max-drift' keeps the others from running ahead."
 	}

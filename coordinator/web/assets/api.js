@@ -76,23 +76,38 @@ export async function* sql(body, signal) {
   for await (const line of lines(reply)) if (line) yield JSON.parse(line);
 }
 
-// events calls back for each event of a job, and comes again when it is cut off.
+// events calls back for each event of a job, as long as the page is seen: a
+// browser opens six connections at the most, for all of its tabs.
 export function events(each) {
-  const stop = new AbortController();
-  (async () => {
+  let stop = null;
+  const run = async (signal) => {
     let pause = 1000;
-    while (!stop.signal.aborted) {
+    while (!signal.aborted) {
       try {
-        const reply = await request("GET", "/api/events", undefined, stop.signal);
+        const reply = await request("GET", "/api/events", undefined, signal);
         pause = 1000;
         for await (const line of lines(reply)) {
           if (line.startsWith("data: ")) each(JSON.parse(line.slice(6)));
         }
       } catch { /* the server is away; it may come back */ }
-      if (stop.signal.aborted) return;
+      if (signal.aborted) return;
       await new Promise((done) => setTimeout(done, pause));
       pause = Math.min(pause * 2, 30000);
     }
-  })();
-  return () => stop.abort();
+  };
+  const end = () => { stop?.abort(); stop = null; };
+  const look = () => {
+    if (document.hidden) end();
+    else if (!stop) run((stop = new AbortController()).signal);
+  };
+  document.addEventListener("visibilitychange", look);
+  addEventListener("pagehide", end);
+  addEventListener("pageshow", look);
+  look();
+  return () => {
+    end();
+    document.removeEventListener("visibilitychange", look);
+    removeEventListener("pagehide", end);
+    removeEventListener("pageshow", look);
+  };
 }

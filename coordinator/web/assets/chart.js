@@ -22,8 +22,8 @@ function useTheme() {
 }
 
 // Chart draws series of numbers, null where there is none, over times in
-// milliseconds. Its values are listed below it, as text.
-export function Chart({ name, times, series, unit, points }) {
+// milliseconds, up to most when that is given. Its values are listed below it, as text.
+export function Chart({ name, times, series, unit, points, most }) {
   const frame = useRef(null), plot = useRef(null), theme = useTheme();
   const shape = series.map((s) => s.name).join("|");
   const data = [times.map((t) => t / 1000), ...series.map((s) => s.values)];
@@ -32,7 +32,7 @@ export function Chart({ name, times, series, unit, points }) {
     const options = {
       width: frame.current.clientWidth || 300, height: 168, legend: { show: false }, padding: [8, 8, 0, 0],
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-      scales: { y: { range: (_, lo, hi) => [Math.min(0, lo ?? 0), hi > 0 ? hi * 1.08 : 1] } },
+      scales: { y: { range: (_, lo, hi) => [Math.min(0, lo ?? 0), most ?? (hi > 0 ? hi * 1.08 : 1)] } },
       axes: [
         { ...axis, values: (_, all) => all.map((t) => time(t * 1000)), space: 76, size: 30 },
         { ...axis, values: (_, all) => all.map(unit), size: 62 },

@@ -34,7 +34,7 @@ export function duration(ms) {
   const m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
   if (m < 60) return `${m} min ${Math.floor(s % 60)} s`;
   if (h < 24) return `${h} h ${m % 60} min`;
-  return `${d} d ${h % 24} h`;
+  return d < 10 ? `${d} d ${h % 24} h` : `${whole(d)} d`;
 }
 
 const pad = (n, w = 2) => String(n).padStart(w, "0");
@@ -79,10 +79,11 @@ export const brief = (name) => name.split(" -> ").map((part) => {
   return sink ? `Sink ${sink[1].split(".").at(-1)}` : part;
 }).join(" -> ");
 
-// Names of chains are long; the first and the last operator say the most.
-export function heads(name) {
-  const parts = name.split(" -> ");
-  return { first: parts[0], rest: parts.slice(1) };
+// ops are the operators of a chain by their kind: Source orders → Calc → Sink totals.
+// One that stands alone says more of itself.
+export function ops(name) {
+  const all = brief(name).split(" -> ");
+  return all.length === 1 ? all[0] : all.map((op) => op.replace(/\(.*$/, "")).join(" → ");
 }
 
 export const title = (word) => word.charAt(0) + word.slice(1).toLowerCase().replaceAll("_", " ");

@@ -1,6 +1,6 @@
 // The graph of a job, in layers from its sources to its sinks.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./lib.js";
-import { brief, count, duration, heads, lag, percent, rate, watermark } from "./format.js";
+import { count, duration, lag, ops, percent, rate, watermark } from "./format.js";
 import { Share, tone } from "./parts.js";
 
 // layout puts each node one layer behind the farthest of its inputs, and orders
@@ -107,11 +107,10 @@ function heat(v) {
 }
 
 function Node({ node, vertex, sample, at, href, now, found }) {
-  const { first, rest } = heads(brief(vertex.name));
   const behind = lag(sample?.watermark, now);
   return html`<a class="node ${heat(sample)} ${found ? "found" : ""}" href=${href} style=${{ left: `${at.x - size.width / 2}px`, top: `${at.y - size.height / 2}px`, width: `${size.width}px`, height: `${size.height}px` }}
       title=${vertex.name}>
-    <span class="name">${first}${rest.length > 0 && html`<small> → ${rest.at(-1)}${rest.length > 1 && ` (+${rest.length - 1})`}</small>`}</span>
+    <span class="name">${ops(vertex.name)}</span>
     <span class="line"><span class="dot ${tone(vertex.status)}"></span>${vertex.status.toLowerCase()} · ${node.parallelism} ${node.parallelism === 1 ? "task" : "tasks"}</span>
     <span class="line">${count(sample?.in ?? vertex.metrics["read-records"])} in · ${count(sample?.out ?? vertex.metrics["write-records"])} out</span>
     <span class="line">${sample?.busy == null ? "" : `busy ${percent(sample.busy)} · back-pr. ${percent(sample.blocked)}`}${behind == null ? "" : html`<span class="unseen"> watermark ${duration(behind)} behind</span>`}</span>

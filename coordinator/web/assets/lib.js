@@ -23,7 +23,7 @@ export function usePoll(path, { once = false, ask = get } = {}) {
   useEffect(() => {
     if (!path) return undefined;
     const stop = new AbortController();
-    let timer = 0, asking = false;
+    let timer = 0, asking = false, gone = false;
     const tick = async () => {
       clearTimeout(timer);
       if (asking) return;
@@ -32,13 +32,14 @@ export function usePoll(path, { once = false, ask = get } = {}) {
         const data = await ask(path, stop.signal);
         if (!stop.signal.aborted) set({ path, data, at: Date.now() });
       } catch (error) {
+        gone = error.status === 404; // it does not come back by asking
         if (!stop.signal.aborted) set((s) => ({ path, data: s.path === path ? s.data : undefined, error }));
       }
       asking = false;
-      if (!stop.signal.aborted && !once) timer = setTimeout(tick, document.hidden ? 4 * every : every);
+      if (!stop.signal.aborted && !once && !gone) timer = setTimeout(tick, document.hidden ? 4 * every : every);
     };
     tick();
-    const off = onBump(tick);
+    const off = onBump(() => { if (!gone) tick(); });
     return () => { stop.abort(); clearTimeout(timer); off(); };
   }, [path, once]);
   return state.path === path ? state : {};

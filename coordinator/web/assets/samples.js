@@ -5,7 +5,7 @@ import { onBump, refresh, useEffect, useState } from "./lib.js";
 
 const kept = 900;
 const wanted = [
-  "numRecordsIn", "numRecordsOut", "busyTimeMsPerSecond", "idleTimeMsPerSecond", "backPressuredTimeMsPerSecond", "currentInputWatermark",
+  "busyTimeMsPerSecond", "idleTimeMsPerSecond", "backPressuredTimeMsPerSecond", "currentInputWatermark",
 ].join(",");
 const ended = new Set(["FINISHED", "FAILED", "CANCELED", "SUSPENDED"]);
 
@@ -54,14 +54,32 @@ class Sampler {
     this.off();
   }
 
+  // ends are the metrics that count the rows of a vertex: what reaches it, or what
+  // its first operator reads when it is a source, and likewise at its other end.
+  async ends(job, id, signal) {
+    this.known ??= {};
+    if (!this.known[id]) {
+      const names = (await get(`/jobs/${this.id}/vertices/${id}/subtasks/metrics`, signal)).map((m) => m.id);
+      const reads = (job.plan.nodes.find((n) => n.id === id)?.inputs ?? []).length === 0;
+      const writes = !job.plan.nodes.some((n) => (n.inputs ?? []).some((i) => i.id === id));
+      this.known[id] = {
+        in: (reads && names.find((n) => n.endsWith(".numRecordsOut"))) || "numRecordsIn",
+        out: (writes && names.findLast((n) => n.endsWith(".numRecordsIn"))) || "numRecordsOut",
+      };
+    }
+    return this.known[id];
+  }
+
   async look(signal) {
     const job = await get(`/jobs/${this.id}`, signal);
     const v = {};
     await Promise.all(job.vertices.map(async ({ id, metrics }) => {
-      const all = Object.fromEntries((await get(`/jobs/${this.id}/vertices/${id}/subtasks/metrics?get=${wanted}`, signal)).map((m) => [m.id, m]));
+      const ends = await this.ends(job, id, signal);
+      const path = `/jobs/${this.id}/vertices/${id}/subtasks/metrics?get=${wanted},${encodeURIComponent(ends.in)},${encodeURIComponent(ends.out)}`;
+      const all = Object.fromEntries((await get(path, signal)).map((m) => [m.id, m]));
       const perSecond = (name) => (all[name] ? all[name].avg / 1000 : null);
       v[id] = {
-        in: all.numRecordsIn?.sum ?? metrics["read-records"], out: all.numRecordsOut?.sum ?? metrics["write-records"],
+        in: all[ends.in]?.sum ?? metrics["read-records"], out: all[ends.out]?.sum ?? metrics["write-records"],
         busy: perSecond("busyTimeMsPerSecond"), idle: perSecond("idleTimeMsPerSecond"), blocked: perSecond("backPressuredTimeMsPerSecond"),
         watermark: all.currentInputWatermark?.min ?? null,
       };

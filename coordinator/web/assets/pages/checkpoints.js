@@ -1,5 +1,5 @@
 import { html, usePoll } from "../lib.js";
-import { bytes, dateTime, duration, time } from "../format.js";
+import { bytes, dateTime, duration, ops, time } from "../format.js";
 import { Badge, Card, Facts, Loaded, Note, Stat, Stats, Table } from "../parts.js";
 import { Chart } from "../chart.js";
 
@@ -56,7 +56,7 @@ function Details({ job, id }) {
     ${c.external_path && html`<p><code>${c.external_path}</code></p>`}
     ${job.vertices.filter((v) => c.tasks[v.id]).map((v) => {
       const sums = c.tasks[v.id];
-      return html`<${Card} key=${v.id} kind="fold"><details open=${job.vertices.length < 6}><summary><b>${v.name}</b>
+      return html`<${Card} key=${v.id} kind="fold"><details open=${job.vertices.length < 6}><summary><b title=${v.name}>${ops(v.name)}</b>
         <span class="muted">${sums.num_acknowledged_subtasks} of ${sums.num_subtasks} tasks · ${duration(sums.end_to_end_duration)} · ${bytes(sums.state_size)}</span></summary>
         <${VertexTasks} job=${job.jid} id=${id} vertex=${v} /></details></${Card}>`;
     })}`}</${Loaded}>`;

@@ -1,5 +1,5 @@
 import { html, useWide } from "../lib.js";
-import { count, dateTime, duration, percent, rate, watermark } from "../format.js";
+import { count, duration, ops, percent, rate, watermark } from "../format.js";
 import { Badge, Card, Note, Share, Table } from "../parts.js";
 import { Graph } from "../graph.js";
 
@@ -14,17 +14,16 @@ export function JobGraph({ job, seen, stuck }) {
     <${Card} kind="bare"><${Graph} job=${job} sample=${sample} wide=${wide} found=${new Set(findings.map((f) => f.vertex))} />
       <ul class="legend" aria-label="Colours">${legend.map(([c, text]) => html`<li><i class=${c} aria-hidden="true"></i>${text}</li>`)}</ul></${Card}>
     <${Card} name="Vertices"><${Table} name="Vertices" rows=${job.vertices} id=${(v) => v.id} columns=${[
-      { name: "Vertex", value: (v) => v.name, wide: true, cell: (v) => html`<a href=${`#/jobs/${job.jid}/vertices/${v.id}`}>${v.name}</a>` },
+      { name: "Vertex", value: (v) => v.name, wide: true, cell: (v) => html`<a href=${`#/jobs/${job.jid}/vertices/${v.id}`} title=${v.name}>${ops(v.name)}</a>` },
       { name: "State", value: (v) => v.status, cell: (v) => html`<${Badge} status=${v.status} />` },
       { name: "Tasks", number: true, value: (v) => v.parallelism, cell: (v) => v.parallelism },
-      { name: "Rows in", number: true, value: (v) => v.metrics["read-records"], cell: (v) => count(v.metrics["read-records"]) },
-      { name: "Rows out", number: true, value: (v) => v.metrics["write-records"], cell: (v) => count(v.metrics["write-records"]) },
-      { name: "In", number: true, value: (v) => of(v)?.inRate, cell: (v) => rate(of(v)?.inRate) },
-      { name: "Out", number: true, value: (v) => of(v)?.outRate, cell: (v) => rate(of(v)?.outRate) },
+      { name: "Rows in", number: true, value: (v) => of(v)?.in, cell: (v) => count(of(v)?.in) },
+      { name: "Rows out", number: true, value: (v) => of(v)?.out, cell: (v) => count(of(v)?.out) },
+      { name: "In per second", number: true, value: (v) => of(v)?.inRate, cell: (v) => rate(of(v)?.inRate) },
+      { name: "Out per second", number: true, value: (v) => of(v)?.outRate, cell: (v) => rate(of(v)?.outRate) },
       { name: "Busy", number: true, value: (v) => of(v)?.busy, cell: (v) => percent(of(v)?.busy) },
       { name: "Time", cell: (v) => html`<${Share} ...${of(v) ?? {}} />` },
       { name: "Watermark", value: (v) => of(v)?.watermark, cell: (v) => watermark(of(v)?.watermark) },
-      { name: "Started", value: (v) => v["start-time"], cell: (v) => dateTime(v["start-time"]) },
       { name: "For", number: true, value: (v) => v.duration, cell: (v) => duration(v.duration) },
     ]} /></${Card}>`;
 }

@@ -1,14 +1,14 @@
 // Charts of what was seen since the page was opened.
 import { html, useEffect, useMemo, useRef, useState, usePoll, refresh, store } from "../lib.js";
 import { get } from "../api.js";
-import { brief, count, duration, heads, lag, percent, rate } from "../format.js";
+import { count, duration, lag, ops, percent, rate } from "../format.js";
 import { Card, Empty } from "../parts.js";
 import { Chart } from "../chart.js";
 
 const names = (job) => {
   const seen = {};
   return job.vertices.map((v) => {
-    const name = heads(brief(v.name)).first + (v.name.includes(" -> ") ? " → …" : "");
+    const name = ops(v.name);
     seen[name] = (seen[name] ?? 0) + 1;
     return { id: v.id, name: seen[name] > 1 ? `${name} (${seen[name]})` : name };
   });
@@ -66,13 +66,13 @@ export function Metrics({ job, seen }) {
   const measured = (list) => list.filter((s) => s.values.some((v) => v != null));
   const charts = [
     ["Rows in, per second", each((v) => v.inRate), rate], ["Rows out, per second", each((v) => v.outRate), rate],
-    ["Busy", each((v) => v.busy), percent], ["Back-pressured", each((v) => v.blocked), percent],
+    ["Busy", each((v) => v.busy), percent, 1], ["Back-pressured", each((v) => v.blocked), percent, 1],
     ["Watermark behind the clock", each((v, s) => lag(v.watermark, s.at)), duration],
   ];
   return html`<p class="muted">Since this page was opened; the server keeps no past. For longer, scrape it.</p>
-    ${samples.length < 2 ? html`<${Empty}>One more look is needed to draw something…</${Empty}>` : html`<div class="charts">${charts.map(([name, series, unit]) => {
+    ${samples.length < 2 ? html`<${Empty}>One more look is needed to draw something…</${Empty}>` : html`<div class="charts">${charts.map(([name, series, unit, most]) => {
       const some = measured(series);
-      return some.length > 0 && html`<${Chart} key=${name} name=${name} times=${times} unit=${unit} series=${some} />`;
+      return some.length > 0 && html`<${Chart} key=${name} name=${name} times=${times} unit=${unit} most=${most} series=${some} />`;
     })}</div>`}
     <${Card} name="Any metric"><${Pick} job=${job} add=${(p) => keep([...picked, p])} />
       <div class="charts">${picked.map((p, i) => html`<${Picked} key=${JSON.stringify(p)} job=${job} ...${p} drop=${() => keep(picked.filter((_, k) => k !== i))} />`)}</div></${Card}>`;

@@ -1,7 +1,7 @@
 // Where time and memory go: Go's profiles, as flame graphs.
 import { html, useMemo, useRef, useState, usePoll, useEffect } from "../lib.js";
 import { blob, get } from "../api.js";
-import { bytes, count, duration, percent } from "../format.js";
+import { bytes, count, duration, ops, percent } from "../format.js";
 import { Card, Empty, Note, Table } from "../parts.js";
 
 const kinds = {
@@ -91,7 +91,7 @@ export function Profile({ query }) {
       <label>Profile <select value=${kind} onChange=${(e) => setKind(e.target.value)}>${Object.entries(kinds).map(([k, [name]]) => html`<option value=${k} selected=${k === kind}>${name}</option>`)}</select></label>
       ${timed && html`<label>Seconds <input type="number" min="1" max="30" value=${seconds} onInput=${(e) => setSeconds(e.target.value)} /></label>`}
       ${filters && html`<label>Job <select value=${job} onChange=${(e) => { setJob(e.target.value); setVertex(""); }}><option value="">the whole process</option>${(jobs.data?.jobs ?? []).map((j) => html`<option value=${j.jid} selected=${j.jid === job}>${j.name}</option>`)}</select></label>
-      ${job && html`<label>Vertex <select value=${vertex} onChange=${(e) => setVertex(e.target.value)}><option value="">all</option>${(details.data?.vertices ?? []).map((v) => html`<option value=${v.id} selected=${v.id === vertex}>${v.name}</option>`)}</select></label>`}`}
+      ${job && html`<label>Vertex <select value=${vertex} onChange=${(e) => setVertex(e.target.value)}><option value="">all</option>${(details.data?.vertices ?? []).map((v) => html`<option value=${v.id} selected=${v.id === vertex}>${ops(v.name)}</option>`)}</select></label>`}`}
       <button class="primary" type="submit" disabled=${state.busy}>${state.busy ? "Looking…" : "Look"}</button>
       <button type="button" disabled=${state.busy} onClick=${download}>Download for go tool pprof</button></form>
       <p class="muted">It is the coordinator's process: with <code>wadi standalone</code> that is everything.</p></${Card}>

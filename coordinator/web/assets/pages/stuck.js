@@ -1,5 +1,5 @@
 import { html } from "../lib.js";
-import { dateTime } from "../format.js";
+import { brief, dateTime } from "../format.js";
 import { Card, Loaded, Note } from "../parts.js";
 
 const kinds = {
@@ -13,7 +13,7 @@ export function Stuck({ job, stuck }) {
     : findings.map((f) => html`<${Card} key=${f.kind + f.title} kind=${`finding ${f.severity}`}>
       <h2><span class="kind">${kinds[f.kind] ?? f.kind}</span> ${f.title}</h2>
       <p>${f.text}</p>
-      ${f.tasks?.length > 0 && html`<ul class="tasks">${f.tasks.map((t) => html`<li><code>${t}</code></li>`)}</ul>`}
+      ${f.tasks?.length > 0 && html`<ul class="tasks">${f.tasks.map((t) => html`<li><code>${brief(t).replaceAll(" -> ", " → ")}</code></li>`)}</ul>`}
       ${f.advice && html`<p><b>What to do:</b> ${f.advice}</p>`}
       <p class="muted">${f.since > 0 ? `Since ${dateTime(f.since)}. ` : ""}${f.vertex && html`<a href=${`#/jobs/${job.jid}/vertices/${f.vertex}`}>Look at the vertex</a>`}</p>
     </${Card}>`)}</${Loaded}>

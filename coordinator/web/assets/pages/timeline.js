@@ -1,6 +1,6 @@
 // When the job and its tasks were in which state.
 import { html, useState, usePoll, useNow } from "../lib.js";
-import { dateTime, duration, time, title } from "../format.js";
+import { dateTime, duration, ops, time, title } from "../format.js";
 import { Card, Loaded, tone } from "../parts.js";
 
 // spans turns times of entering states into stretches.
@@ -31,7 +31,7 @@ export function Timeline({ job }) {
     <${Row} name="Job" from=${from} to=${to} all=${spans(job.timestamps, to)} />
     ${marks.length > 0 && html`<${Row} name="Checkpoints" note="the newest" from=${from} to=${to} all=${marks} />`}
     ${job.vertices.map((v) => html`<${Row} key=${v.id} from=${from} to=${to} all=${v["start-time"] > 0 ? [{ state: v.status, from: v["start-time"], to: v["end-time"] > 0 ? v["end-time"] : to }] : []}
-        name=${html`<button type="button" class="plain" aria-expanded=${open.has(v.id)} onClick=${() => toggle(v.id)}><span aria-hidden="true">${open.has(v.id) ? "▾" : "▸"}</span> ${v.name}</button>`} />
+        name=${html`<button type="button" class="plain" title=${v.name} aria-expanded=${open.has(v.id)} onClick=${() => toggle(v.id)}><span aria-hidden="true">${open.has(v.id) ? "▾" : "▸"}</span> ${ops(v.name)}</button>`} />
       ${open.has(v.id) && html`<${Tasks} path=${`/jobs/${job.jid}/vertices/${v.id}/subtasktimes`} from=${from} to=${to} />`}`)}
   </div></${Card}>`;
 }

@@ -1,6 +1,6 @@
 // One vertex: its tasks, their state, and what its operators count.
 import { html, usePoll } from "../lib.js";
-import { bytes, count, dateTime, duration, rate, watermark, whole } from "../format.js";
+import { bytes, count, dateTime, duration, ops, rate, watermark, whole } from "../format.js";
 import { Badge, Card, Empty, Loaded, Share, Stat, Stats, Table } from "../parts.js";
 
 const byTask = (list) => Object.fromEntries((list ?? []).map((m) => {
@@ -41,6 +41,22 @@ function Counters({ of }) {
   ]} />`;
 }
 
+// Operators are those of a chain, in their order: metrics of each stand behind its
+// name.
+function Operators({ base, names }) {
+  const ids = usePoll(base, { once: true });
+  const scoped = (ids.data ?? []).map((m) => m.id).filter((id) => /\.numRecords(In|Out)$/.test(id));
+  const values = usePoll(scoped.length > 0 ? `${base}?get=${scoped.map(encodeURIComponent).join(",")}` : null);
+  const scopes = [...new Set(scoped.map((id) => id.slice(0, id.lastIndexOf("."))))];
+  const sum = (scope, what) => values.data?.find((m) => m.id === `${scope}.${what}`)?.sum;
+  const rows = scopes.length === names.length ? names.map((name, i) => ({ name, scope: scopes[i], i })) : scopes.map((scope, i) => ({ name: scope, scope, i }));
+  return html`<${Table} name="Operators of the chain" rows=${rows} id=${(r) => r.i} empty="It has not begun yet." columns=${[
+    { name: "Operator", wide: true, cell: (r) => r.name },
+    { name: "Rows in", number: true, cell: (r) => whole(sum(r.scope, "numRecordsIn")) },
+    { name: "Rows out", number: true, cell: (r) => whole(sum(r.scope, "numRecordsOut")) },
+  ]} />`;
+}
+
 export function Vertex({ job, seen, rest }) {
   const path = `/jobs/${job.jid}/vertices/${rest[0]}`;
   const details = usePoll(path), marks = usePoll(`${path}/watermarks`), counters = usePoll(`${path}/subtasks/accumulators`);
@@ -50,17 +66,18 @@ export function Vertex({ job, seen, rest }) {
   const sample = seen.last?.v[rest[0]];
   return html`<${Loaded} of=${details}>${(d) => {
     const state = last?.tasks?.[rest[0]];
-    return html`<h2 class="chain">${d.name.split(" -> ").map((op, i) => html`${i > 0 && html`<span class="muted"> → </span>`}${op}`)}</h2>
+    return html`<h2 class="chain">${ops(d.name)}</h2>
     <${Stats}>
       <${Stat} name="Tasks">${d.parallelism}</${Stat}>
       <${Stat} name="At most">${d.maxParallelism}</${Stat}>
-      <${Stat} name="In">${rate(sample?.inRate)}</${Stat}>
-      <${Stat} name="Out">${rate(sample?.outRate)}</${Stat}>
-      <${Stat} name="Rows in">${count(d.subtasks.reduce((n, t) => n + t.metrics["read-records"], 0))}</${Stat}>
+      <${Stat} name="In per second">${rate(sample?.inRate)}</${Stat}>
+      <${Stat} name="Out per second">${rate(sample?.outRate)}</${Stat}>
+      <${Stat} name="Rows in">${count(sample?.in)}</${Stat}><${Stat} name="Rows out">${count(sample?.out)}</${Stat}>
       <${Stat} name="State" note=${last ? `checkpoint ${last.id}` : ""}>${bytes(state?.state_size)}</${Stat}>
       <${Stat} name="Now"><${Share} ...${sample ?? {}} /></${Stat}>
     </${Stats}>
     <${Card} name="Tasks"><${Tasks} details=${d} marks=${byTask(marks.data)} sizes=${Object.fromEntries((sizes.data?.subtasks ?? []).map((s) => [s.index, s]))} /></${Card}>
+    <${Card} name="Operators of the chain"><${Operators} base=${`${path}/subtasks/metrics`} names=${d.name.split(" -> ")} /></${Card}>
     <${Card} name="Counters"><${Loaded} of=${counters}>${(c) => html`<${Counters} of=${c} />`}</${Loaded}></${Card}>
     <p><a href=${`#/profile?job=${job.jid}&vertex=${rest[0]}`}>Profile this vertex</a> · <a href=${`#/jobs/${job.jid}/metrics`}>Charts</a></p>`;
   }}</${Loaded}>`;
