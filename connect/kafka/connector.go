@@ -226,7 +226,8 @@ func (c *config) connect(otherwise ...kgo.Opt) (*kgo.Client, *kadm.Client, error
 	if err != nil {
 		return nil, nil, err
 	}
-	cl, err := kgo.NewClient(append(otherwise[:len(otherwise):len(otherwise)], opts...)...)
+	all := append([]kgo.Opt{kgo.MetadataMinAge(leadership), kgo.UnknownTopicRetries(unknownTries)}, otherwise...)
+	cl, err := kgo.NewClient(append(all, opts...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: connect to Kafka: %w", job.ErrInvalid, err)
 	}

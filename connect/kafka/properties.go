@@ -45,6 +45,15 @@ var meaningless = []string{
 	"ssl.endpoint.identification.algorithm", "sasl.client.callback.handler.class", "sasl.login.callback.handler.class", "ssl.protocol", "ssl.enabled.protocols",
 }
 
+// leadership is how soon brokers are asked again who leads a partition: as soon as
+// Java's clients do, so that a change of leaders does not hold up a checkpoint for
+// seconds. unknownTries is how often they may not know a topic then, as one that
+// starts: for as long as the client tries by itself when it asks less often.
+const (
+	leadership   = 250 * time.Millisecond
+	unknownTries = 80
+)
+
 // settings are the properties with a meaning here.
 var settings = map[string]func(v string) ([]kgo.Opt, error){
 	"bootstrap.servers": func(v string) ([]kgo.Opt, error) {
@@ -61,8 +70,7 @@ var settings = map[string]func(v string) ([]kgo.Opt, error){
 		if err != nil || d <= 0 {
 			return nil, fmt.Errorf("want milliseconds")
 		}
-		const least = 5 * time.Second // the client's own
-		return []kgo.Opt{kgo.MetadataMaxAge(d), kgo.MetadataMinAge(min(d, least))}, nil
+		return []kgo.Opt{kgo.MetadataMaxAge(d), kgo.MetadataMinAge(min(d, leadership))}, nil
 	},
 	"connections.max.idle.ms": millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) }),
 	"request.timeout.ms":      millis(func(d time.Duration) kgo.Opt { return kgo.RequestTimeoutOverhead(d) }),
