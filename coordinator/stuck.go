@@ -154,13 +154,14 @@ func (d *diagnosis) name(chain int) string {
 	return name
 }
 
-// shortName is the label of a vertex, and the last part of a table's name.
+// shortName is "source orders" for the source of a catalog's table orders, and
+// the kind of an operator otherwise.
 func shortName(v job.Vertex) string {
-	of, table, ok := strings.Cut(v.Label(), "-")
-	if !ok || of != v.Kind {
-		return v.Label()
+	if table, ok := strings.CutPrefix(v.UID, v.Kind+"-"); ok && (v.Kind == job.KindSource || v.Kind == job.KindSink) {
+		return v.Kind + " " + table[strings.LastIndex(table, ".")+1:]
 	}
-	return of + " " + table[strings.LastIndex(table, ".")+1:]
+	name, _, _ := strings.Cut(v.Name, "(")
+	return name
 }
 
 func (d *diagnosis) failures() {

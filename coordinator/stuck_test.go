@@ -30,7 +30,7 @@ func scene() coordinator.Evidence {
 		Name: "j", KeyGroups: 128,
 		Vertices: []job.Vertex{
 			v(0, "source-orders", "TableSourceScan(orders)", job.KindSource, 1), v(1, "source-payments", "TableSourceScan(payments)", job.KindSource, 1),
-			v(2, "join-1", "IntervalJoin(…)", "interval-join", 2), v(3, "sink-out", "Sink(out)", job.KindSink, 1),
+			v(2, "interval-join-1", "IntervalJoin(…)", "interval-join", 2), v(3, "sink-out", "Sink(out)", job.KindSink, 1),
 		},
 		Edges: []job.Edge{{From: 0, To: 2, Partitioning: job.ByKey}, {From: 1, To: 2, Input: 1, Partitioning: job.ByKey}, {From: 2, To: 3, Partitioning: job.ByKey}},
 	}

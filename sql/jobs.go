@@ -26,6 +26,15 @@ type Jobs interface {
 	// StopJob ends a job, with a last checkpoint when it takes checkpoints,
 	// whose path it returns. With drain, its watermark goes to the end first.
 	StopJob(ctx context.Context, id string, savepoint, drain bool) (path string, err error)
+	// StuckJob says what a job waits for, the likeliest reason first.
+	StuckJob(ctx context.Context, id string) ([]Holdup, error)
+}
+
+// Holdup is one thing that a job waits for.
+type Holdup struct {
+	Kind        string // failure, input, start, commit, backpressure, checkpoint, watermark
+	Title, Text string
+	Advice      string // what somebody may do, or ""
 }
 
 // jobColumns are those of SHOW JOBS, and of DESCRIBE JOB, which has the problem too.
@@ -89,4 +98,21 @@ func (s *Session) stopJob(ctx context.Context, q *ast.StopJob) (Result, error) {
 		return stringRows([]string{"savepoint path"}, [][]any{{path}}), nil
 	}
 	return ok()
+}
+
+// explainStuck answers EXPLAIN STUCK: no rows when nothing holds the job.
+func (s *Session) explainStuck(ctx context.Context, q *ast.ExplainStuck) (Result, error) {
+	j, err := s.job(q.Job.Pos, q.Job.Value)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.o.Jobs.StuckJob(ctx, j.ID)
+	if err != nil {
+		return nil, diag.Wrap(q.Pos, err)
+	}
+	var rows [][]any
+	for _, h := range all {
+		rows = append(rows, []any{h.Kind, h.Title, h.Text, h.Advice})
+	}
+	return stringRows([]string{"kind", "what holds the job", "why", "what to do"}, rows), nil
 }

@@ -245,6 +245,8 @@ func (s *Session) administer(ctx context.Context, stmt ast.Statement) (Result, e
 		return s.truncate(ctx, q)
 	case *ast.StopJob:
 		return s.stopJob(ctx, q)
+	case *ast.ExplainStuck:
+		return s.explainStuck(ctx, q)
 	}
 	return nil, elsewhere(stmt)
 }

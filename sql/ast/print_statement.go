@@ -221,6 +221,11 @@ func (s *CallProcedure) print(p *printer) {
 	s.Call.print(p)
 }
 
+func (s *ExplainStuck) print(p *printer) {
+	p.s("EXPLAIN STUCK ")
+	p.text(s.Job.Value)
+}
+
 func (s *StopJob) print(p *printer) {
 	p.s("STOP JOB ")
 	p.text(s.Job.Value)

@@ -242,6 +242,12 @@ type StopJob struct {
 	Drain     bool
 }
 
+// ExplainStuck is EXPLAIN STUCK 'id': what a job waits for.
+type ExplainStuck struct {
+	Pos
+	Job Text
+}
+
 func (*Insert) statement()            {}
 func (*Update) statement()            {}
 func (*Delete) statement()            {}
@@ -267,3 +273,4 @@ func (*RemoveJar) statement()         {}
 func (*Analyze) statement()           {}
 func (*CallProcedure) statement()     {}
 func (*StopJob) statement()           {}
+func (*ExplainStuck) statement()      {}

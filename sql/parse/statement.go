@@ -306,6 +306,9 @@ func (p *parser) compile() ast.Statement {
 
 func (p *parser) explain() ast.Statement {
 	s := &ast.Explain{Pos: p.advance().pos}
+	if p.accept("STUCK") {
+		return &ast.ExplainStuck{Pos: s.Pos, Job: p.text()}
+	}
 	if !p.acceptAll("PLAN", "FOR") {
 		for {
 			pos := p.pos()

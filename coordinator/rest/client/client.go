@@ -102,6 +102,13 @@ func (c *Client) Jobs(ctx context.Context) ([]rest.JobSummary, error) {
 	return reply.Jobs, err
 }
 
+// Stuck is what a job waits for.
+func (c *Client) Stuck(ctx context.Context, id string) (rest.Stuck, error) {
+	var reply rest.Stuck
+	err := c.Do(ctx, http.MethodGet, "/api/jobs/"+url.PathEscape(id)+"/stuck", nil, &reply)
+	return reply, err
+}
+
 // Cancel asks for the end of a job.
 func (c *Client) Cancel(ctx context.Context, id string) error {
 	return c.Do(ctx, http.MethodPatch, "/jobs/"+url.PathEscape(id)+"?mode=cancel", nil, nil)

@@ -8,7 +8,7 @@ import { Chart } from "../chart.js";
 const names = (job) => {
   const seen = {};
   return job.vertices.map((v) => {
-    const name = ops(v.name);
+    const name = v.name.includes(" -> ") ? ops(v.name) : ops(v.name).replace(/\(.*$/, "");
     seen[name] = (seen[name] ?? 0) + 1;
     return { id: v.id, name: seen[name] > 1 ? `${name} (${seen[name]})` : name };
   });
@@ -69,7 +69,7 @@ export function Metrics({ job, seen }) {
     ["Busy", each((v) => v.busy), percent, 1], ["Back-pressured", each((v) => v.blocked), percent, 1],
     ["Watermark behind the clock", each((v, s) => lag(v.watermark, s.at)), duration],
   ];
-  return html`<p class="muted">Since this page was opened; the server keeps no past. For longer, scrape it.</p>
+  return html`<p class="muted">Since this page was opened; the server keeps no past.</p>
     ${samples.length < 2 ? html`<${Empty}>One more look is needed to draw something…</${Empty}>` : html`<div class="charts">${charts.map(([name, series, unit, most]) => {
       const some = measured(series);
       return some.length > 0 && html`<${Chart} key=${name} name=${name} times=${times} unit=${unit} most=${most} series=${some} />`;

@@ -104,6 +104,6 @@ export function SQL({ features }) {
           <option value="">choose…</option>${past.map((p, i) => html`<option value=${i}>${p.replace(/\s+/g, " ").slice(0, 60)}</option>`)}</select></label>`}
         <span class="muted hint">Ctrl Enter runs, Esc stops. Tables and settings are remembered until this tab is closed; a script of its own remembers nothing.</span>
       </div></form></${Card}>
-    <div aria-label="Results" role="region">${results.map((r, i) => html`<${Result} key=${i} of=${r} live=${running && i === results.length - 1} />`)}
+    <div class="results" aria-label="Results" role="region">${results.map((r, i) => html`<${Result} key=${i} of=${r} live=${running && i === results.length - 1} />`)}
       ${running && results.length === 0 && html`<p class="empty" aria-live="polite">Running…</p>`}</div>`;
 }
