@@ -46,3 +46,25 @@ func TestProcessingTime(t *testing.T) {
 		})
 	}
 }
+
+// TestWatermarkOfTheClock: a watermark may be what the clock says.
+func TestWatermarkOfTheClock(t *testing.T) {
+	env, err := wadi.Local(wadi.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer env.Close()
+	run(t, env, `CREATE TABLE ticks (n INT, ts AS CURRENT_TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '0.1' SECOND)
+		WITH ('connector' = 'datagen', 'rows-per-second' = '100');`)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for rec, err := range env.SQL("SELECT COUNT(*) AS n FROM TUMBLE(TABLE ticks, DESCRIPTOR(ts), INTERVAL '0.5' SECOND) GROUP BY window_start, window_end").All(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rec.NumRows() > 0 {
+			return
+		}
+	}
+	t.Error("no window has fired")
+}

@@ -74,7 +74,7 @@ func (s *Source) KeepTicking() { s.ticking = true }
 // ctx is done.
 func (s *Source) Run(ctx context.Context) (err error) {
 	defer closeChain(s.chain, &err)
-	if s.time, err = newWatermarks(s.spec, s.source.Schema(), s.chain.now); err != nil {
+	if s.time, err = newWatermarks(s.spec, s.source.Schema(), s.chain.now, s.clock); err != nil {
 		return err
 	}
 	if err = s.chain.open(ctx); err != nil {

@@ -46,12 +46,14 @@ type splitClock struct {
 	idle bool
 }
 
-func newWatermarks(spec *ops.WatermarkSpec, in *arrow.Schema, now stream.Timestamp) (*watermarks, error) {
+// newWatermarks returns the event time of a source task that has reached now. The
+// expression may ask the clock what time it is.
+func newWatermarks(spec *ops.WatermarkSpec, in *arrow.Schema, now stream.Timestamp, clock Clock) (*watermarks, error) {
 	w := &watermarks{splits: make(map[string]*splitClock), now: now}
 	if spec == nil {
 		return w, nil
 	}
-	p, err := expr.Compile([]expr.Expr{spec.Expr.Expr}, in, expr.Env{})
+	p, err := expr.Compile([]expr.Expr{spec.Expr.Expr}, in, expr.Env{Now: func() int64 { return clock.Now().UnixMilli() }})
 	if err != nil {
 		return nil, fmt.Errorf("watermark: %w", err)
 	}
