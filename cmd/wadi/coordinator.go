@@ -22,7 +22,7 @@ func newCoordinator() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "coordinator",
 		Short: "Run the coordinator of a cluster of workers",
-		Long: `Coordinator serves Flink's REST API at rest.bind-address and rest.port
+		Long: `Coordinator serves Flink's REST API and the web UI at rest.bind-address and rest.port
 (127.0.0.1:8081), takes workers at jobmanager.bind-host and jobmanager.rpc.port
 (127.0.0.1:6123), and runs the tasks of jobs on them; wadi worker starts one.
 

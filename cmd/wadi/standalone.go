@@ -23,8 +23,9 @@ func newStandalone() *cobra.Command {
 		Use:   "standalone",
 		Short: "Run a cluster in this process",
 		Long: `Standalone runs a coordinator and a worker in one process, and serves Flink's REST
-API at rest.bind-address and rest.port (127.0.0.1:8081). Jobs are submitted to it
-with wadi run -d -m, with /jars as to Flink, or as SQL text with /api/sql.
+API and the web UI at rest.bind-address and rest.port (127.0.0.1:8081). Jobs are
+submitted to it with wadi run -d -m, with /jars as to Flink, or as SQL text with
+/api/sql.
 
 Whoever reaches the API may run jobs, and read what the process can read. It is
 for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then set
