@@ -99,6 +99,18 @@ type launch struct {
 	since      time.Time     // when; zero means now
 }
 
+// newRun is a job that is not started yet, whose checkpoints go to dir.
+func (e *Env) newRun(p *sql.Plan, dir string) (*Run, error) {
+	r := &Run{
+		graph: &p.Graph, bounded: p.Bounded, config: e.configured(), begun: make(chan struct{}),
+		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), rescales: make(chan *job.Graph), checkpoints: dir,
+	}
+	if e.jobs.changed != nil {
+		r.history.Changed = func() { e.jobs.changed(r) }
+	}
+	return r, e.shown(&r.history)
+}
+
 // start starts the job of a plan. The Run must be waited for.
 func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	s, dir, err := e.settings()
@@ -123,12 +135,10 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{
-		graph: &p.Graph, bounded: p.Bounded, config: e.configured(), begun: make(chan struct{}),
-		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), rescales: make(chan *job.Graph), checkpoints: dir,
-	}
-	if e.jobs.changed != nil {
-		r.history.Changed = func() { e.jobs.changed(r) }
+	r, err := e.newRun(p, dir)
+	if err != nil {
+		finally()
+		return nil, err
 	}
 	from, err := e.restoreOf(ctx, l.restore, dir)
 	if err != nil {

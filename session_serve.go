@@ -31,6 +31,9 @@ const (
 	keyWebCancel    = "web.cancel.enable"
 	keyWebRefresh   = "web.refresh-interval"
 	keyWebUploads   = "web.upload.dir"
+
+	keyCheckpointsShown = "web.checkpoints.history"
+	keyFailuresShown    = "web.exception-history-size"
 )
 
 // ServeOptions are what serving needs besides the configuration.

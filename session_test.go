@@ -205,6 +205,8 @@ func TestSessionTellsWhatFailed(t *testing.T) {
 	s := serve(t, nil)
 	id := s.submit(`
 		CREATE TABLE b (n INT) WITH ('connector' = 'blackhole');
+		SET 'web.exception-history-size' = '1';
+		SET 'web.checkpoints.history' = '1';
 		INSERT INTO b SELECT CAST(a AS INT) FROM (VALUES ('1'), ('x')) AS t (a);`)
 	s.until("the end", func() bool { return s.details(id).State == "FAILED" })
 	var e rest.Exceptions

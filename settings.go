@@ -105,6 +105,16 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 	return s, e.Config(keyCheckpointDir), k.err
 }
 
+// shown reads how much of a job's past is kept for those who look at it.
+func (e *Env) shown(h *coordinator.History) error {
+	k := &keyReader{get: e.Config}
+	h.KeptCheckpoints, h.KeptFailures = k.int(keyCheckpointsShown), k.int(keyFailuresShown)
+	if k.err == nil && (h.KeptCheckpoints < 0 || h.KeptFailures < 0) {
+		return fmt.Errorf("%w: '%s' and '%s': want positive numbers", job.ErrInvalid, keyCheckpointsShown, keyFailuresShown)
+	}
+	return k.err
+}
+
 // staged reads in which gear jobs are run.
 func (e *Env) staged() (bool, error) {
 	switch gear := strings.ToLower(e.Config(keyGear)); gear {

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -102,7 +103,7 @@ func (c CheckpointRecord) Took(now time.Time) time.Duration {
 }
 
 const (
-	// keptCheckpoints is how many records are kept (web.checkpoints.history).
+	// keptCheckpoints is how many records are kept.
 	keptCheckpoints = 10
 	// keptSums is of how many the sizes and durations are.
 	keptSums = 1000
@@ -181,8 +182,8 @@ func (h *History) triggered(now time.Time, s State) {
 	}
 	c.Triggered++
 	c.Recent = slices.Insert(c.Recent, 0, r)
-	if len(c.Recent) > keptCheckpoints {
-		c.Recent = c.Recent[:keptCheckpoints]
+	if kept := cmp.Or(h.KeptCheckpoints, keptCheckpoints); len(c.Recent) > kept {
+		c.Recent = c.Recent[:kept]
 	}
 }
 

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -63,7 +64,7 @@ type Failure struct {
 }
 
 const (
-	// keptFailures is how many failures a Life holds (web.exception-history-size).
+	// keptFailures is how many failures a Life holds.
 	keptFailures = 16
 	// keptAttempts is how many attempts of a task it holds.
 	keptAttempts = 16
@@ -75,6 +76,9 @@ type History struct {
 	// Changed, if not nil, is called when the job has got into another status, or
 	// a checkpoint has ended. It must not wait. It is set before the job runs.
 	Changed func()
+	// KeptCheckpoints and KeptFailures are how many of the newest a Life holds
+	// (web.checkpoints.history, web.exception-history-size); 0 means 10 and 16.
+	KeptCheckpoints, KeptFailures int
 
 	mu   sync.Mutex
 	life Life
@@ -332,8 +336,8 @@ func (h *History) blame(now time.Time, e Event, s State) {
 		}
 	}
 	h.life.Failures = slices.Insert(h.life.Failures, 0, f)
-	if len(h.life.Failures) > keptFailures {
-		h.life.Failures = h.life.Failures[:keptFailures]
+	if kept := cmp.Or(h.KeptFailures, keptFailures); len(h.life.Failures) > kept {
+		h.life.Failures = h.life.Failures[:kept]
 		h.life.Dropped++
 	}
 }

@@ -40,7 +40,7 @@ func tuneMemory() {
 // execute runs one command and returns its exit code.
 func execute(ctx context.Context, args []string) int {
 	root := newRoot()
-	root.SetArgs(args)
+	root.SetArgs(fromFlink(args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone
