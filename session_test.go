@@ -324,6 +324,11 @@ func TestSessionGuards(t *testing.T) {
 		{"wrong token", "GET", "/overview", "", []string{"Authorization", "Bearer other"}, 401},
 		{"token", "GET", "/overview", "", bearer, 200},
 		{"large body", "POST", "/api/sql", `{"statement":"` + strings.Repeat(" ", 1000) + `"}`, bearer, 413},
+		{
+			"large upload", "POST", "/jars/upload",
+			"--x\r\nContent-Disposition: form-data; name=\"jarfile\"; filename=\"a.sql\"\r\n\r\n" + strings.Repeat("-", 1000) + "\r\n--x--\r\n",
+			append([]string{"Content-Type", "multipart/form-data; boundary=x"}, bearer...), 413,
+		},
 		{"broken body", "POST", "/api/sql", `{"statement`, bearer, 400},
 		{"wrong type", "POST", "/api/sql", `{"statement":1}`, bearer, 400},
 		{"another site", "POST", "/api/sql", `{}`, append([]string{"Origin", "http://evil.example"}, bearer...), 403},
