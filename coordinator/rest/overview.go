@@ -71,7 +71,7 @@ func (s *Server) dashboard(*http.Request) (any, error) {
 	return Dashboard{
 		RefreshMillis: s.o.Refresh.Milliseconds(), TimezoneName: name, TimezoneOffset: int((time.Duration(seconds) * time.Second).Milliseconds()),
 		FlinkVersion: flinkVersion, FlinkRevision: s.o.Version,
-		Features: Features{Submit: !s.o.NoSubmit && !s.o.ReadOnly, Cancel: !s.o.NoCancel && !s.o.ReadOnly},
+		Features: Features{Submit: !s.o.NoSubmit && !s.o.ReadOnly, Cancel: !s.o.NoCancel && !s.o.ReadOnly, Rescale: !s.o.ReadOnly},
 	}, nil
 }
 

@@ -41,6 +41,7 @@ export const get = async (path, signal) => (await request("GET", path, undefined
 export const text = async (path, signal) => (await request("GET", path, undefined, signal)).text();
 export const blob = async (path, signal) => (await request("GET", path, undefined, signal)).blob();
 export const patch = async (path) => (await request("PATCH", path)).json();
+export const put = async (path, body) => (await request("PUT", path, body)).json();
 export const post = async (path, body = {}, signal) => (await request("POST", path, body, signal)).json();
 
 // operate starts an operation and waits for its end; where says how to ask for it.

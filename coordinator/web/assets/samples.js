@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { onBump, refresh, useEffect, useState } from "./lib.js";
 
 const kept = 900;
+const quiet = 15000; // after as many milliseconds without a change nothing passes
 const wanted = [
   "busyTimeMsPerSecond", "idleTimeMsPerSecond", "backPressuredTimeMsPerSecond", "currentInputWatermark",
 ].join(",");
@@ -87,15 +88,26 @@ class Sampler {
     return { at: job.now, job, v };
   }
 
-  // take works out rates; counters begin anew when tasks do.
+  // take works out rates, from one change of the counters to the next: workers
+  // elsewhere tell them now and then. Counters begin anew when tasks do.
+  //
+  //	looks  0 s  3 s  6 s  9 s  12 s
+  //	rows   100  100  100  1100 1100      from 0 s to 9 s: 111/s, told from 9 s on
   take(s) {
     const last = this.samples.at(-1);
     if (last && s.at <= last.at) return;
-    const seconds = last ? (s.at - last.at) / 1000 : 0;
+    this.marks ??= {};
     for (const [id, now] of Object.entries(s.v)) {
-      const before = last?.v[id];
-      now.inRate = before && now.in >= before.in ? (now.in - before.in) / seconds : null;
-      now.outRate = before && now.out >= before.out ? (now.out - before.out) / seconds : null;
+      const mark = this.marks[id], before = last?.v[id];
+      if (mark && now.in === mark.in && now.out === mark.out && s.at - mark.at < quiet) {
+        now.inRate = before?.inRate ?? null;
+        now.outRate = before?.outRate ?? null;
+        continue;
+      }
+      const rate = (n, was) => (mark && n >= was ? ((n - was) * 1000) / (s.at - mark.at) : null);
+      now.inRate = rate(now.in, mark?.in);
+      now.outRate = rate(now.out, mark?.out);
+      this.marks[id] = { at: s.at, in: now.in, out: now.out };
     }
     this.samples.push(s);
     if (this.samples.length > kept) this.samples.shift();

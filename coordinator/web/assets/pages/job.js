@@ -1,7 +1,7 @@
 // One job: its head, what may be done with it, and the tabs.
 import { html, useState, usePoll, useNow } from "../lib.js";
-import { operate, patch } from "../api.js";
-import { dateTime, duration } from "../format.js";
+import { operate, patch, put } from "../api.js";
+import { dateTime, duration, ops } from "../format.js";
 import { Ask, Badge, Note, Stat, Stats, Tabs } from "../parts.js";
 import { useSamples } from "../samples.js";
 import { Checkpoints } from "./checkpoints.js";
@@ -28,6 +28,15 @@ const deeds = {
     text: html`<p>The job goes on meanwhile. The savepoint stays until somebody disposes of it.</p>${directory}`,
     act: async (id, q) => `The savepoint is ${(await operate(`/jobs/${id}/savepoints`, { "target-directory": q.directory || undefined }, savepoints(id))).location}`,
   },
+  rescale: {
+    name: "Rescale…", title: "Change how many tasks there are?", yes: "Change it", may: "web-rescale",
+    text: (job) => html`<p>Its tasks are started again from a checkpoint, as many as is said here. Nothing is lost or counted twice.</p>
+      ${job.vertices.map((v) => html`<label class="field line">${ops(v.name)}<input type="number" name=${v.id} min="1" max=${job.maxParallelism} defaultValue=${v.parallelism} required /></label>`)}`,
+    act: async (id, q) => {
+      await put(`/jobs/${id}/resource-requirements`, Object.fromEntries(Object.entries(q).map(([v, n]) => [v, { parallelism: { lowerBound: 1, upperBound: Number(n) } }])));
+      return "It is being rescaled.";
+    },
+  },
   stop: {
     name: "Stop…", title: "Stop the job with a savepoint?", yes: "Stop it", ends: true,
     text: html`<p>It reads no more, makes a savepoint, and ends. It can go on from there later.</p>${directory}
@@ -44,11 +53,11 @@ const deeds = {
 function Deeds({ job, features }) {
   const [asked, ask] = useState(null);
   if (ended.includes(job.state) && !asked) return null;
-  const allowed = (d) => (d.ends ? features?.["web-cancel"] !== false : features?.["web-submit"] !== false || features?.["web-cancel"] !== false);
+  const allowed = (d) => (d.may ? features?.[d.may] : d.ends ? features?.["web-cancel"] !== false : features?.["web-submit"] !== false || features?.["web-cancel"] !== false);
   const deed = deeds[asked];
   return html`<div class="deeds">${Object.entries(deeds).filter(([, d]) => allowed(d)).map(([key, d]) =>
     html`<button type="button" class=${d.danger ? "danger" : ""} onClick=${() => ask(key)}>${d.name}</button>`)}
-    ${deed && html`<${Ask} title=${deed.title} yes=${deed.yes} danger=${deed.danger} close=${() => ask(null)} act=${(q) => deed.act(job.jid, q)}><p><b>${job.name}</b></p>${deed.text}</${Ask}>`}</div>`;
+    ${deed && html`<${Ask} title=${deed.title} yes=${deed.yes} danger=${deed.danger} close=${() => ask(null)} act=${(q) => deed.act(job.jid, q)}><p><b>${job.name}</b></p>${typeof deed.text === "function" ? deed.text(job) : deed.text}</${Ask}>`}</div>`;
 }
 
 const tabs = {

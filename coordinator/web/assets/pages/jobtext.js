@@ -1,6 +1,6 @@
 // Pages of a job that are mostly text.
 import { html, usePoll } from "../lib.js";
-import { dateTime } from "../format.js";
+import { brief, dateTime } from "../format.js";
 import { Card, Facts, Loaded, Note } from "../parts.js";
 
 const blame = { USER: "somebody has to change something", SYSTEM: "it may pass by itself" };
@@ -11,7 +11,7 @@ export function Exceptions({ job }) {
     ${entries.length === 0 && html`<${Note} kind="good">Nothing has failed.</${Note}>`}
     ${entries.map((e, i) => html`<${Card} key=${e.timestamp + e.stacktrace} kind="fold"><details open=${i === 0}>
       <summary><b>${dateTime(e.timestamp)}</b> <span class="muted">${e.exceptionName}${blame[e.failureLabels?.type] ? `: ${blame[e.failureLabels.type]}` : ""}</span></summary>
-      ${e.taskName && html`<p>${e.taskName} <span class="muted">at ${e.endpoint}</span></p>`}
+      ${e.taskName && html`<p>${brief(e.taskName).replaceAll(" -> ", " → ")} <span class="muted">at ${e.endpoint}</span></p>`}
       <pre class="wraps" tabindex="0" role="region" aria-label="What has failed">${e.stacktrace}</pre></details></${Card}>`)}
     ${truncated && html`<p class="muted">There were more; the newest are kept.</p>`}`}</${Loaded}>`;
 }

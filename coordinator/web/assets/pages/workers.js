@@ -16,7 +16,7 @@ function List() {
     { name: "Free slots", number: true, value: (w) => w.freeSlots, cell: (w) => `${w.freeSlots} of ${w.slotsNumber}` },
     { name: "CPUs", number: true, value: (w) => w.hardware.cpuCores, cell: (w) => w.hardware.cpuCores },
     { name: "Memory of the machine", number: true, value: (w) => w.hardware.physicalMemory, cell: (w) => bytes(w.hardware.physicalMemory || null) },
-    { name: "Last heard of", number: true, value: (w) => w.timeSinceLastHeartbeat, cell: (w) => `${duration(Math.max(0, now - w.timeSinceLastHeartbeat))} ago` },
+    { name: "Last heard of", number: true, value: (w) => w.timeSinceLastHeartbeat, cell: (w) => (w.timeSinceLastHeartbeat > 0 ? `${duration(Math.max(0, now - w.timeSinceLastHeartbeat))} ago` : "not yet") },
   ]} /></${Card}>`}</${Loaded}>`;
 }
 
