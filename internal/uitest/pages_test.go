@@ -23,6 +23,7 @@ func TestPages(t *testing.T) {
 			{"vertex", "/jobs/" + job + "/vertices/" + vertex, "Operators of the chain"},
 			{"stuck", "/jobs/" + late + "/stuck", "holds the watermark"},
 			{"stuck at nothing", "/jobs/" + wide + "/stuck", "Nothing holds this job"},
+			{"stuck at its end", "/jobs/" + failed + "/stuck", "The job has ended"},
 			{"checkpoints", "/jobs/" + job + "/checkpoints", "Sizes"},
 			{"checkpoint", "/jobs/" + wide + "/checkpoints/{last}", "Acknowledged"},
 			{"exceptions", "/jobs/" + failed + "/exceptions", "division by zero"},

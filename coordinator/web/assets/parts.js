@@ -93,20 +93,20 @@ export function Ask({ title: name, yes, danger, close, act, children }) {
   </form></dialog>`;
 }
 
-// Log is a text that grows; it follows the end unless somebody has scrolled up.
-export function Log({ name, text, wraps = true }) {
-  const ref = useRef(null), follow = useRef(true);
+// Log is a text; one that grows follows its end unless somebody has scrolled up.
+export function Log({ name, text, wraps = true, grows = true }) {
+  const ref = useRef(null), follow = useRef(grows);
   const [filter, setFilter] = useState("");
   const lines = useMemo(() => {
     const all = text.trimEnd().split("\n");
     const wanted = filter.toLowerCase();
-    return (wanted ? all.filter((l) => l.toLowerCase().includes(wanted)) : all).slice(-3000);
+    return (wanted ? all.filter((l) => l.toLowerCase().includes(wanted)) : all).slice(grows ? -3000 : 0);
   }, [text, filter]);
   useEffect(() => { if (follow.current && ref.current) ref.current.scrollTop = ref.current.scrollHeight; }, [lines]);
   const level = (l) => (/level=ERROR/.test(l) ? "bad" : /level=WARN/.test(l) ? "warn" : "");
   return html`<div class="logbar"><label>Only lines with <input type="search" value=${filter} onInput=${(e) => setFilter(e.target.value)} /></label>
       <span class="muted">${lines.length} lines</span></div>
     <pre ref=${ref} class="log ${wraps ? "wraps" : ""}" tabindex="0" role="region" aria-label=${name}
-      onScroll=${(e) => { const t = e.target; follow.current = t.scrollHeight - t.scrollTop - t.clientHeight < 40; }}>${lines.map((l) =>
+      onScroll=${(e) => { const t = e.target; follow.current = grows && t.scrollHeight - t.scrollTop - t.clientHeight < 40; }}>${lines.map((l) =>
         html`<span class=${level(l)}>${l}${"\n"}</span>`)}</pre>`;
 }

@@ -8,6 +8,7 @@ const kinds = {
 
 // Stuck names what the job waits for. The server decides; this shows it.
 export function Stuck({ job, stuck }) {
+  if (job["end-time"] > 0) return html`<${Note}>The job has ended. <a href=${`#/jobs/${job.jid}/exceptions`}>Has something failed?</a></${Note}>`;
   return html`<${Loaded} of=${stuck}>${({ findings, now }) => findings.length === 0
     ? html`<${Note} kind="good">Nothing holds this job: checkpoints end, watermarks move, no task waits for room, and nothing waits to be published.</${Note}>`
     : findings.map((f) => html`<${Card} key=${f.kind + f.title} kind=${`finding ${f.severity}`}>

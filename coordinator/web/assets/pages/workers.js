@@ -39,7 +39,7 @@ function TextOf({ from, name }) {
 
 export function Threads({ from }) {
   const dump = usePoll(from, { once: true });
-  return html`<${Loaded} of=${dump}>${({ threadInfos }) => html`<${Log} name="Goroutines" wraps=${false} text=${threadInfos.map((t) => t.stringifiedThreadInfo).join("\n\n")} />`}</${Loaded}>`;
+  return html`<${Loaded} of=${dump}>${({ threadInfos }) => html`<${Log} name="Goroutines" wraps=${false} grows=${false} text=${threadInfos.map((t) => t.stringifiedThreadInfo).join("\n\n")} />`}</${Loaded}>`;
 }
 
 function One({ id, at }) {
