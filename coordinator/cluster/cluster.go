@@ -139,6 +139,7 @@ func (c *Cluster) welcome(raw net.Conn) error {
 		return err
 	}
 	w := &worker{c: c, messages: peer.NewMessages(conn), wake: make(chan struct{}, 1), since: c.o.Clock.Now()}
+	w.beat = w.since
 	defer func() { _ = w.messages.Close() }() // it may be closed already
 	if purpose != peer.Control {
 		return fmt.Errorf("%w: this is the port for workers", peer.ErrRefused)

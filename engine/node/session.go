@@ -154,8 +154,12 @@ func (s *session) close() {
 // heartbeats says to m that the worker is well, until ctx ends.
 func (s *session) heartbeats(ctx context.Context, m *peer.Messages, interval time.Duration) {
 	for {
+		pause := interval
+		if s.busy() {
+			pause = min(interval, news)
+		}
 		select {
-		case <-s.Clock.After(interval):
+		case <-s.Clock.After(pause):
 		case <-ctx.Done():
 			return
 		}
@@ -164,6 +168,16 @@ func (s *session) heartbeats(ctx context.Context, m *peer.Messages, interval tim
 			return
 		}
 	}
+}
+
+// news is how old counts of running tasks may be that people look at.
+const news = time.Second
+
+// busy reports whether there are jobs.
+func (s *session) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.jobs) > 0
 }
 
 func (s *session) heartbeat() *rpc.Heartbeat {
