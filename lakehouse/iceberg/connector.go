@@ -7,7 +7,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/scan"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/upsert"
 	"github.com/wadi-engine/wadi/ops"
 )
@@ -77,7 +77,7 @@ func resolve(ctx context.Context, t job.Table, env catalog.Env) (job.Table, erro
 		return t, err
 	}
 	defer c.Close()
-	schema, err := types.ToEngine(found.Schema())
+	schema, err := schemas.ToEngine(found.Schema())
 	if err != nil {
 		return t, fmt.Errorf("table %s: %w", to, err)
 	}

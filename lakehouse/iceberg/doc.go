@@ -2,7 +2,7 @@
 // "iceberg", with a source, and a sink that publishes every row exactly once.
 // What it is made of is below it; each package imports those before it only:
 //
-//	types      Iceberg's types, partitions and orders, and the engine's
+//	schemas    Iceberg's types, partitions and orders, and the engine's
 //	documents  JSON objects whose members become columns
 //	catalog    where tables are, and how a state of one is committed
 //	read       rows of data files of any age, without those that are deleted

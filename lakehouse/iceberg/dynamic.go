@@ -13,7 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/documents"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/ops"
 )
 
@@ -108,7 +108,7 @@ func (s *DynamicSink) bind() error {
 		}
 		at := schema.FieldIndices(column)
 		if len(at) == 0 {
-			return -1, fmt.Errorf("%w: option %q: there is no column %q; there are %q", job.ErrInvalid, option, column, types.Names(schema))
+			return -1, fmt.Errorf("%w: option %q: there is no column %q; there are %q", job.ErrInvalid, option, column, schemas.Names(schema))
 		}
 		if schema.Field(at[0]).Type.ID() != arrow.STRING_VIEW {
 			return -1, fmt.Errorf("%w: option %q: column %q is not a STRING", job.ErrInvalid, option, column)
@@ -133,7 +133,7 @@ func (s *DynamicSink) bind() error {
 	if s.value < 0 && len(s.columns) == 0 {
 		return fmt.Errorf("%w: the rows have no columns but those that name their table", job.ErrInvalid)
 	}
-	if _, err := types.ToIceberg(s.written(), nil, 3); err != nil {
+	if _, err := schemas.ToIceberg(s.written(), nil, 3); err != nil {
 		return err
 	}
 	return s.bindPolicy()
@@ -190,7 +190,7 @@ func (s *DynamicSink) of(n name) *Sink {
 
 // create makes a table with these columns, unless it is there.
 func (s *DynamicSink) create(ctx context.Context, c *catalog.Catalog, n name, columns *documents.Outline) error {
-	schema, err := types.ToEngine(columns.Schema())
+	schema, err := schemas.ToEngine(columns.Schema())
 	if err != nil {
 		return err
 	}

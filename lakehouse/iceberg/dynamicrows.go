@@ -14,7 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/documents"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/vector"
@@ -91,7 +91,7 @@ func (w *dynamicWriter) read(rec arrow.RecordBatch) (roots []int32, reasons []st
 			reasons[row] = "the row has no value"
 			continue
 		}
-		root, err := w.docs.Read(types.ViewBytes(col, row))
+		root, err := w.docs.Read(schemas.ViewBytes(col, row))
 		switch {
 		case err != nil:
 			reasons[row] = err.Error()
@@ -106,7 +106,7 @@ func (w *dynamicWriter) read(rec arrow.RecordBatch) (roots []int32, reasons []st
 
 // fitColumns makes the table fit the columns that all rows have.
 func (w *dynamicWriter) fitColumns(grow *documents.Growth, g *grower, rec arrow.RecordBatch) string {
-	m := &types.Mapper{Version: 3}
+	m := &schemas.Mapper{Version: 3}
 	for _, c := range w.sink.columns {
 		f := w.sink.declare.Schema.Field(c)
 		t, err := m.FieldType(f)
@@ -150,7 +150,7 @@ func (w *dynamicWriter) regrow(ctx context.Context, g *grower) error {
 
 // begin writes to the table as it is now.
 func (w *dynamicWriter) begin(g *grower, t *table.Table) error {
-	schema, err := types.FileSchema(t.Schema())
+	schema, err := schemas.FileSchema(t.Schema())
 	if err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 	switch a := in.(type) {
 	case *array.Int8, *array.Int16:
 		if to.ID() == arrow.INT64 {
-			ints, err := types.Convert(mem, in, arrow.PrimitiveTypes.Int32)
+			ints, err := schemas.Convert(mem, in, arrow.PrimitiveTypes.Int32)
 			if err != nil {
 				return nil, err
 			}
@@ -240,7 +240,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 		}
 	case *array.Int32:
 		if to.ID() == arrow.INT64 {
-			return types.FixedWidth(mem, in, to, func(out []int64) error {
+			return schemas.FixedWidth(mem, in, to, func(out []int64) error {
 				for i, v := range a.Int32Values() {
 					out[i] = int64(v)
 				}
@@ -249,7 +249,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 		}
 	case *array.Float32:
 		if to.ID() == arrow.FLOAT64 {
-			return types.FixedWidth(mem, in, to, func(out []int64) error {
+			return schemas.FixedWidth(mem, in, to, func(out []int64) error {
 				for i, v := range a.Float32Values() {
 					out[i] = int64(math.Float64bits(float64(v)))
 				}
@@ -264,7 +264,7 @@ func widened(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Arr
 			return array.MakeFromData(data), nil
 		}
 	}
-	return types.Convert(mem, in, to)
+	return schemas.Convert(mem, in, to)
 }
 
 // lostColumns are those of a table of rows that do not fit.
@@ -298,7 +298,7 @@ func (w *dynamicWriter) refuse(ctx context.Context, rec arrow.RecordBatch, reaso
 	}
 	if g.table == nil {
 		for _, f := range lostColumns.Fields() {
-			t, _ := (&types.Mapper{}).FieldType(f)
+			t, _ := (&schemas.Mapper{}).FieldType(f)
 			c := documents.OutlineOfType(t)
 			c.Name = f.Name
 			g.columns.Children = append(g.columns.Children, c)
@@ -325,7 +325,7 @@ func (w *dynamicWriter) refuse(ctx context.Context, rec arrow.RecordBatch, reaso
 	for _, f := range schema.Fields() {
 		at := lostColumns.FieldIndices(f.Name)
 		if len(at) == 0 || !arrow.TypeEqual(lost.Column(at[0]).DataType(), f.Type) {
-			return fmt.Errorf("write to table %s: %w: it is to have the columns %q, of type STRING", w.sink.errors, job.ErrInvalid, types.Names(lostColumns))
+			return fmt.Errorf("write to table %s: %w: it is to have the columns %q, of type STRING", w.sink.errors, job.ErrInvalid, schemas.Names(lostColumns))
 		}
 		cols = append(cols, lost.Column(at[0]))
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/upsert"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 	"github.com/wadi-engine/wadi/ops"
@@ -87,7 +87,7 @@ func (s *Sink) prepareTable(ctx context.Context, c *catalog.Catalog, t job.Table
 		return err
 	}
 	if s.columns == nil || s.columns.NumFields() == 0 {
-		if s.columns, err = types.ToEngine(there.Schema()); err != nil {
+		if s.columns, err = schemas.ToEngine(there.Schema()); err != nil {
 			return fmt.Errorf("table %s: %w", s.target, err)
 		}
 	}
@@ -120,7 +120,7 @@ func (s *Sink) create(ctx context.Context, c *catalog.Catalog, t job.Table) erro
 // fileSchema is the schema of the staged files: the columns of the batches,
 // in their order, with the table's types and field ids.
 func (s *Sink) fileSchema(t *table.Table) (*arrow.Schema, error) {
-	all, err := types.FileSchema(t.Schema())
+	all, err := schemas.FileSchema(t.Schema())
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", s.target, err)
 	}
@@ -129,10 +129,10 @@ func (s *Sink) fileSchema(t *table.Table) (*arrow.Schema, error) {
 	for _, f := range s.columns.Fields() {
 		at := all.FieldIndices(f.Name)
 		if len(at) == 0 {
-			return nil, fmt.Errorf("table %s: %w: it has no column %q; it has %q", s.target, job.ErrInvalid, f.Name, types.Names(all))
+			return nil, fmt.Errorf("table %s: %w: it has no column %q; it has %q", s.target, job.ErrInvalid, f.Name, schemas.Names(all))
 		}
 		field := all.Field(at[0])
-		if err := types.Convertible(f.Type, field.Type); err != nil {
+		if err := schemas.Convertible(f.Type, field.Type); err != nil {
 			return nil, fmt.Errorf("table %s: column %q: %w", s.target, f.Name, err)
 		}
 		fields = append(fields, field)

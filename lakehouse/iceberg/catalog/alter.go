@@ -11,7 +11,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // AlterTable makes the table's columns, identifier fields, partition fields,
@@ -69,7 +69,7 @@ func alter(tx *table.Transaction, old *table.Table, t job.Table, renamed map[str
 
 // alterColumns stages another schema, when t has one.
 func alterColumns(tx *table.Transaction, old *table.Table, t job.Table, renamed map[string]string) (bool, error) {
-	have, err := types.ToEngine(old.Schema())
+	have, err := schemas.ToEngine(old.Schema())
 	if err != nil {
 		return false, err
 	}
@@ -77,7 +77,7 @@ func alterColumns(tx *table.Transaction, old *table.Table, t job.Table, renamed 
 	if t.Schema.Schema == nil || have.Equal(t.Schema.Schema) && slices.Equal(keys, t.PrimaryKey) {
 		return false, nil
 	}
-	want, err := types.ToIceberg(t.Schema.Schema, t.PrimaryKey, old.Metadata().Version())
+	want, err := schemas.ToIceberg(t.Schema.Schema, t.PrimaryKey, old.Metadata().Version())
 	if err != nil {
 		return false, err
 	}
@@ -93,7 +93,7 @@ func alterColumns(tx *table.Transaction, old *table.Table, t job.Table, renamed 
 		}
 		u.SetIdentifierField(paths)
 	}
-	columns := types.Names(t.Schema.Schema)
+	columns := schemas.Names(t.Schema.Schema)
 	if !slices.Equal(order, columns) {
 		for i, name := range columns { // moves know columns by their old names
 			if was, ok := renamed[name]; ok {
@@ -179,7 +179,7 @@ func identifiers(s *ice.Schema) []string {
 // alterPartitioning stages another partition spec, when 'partitioning' is not
 // what describes the present one.
 func alterPartitioning(tx *table.Transaction, old *table.Table, t job.Table) (bool, error) {
-	_, described := types.DescribePartitioning(old.Schema(), old.Spec())
+	_, described := schemas.DescribePartitioning(old.Schema(), old.Spec())
 	text := t.Options[OptPartitioning]
 	if text == described {
 		return false, nil
@@ -187,7 +187,7 @@ func alterPartitioning(tx *table.Transaction, old *table.Table, t job.Table) (bo
 	if strings.EqualFold(text, "none") {
 		text = ""
 	}
-	want, err := types.PartitionSpec(old.Schema(), nil, text)
+	want, err := schemas.PartitionSpec(old.Schema(), nil, text)
 	if err != nil {
 		return false, err
 	}
@@ -229,10 +229,10 @@ func alterPartitioning(tx *table.Transaction, old *table.Table, t job.Table) (bo
 // the present one.
 func alterOrder(tx *table.Transaction, old *table.Table, t job.Table) (bool, error) {
 	text := t.Options[OptSortOrder]
-	if text == types.DescribeOrder(old.Schema(), old.SortOrder()) {
+	if text == schemas.DescribeOrder(old.Schema(), old.SortOrder()) {
 		return false, nil
 	}
-	order, err := types.SortOrder(old.Schema(), "'sort-order'", text)
+	order, err := schemas.SortOrder(old.Schema(), "'sort-order'", text)
 	if err != nil {
 		return false, err
 	}

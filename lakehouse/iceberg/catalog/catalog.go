@@ -18,7 +18,7 @@ import (
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // What catalogs report.
@@ -226,7 +226,7 @@ func (c *Catalog) Table(ctx context.Context, database, name string) (job.Table, 
 	if err != nil {
 		return job.Table{}, err
 	}
-	schema, err := types.ToEngine(t.Schema())
+	schema, err := schemas.ToEngine(t.Schema())
 	if err != nil {
 		return job.Table{}, fmt.Errorf("table %s.%s: %w", database, name, err)
 	}
@@ -247,11 +247,11 @@ func (c *Catalog) Table(ctx context.Context, database, name string) (job.Table, 
 		out.PrimaryKey = append(out.PrimaryKey, key)
 	}
 	var partitioning string
-	out.PartitionedBy, partitioning = types.DescribePartitioning(t.Schema(), t.Spec())
+	out.PartitionedBy, partitioning = schemas.DescribePartitioning(t.Schema(), t.Spec())
 	if partitioning != "" {
 		out.Options[OptPartitioning] = partitioning
 	}
-	if order := types.DescribeOrder(t.Schema(), t.SortOrder()); order != "" {
+	if order := schemas.DescribeOrder(t.Schema(), t.SortOrder()); order != "" {
 		out.Options[OptSortOrder] = order
 	}
 	maps.Copy(out.Options, c.options)
@@ -276,15 +276,15 @@ func (c *Catalog) CreateTable(ctx context.Context, t job.Table) error {
 			return fmt.Errorf("create table %s: %w: 'format-version' is %q; it can be 2 or 3", what, job.ErrInvalid, text)
 		}
 	}
-	schema, err := types.ToIceberg(t.Schema.Schema, t.PrimaryKey, version)
+	schema, err := schemas.ToIceberg(t.Schema.Schema, t.PrimaryKey, version)
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", what, err)
 	}
-	spec, err := types.PartitionSpec(schema, t.PartitionedBy, t.Options[OptPartitioning])
+	spec, err := schemas.PartitionSpec(schema, t.PartitionedBy, t.Options[OptPartitioning])
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", what, err)
 	}
-	order, err := types.SortOrder(schema, "'sort-order'", t.Options[OptSortOrder])
+	order, err := schemas.SortOrder(schema, "'sort-order'", t.Options[OptSortOrder])
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", what, err)
 	}

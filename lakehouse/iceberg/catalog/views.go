@@ -15,7 +15,7 @@ import (
 	iceview "github.com/apache/iceberg-go/view"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // Dialect is the name under which views keep their queries: Flink's SQL.
@@ -113,7 +113,7 @@ func viewOf(what string, meta iceview.Metadata) (View, error) {
 	out := View{SQL: best.Sql, Dialect: best.Dialect}
 	if s := meta.CurrentSchema(); s != nil {
 		var err error
-		if out.Schema, err = types.ToEngine(s); err != nil {
+		if out.Schema, err = schemas.ToEngine(s); err != nil {
 			return out, fmt.Errorf("view %s: %w", what, err)
 		}
 	}
@@ -123,7 +123,7 @@ func viewOf(what string, meta iceview.Metadata) (View, error) {
 // CreateView keeps a view, or reports ErrExists.
 func (c *Catalog) CreateView(ctx context.Context, database, name string, v View) error {
 	what := c.name + "." + database + "." + name
-	schema, err := types.ToIceberg(v.Schema, nil, 3)
+	schema, err := schemas.ToIceberg(v.Schema, nil, 3)
 	if err != nil {
 		return fmt.Errorf("create view %s: %w", what, err)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // TableSortOrder is the sort order that the table's metadata names.
@@ -20,7 +20,7 @@ const maxSortBytes = 128 << 20
 // the others are as in the option 'sort-order' of a table.
 func (r Rewrite) order(t *table.Table) (table.SortOrder, error) {
 	if r.Sort != TableSortOrder {
-		return types.SortOrder(t.Schema(), "sort_order", r.Sort)
+		return schemas.SortOrder(t.Schema(), "sort_order", r.Sort)
 	}
 	own := t.SortOrder()
 	if own.IsUnsorted() {

@@ -7,7 +7,7 @@ import (
 	ice "github.com/apache/iceberg-go"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
@@ -108,11 +108,11 @@ func (b *fileBinding) read(path []string) int {
 
 // key binds a column by which rows are deleted: one of the schema's fields that
 // are not below a list or map.
-func (b *fileBinding) key(schemas []*ice.Schema, id int, constants map[int]Value) (*shape, error) {
+func (b *fileBinding) key(known []*ice.Schema, id int, constants map[int]Value) (*shape, error) {
 	if s := b.keys[id]; s != nil {
 		return s, nil
 	}
-	c, err := keyColumn(schemas, id)
+	c, err := keyColumn(known, id)
 	if err != nil {
 		return nil, err
 	}
@@ -125,8 +125,8 @@ func (b *fileBinding) key(schemas []*ice.Schema, id int, constants map[int]Value
 }
 
 // keyColumn finds the column of a field by its id, as the engine knows it.
-func keyColumn(schemas []*ice.Schema, id int) (*Column, error) {
-	for _, s := range schemas {
+func keyColumn(known []*ice.Schema, id int) (*Column, error) {
+	for _, s := range known {
 		c := &Column{Fields: fieldPath(s.Fields(), id)}
 		if c.Fields == nil {
 			continue
@@ -136,7 +136,7 @@ func keyColumn(schemas []*ice.Schema, id int) (*Column, error) {
 		}
 		last := c.Fields[len(c.Fields)-1]
 		var err error
-		c.Want, err = types.EngineField(last.Name, last.Type, true)
+		c.Want, err = schemas.EngineField(last.Name, last.Type, true)
 		return c, err
 	}
 	return nil, fmt.Errorf("%w: rows are deleted by a column with the id %d, which no schema of the table has", job.ErrInvalid, id)

@@ -10,7 +10,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // Column is a column of a scan. Files are asked for it by ids, which it keeps
@@ -46,9 +46,9 @@ func SchemasOf(t *table.Table, first *ice.Schema) []*ice.Schema {
 }
 
 // ColumnsOf finds the columns of a scan by their paths. declared gives their
-// types, the first of schemas that has the path their ids: a name that a
+// types, the first of known schemas that has the path their ids: a name that a
 // running job knows may be an old one by now.
-func ColumnsOf(schemas []*ice.Schema, declared *arrow.Schema, paths [][]string) ([]Column, error) {
+func ColumnsOf(known []*ice.Schema, declared *arrow.Schema, paths [][]string) ([]Column, error) {
 	out := make([]Column, len(paths))
 	for i, path := range paths {
 		want, err := FieldAt(declared, path)
@@ -56,18 +56,18 @@ func ColumnsOf(schemas []*ice.Schema, declared *arrow.Schema, paths [][]string) 
 			return nil, err
 		}
 		c := Column{Path: path, Want: want}
-		for _, s := range schemas {
+		for _, s := range known {
 			if c.Fields = fieldsAt(s, path); c.Fields != nil {
 				break
 			}
 		}
 		if c.Fields == nil {
-			return nil, noColumn(schemas[0], path)
+			return nil, noColumn(known[0], path)
 		}
 		last := c.Fields[len(c.Fields)-1]
-		have, err := types.EngineField(last.Name, last.Type, !last.Required)
+		have, err := schemas.EngineField(last.Name, last.Type, !last.Required)
 		if err == nil {
-			err = types.Convertible(have.Type, want.Type)
+			err = schemas.Convertible(have.Type, want.Type)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", strings.Join(path, "."), err)
@@ -96,7 +96,7 @@ func fieldsAt(s *ice.Schema, path []string) []ice.NestedField {
 }
 
 func noColumn(s *ice.Schema, path []string) error {
-	there, err := types.ToEngine(s)
+	there, err := schemas.ToEngine(s)
 	if err == nil {
 		_, err = FieldAt(there, path)
 	}
@@ -126,15 +126,15 @@ func FieldAt(schema *arrow.Schema, path []string) (arrow.Field, error) {
 			break
 		}
 		if !found {
-			return arrow.Field{}, fmt.Errorf("%w: there is no column %q; there are %q", job.ErrInvalid, strings.Join(path[:depth+1], "."), types.Names(schema))
+			return arrow.Field{}, fmt.Errorf("%w: there is no column %q; there are %q", job.ErrInvalid, strings.Join(path[:depth+1], "."), schemas.Names(schema))
 		}
 	}
 	return arrow.Field{}, fmt.Errorf("%w: empty path of a column", job.ErrInvalid)
 }
 
 // fieldByID finds a field of any schema of a table.
-func fieldByID(schemas []*ice.Schema, id int) (ice.NestedField, bool) {
-	for _, s := range schemas {
+func fieldByID(known []*ice.Schema, id int) (ice.NestedField, bool) {
+	for _, s := range known {
 		if f, ok := s.FindFieldByID(id); ok {
 			return f, true
 		}

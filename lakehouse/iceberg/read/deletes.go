@@ -14,7 +14,7 @@ import (
 	"github.com/apache/iceberg-go/table/dv"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/hashtable"
@@ -236,7 +236,7 @@ var (
 )
 
 func metaColumn(name string, id int, t ice.PrimitiveType) Column {
-	f, err := types.EngineField(name, t, true)
+	f, err := schemas.EngineField(name, t, true)
 	if err != nil {
 		panic(err) // a primitive type has one
 	}

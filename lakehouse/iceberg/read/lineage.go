@@ -8,7 +8,7 @@ import (
 	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/vector"
 )
 
@@ -20,7 +20,7 @@ func CopySchema(t *table.Table, tasks []table.FileScanTask) (to *arrow.Schema, r
 	if rowIDs {
 		schema = ice.SchemaWithRowLineage(schema)
 	}
-	to, err = types.FileSchema(schema)
+	to, err = schemas.FileSchema(schema)
 	return to, rowIDs, err
 }
 

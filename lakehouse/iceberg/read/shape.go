@@ -9,7 +9,7 @@ import (
 	ice "github.com/apache/iceberg-go"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // shape says how a column of a file, of whatever schema the table had when it
@@ -24,8 +24,8 @@ type shape struct {
 	at       int
 	to       arrow.DataType
 	constant *constant
-	convert  types.ConvertFunc // of a leaf; nil: as it is
-	children []*shape          // of a struct, list or map
+	convert  schemas.ConvertFunc // of a leaf; nil: as it is
+	children []*shape            // of a struct, list or map
 }
 
 // newShape makes the shape of a column that the file has as f.
@@ -103,7 +103,7 @@ func (s *shape) nest(f *fileField, want []ice.Type, to []arrow.DataType) error {
 
 // leafConversion finds how values of a file become those of the scan: what the
 // schema's evolution allows, and what types of the engine differ from Iceberg's.
-func leafConversion(from arrow.DataType, want ice.Type, to arrow.DataType) (types.ConvertFunc, error) {
+func leafConversion(from arrow.DataType, want ice.Type, to arrow.DataType) (schemas.ConvertFunc, error) {
 	if arrow.TypeEqual(from, to) {
 		return nil, nil
 	}
@@ -119,7 +119,7 @@ func leafConversion(from arrow.DataType, want ice.Type, to arrow.DataType) (type
 	case ice.VariantType:
 		return variantTexts(from)
 	}
-	if f := types.Primitive(from, to); f != nil {
+	if f := schemas.Primitive(from, to); f != nil {
 		return f, nil
 	}
 	switch {
@@ -144,7 +144,7 @@ func leafConversion(from arrow.DataType, want ice.Type, to arrow.DataType) (type
 				return nil, err
 			}
 			defer mid.Release()
-			return types.Timestamps(mem, mid, to)
+			return schemas.Timestamps(mem, mid, to)
 		}, nil
 	case from.ID() == arrow.DATE32 && to.ID() == arrow.TIMESTAMP:
 		return datesUp, nil
@@ -157,7 +157,7 @@ func leafConversion(from arrow.DataType, want ice.Type, to arrow.DataType) (type
 func promoted[From int32 | float32, To int64 | float64](mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Array, error) {
 	d := in.Data()
 	values := arrow.GetData[From](d.Buffers()[1].Bytes())[d.Offset() : d.Offset()+d.Len()]
-	return types.FixedWidth(mem, in, to, func(out []To) error {
+	return schemas.FixedWidth(mem, in, to, func(out []To) error {
 		for i, v := range values {
 			out[i] = To(v)
 		}
@@ -175,7 +175,7 @@ func relabel(_ memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Array
 
 func datesUp(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.Array, error) {
 	day := 86400e9 / int64(to.(*arrow.TimestampType).Unit.Multiplier())
-	return types.FixedWidth(mem, in, to, func(out []int64) error {
+	return schemas.FixedWidth(mem, in, to, func(out []int64) error {
 		for i, v := range in.(*array.Date32).Date32Values() {
 			out[i] = int64(v) * day
 		}
@@ -193,14 +193,14 @@ func (s *shape) apply(mem memory.Allocator, in arrow.Array, n int) (arrow.Array,
 			return out, err
 		}
 		defer out.Release()
-		return types.Under(mem, in.(*array.Struct), out), nil
+		return schemas.Under(mem, in.(*array.Struct), out), nil
 	case s.children == nil && s.convert == nil:
 		in.Retain()
 		return in, nil
 	case s.children == nil:
 		return s.convert(mem, in, s.to)
 	case s.to.ID() == arrow.STRUCT:
-		return s.structArray(mem, in.(*array.Struct), types.Validity(mem, in))
+		return s.structArray(mem, in.(*array.Struct), schemas.Validity(mem, in))
 	}
 	return s.list(mem, in.(array.ListLike))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // uuidBytes turns UUIDs into their 16 bytes, which they are in a table: a
@@ -40,5 +40,5 @@ func uuidsFixed(mem memory.Allocator, in arrow.Array, to arrow.DataType) (arrow.
 		return nil, err
 	}
 	defer views.Release()
-	return types.Convert(mem, views, to)
+	return schemas.Convert(mem, views, to)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 func isVariant(c *Column) bool {
@@ -22,14 +22,14 @@ func isVariant(c *Column) bool {
 
 // variantTexts turns the groups of bytes that variants are in a Parquet file,
 // shredded or not, into the texts that a VARIANT is.
-func variantTexts(from arrow.DataType) (types.ConvertFunc, error) {
+func variantTexts(from arrow.DataType) (schemas.ConvertFunc, error) {
 	plain := plainType(from)
 	of, err := extensions.NewVariantType(plain)
 	if err != nil {
 		return nil, fmt.Errorf("%w: a variant as %s: %w", job.ErrInvalid, from, err)
 	}
 	return func(mem memory.Allocator, in arrow.Array, _ arrow.DataType) (arrow.Array, error) {
-		stored, err := types.Convert(mem, in, plain)
+		stored, err := schemas.Convert(mem, in, plain)
 		if err != nil {
 			return nil, err
 		}

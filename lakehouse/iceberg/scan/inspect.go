@@ -16,7 +16,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
@@ -308,7 +308,7 @@ func (r *metadataReader) project(rec arrow.RecordBatch) (arrow.RecordBatch, erro
 		for _, name := range path[1:] {
 			st := col.(*array.Struct)
 			field, _ := st.DataType().(*arrow.StructType).FieldIdx(name)
-			child := types.Under(r.mem, st, st.Field(field))
+			child := schemas.Under(r.mem, st, st.Field(field))
 			col.Release()
 			col = child
 		}

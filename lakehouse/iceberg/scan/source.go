@@ -12,7 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/ops"
 )
 
@@ -75,11 +75,11 @@ func (s *Source) bind(t *table.Table, scan ops.Scan) error {
 		}
 		then = schemaThen(t, snapshot)
 	}
-	schemas := read.SchemasOf(t, then)
+	known := read.SchemasOf(t, then)
 	declared, paths := scan.Table.Schema.Schema, scan.Columns
 	if declared == nil || declared.NumFields() == 0 {
 		var err error
-		if declared, err = types.ToEngine(schemas[0]); err != nil {
+		if declared, err = schemas.ToEngine(known[0]); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (s *Source) bind(t *table.Table, scan ops.Scan) error {
 			paths = append(paths, []string{f.Name})
 		}
 	}
-	columns, err := read.ColumnsOf(schemas, declared, paths)
+	columns, err := read.ColumnsOf(known, declared, paths)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // versionChoice is which state of a table is read; the zero value is the current one.
@@ -147,7 +147,7 @@ func AsOf(ctx context.Context, t job.Table, millis int64, env catalog.Env) (job.
 	if err != nil {
 		return t, fmt.Errorf("table %s: %w", to, err)
 	}
-	schema, err := types.ToEngine(schemaThen(there, snapshot))
+	schema, err := schemas.ToEngine(schemaThen(there, snapshot))
 	if err != nil {
 		return t, fmt.Errorf("table %s: %w", to, err)
 	}

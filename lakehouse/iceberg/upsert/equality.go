@@ -5,7 +5,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	ice "github.com/apache/iceberg-go"
 
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 	"github.com/wadi-engine/wadi/ops"
 )
@@ -64,7 +64,7 @@ func (u *Writer) equal(l *write.Layout, s *write.Fan, gids []uint32) error {
 	}
 	rows := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, int64(len(gids)))
 	defer rows.Release()
-	rec, err := types.ConvertRecord(u.mem, rows, l.Schema)
+	rec, err := schemas.ConvertRecord(u.mem, rows, l.Schema)
 	if err != nil {
 		return err
 	}

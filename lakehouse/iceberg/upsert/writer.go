@@ -13,7 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -151,7 +151,7 @@ func (u *Writer) write(rows arrow.RecordBatch, kinds []stream.RowKind) error {
 		rows = vector.TakeRecord(u.mem, rows, u.sel)
 		defer rows.Release()
 	}
-	rec, err := types.ConvertRecord(u.mem, rows, u.layout.Schema)
+	rec, err := schemas.ConvertRecord(u.mem, rows, u.layout.Schema)
 	if err != nil {
 		return err
 	}

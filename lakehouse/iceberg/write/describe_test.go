@@ -17,7 +17,7 @@ import (
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 )
 
 // TestDescriptionsAgree compares what our writer says of a file with what
@@ -61,7 +61,7 @@ func TestDescriptionsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := types.FileSchema(tbl.Schema())
+	plain, err := schemas.FileSchema(tbl.Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func oursOf(t *testing.T, l *Layout, rec arrow.RecordBatch) []ice.DataFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := types.ConvertRecord(l.Mem, rec, l.Schema)
+	r, err := schemas.ConvertRecord(l.Mem, rec, l.Schema)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func oursOf(t *testing.T, l *Layout, rec arrow.RecordBatch) []ice.DataFile {
 // theirsOf writes rec with iceberg-go's writer.
 func theirsOf(t *testing.T, tbl *table.Table, schema *arrow.Schema, rec arrow.RecordBatch) (files []ice.DataFile) {
 	t.Helper()
-	r, err := types.ConvertRecord(memory.DefaultAllocator, rec, schema)
+	r, err := schemas.ConvertRecord(memory.DefaultAllocator, rec, schema)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/read"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/vector"
 )
 
@@ -48,7 +48,7 @@ func fanTable(t *testing.T, columns *arrow.Schema, options map[string]string, ch
 			t.Fatal(err)
 		}
 	}
-	schema, err := types.FileSchema(tbl.Schema())
+	schema, err := schemas.FileSchema(tbl.Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestFilesOfPartitions(t *testing.T) {
 				rec := fanRows(mem, rng, 400)
 				defer rec.Release()
 				all = append(all, rec)
-				r, err := types.ConvertRecord(mem, rec, l.Schema)
+				r, err := schemas.ConvertRecord(mem, rec, l.Schema)
 				if err != nil {
 					t.Fatal(err)
 				}

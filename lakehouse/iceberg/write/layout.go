@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 	"github.com/wadi-engine/wadi/vector"
 )
@@ -231,7 +231,7 @@ func directType(t arrow.DataType) arrow.DataType {
 // OfKeys says how equality delete files are written: with these columns, which
 // are top-level ones of the table.
 func (l *Layout) OfKeys(columns []ice.NestedField) (*Layout, error) {
-	all, err := types.FileSchema(l.Table.Schema())
+	all, err := schemas.FileSchema(l.Table.Schema())
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/murmur3"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/vector"
 )
 
@@ -59,7 +59,7 @@ func newTransformed(t ice.Transform, id int, table *ice.Schema, files *arrow.Sch
 // pathOf finds the field with an id, below structs too.
 func pathOf(fields []arrow.Field, id int) []int {
 	for i, f := range fields {
-		if int(types.FieldID(f)) == id {
+		if int(schemas.FieldID(f)) == id {
 			return []int{i}
 		}
 		if st, ok := f.Type.(*arrow.StructType); ok {
@@ -76,7 +76,7 @@ func (c *transformed) column(mem memory.Allocator, rec arrow.RecordBatch) arrow.
 	col := rec.Column(c.path[0])
 	col.Retain()
 	for _, at := range c.path[1:] {
-		child := types.Under(mem, col.(*array.Struct), col.(*array.Struct).Field(at))
+		child := schemas.Under(mem, col.(*array.Struct), col.(*array.Struct).Field(at))
 		col.Release()
 		col = child
 	}
@@ -94,7 +94,7 @@ func (c *transformed) keys(mem memory.Allocator, rec arrow.RecordBatch) (arrow.A
 	switch t := c.transform.(type) {
 	case ice.IdentityTransform:
 		if col.DataType().ID() == arrow.FIXED_SIZE_BINARY {
-			return types.Convert(mem, col, arrow.BinaryTypes.BinaryView)
+			return schemas.Convert(mem, col, arrow.BinaryTypes.BinaryView)
 		}
 		col.Retain()
 		return col, nil
@@ -184,9 +184,9 @@ func literalAt(col arrow.Array, row int, t ice.Type) (ice.Literal, error) {
 	case *array.Decimal128:
 		return ice.NewLiteral(ice.Decimal{Val: a.Value(row), Scale: int(a.DataType().(*arrow.Decimal128Type).Scale)}), nil
 	case *array.StringView:
-		return ice.NewLiteral(string(types.ViewBytes(a, row))), nil
+		return ice.NewLiteral(string(schemas.ViewBytes(a, row))), nil
 	}
-	b := append([]byte{}, types.BytesOf(col)(row)...) // never nil, which would be NULL
+	b := append([]byte{}, schemas.BytesOf(col)(row)...) // never nil, which would be NULL
 	switch t.(type) {
 	case ice.UUIDType:
 		id, err := uuid.FromBytes(b)
@@ -209,7 +209,7 @@ func floorDiv(v, by int64) int64 {
 func timeKeys(mem memory.Allocator, col arrow.Array, t ice.Transform) (arrow.Array, error) {
 	if days, ok := col.(*array.Date32); ok {
 		values := days.Date32Values()
-		return types.FixedWidth(mem, col, arrow.PrimitiveTypes.Int32, func(out []int32) error {
+		return schemas.FixedWidth(mem, col, arrow.PrimitiveTypes.Int32, func(out []int32) error {
 			for i, v := range values {
 				out[i] = calendar(t, int64(v))
 			}
@@ -219,7 +219,7 @@ func timeKeys(mem memory.Allocator, col arrow.Array, t ice.Transform) (arrow.Arr
 	ts := col.(*array.Timestamp)
 	second := int64(1e9 / ts.DataType().(*arrow.TimestampType).Unit.Multiplier())
 	values := ts.TimestampValues()
-	return types.FixedWidth(mem, col, arrow.PrimitiveTypes.Int32, func(out []int32) error {
+	return schemas.FixedWidth(mem, col, arrow.PrimitiveTypes.Int32, func(out []int32) error {
 		if _, hours := t.(ice.HourTransform); hours {
 			for i, v := range values {
 				out[i] = int32(floorDiv(int64(v), 3600*second))
@@ -265,7 +265,7 @@ func monthOf(days int64) (year, month int64) {
 // number.
 func bucketKeys(mem memory.Allocator, col arrow.Array, n int32) (arrow.Array, error) {
 	bucket := func(hash uint32) int32 { return int32(hash&0x7fffffff) % n }
-	return types.FixedWidth(mem, col, arrow.PrimitiveTypes.Int32, func(out []int32) error {
+	return schemas.FixedWidth(mem, col, arrow.PrimitiveTypes.Int32, func(out []int32) error {
 		switch a := col.(type) {
 		case *array.Int32:
 			for i, v := range a.Int32Values() {
@@ -324,14 +324,14 @@ func murmur64(v uint64) uint32 {
 func truncateKeys(mem memory.Allocator, col arrow.Array, width int) (arrow.Array, error) {
 	switch a := col.(type) {
 	case *array.Int32:
-		return types.FixedWidth(mem, col, col.DataType(), func(out []int32) error {
+		return schemas.FixedWidth(mem, col, col.DataType(), func(out []int32) error {
 			for i, v := range a.Int32Values() {
 				out[i] = int32(floorDiv(int64(v), int64(width)) * int64(width))
 			}
 			return nil
 		})
 	case *array.Int64:
-		return types.FixedWidth(mem, col, col.DataType(), func(out []int64) error {
+		return schemas.FixedWidth(mem, col, col.DataType(), func(out []int64) error {
 			for i, v := range a.Int64Values() {
 				out[i] = floorDiv(v, int64(width)) * int64(width)
 			}

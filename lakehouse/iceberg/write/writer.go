@@ -11,7 +11,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/lakehouse/iceberg/types"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -72,7 +72,7 @@ func (w *Writer) Write(_ context.Context, b *stream.Batch) error {
 const MaxRows = 32 << 10
 
 func (w *Writer) write(rows arrow.RecordBatch) error {
-	rec, err := types.ConvertRecord(w.mem, rows, w.layout.Schema)
+	rec, err := schemas.ConvertRecord(w.mem, rows, w.layout.Schema)
 	if err != nil {
 		return err
 	}
