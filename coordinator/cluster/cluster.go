@@ -134,6 +134,8 @@ func (c *Cluster) accept() {
 
 // welcome is the life of the connection of one worker.
 func (c *Cluster) welcome(raw net.Conn) error {
+	stop := context.AfterFunc(c.ctx, func() { _ = raw.Close() }) // what waits for a word ends
+	defer stop()
 	conn, purpose, err := peer.Accept(c.ctx, raw, c.o.Identity)
 	if err != nil {
 		return err
