@@ -33,16 +33,23 @@ func (m *machine) discovered(e Discovered) {
 	s.next = m.now.Add(m.plan.sources[e.Source].discovers)
 	if e.Err != nil {
 		err := fmt.Errorf("look for splits of %s: %w", m.graph.Vertices[m.plan.sources[e.Source].vertex].Name, e.Err)
-		if errors.Is(e.Err, job.ErrUnavailable) {
+		if s.away.IsZero() {
+			s.away = m.now
+		}
+		if errors.Is(e.Err, job.ErrUnavailable) && (m.durable || m.now.Sub(s.away) < awayLimit) {
 			s.problem, s.next = err, m.now.Add(min(m.plan.sources[e.Source].discovers, soon))
 			return
 		}
 		m.failed(err)
 		return
 	}
-	s.done, s.problem = e.Done, nil
+	s.done, s.problem, s.away = e.Done, nil, time.Time{}
 	m.take()
 }
+
+// awayLimit is how long a job that takes no checkpoints waits for a source that is
+// away: somebody looks at it. Others go on when it is back.
+const awayLimit = 30 * time.Second
 
 // want notes that a task has room for n splits.
 func (m *machine) want(task, n int) {

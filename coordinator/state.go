@@ -196,6 +196,8 @@ type taskState struct {
 }
 
 type sourceState struct {
+	// away is since when the enumerator cannot look; zero when it can.
+	away        time.Time
 	discovering bool
 	done        bool // no more splits will be found
 	next        time.Time

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -301,8 +303,15 @@ func openParquet(ctx context.Context, f iceio.File, name string, stored bool) (*
 	return p, nil
 }
 
-// Unavailable gives an error that has no class that of a store that fails.
+// Unavailable gives an error that has no class that of a store that fails. A file
+// that is not there will not come: a snapshot only names files that were.
 func Unavailable(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: a file of the table is not there: %w", job.ErrInvalid, err)
+	}
+	if strings.Contains(err.Error(), "ocf: invalid magic") { // the library has no class for it
+		return fmt.Errorf("%w: a manifest is no Avro file; those that are encrypted cannot be read: %w", job.ErrInvalid, err)
+	}
 	if errors.Is(err, job.ErrInvalid) || errors.Is(err, job.ErrUnavailable) || errors.Is(err, context.Canceled) {
 		return err
 	}
