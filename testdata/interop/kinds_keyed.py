@@ -120,7 +120,10 @@ def upserted_kept_by_job(t):
 
     def seen(end):
         mark = data.row(end - 1)["s"] or data.row(end - 2)["s"]
-        return mark in t.lab.load(t.table).scan(selected_fields=("s",)).to_arrow()["s"].to_pylist()
+        try:
+            return mark in t.lab.load(t.table).scan(selected_fields=("s",)).to_arrow()["s"].to_pylist()
+        except FileNotFoundError:  # the job has expired the snapshot that is read, as it is told to
+            return False
 
     follow(t, seen, f"id % 400 AS id, {', '.join(KEYED[1:])}")
     t.rows = list({i % 400: {n: i % 400 if n == "id" else data.row(i)[n] for n in KEYED} for i in range(PARTS[-1][1])}.values())
