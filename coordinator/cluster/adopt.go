@@ -24,15 +24,25 @@ const maxOfferReports = 1 << 16
 
 // offer keeps what a new worker holds of jobs that are known, and lets the
 // others go. The cluster is locked.
+//
+// A worker that comes back to the coordinator that it has lost brings tasks
+// which that coordinator has given up: they would run on beside the new ones.
 func (c *Cluster) offer(w *worker) {
 	for _, h := range w.info.Held {
-		if c.o.Knows == nil || !c.o.Knows(h.Job) {
+		if c.settled[h.Job] || c.o.Knows == nil || !c.o.Knows(h.Job) {
 			w.send(rpc.ToWorker{Drop: h.Job})
 			continue
 		}
 		c.offers = append(c.offers, &offer{worker: w, held: h})
 	}
 	w.info.Held = nil
+}
+
+// settle notes that the tasks of a job are decided about. The cluster is locked.
+func (c *Cluster) settle(id job.ID) {
+	if c.o.Knows != nil && c.o.Knows(id) { // what others hold is let go in any case
+		c.settled[id] = true
+	}
 }
 
 // offered keeps a report of tasks that nobody has adopted yet. The cluster is
@@ -107,6 +117,7 @@ func (t *Tasks) collect(id job.ID, tasks []checkpoint.TaskID) (held *rpc.Held, s
 
 // take makes the tasks of the offers those of this job. The cluster is locked.
 func (t *Tasks) take(id job.ID, all rpc.Held, of []*offer) {
+	t.c.settle(id)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.start.Job, t.current, t.canceling, t.adopting = id, all.Generation, false, true
@@ -134,6 +145,7 @@ func (t *Tasks) take(id job.ID, all rpc.Held, of []*offer) {
 func (t *Tasks) refuse(id job.ID) {
 	t.c.mu.Lock()
 	defer t.c.mu.Unlock()
+	t.c.settle(id)
 	for _, o := range t.c.offers {
 		if o.held.Job == id {
 			o.worker.send(rpc.ToWorker{Drop: id})

@@ -67,9 +67,12 @@ type Cluster struct {
 	mu      sync.Mutex
 	leads   bool
 	term    uint64
-	workers []*worker     // in the order in which they have registered
-	waiting []*Tasks      // jobs that need slots, the first first
-	offers  []*offer      // tasks that run on, and wait for their job
+	workers []*worker // in the order in which they have registered
+	waiting []*Tasks  // jobs that need slots, the first first
+	offers  []*offer  // tasks that run on, and wait for their job
+	// settled are the jobs whose tasks were adopted, or started anew: others that
+	// a worker still holds are not wanted.
+	settled map[job.ID]bool
 	changed chan struct{} // closed, and replaced, when a worker comes or goes
 }
 
@@ -79,7 +82,7 @@ func Listen(ctx context.Context, address string, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: listen for workers (jobmanager.rpc.port): %w", job.ErrInvalid, err)
 	}
-	c := &Cluster{o: o.withDefaults(), listener: l, changed: make(chan struct{})}
+	c := &Cluster{o: o.withDefaults(), listener: l, settled: make(map[job.ID]bool), changed: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	c.loops.Go(c.accept)
 	return c, nil
@@ -206,9 +209,11 @@ func (c *Cluster) join(w *worker) {
 	c.mu.Lock()
 	for _, old := range c.workers {
 		if old.info.ID == w.info.ID {
-			_ = old.messages.Close() // its loop ends, and leaves
+			_ = old.messages.Close() // its loop ends, and its jobs learn of it
 		}
 	}
+	c.workers = slices.DeleteFunc(c.workers, func(o *worker) bool { return o.info.ID == w.info.ID })
+	c.offers = slices.DeleteFunc(c.offers, func(o *offer) bool { return o.worker.info.ID == w.info.ID })
 	c.workers = append(c.workers, w)
 	c.offer(w)
 	c.notify()

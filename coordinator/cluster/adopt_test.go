@@ -1,0 +1,100 @@
+package cluster
+
+import (
+	"net"
+	"testing"
+
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/peer"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// comes registers a worker that holds the only task of a job, without a network.
+func comes(t *testing.T, c *Cluster, id string, generation checkpoint.Generation) *worker {
+	t.Helper()
+	here, there := net.Pipe()
+	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
+	w := &worker{c: c, messages: peer.NewMessages(here), wake: make(chan struct{}, 1), info: rpc.Register{ID: id, Slots: 1, Held: []rpc.Held{
+		{Job: "j", Generation: generation, Tasks: []rpc.HeldTask{{Task: checkpoint.TaskID{}}}},
+	}}}
+	c.join(w)
+	return w
+}
+
+func dropped(w *worker) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.queue {
+		if m.Drop == "j" {
+			return true
+		}
+	}
+	return false
+}
+
+func adopter(t *testing.T) (*Cluster, *Tasks) {
+	t.Helper()
+	c, err := Listen(t.Context(), "127.0.0.1:0", Options{Clock: engine.WallClock{}, Knows: func(id job.ID) bool { return id == "j" }, AdoptTimeout: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, c.Job(nil, rpc.Start{})
+}
+
+var only = []checkpoint.TaskID{{}}
+
+// TestComesBack: a worker that has registered twice is one worker, and what it
+// holds is offered once.
+func TestComesBack(t *testing.T) {
+	c, tasks := adopter(t)
+	old := comes(t, c, "w", 3)
+	again := comes(t, c, "w", 3)
+	if n := len(c.Workers()); n != 1 {
+		t.Fatalf("%d workers", n)
+	}
+	if h := tasks.Held(t.Context(), "j", only); h == nil || len(h.Tasks) != 1 || tasks.at[only[0]] != again {
+		t.Fatalf("%+v is held", h)
+	}
+	if tasks.alive[old] {
+		t.Fatal("the connection that is gone counts")
+	}
+	if used := c.Workers()[0].Used; used != 1 {
+		t.Fatalf("%d slots are in use", used)
+	}
+}
+
+// TestHeldTooLate: what a worker holds of a job that runs already is let go.
+func TestHeldTooLate(t *testing.T) {
+	t.Run("adopted", func(t *testing.T) {
+		c, tasks := adopter(t)
+		first := comes(t, c, "w", 3)
+		if tasks.Held(t.Context(), "j", only) == nil || dropped(first) {
+			t.Fatal("nothing is adopted")
+		}
+		if late := comes(t, c, "v", 2); !dropped(late) || len(c.offers) > 0 {
+			t.Fatal("tasks that nobody wants run on")
+		}
+	})
+	t.Run("started anew", func(t *testing.T) {
+		c, tasks := adopter(t)
+		tasks.refuseHeld("j")
+		if late := comes(t, c, "w", 2); !dropped(late) || len(c.offers) > 0 {
+			t.Fatal("tasks that nobody wants run on")
+		}
+	})
+}
+
+// TestHeldInPart: tasks that are not complete are not adopted, and let go.
+func TestHeldInPart(t *testing.T) {
+	c, tasks := adopter(t)
+	w := comes(t, c, "w", 3)
+	if h := tasks.Held(t.Context(), "j", []checkpoint.TaskID{{}, {Index: 1}}); h != nil {
+		t.Fatalf("%+v is held", h)
+	}
+	if !dropped(w) || len(c.offers) > 0 {
+		t.Fatal("tasks that nobody adopts run on")
+	}
+}
