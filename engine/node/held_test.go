@@ -1,0 +1,75 @@
+package node
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// TestLedger: what the next coordinator is told of a task is what its last
+// commands and reports say.
+func TestLedger(t *testing.T) {
+	one, two := checkpoint.TaskID{}, checkpoint.TaskID{Index: 1}
+	var l ledger
+	if l.held("j") != nil {
+		t.Fatal("nothing was deployed, and something is held")
+	}
+	find := func(id checkpoint.TaskID) rpc.HeldTask {
+		t.Helper()
+		for _, h := range l.held("j").Tasks {
+			if h.Task == id {
+				return h
+			}
+		}
+		t.Fatalf("%v is not held", id)
+		return rpc.HeldTask{}
+	}
+	l.command(rpc.Deploy{Generation: 2, Attempt: 1, Epoch: 4, Tasks: []rpc.Assignment{{Task: one}, {Task: two}}}, 7)
+	l.report(rpc.WantSplits{Task: one, N: 3})
+	if h := l.held("j"); h.Generation != 2 || h.Attempt != 1 || h.Since != 7 || find(one).Wants != 3 {
+		t.Fatalf("%+v", h)
+	}
+	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "a"}}}, 8)
+	l.command(rpc.Inject{Task: one, Barrier: stream.Barrier{Epoch: 5}}, 8)
+	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "b"}}, NoMore: true}, 8)
+	if h := find(one); len(h.Assigned) != 2 || h.Wants != 0 || !h.NoMore || h.Injected.Epoch != 5 {
+		t.Fatalf("%+v", h)
+	}
+	if h := find(two); h.Injected.Epoch != 4 {
+		t.Fatalf("a barrier of another task: %+v", h)
+	}
+	l.command(rpc.Confirm{Epoch: 5}, 9)
+	if h := find(one); len(h.Assigned) != 1 || h.Assigned[0].ID != "b" {
+		t.Fatalf("the checkpoint has split a, not b: %+v", h.Assigned)
+	}
+	l.report(rpc.Sealed{Epoch: 6, Handle: checkpoint.Handle{Task: two, Ended: true}, Task: two})
+	l.report(rpc.Ended{Task: two})
+	l.command(rpc.Confirm{Epoch: 5}, 9)
+	if h := find(two); !h.Ended || h.Handle == nil {
+		t.Fatalf("the last state of a task is in no checkpoint yet: %+v", h)
+	}
+	l.command(rpc.Confirm{Epoch: 6}, 9)
+	if h := find(two); h.Handle != nil {
+		t.Fatalf("it is in the checkpoint: %+v", h)
+	}
+	l.report(rpc.Declined{Task: one})
+	if l.held("j") == nil {
+		t.Fatal("a task that goes on stores its state with the next epoch")
+	}
+	l.report(rpc.Failed{Task: one, Err: errors.New("x")})
+	if l.held("j") != nil {
+		t.Fatal("an attempt that has failed is held")
+	}
+	l.command(rpc.Deploy{Generation: 3, Tasks: []rpc.Assignment{{Task: one}}}, 9)
+	if h := l.held("j"); h == nil || h.Generation != 3 || len(h.Tasks) != 1 {
+		t.Fatalf("%+v", h)
+	}
+	l.command(rpc.Cancel{}, 9)
+	if l.held("j") != nil {
+		t.Fatal("tasks that are canceled are held")
+	}
+}
