@@ -1,6 +1,7 @@
 package wadi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -39,7 +40,8 @@ type StateTable struct {
 	Bytes int64
 }
 
-// Checkpoints lists the checkpoints below a directory, by job and epoch.
+// Checkpoints lists the checkpoints and savepoints below a directory, by job and
+// epoch.
 func (e *Env) Checkpoints(ctx context.Context, dir string) ([]Checkpoint, error) {
 	b, err := e.stores.Open(ctx, dir, nil)
 	if err != nil {
@@ -51,8 +53,7 @@ func (e *Env) Checkpoints(ctx context.Context, dir string) ([]Checkpoint, error)
 	}
 	var all []Checkpoint
 	for _, n := range names {
-		parts := strings.Split(n, "/")
-		if len(parts) != 3 || parts[2] != "_metadata" {
+		if depth := strings.Count(n, "/"); path.Base(n) != "_metadata" || depth > 2 {
 			continue
 		}
 		data, err := b.Get(ctx, n)
@@ -69,7 +70,7 @@ func (e *Env) Checkpoints(ctx context.Context, dir string) ([]Checkpoint, error)
 		if c := strings.Compare(path.Dir(x.Path), path.Dir(y.Path)); c != 0 {
 			return c
 		}
-		return int(x.Epoch) - int(y.Epoch)
+		return cmp.Compare(x.Epoch, y.Epoch)
 	})
 	return all, nil
 }

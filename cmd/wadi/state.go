@@ -76,6 +76,9 @@ func newStateShow() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
+			if limit < 1 {
+				return usageError{fmt.Errorf("--limit %d: want a positive number", limit)}
+			}
 			e, err := env.open()
 			if err != nil {
 				return err
