@@ -202,7 +202,7 @@ func (m *machine) adopt(h *rpc.Held) {
 	for _, k := range h.Tasks {
 		t := &m.tasks[m.ordinal[k.Task]]
 		t.drained, t.noMore, t.gone = k.Drained, k.NoMore, k.Ended
-		if k.Ended && k.Handle != nil {
+		if k.Handle != nil { // its last, which it does not tell again; that it has ended may follow
 			t.last = k.Handle
 		}
 		if t.source >= 0 && !t.gone {

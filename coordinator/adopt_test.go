@@ -1,0 +1,107 @@
+package coordinator
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// adopted is a job of two source tasks and a sink task that is taken over.
+func adopted(t *testing.T, since *checkpoint.Manifest, tasks ...rpc.HeldTask) (State, []Action) {
+	t.Helper()
+	var p player
+	p.start(nil)
+	return Step(p.state, p.now, Begun{
+		Owner: checkpoint.Owner{Generation: 1, Term: 2, Nonce: "n"}, Number: 8, Manifest: since, Held: &rpc.Held{Job: "j", Generation: 1, Tasks: tasks},
+	})
+}
+
+func held(vertex job.VertexID, index int) rpc.HeldTask {
+	return rpc.HeldTask{Task: checkpoint.TaskID{Vertex: vertex, Index: index}, Injected: stream.Barrier{Epoch: 6}}
+}
+
+func injected(actions []Action) (to []rpc.Inject) {
+	for _, a := range actions {
+		if s, ok := a.(Send); ok {
+			if i, ok := s.Command.(rpc.Inject); ok {
+				to = append(to, i)
+			}
+		}
+	}
+	return to
+}
+
+// TestAdoptCompletesInjection: a barrier that some sources have is given to the
+// others, for tasks behind them wait for it; one that all have is not.
+func TestAdoptCompletesInjection(t *testing.T) {
+	one, two, sink := held(0, 0), held(0, 1), held(1, 0)
+	s, actions := adopted(t, nil, one, two, sink)
+	if got := injected(actions); len(got) != 0 || s.phase != running || s.stop {
+		t.Fatalf("%+v, phase %v", got, s.phase)
+	}
+	one.Injected = stream.Barrier{Epoch: 7, Kind: stream.Stop}
+	s, actions = adopted(t, nil, one, two, sink)
+	got := injected(actions)
+	if len(got) != 1 || got[0].Task != two.Task || got[0].Barrier != one.Injected {
+		t.Fatalf("%+v", got)
+	}
+	if !s.stop {
+		t.Fatal("the job had been asked to stop")
+	}
+	two.Ended = true
+	if _, actions = adopted(t, nil, one, two, sink); len(injected(actions)) != 0 {
+		t.Fatal("a task that has ended gets a barrier")
+	}
+}
+
+// TestAdoptKeepsLastHandles: the last state of a task that is about to end counts,
+// although that it has ended is told later.
+func TestAdoptKeepsLastHandles(t *testing.T) {
+	one, two, sink := held(0, 0), held(0, 1), held(1, 0)
+	one.Handle = &checkpoint.Handle{Task: one.Task, Ended: true}
+	s, _ := adopted(t, nil, one, two, sink)
+	if k := s.tasks[s.plan.ordinal[one.Task]]; k.last == nil || k.gone {
+		t.Fatalf("%+v", k)
+	}
+	s, _ = Step(s, s.begunAt, Reported{rpc.Ended{Task: one.Task}})
+	if k := s.tasks[s.plan.ordinal[one.Task]]; k.last == nil || !k.gone {
+		t.Fatalf("%+v", k)
+	}
+}
+
+type listed struct{ splits []ops.Split }
+
+func (l *listed) Discover(context.Context) (bool, error) { return true, nil }
+func (l *listed) Return(s []ops.Split)                   { l.splits = append(s, l.splits...) }
+func (l *listed) Snapshot() ([]byte, error)              { return nil, nil }
+func (l *listed) Close() error                           { return nil }
+
+func (l *listed) Take(_, _, n int) []ops.Split {
+	n = min(n, len(l.splits))
+	some := l.splits[:n]
+	l.splits = l.splits[n:]
+	return some
+}
+
+// TestTakeOut: splits that tasks hold are not handed out again, the others are,
+// in their order, and what is not found is said.
+func TestTakeOut(t *testing.T) {
+	l := &listed{splits: []ops.Split{{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d"}}}
+	missing := takeOut(l, 2, map[string]bool{"b": true, "d": true, "x": true})
+	if !slices.Equal(missing, []string{"x"}) {
+		t.Fatalf("%q are missing", missing)
+	}
+	var left []string
+	for _, s := range l.splits {
+		left = append(left, s.ID)
+	}
+	if !slices.Equal(left, []string{"a", "c"}) {
+		t.Fatalf("%q are left", left)
+	}
+}
