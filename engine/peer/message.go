@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -65,11 +66,11 @@ func (m *Messages) Receive(v any, patience time.Duration) error {
 	if n > MaxMessage {
 		return fmt.Errorf("%w: a message of %d bytes; at most %d are received", ErrRefused, n, MaxMessage)
 	}
-	doc := make([]byte, n)
-	if _, err := io.ReadFull(m.conn, doc); err != nil {
+	var doc bytes.Buffer // it grows with what comes, not with what is promised
+	if _, err := io.CopyN(&doc, m.conn, int64(n)); err != nil {
 		return fmt.Errorf("%w: receive a message: %w", job.ErrUnavailable, err)
 	}
-	if err := json.Unmarshal(doc, v); err != nil {
+	if err := json.Unmarshal(doc.Bytes(), v); err != nil {
 		return fmt.Errorf("%w: decode a message: %w", ErrRefused, err)
 	}
 	return nil
