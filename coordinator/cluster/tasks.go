@@ -33,6 +33,8 @@ type Tasks struct {
 	mu      sync.Mutex
 	start   rpc.Start
 	pending *rpc.Deploy // waits for slots
+	// behind are the newest barriers for the sources of pending: they follow it.
+	behind  map[checkpoint.TaskID]rpc.Inject
 	giveUp  context.CancelFunc
 	current checkpoint.Generation
 	at      map[checkpoint.TaskID]*worker
@@ -103,6 +105,7 @@ func (t *Tasks) request(d rpc.Deploy) {
 	t.mu.Lock()
 	t.start.Job, t.start.Name = d.Job, d.Graph.Name
 	t.current, t.pending, t.canceling, t.stats = d.Generation, &d, false, nil
+	t.behind = make(map[checkpoint.TaskID]rpc.Inject)
 	ctx, cancel := context.WithCancel(t.c.ctx)
 	t.giveUp = cancel
 	t.mu.Unlock()
@@ -180,6 +183,11 @@ func (t *Tasks) deploy() {
 		}
 		t.command(w, *p)
 	}
+	for id, c := range t.behind {
+		if w := t.at[id]; t.alive[w] {
+			t.command(w, c)
+		}
+	}
 }
 
 func (t *Tasks) command(w *worker, c rpc.Command) {
@@ -190,6 +198,10 @@ func (t *Tasks) command(w *worker, c rpc.Command) {
 func (t *Tasks) to(id checkpoint.TaskID, c rpc.Command) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if i, ok := c.(rpc.Inject); ok && t.pending != nil {
+		t.behind[id] = i
+		return
+	}
 	if w := t.at[id]; w != nil && t.alive[w] {
 		t.command(w, c)
 	}

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
 )
 
 // next is the next report of the tasks, which must come soon.
@@ -96,6 +99,28 @@ func TestLossWhileRunning(t *testing.T) {
 		t.Fatalf("%+v is reported", r)
 	}
 	quiet(t, h)
+}
+
+// TestBarrierWhileWaiting: a barrier that comes while tasks wait for slots follows
+// them; nobody would tell it again.
+func TestBarrierWhileWaiting(t *testing.T) {
+	c, tasks, _ := deployed(t, time.Minute)
+	for _, e := range []stream.Epoch{3, 4} {
+		_ = tasks.Send(rpc.Inject{Barrier: stream.Barrier{Epoch: e}})
+	}
+	w := comes(t, c, "w", 1)
+	var got []string
+	for _, m := range w.queue {
+		if m.Command != nil {
+			got = append(got, fmt.Sprintf("%T", m.Command.Open()))
+			if i, ok := m.Command.Open().(rpc.Inject); ok && i.Barrier.Epoch != 4 {
+				t.Errorf("the barrier of epoch %d", i.Barrier.Epoch)
+			}
+		}
+	}
+	if !slices.Equal(got, []string{"rpc.Deploy", "rpc.Inject"}) {
+		t.Fatalf("the worker is sent %q", got)
+	}
 }
 
 // TestSlotTimeout: a job that gets no slots says how many it needs, and what to do.
