@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
@@ -72,6 +73,30 @@ func TestAdoptKeepsLastHandles(t *testing.T) {
 	s, _ = Step(s, s.begunAt, Reported{rpc.Ended{Task: one.Task}})
 	if k := s.tasks[s.ordinal[one.Task]]; k.last == nil || !k.gone {
 		t.Fatalf("%+v", k)
+	}
+}
+
+// TestAdoptKeepsTimes: tasks that are adopted run since they were deployed.
+func TestAdoptKeepsTimes(t *testing.T) {
+	var p player
+	p.start(nil)
+	p.now = p.now.Add(time.Hour)
+	tasks := []rpc.HeldTask{held(0, 0), held(0, 1), held(1, 0)}
+	e := Begun{
+		Owner: checkpoint.Owner{Generation: 1, Term: 2, Nonce: "n"}, Number: 8,
+		Held: &rpc.Held{Job: "j", Generation: 1, Attempt: 2, Since: 60_000, Tasks: tasks},
+	}
+	s, actions := Step(p.state, p.now, e)
+	p.history.observe(p.now, e, p.state, s, actions)
+	life, _ := p.history.Life()
+	for _, l := range life.Tasks {
+		a := l.Current()
+		if a.Number != 2 || a.Status != TaskRunning {
+			t.Errorf("task %v: attempt %d is %v", l.Task, a.Number, a.Status)
+		}
+		if since := a.Entered[TaskRunning]; !since.Equal(time.UnixMilli(60_000)) {
+			t.Errorf("task %v runs since %v", l.Task, since)
+		}
 	}
 }
 

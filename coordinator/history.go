@@ -256,9 +256,6 @@ func (h *History) adopt(held rpc.Held) {
 }
 
 func (h *History) report(now time.Time, e Event, old, s State) {
-	if b, ok := e.(Begun); ok && b.Held != nil && s.phase == running {
-		h.running(now, s) // the tasks were another coordinator's
-	}
 	r, ok := e.(Reported)
 	if !ok {
 		return

@@ -191,7 +191,7 @@ func (m *machine) deploy(l checkpoint.Layout) {
 		m.settleDown()
 		return
 	}
-	d := rpc.Deploy{Job: m.job, Generation: m.owner.Generation, Graph: m.graph, Attempt: m.number, Durable: m.durable, Tasks: l.Tasks}
+	d := rpc.Deploy{Job: m.job, Generation: m.owner.Generation, Graph: m.graph, Attempt: m.number, Since: stream.Timestamp(m.now.UnixMilli()), Durable: m.durable, Tasks: l.Tasks}
 	m.number++
 	if m.manifest != nil {
 		d.Epoch = m.manifest.Epoch

@@ -22,10 +22,10 @@ type ledger struct {
 	broken bool
 }
 
-func (l *ledger) command(c rpc.Command, now stream.Timestamp) {
+func (l *ledger) command(c rpc.Command) {
 	switch c := c.(type) {
 	case rpc.Deploy:
-		*l = ledger{generation: c.Generation, attempt: c.Attempt, since: now, tasks: make(map[checkpoint.TaskID]*rpc.HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
+		*l = ledger{generation: c.Generation, attempt: c.Attempt, since: c.Since, tasks: make(map[checkpoint.TaskID]*rpc.HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
 		for _, a := range c.Tasks {
 			l.tasks[a.Task] = &rpc.HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}
 		}

@@ -28,31 +28,31 @@ func TestLedger(t *testing.T) {
 		t.Fatalf("%v is not held", id)
 		return rpc.HeldTask{}
 	}
-	l.command(rpc.Deploy{Generation: 2, Attempt: 1, Epoch: 4, Tasks: []rpc.Assignment{{Task: one}, {Task: two}}}, 7)
+	l.command(rpc.Deploy{Generation: 2, Attempt: 1, Since: 7, Epoch: 4, Tasks: []rpc.Assignment{{Task: one}, {Task: two}}})
 	l.report(rpc.WantSplits{Task: one, N: 3})
 	if h := l.held("j"); h.Generation != 2 || h.Attempt != 1 || h.Since != 7 || find(one).Wants != 3 {
 		t.Fatalf("%+v", h)
 	}
-	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "a"}}}, 8)
-	l.command(rpc.Inject{Task: one, Barrier: stream.Barrier{Epoch: 5}}, 8)
-	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "b"}}, NoMore: true}, 8)
+	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "a"}}})
+	l.command(rpc.Inject{Task: one, Barrier: stream.Barrier{Epoch: 5}})
+	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "b"}}, NoMore: true})
 	if h := find(one); len(h.Assigned) != 2 || h.Wants != 0 || !h.NoMore || h.Injected.Epoch != 5 {
 		t.Fatalf("%+v", h)
 	}
 	if h := find(two); h.Injected.Epoch != 4 {
 		t.Fatalf("a barrier of another task: %+v", h)
 	}
-	l.command(rpc.Confirm{Epoch: 5}, 9)
+	l.command(rpc.Confirm{Epoch: 5})
 	if h := find(one); len(h.Assigned) != 1 || h.Assigned[0].ID != "b" {
 		t.Fatalf("the checkpoint has split a, not b: %+v", h.Assigned)
 	}
 	l.report(rpc.Sealed{Epoch: 6, Handle: checkpoint.Handle{Task: two, Ended: true}, Task: two})
 	l.report(rpc.Ended{Task: two})
-	l.command(rpc.Confirm{Epoch: 5}, 9)
+	l.command(rpc.Confirm{Epoch: 5})
 	if h := find(two); !h.Ended || h.Handle == nil {
 		t.Fatalf("the last state of a task is in no checkpoint yet: %+v", h)
 	}
-	l.command(rpc.Confirm{Epoch: 6}, 9)
+	l.command(rpc.Confirm{Epoch: 6})
 	if h := find(two); h.Handle != nil {
 		t.Fatalf("it is in the checkpoint: %+v", h)
 	}
@@ -64,11 +64,11 @@ func TestLedger(t *testing.T) {
 	if l.held("j") != nil {
 		t.Fatal("an attempt that has failed is held")
 	}
-	l.command(rpc.Deploy{Generation: 3, Tasks: []rpc.Assignment{{Task: one}}}, 9)
+	l.command(rpc.Deploy{Generation: 3, Tasks: []rpc.Assignment{{Task: one}}})
 	if h := l.held("j"); h == nil || h.Generation != 3 || len(h.Tasks) != 1 {
 		t.Fatalf("%+v", h)
 	}
-	l.command(rpc.Cancel{}, 9)
+	l.command(rpc.Cancel{})
 	if l.held("j") != nil {
 		t.Fatal("tasks that are canceled are held")
 	}

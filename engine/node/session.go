@@ -14,7 +14,6 @@ import (
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/stream"
 )
 
 // session is what a worker holds; it outlives coordinators.
@@ -263,7 +262,7 @@ func (h *hosted) run(ctx context.Context) {
 // command carries out c; unusable says why the job could not be opened.
 func (h *hosted) command(c rpc.Command, unusable error) {
 	h.mu.Lock()
-	h.ledger.command(c, stream.Timestamp(h.s.Clock.Now().UnixMilli()))
+	h.ledger.command(c)
 	h.mu.Unlock()
 	if unusable == nil {
 		if err := h.worker.Send(c); err != nil {

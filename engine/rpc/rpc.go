@@ -22,7 +22,9 @@ type (
 		Generation checkpoint.Generation
 		// Attempt counts the deployments of the job, from 0.
 		Attempt int
-		Graph   *job.Graph
+		// Since is when the coordinator has deployed them, by its clock.
+		Since stream.Timestamp
+		Graph *job.Graph
 		// Epoch is that of the checkpoint that is restored, or 0.
 		Epoch stream.Epoch
 		// Durable is false when the job takes no checkpoints: state need not
