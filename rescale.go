@@ -25,7 +25,7 @@ func (r *Run) Rescale(ctx context.Context, wishes map[job.VertexID]int) error {
 	}
 	if !r.waiting() {
 		// When the tasks are being restarted meanwhile, they are restarted as those.
-		if _, err := r.Checkpoint(ctx); err != nil && r.steady() {
+		if err := r.checkpointUnlessWaiting(ctx); err != nil && r.steady() {
 			return fmt.Errorf("rescale: %w", err)
 		}
 	}
@@ -61,6 +61,24 @@ func (r *Run) scaled(wishes map[job.VertexID]int) (*job.Graph, error) {
 		}
 	}
 	return nil, nil //nolint:nilnil // nothing changes
+}
+
+// checkpointUnlessWaiting takes a checkpoint, and gives up when the tasks have come
+// to wait for slots, which they may never get.
+func (r *Run) checkpointUnlessWaiting(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil && !r.waiting() {
+			select {
+			case <-engine.WallClock{}.After(50 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+		cancel()
+	}()
+	_, err := r.Checkpoint(ctx)
+	return err
 }
 
 // steady reports whether the tasks run.
