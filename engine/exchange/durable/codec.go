@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/zeebo/xxh3"
 
+	"github.com/wadi-engine/wadi/engine/exchange/frame"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -17,32 +18,14 @@ import (
 //	segment  "WADC" version:u16 zero:u16 frame… sum:u64 (xxh3-64 of all before it)
 //	frame    kind:u8 length:u32 payload
 //
-// The payloads:
-//
-//	batch      marks:u32 (row:u32 time:i64)… kinds:u32 kind:u8… Arrow IPC stream of one record
-//	watermark  time:i64
-//	idle       nothing
-//	barrier    epoch:u64 kind:u8
-//	tick       time:i64
-//	end        nothing
+// The payloads are those of engine/exchange/frame; the rows of a batch are an
+// Arrow IPC stream of one record.
 const (
 	magic      = "WADC"
 	version    = 1
 	headerSize = 8
 	sumSize    = 8
 	frameSize  = 5
-)
-
-// kind of a frame.
-type kind uint8
-
-const (
-	kindBatch kind = iota + 1
-	kindWatermark
-	kindIdle
-	kindBarrier
-	kindTick
-	kindEnd
 )
 
 func appendHeader(dst []byte) []byte {
@@ -56,54 +39,25 @@ func appendSum(dst []byte) []byte { return binary.LittleEndian.AppendUint64(dst,
 // appendFrame appends e. It does not take over the reference to a batch.
 func appendFrame(dst []byte, e stream.Element) ([]byte, error) {
 	at := len(dst)
-	dst = append(dst, 0, 0, 0, 0, 0)
-	var k kind
-	switch e := e.(type) {
-	case *stream.Batch:
-		k = kindBatch
+	dst = frame.Append(append(dst, byte(frame.KindOf(e)), 0, 0, 0, 0), e)
+	if b, ok := e.(*stream.Batch); ok {
 		var err error
-		if dst, err = appendBatch(dst, e); err != nil {
-			return nil, err
+		if dst, err = appendRows(dst, b); err != nil {
+			return nil, fmt.Errorf("write batch: %w", err)
 		}
-	case stream.Watermark:
-		k, dst = kindWatermark, appendTime(dst, e.Time)
-	case stream.Idle:
-		k = kindIdle
-	case stream.Barrier:
-		k = kindBarrier
-		dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Epoch))
-		dst = append(dst, byte(e.Kind))
-	case stream.Tick:
-		k, dst = kindTick, appendTime(dst, e.Now)
-	case stream.EndOfInput:
-		k = kindEnd
 	}
-	dst[at] = byte(k)
 	binary.LittleEndian.PutUint32(dst[at+1:], uint32(len(dst)-at-frameSize))
 	return dst, nil
 }
 
-func appendTime(dst []byte, t stream.Timestamp) []byte {
-	return binary.LittleEndian.AppendUint64(dst, uint64(t))
-}
-
-func appendBatch(dst []byte, b *stream.Batch) ([]byte, error) {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(b.Marks)))
-	for _, m := range b.Marks {
-		dst = binary.LittleEndian.AppendUint32(dst, uint32(m.Row))
-		dst = appendTime(dst, m.Time)
-	}
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(b.Kinds)))
-	for _, k := range b.Kinds {
-		dst = append(dst, byte(k))
-	}
+func appendRows(dst []byte, b *stream.Batch) ([]byte, error) {
 	buf := bytes.NewBuffer(dst)
 	w := ipc.NewWriter(buf, ipc.WithSchema(b.Rows.Schema()))
 	if err := w.Write(b.Rows); err != nil {
-		return nil, fmt.Errorf("write batch: %w", err)
+		return nil, err
 	}
 	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("write batch: %w", err)
+		return nil, err
 	}
 	return buf.Bytes(), nil
 }
@@ -133,56 +87,27 @@ func nextFrame(data []byte, alloc memory.Allocator) (stream.Element, []byte, err
 	if len(data) < frameSize {
 		return nil, nil, errCorrupt("truncated frame")
 	}
-	k, n := kind(data[0]), int(binary.LittleEndian.Uint32(data[1:]))
+	k, n := frame.Kind(data[0]), int(binary.LittleEndian.Uint32(data[1:]))
 	if n > len(data)-frameSize {
 		return nil, nil, errCorrupt("truncated frame")
 	}
 	p, rest := data[frameSize:frameSize+n], data[frameSize+n:]
-	e, err := decode(k, p, alloc)
-	return e, rest, err
-}
-
-func decode(k kind, p []byte, alloc memory.Allocator) (stream.Element, error) {
-	want := map[kind]int{kindWatermark: 8, kindIdle: 0, kindBarrier: 9, kindTick: 8, kindEnd: 0}
-	if size, fixed := want[k]; fixed && size != len(p) {
-		return nil, errCorrupt(fmt.Sprintf("frame of kind %d with %d bytes", k, len(p)))
+	if k == frame.Batch {
+		b, err := decodeBatch(p, alloc)
+		return b, rest, err
 	}
-	switch k {
-	case kindBatch:
-		return decodeBatch(p, alloc)
-	case kindWatermark:
-		return stream.Watermark{Time: decodeTime(p)}, nil
-	case kindIdle:
-		return stream.Idle{}, nil
-	case kindBarrier:
-		return stream.Barrier{Epoch: stream.Epoch(binary.LittleEndian.Uint64(p)), Kind: stream.BarrierKind(p[8])}, nil
-	case kindTick:
-		return stream.Tick{Now: decodeTime(p)}, nil
-	case kindEnd:
-		return stream.EndOfInput{}, nil
+	e, err := frame.Control(k, p)
+	if err != nil {
+		return nil, nil, errCorrupt(err.Error())
 	}
-	return nil, errCorrupt(fmt.Sprintf("frame of unknown kind %d", k))
+	return e, rest, nil
 }
-
-func decodeTime(p []byte) stream.Timestamp { return stream.Timestamp(binary.LittleEndian.Uint64(p)) }
 
 func decodeBatch(p []byte, alloc memory.Allocator) (*stream.Batch, error) {
 	b := &stream.Batch{}
-	n, p, ok := cut(p, 12)
-	if !ok {
-		return nil, errCorrupt("truncated marks")
-	}
-	for i := range len(n) / 12 {
-		b.Marks = append(b.Marks, stream.Mark{
-			Row: int32(binary.LittleEndian.Uint32(n[i*12:])), Time: decodeTime(n[i*12+4:]),
-		})
-	}
-	n, p, ok = cut(p, 1)
-	if !ok {
-		return nil, errCorrupt("truncated row kinds")
-	}
-	for _, k := range n {
-		b.Kinds = append(b.Kinds, stream.RowKind(k))
+	p, err := frame.CutBatch(b, p)
+	if err != nil {
+		return nil, errCorrupt(err.Error())
 	}
 	r, err := ipc.NewReader(bytes.NewReader(p), ipc.WithAllocator(alloc))
 	if err != nil {
@@ -199,16 +124,4 @@ func decodeBatch(p []byte, alloc memory.Allocator) (*stream.Batch, error) {
 	rec.Retain() // the reader's reference goes with the reader
 	b.Rows = rec
 	return b, nil
-}
-
-// cut takes a count and so many items of the given size off p.
-func cut(p []byte, size int) (items, rest []byte, ok bool) {
-	if len(p) < 4 {
-		return nil, nil, false
-	}
-	n := int(binary.LittleEndian.Uint32(p))
-	if n > (len(p)-4)/size {
-		return nil, nil, false
-	}
-	return p[4 : 4+n*size], p[4+n*size:], true
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/engine/exchange/frame"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -85,9 +86,9 @@ func (d *decoder) batch(head []byte, body *memory.Buffer) (*stream.Batch, error)
 		return nil, broken("a batch before its schema")
 	}
 	b := &stream.Batch{}
-	meta, err := cutMarks(b, head)
+	meta, err := frame.CutBatch(b, head)
 	if err != nil {
-		return nil, err
+		return nil, broken("%v", err)
 	}
 	if err := d.offer(meta, body); err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func (p *payload) encode(channel uint32, b *stream.Batch, options ...ipc.Option)
 	if p.ipc, err = ipc.GetRecordBatchPayload(b.Rows, options...); err != nil {
 		return fmt.Errorf("encode a batch: %w", err)
 	}
-	p.head = appendMarks(append(p.head[:0], make([]byte, headerSize)...), b)
+	p.head = frame.Append(append(p.head[:0], make([]byte, headerSize)...), b)
 	meta := p.ipc.Meta()
 	p.head = append(p.head, meta.Bytes()...)
 	meta.Release()
@@ -151,7 +152,7 @@ func (p *payload) encode(channel uint32, b *stream.Batch, options ...ipc.Option)
 		p.ipc.Release()
 		return fmt.Errorf("encode a batch: %w", err)
 	}
-	h := header{kind: kindBatch, channel: channel, head: len(p.head) - headerSize, body: p.body}
+	h := header{kind: frame.Batch, channel: channel, head: len(p.head) - headerSize, body: p.body}
 	h.append(p.head[:0])
 	return nil
 }

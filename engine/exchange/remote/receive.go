@@ -14,6 +14,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/engine/exchange/frame"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -131,16 +132,16 @@ func (in *incoming) frame(r io.Reader, h header, head []byte) error {
 	switch h.kind {
 	case kindSchema:
 		return a.decoder.schema(head)
-	case kindBatch:
+	case frame.Batch:
 		return a.batch(r, h, head)
 	case kindClose:
 		delete(in.channels, h.channel)
 		a.lost(nil)
 		return nil
 	default:
-		e, err := decodeElement(h.kind, head)
+		e, err := frame.Control(h.kind, head)
 		if err != nil {
-			return err
+			return broken("%v", err)
 		}
 		a.deliver(e, 0)
 		return nil

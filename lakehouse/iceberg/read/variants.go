@@ -2,7 +2,6 @@ package read
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/schemas"
+	"github.com/wadi-engine/wadi/vector"
 )
 
 func isVariant(c *Column) bool {
@@ -23,7 +23,7 @@ func isVariant(c *Column) bool {
 // variantTexts turns the groups of bytes that variants are in a Parquet file,
 // shredded or not, into the texts that a VARIANT is.
 func variantTexts(from arrow.DataType) (schemas.ConvertFunc, error) {
-	plain := plainType(from)
+	plain := vector.ExternalType(from)
 	of, err := extensions.NewVariantType(plain)
 	if err != nil {
 		return nil, fmt.Errorf("%w: a variant as %s: %w", job.ErrInvalid, from, err)
@@ -73,26 +73,4 @@ func variantText(variants *extensions.VariantArray, i int) (text string, err err
 	out := jsontext.Value(b)
 	err = out.Format()
 	return string(out), err
-}
-
-// plainType is t with offsets instead of views: not all of shredded variants may
-// be views.
-func plainType(t arrow.DataType) arrow.DataType {
-	switch t := t.(type) {
-	case *arrow.StringViewType:
-		return arrow.BinaryTypes.String
-	case *arrow.BinaryViewType:
-		return arrow.BinaryTypes.Binary
-	case *arrow.ListType:
-		elem := t.ElemField()
-		elem.Type = plainType(elem.Type)
-		return arrow.ListOfField(elem)
-	case *arrow.StructType:
-		fields := slices.Clone(t.Fields())
-		for i := range fields {
-			fields[i].Type = plainType(fields[i].Type)
-		}
-		return arrow.StructOf(fields...)
-	}
-	return t
 }
