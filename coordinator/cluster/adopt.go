@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/wadi-engine/wadi/coordinator"
@@ -19,7 +21,8 @@ type offer struct {
 	reports []rpc.JobReport // that came meanwhile
 }
 
-// maxOfferReports is how many reports are kept for a job that nobody adopts.
+// maxOfferReports is how many reports are kept for a job that is not adopted yet:
+// what has said more is not adopted.
 const maxOfferReports = 1 << 16
 
 // offer keeps what a new worker holds of jobs that are known, and lets the
@@ -45,14 +48,22 @@ func (c *Cluster) settle(id job.ID) {
 	}
 }
 
-// offered keeps a report of tasks that nobody has adopted yet. The cluster is
-// locked.
+// offered keeps a report of tasks that nobody has adopted yet. Who adopts them
+// must have all that they have said: with more than can be kept they are let go.
+// The cluster is locked.
 func (c *Cluster) offered(w *worker, r *rpc.JobReport) {
-	for _, o := range c.offers {
-		if o.worker == w && o.held.Job == r.Job && len(o.reports) < maxOfferReports {
-			o.reports = append(o.reports, *r)
-		}
+	i := slices.IndexFunc(c.offers, func(o *offer) bool { return o.worker == w && o.held.Job == r.Job })
+	if i < 0 {
+		return
 	}
+	o := c.offers[i]
+	if len(o.reports) < maxOfferReports {
+		o.reports = append(o.reports, *r)
+		return
+	}
+	c.o.Log.Warn("tasks that run on have said too much before they were adopted", slog.String("job", string(r.Job)), slog.String("worker", w.info.ID))
+	w.send(rpc.ToWorker{Drop: r.Job})
+	c.offers = slices.Delete(c.offers, i, i+1)
 }
 
 // Held waits until workers have registered that hold all tasks of the newest
@@ -121,7 +132,7 @@ func (t *Tasks) take(id job.ID, all rpc.Held, of []*offer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.start.Job, t.current, t.canceling, t.adopting = id, all.Generation, false, true
-	t.at, t.alive, t.stats = make(map[checkpoint.TaskID]*worker), make(map[*worker]bool), nil
+	t.at, t.alive, t.counts = make(map[checkpoint.TaskID]*worker), make(map[*worker]bool), counts{}
 	for _, k := range all.Tasks {
 		t.need = max(t.need, k.Task.Index+1)
 	}
@@ -161,32 +172,41 @@ func (t *Tasks) refuseHeld(id job.ID) {
 }
 
 // adopted is called with the first command: what the tasks have reported
-// meanwhile follows.
+// meanwhile comes before what they report from now on.
 func (t *Tasks) adopted() {
 	t.mu.Lock()
-	early, current := t.early, t.current
+	defer t.mu.Unlock()
+	if !t.adopting {
+		return
+	}
+	early := t.early
 	t.adopting, t.early = false, nil
-	t.mu.Unlock()
 	for _, doc := range early {
-		if r := doc.Open(); r != nil && doc.Generation == current {
+		if r := doc.Open(); r != nil && doc.Generation == t.current {
 			t.post(r)
 		}
+	}
+	if len(early) >= maxOfferReports { // and some were lost
+		t.post(rpc.Failed{Err: fmt.Errorf("%w: the tasks have said too much before they were adopted", job.ErrUnavailable)})
 	}
 }
 
 // abandon lets go of tasks that were taken over, and then not adopted after all.
 func (t *Tasks) abandon() {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
 	t.mu.Lock()
-	if !t.adopting {
-		t.mu.Unlock()
-		return
+	abandoned := t.adopting
+	if abandoned {
+		t.adopting, t.early = false, nil
+		for w := range t.alive {
+			w.send(rpc.ToWorker{Drop: t.start.Job})
+		}
+		clear(t.alive)
+		clear(t.started)
 	}
-	t.adopting, t.early = false, nil
-	for w := range t.alive {
-		w.send(rpc.ToWorker{Drop: t.start.Job})
-	}
-	clear(t.alive)
-	clear(t.started)
 	t.mu.Unlock()
-	t.c.release(t)
+	if abandoned {
+		t.c.release(t)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/peer"
@@ -41,7 +42,7 @@ func adopter(t *testing.T) (*Cluster, *Tasks) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	return c, c.Job(nil, rpc.Start{})
+	return c, c.Job(coordinator.NewHost(engine.WallClock{}), rpc.Start{})
 }
 
 var only = []checkpoint.TaskID{{}}
@@ -96,5 +97,54 @@ func TestHeldInPart(t *testing.T) {
 	}
 	if !dropped(w) || len(c.offers) > 0 {
 		t.Fatal("tasks that nobody adopts run on")
+	}
+}
+
+func drained(generation checkpoint.Generation, index int) rpc.JobReport {
+	return rpc.WrapReport("j", generation, rpc.Drained{Task: checkpoint.TaskID{Index: index}})
+}
+
+// TestReportsOfAdopted: what tasks have said before they were adopted, while they
+// were, and since is told in this order.
+func TestReportsOfAdopted(t *testing.T) {
+	c, tasks := adopter(t)
+	w := comes(t, c, "w", 3)
+	say := func(r rpc.JobReport) {
+		if of := w.find(&r); of != nil {
+			of.reported(w, r)
+		}
+	}
+	say(drained(3, 0))
+	if tasks.Held(t.Context(), "j", only) == nil {
+		t.Fatal("nothing is adopted")
+	}
+	say(drained(3, 1))
+	say(drained(2, 9)) // of another attempt
+	quiet(t, tasks.host)
+	_ = tasks.Send(rpc.Confirm{})
+	say(drained(3, 2))
+	for i := range 3 {
+		if r, ok := next(t, tasks.host).(rpc.Drained); !ok || r.Task.Index != i {
+			t.Fatalf("%+v is told, want that of task %d", r, i)
+		}
+	}
+	quiet(t, tasks.host)
+}
+
+// TestTooManyReports: who adopts tasks has all that they have said; when that is
+// more than can be kept they are let go.
+func TestTooManyReports(t *testing.T) {
+	c, tasks := adopter(t)
+	w := comes(t, c, "w", 3)
+	for range maxOfferReports {
+		r := drained(3, 0)
+		w.find(&r)
+	}
+	if dropped(w) || len(c.offers) != 1 {
+		t.Fatal("tasks are let go too early")
+	}
+	r := drained(3, 0)
+	if w.find(&r); !dropped(w) || tasks.Held(t.Context(), "j", only) != nil {
+		t.Fatal("tasks are adopted, some of whose reports are lost")
 	}
 }

@@ -218,9 +218,8 @@ func (c *Cluster) join(w *worker) {
 	c.offer(w)
 	c.notify()
 	c.o.Log.Info("a worker has registered", slog.String("id", w.info.ID), slog.String("data", w.info.Data), slog.Int("slots", w.info.Slots))
-	send := c.schedule()
+	c.schedule()
 	c.mu.Unlock()
-	send()
 }
 
 // leave removes a worker and tells the jobs that have tasks on it.
@@ -231,13 +230,13 @@ func (c *Cluster) leave(w *worker, why error) {
 	jobs := slices.Clone(w.jobs)
 	w.jobs = nil
 	c.notify()
-	c.mu.Unlock()
 	if c.ctx.Err() == nil {
 		c.o.Log.Warn("a worker is lost", slog.String("id", w.info.ID), slog.Any("error", why))
 	}
 	for _, t := range jobs {
 		t.lost(w, why)
 	}
+	c.mu.Unlock()
 }
 
 // notify tells those who wait for workers that one has come or gone. The cluster
@@ -252,64 +251,6 @@ func (c *Cluster) Changed() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.changed
-}
-
-// schedule places the jobs that wait, in their order, while there are slots.
-// The returned function sends what they are to deploy, without the lock.
-func (c *Cluster) schedule() (send func()) {
-	var ready []*Tasks
-	for len(c.waiting) > 0 {
-		t := c.waiting[0]
-		free, used := make([]int, len(c.workers)), make([]int, len(c.workers))
-		for i, w := range c.workers {
-			free[i], used[i] = w.info.Slots-w.used, w.used
-		}
-		slots, ok := place(free, used, t.need, c.o.Strategy)
-		if !ok {
-			break
-		}
-		at := make([]*worker, len(slots))
-		for i, k := range slots {
-			at[i] = c.workers[k]
-			at[i].used++
-			if !slices.Contains(at[i].jobs, t) {
-				at[i].jobs = append(at[i].jobs, t)
-			}
-		}
-		t.slots = at
-		c.waiting = c.waiting[1:]
-		ready = append(ready, t)
-	}
-	return func() {
-		for _, t := range ready {
-			t.deploy()
-		}
-	}
-}
-
-// request asks for slots for t.
-func (c *Cluster) request(t *Tasks) {
-	c.mu.Lock()
-	c.waiting = append(c.waiting, t)
-	send := c.schedule()
-	c.mu.Unlock()
-	send()
-}
-
-// release gives back the slots of t, or its place in the queue.
-func (c *Cluster) release(t *Tasks) {
-	c.mu.Lock()
-	c.waiting = slices.DeleteFunc(c.waiting, func(o *Tasks) bool { return o == t })
-	for _, w := range t.slots {
-		w.used--
-	}
-	for _, w := range c.workers {
-		w.jobs = slices.DeleteFunc(w.jobs, func(o *Tasks) bool { return o == t })
-	}
-	t.slots = nil
-	send := c.schedule()
-	c.mu.Unlock()
-	send()
 }
 
 // Worker is what there is to say about a worker.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,9 +11,7 @@ import (
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
-	"github.com/wadi-engine/wadi/engine/task"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/stream"
 )
 
 var _ coordinator.Worker = (*Tasks)(nil)
@@ -28,7 +27,8 @@ type Tasks struct {
 
 	// Of the cluster's lock:
 	need  int
-	slots []*worker
+	slots []*worker // by index of the tasks; nil while they wait
+	since time.Time // when they began to wait
 
 	mu      sync.Mutex
 	start   rpc.Start
@@ -45,7 +45,7 @@ type Tasks struct {
 	// adopting is set while tasks are taken over: early is what they report.
 	adopting bool
 	early    []rpc.JobReport
-	stats    []engine.VertexStats
+	counts   counts
 }
 
 // Job returns what runs the tasks of a job; host takes its reports. The job's id
@@ -83,6 +83,8 @@ func (t *Tasks) Send(c rpc.Command) error {
 
 // Close gives up the slots of a job that is over.
 func (t *Tasks) Close() error {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
 	t.mu.Lock()
 	if t.giveUp != nil {
 		t.giveUp()
@@ -98,64 +100,53 @@ func (t *Tasks) Close() error {
 
 // request waits for slots for the tasks of d.
 func (t *Tasks) request(d rpc.Deploy) {
-	need := 0
-	for _, a := range d.Tasks {
-		need = max(need, a.Task.Index+1)
-	}
-	t.mu.Lock()
-	t.start.Job, t.start.Name = d.Job, d.Graph.Name
-	t.current, t.pending, t.canceling, t.stats = d.Generation, &d, false, nil
-	t.behind = make(map[checkpoint.TaskID]rpc.Inject)
 	ctx, cancel := context.WithCancel(t.c.ctx)
-	t.giveUp = cancel
-	t.mu.Unlock()
 	t.host.Go(func() {
 		if t.host.Sleep(ctx, t.c.o.SlotTimeout) == nil {
 			t.late(d)
 		}
 	})
 	t.c.mu.Lock()
-	t.need = need
-	t.c.mu.Unlock()
+	defer t.c.mu.Unlock()
+	t.need = 0
+	for _, a := range d.Tasks {
+		t.need = max(t.need, a.Task.Index+1)
+	}
+	t.mu.Lock()
+	t.start.Job, t.start.Name = d.Job, d.Graph.Name
+	t.current, t.pending, t.canceling, t.giveUp = d.Generation, &d, false, cancel
+	t.behind = make(map[checkpoint.TaskID]rpc.Inject)
+	t.at, t.alive, t.counts = nil, make(map[*worker]bool), counts{}
+	t.mu.Unlock()
 	t.c.request(t)
 }
 
 // late fails an attempt that has got no slots in time.
 func (t *Tasks) late(d rpc.Deploy) {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
 	t.mu.Lock()
-	waits := t.pending != nil && t.pending.Generation == d.Generation
-	t.mu.Unlock()
-	if waits {
-		slots, free := 0, 0
-		for _, w := range t.c.Workers() {
-			slots, free = slots+w.Slots, free+w.Slots-w.Used
-		}
-		t.c.mu.Lock()
-		need := t.need
-		t.c.mu.Unlock()
-		t.post(rpc.Failed{Task: d.Tasks[0].Task, Err: fmt.Errorf(
-			"%w: the job needs %d slots; %d of %d are free after %v (slot.request.timeout): start workers, or lower parallelism.default",
-			job.ErrUnavailable, need, free, slots, t.c.o.SlotTimeout)})
+	defer t.mu.Unlock()
+	if t.pending == nil || t.pending.Generation != d.Generation {
+		return
 	}
+	free, slots := t.c.slots()
+	t.post(rpc.Failed{Task: d.Tasks[0].Task, Err: fmt.Errorf(
+		"%w: NoResourceAvailableException: the job needs %d slots and %d are missing: %d of %d are free after %v (slot.request.timeout): start workers, or lower parallelism.default",
+		job.ErrUnavailable, t.need, t.need-free, free, slots, t.c.o.SlotTimeout)})
 }
 
-// deploy sends the tasks to the workers of their slots.
+// deploy sends the tasks to the workers of their slots. The cluster is locked.
 func (t *Tasks) deploy() {
-	t.c.mu.Lock()
-	slots := t.slots
-	t.c.mu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d := t.pending
-	if d == nil || slots == nil { // it was canceled meanwhile
-		return
-	}
 	t.pending = nil
 	t.giveUp()
-	t.at, t.alive = make(map[checkpoint.TaskID]*worker), make(map[*worker]bool)
+	t.at = make(map[checkpoint.TaskID]*worker, len(d.Tasks))
 	parts := make(map[*worker]*rpc.Deploy)
 	for _, a := range d.Tasks {
-		w := slots[a.Task.Index]
+		w := t.slots[a.Task.Index]
 		t.at[a.Task] = w
 		p := parts[w]
 		if p == nil {
@@ -166,10 +157,6 @@ func (t *Tasks) deploy() {
 		p.Tasks = append(p.Tasks, a)
 	}
 	for w, p := range parts {
-		if w.gone() {
-			t.post(rpc.Failed{Task: p.Tasks[0].Task, Err: fmt.Errorf("%w: worker %s is lost", job.ErrUnavailable, w.info.ID)})
-			continue
-		}
 		for id, o := range t.at {
 			if o != w {
 				p.Places = append(p.Places, rpc.Place{Task: id, Address: o.info.Data})
@@ -216,8 +203,12 @@ func (t *Tasks) toAll(c rpc.Command) {
 }
 
 func (t *Tasks) cancel() {
-	t.toAll(rpc.Cancel{})
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
 	t.mu.Lock()
+	for w := range t.alive {
+		t.command(w, rpc.Cancel{})
+	}
 	t.canceling = true
 	if t.pending != nil {
 		t.pending = nil
@@ -228,7 +219,7 @@ func (t *Tasks) cancel() {
 }
 
 // gone notes that a worker has no tasks of the job any more; when none has, the
-// job is told.
+// job is told. The cluster is locked.
 func (t *Tasks) gone(w *worker) {
 	t.mu.Lock()
 	delete(t.alive, w)
@@ -243,93 +234,65 @@ func (t *Tasks) gone(w *worker) {
 	}
 }
 
-// lost is told that a worker is gone with its tasks.
+// lost is told that a worker is gone with its tasks. The cluster is locked.
 func (t *Tasks) lost(w *worker, why error) {
 	t.mu.Lock()
-	delete(t.started, w)
-	had, canceling := t.alive[w], t.canceling
+	had := t.alive[w] && !t.canceling
 	var one checkpoint.TaskID
 	for id, o := range t.at {
 		if o == w {
 			one = id
 		}
 	}
-	t.mu.Unlock()
-	if had && !canceling {
-		t.mu.Lock()
-		delete(t.alive, w)
-		t.mu.Unlock()
+	delete(t.started, w)
+	delete(t.alive, w)
+	if had {
 		t.post(rpc.Failed{Task: one, Err: fmt.Errorf("%w: worker %s is lost: %w", job.ErrUnavailable, w.info.ID, why)})
-		return
 	}
+	t.mu.Unlock()
 	t.gone(w)
 }
 
 // reported passes on what a worker says of the current attempt.
 func (t *Tasks) reported(w *worker, doc rpc.JobReport) {
+	r := doc.Open()
 	t.mu.Lock()
-	current := doc.Generation == t.current && t.alive[w]
-	if current && t.adopting {
-		t.early = append(t.early, doc)
-		current = false
+	if r == nil || doc.Generation != t.current || !t.alive[w] {
+		t.mu.Unlock()
+		return
+	}
+	if t.adopting {
+		if len(t.early) < maxOfferReports {
+			t.early = append(t.early, doc)
+		}
+		t.mu.Unlock()
+		return
+	}
+	t.counts.take(doc.Counts)
+	_, canceled := r.(rpc.Canceled)
+	if !canceled {
+		t.post(r) // with the lock: whatever comes next comes behind it
 	}
 	t.mu.Unlock()
-	r := doc.Open()
-	if !current || r == nil {
-		return
-	}
-	t.counted(doc.Counts)
-	if _, ok := r.(rpc.Canceled); ok {
+	if canceled {
+		t.c.mu.Lock()
+		defer t.c.mu.Unlock()
 		t.gone(w)
-		return
 	}
-	t.post(r)
 }
 
 // counted takes the counts of a worker's tasks.
-func (t *Tasks) counted(counts []rpc.Count) {
+func (t *Tasks) counted(told []rpc.Count) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, c := range counts {
-		s := t.statsOf(c.Vertex, c.Index)
-		s.RecordsIn.Store(c.In)
-		s.RecordsOut.Store(c.Out)
-		s.Watermark.Store(int64(c.Watermark))
-		s.Idle.Set(time.Duration(c.IdleMillis) * time.Millisecond)
-		s.Blocked.Set(time.Duration(c.BlockedMillis) * time.Millisecond)
-		s.Spread.Set(c.Split, c.Ahead)
-		for name, n := range c.Counters {
-			s.Counter(name).Add(n - counterOf(s, name))
-		}
-	}
-}
-
-func counterOf(s *task.Stats, name string) int64 {
-	for of, n := range s.Counters {
-		if of == name {
-			return n
-		}
-	}
-	return 0
-}
-
-func (t *Tasks) statsOf(v job.VertexID, index int) *task.Stats {
-	for _, s := range t.stats {
-		if s.Vertex == v && s.Index == index {
-			return s.Stats
-		}
-	}
-	s := &task.Stats{}
-	s.Watermark.Store(int64(stream.Start))
-	t.stats = append(t.stats, engine.VertexStats{Vertex: v, Index: index, Stats: s})
-	return s
+	t.counts.take(told)
 }
 
 // Stats are the counters of the tasks, as of the last heartbeats.
 func (t *Tasks) Stats() []engine.VertexStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return append([]engine.VertexStats(nil), t.stats...)
+	return slices.Clone(t.counts.all)
 }
 
 // Waiting reports whether the tasks wait for slots.

@@ -41,13 +41,6 @@ func (w *worker) send(m rpc.ToWorker) {
 	w.signal()
 }
 
-// gone reports whether the connection has ended.
-func (w *worker) gone() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.closed
-}
-
 func (w *worker) signal() {
 	select {
 	case w.wake <- struct{}{}:
