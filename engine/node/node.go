@@ -18,6 +18,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -62,6 +63,10 @@ const (
 	firstPause = 50 * time.Millisecond
 	longPause  = 500 * time.Millisecond
 )
+
+// silence ends a conversation in which nothing comes for so long, until the
+// coordinator has said how long that may be: Flink's heartbeat.timeout.
+const silence = 50 * time.Second
 
 // Run is the life of a worker process, until ctx ends. When it loses the
 // coordinator its tasks run on, and it looks for the one that leads, which adopts
@@ -130,39 +135,38 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 	}
 	m := peer.NewMessages(conn)
 	stop := context.AfterFunc(ctx, func() { _ = m.Close() }) // what waits for a message ends
+	var beats sync.WaitGroup
 	defer func() {
 		stop()
 		_ = m.Close() // it may be closed already
+		beats.Wait()
 	}()
 	if err := s.register(m); err != nil {
 		return false, err
 	}
 	defer s.speak(nil)
 	var first rpc.ToWorker
-	if err := m.Receive(&first, n.patience(first.Welcome)); err != nil {
+	if err := m.Receive(&first, silence); err != nil {
 		return false, err
 	}
 	if first.Welcome == nil {
 		return false, fmt.Errorf("%w: the coordinator's first word is no welcome", peer.ErrRefused)
 	}
+	limit := silence
+	if t := time.Duration(first.Welcome.Timeout) * time.Millisecond; t > 0 {
+		limit = t
+	}
 	n.Log.Info("registered", slog.String("coordinator", address), slog.String("id", n.ID), slog.Int("slots", n.Slots))
 	beat, end := context.WithCancel(ctx)
 	defer end()
-	go s.heartbeats(beat, m, time.Duration(first.Welcome.Interval)*time.Millisecond)
+	beats.Go(func() { s.heartbeats(beat, m, time.Duration(first.Welcome.Interval)*time.Millisecond) })
 	for {
 		var msg rpc.ToWorker
-		if err := m.Receive(&msg, n.patience(first.Welcome)); err != nil {
+		if err := m.Receive(&msg, limit); err != nil {
 			return true, err
 		}
 		s.obey(ctx, msg)
 	}
-}
-
-func (n *node) patience(w *rpc.Welcome) time.Duration {
-	if w == nil || w.Timeout <= 0 {
-		return 50 * time.Second // Flink's heartbeat.timeout
-	}
-	return time.Duration(w.Timeout) * time.Millisecond
 }
 
 func (n *node) register() *rpc.Register {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"runtime"
+	"runtime/metrics"
 	"sync"
 	"time"
 
@@ -24,9 +24,14 @@ type session struct {
 	// between what a new coordinator is told of and what it is sent.
 	turn sync.RWMutex
 
+	drops sync.WaitGroup
+
 	mu       sync.Mutex
 	messages *peer.Messages // nil while there is no coordinator
 	jobs     map[job.ID]*hosted
+	// ending are jobs that are dropped, and whose tasks are not gone yet. One of
+	// the same id that is started again waits for them.
+	ending map[job.ID]<-chan struct{}
 }
 
 // hosted is a job on this worker. Its commands are carried out one after the
@@ -37,14 +42,23 @@ type hosted struct {
 	wake  chan struct{} // holds a token when there is a command
 	done  chan struct{} // closed at the end
 	loops sync.WaitGroup
+	// before is closed when tasks of an earlier life of the job are gone; or nil.
+	before <-chan struct{}
 
 	mu     sync.Mutex
 	queue  []rpc.Command
+	full   bool           // the queue was, since the last Deploy
 	worker *engine.Worker // nil until it is opened
 	ledger ledger
 }
 
-func newSession(n *node) *session { return &session{node: n, jobs: make(map[job.ID]*hosted)} }
+// maxCommands is how many commands may wait for the tasks of a job: more than
+// that fails its attempt.
+const maxCommands = 1 << 14
+
+func newSession(n *node) *session {
+	return &session{node: n, jobs: make(map[job.ID]*hosted), ending: make(map[job.ID]<-chan struct{})}
+}
 
 // register tells a coordinator of the worker and what it holds; from then on it
 // is the one that is reported to.
@@ -120,23 +134,36 @@ func (s *session) start(ctx context.Context, start rpc.Start) {
 	if s.jobs[start.Job] != nil {
 		return
 	}
-	h := &hosted{s: s, start: start, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	h := &hosted{s: s, start: start, wake: make(chan struct{}, 1), done: make(chan struct{}), before: s.ending[start.Job]}
 	s.jobs[start.Job] = h
 	h.loops.Go(func() { h.run(context.WithoutCancel(ctx)) })
 }
 
-// drop forgets a job, whose tasks have ended or do not matter any more.
+// drop forgets a job, whose tasks have ended or do not matter any more. It does
+// not wait for them.
 func (s *session) drop(id job.ID) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	h := s.jobs[id]
-	delete(s.jobs, id)
-	s.mu.Unlock()
-	if h != nil {
-		go func() {
-			h.close()
-			s.transport.Forget(id)
-		}()
+	if h == nil {
+		return
 	}
+	delete(s.jobs, id)
+	gone := make(chan struct{})
+	s.ending[id] = gone
+	s.drops.Go(func() {
+		h.close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		close(gone)
+		if s.ending[id] != gone {
+			return // it was started and dropped again
+		}
+		delete(s.ending, id)
+		if s.jobs[id] == nil {
+			s.transport.Forget(id)
+		}
+	})
 }
 
 // close ends every job.
@@ -148,6 +175,7 @@ func (s *session) close() {
 	for _, h := range all {
 		h.close()
 	}
+	s.drops.Wait()
 }
 
 // heartbeats says to m that the worker is well, until ctx ends.
@@ -179,10 +207,16 @@ func (s *session) busy() bool {
 	return len(s.jobs) > 0
 }
 
+// memoryInUse is how much memory the runtime has of the operating system, in
+// bytes. Reading it stops nothing.
+func memoryInUse() int64 {
+	of := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(of)
+	return int64(of[0].Value.Uint64() - of[1].Value.Uint64())
+}
+
 func (s *session) heartbeat() *rpc.Heartbeat {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	h := &rpc.Heartbeat{Memory: int64(m.Sys)}
+	h := &rpc.Heartbeat{Memory: memoryInUse()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, j := range s.jobs {
@@ -196,10 +230,25 @@ func (s *session) heartbeat() *rpc.Heartbeat {
 	return h
 }
 
+// push queues a command. When too many wait the attempt has failed: what can
+// still be done with it is to cancel it, and to deploy another.
 func (h *hosted) push(c rpc.Command) {
+	ends := false
+	switch c.(type) {
+	case rpc.Deploy, rpc.Cancel:
+		ends = true
+	case rpc.Assign, rpc.Inject, rpc.Confirm:
+	}
 	h.mu.Lock()
-	h.queue = append(h.queue, c)
+	overflows := !ends && !h.full && len(h.queue) >= maxCommands
+	h.full = !ends && (h.full || overflows)
+	if !h.full {
+		h.queue = append(h.queue, c)
+	}
 	h.mu.Unlock()
+	if overflows {
+		h.report(rpc.Failed{Task: taskOf(c), Err: fmt.Errorf("%w: %d commands wait for the tasks on worker %s", job.ErrUnavailable, maxCommands, h.s.ID)})
+	}
 	select {
 	case h.wake <- struct{}{}:
 	default:
@@ -225,6 +274,9 @@ func (h *hosted) close() {
 
 // run opens the job and carries out its commands.
 func (h *hosted) run(ctx context.Context) {
+	if h.before != nil {
+		<-h.before
+	}
 	o, err := h.s.Open(ctx, h.start)
 	if err == nil {
 		o.Exchange = func(d rpc.Deploy) engine.Exchange { return newLinks(h.s.transport, d, o) }
