@@ -18,6 +18,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/connect/deal"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -152,7 +153,7 @@ func TestConnectorExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer env.Close()
-	run(t, env, `CREATE TABLE squares (n BIGINT) WITH ('connector' = 'squares', 'last' = '9999');
+	sqltest.Run(t, env, `CREATE TABLE squares (n BIGINT) WITH ('connector' = 'squares', 'last' = '9999');
 		CREATE TABLE lines (n BIGINT) WITH ('connector' = 'folder', 'path' = '`+dir+`');
 		INSERT INTO lines SELECT n FROM squares WHERE MOD(n, 10) = 9;`)
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestDeadLetters: rows that cannot be read go to the table that the source
@@ -44,15 +45,15 @@ func TestDeadLetters(t *testing.T) {
 					CREATE TABLE rows_in (a INT, b INT) WITH ('connector' = 'filesystem', 'format' = '%[2]s', 'path' = '%[3]s/rows.%[2]s',
 						'error.policy' = 'dead-letter', 'error.table' = 'dead');
 					INSERT INTO good SELECT * FROM rows_in;`, out, format, dir)
-				run(t, env, script)
-				if got := texts(t, env, "SELECT CAST(a AS STRING) || ' ' || CAST(b AS STRING) FROM good"); !slices.Equal(got, []string{"1 2", "7 8"}) {
+				sqltest.Run(t, env, script)
+				if got := sqltest.Texts(t, env, "SELECT CAST(a AS STRING) || ' ' || CAST(b AS STRING) FROM good"); !slices.Equal(got, []string{"1 2", "7 8"}) {
 					t.Errorf("good rows %q", got)
 				}
-				got := texts(t, env, "SELECT CAST(`position` AS STRING) || ': ' || CAST(bytes AS STRING) FROM dead WHERE note IS NULL")
+				got := sqltest.Texts(t, env, "SELECT CAST(`position` AS STRING) || ': ' || CAST(bytes AS STRING) FROM dead WHERE note IS NULL")
 				if !slices.Equal(got, want[format]) {
 					t.Errorf("dead letters %q, want %q", got, want[format])
 				}
-				known := texts(t, env, "SELECT CAST(COUNT(*) AS STRING) FROM dead WHERE `time` > TIMESTAMP '2020-01-01 00:00:00' AND CHAR_LENGTH(job) > 8 AND epoch = 1")
+				known := sqltest.Texts(t, env, "SELECT CAST(COUNT(*) AS STRING) FROM dead WHERE `time` > TIMESTAMP '2020-01-01 00:00:00' AND CHAR_LENGTH(job) > 8 AND epoch = 1")
 				if !slices.Equal(known, []string{"2"}) {
 					t.Errorf("%q of 2 dead letters have a time, a job and epoch 1", known)
 				}
@@ -70,19 +71,19 @@ func TestDeadLettersOfSinks(t *testing.T) {
 	}
 	for policy, want := range map[string]string{"skip": "", "dead-letter": `rows_in: {"a":null,"b":"y"}`} {
 		out := filepath.ToSlash(t.TempDir())
-		env := localEnv(t, map[string]string{"execution.runtime-mode": "streaming"})
-		run(t, env, fmt.Sprintf(`
+		env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "streaming"})
+		sqltest.Run(t, env, fmt.Sprintf(`
 			CREATE TABLE dead (source STRING, reason STRING, bytes BYTES) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
 			CREATE TABLE good (a INT NOT NULL, b STRING) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/good');
 			CREATE TABLE rows_in (a INT, b STRING) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = '%[2]s/rows.json', 'error.policy' = '%[3]s', 'error.table' = 'dead');
 			INSERT INTO good SELECT a, b FROM rows_in;`, out, dir, policy))
-		if got := texts(t, env, "SELECT CAST(a AS STRING) FROM good"); !slices.Equal(got, []string{"1", "3"}) {
+		if got := sqltest.Texts(t, env, "SELECT CAST(a AS STRING) FROM good"); !slices.Equal(got, []string{"1", "3"}) {
 			t.Errorf("%s: good rows %q", policy, got)
 		}
 		if want == "" {
 			continue
 		}
-		got := texts(t, env, "SELECT REGEXP_EXTRACT(source, '[a-z_]*.?$', 0) || ': ' || CAST(bytes AS STRING) FROM dead WHERE reason LIKE '%column ''a'' is NOT NULL%'")
+		got := sqltest.Texts(t, env, "SELECT REGEXP_EXTRACT(source, '[a-z_]*.?$', 0) || ': ' || CAST(bytes AS STRING) FROM dead WHERE reason LIKE '%column ''a'' is NOT NULL%'")
 		if len(got) != 1 || strings.ReplaceAll(got[0], "`", "") != want {
 			t.Errorf("%s: dead letters %q, want %q", policy, got, want)
 		}
@@ -113,33 +114,4 @@ func TestDeadLettersRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// run carries a script out to its end.
-func run(t *testing.T, env *wadi.Env, script string) {
-	t.Helper()
-	err := env.Execute(t.Context(), script, func(o wadi.Outcome) error {
-		if o.Pipeline == nil {
-			return nil
-		}
-		_, err := o.Pipeline.Run(t.Context())
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// texts are the rows of a query of one string, sorted.
-func texts(t *testing.T, env *wadi.Env, query string) []string {
-	t.Helper()
-	var out []string
-	for row, err := range wadi.Rows[struct{ Text string }](t.Context(), env.SQL("SELECT t AS text FROM ("+query+") AS q (t)")) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, row.Text)
-	}
-	slices.Sort(out)
-	return out
 }

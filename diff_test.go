@@ -8,22 +8,8 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
-
-// pipelineOf is the job of a script's INSERT.
-func pipelineOf(t *testing.T, env *wadi.Env, script string) (p *wadi.Pipeline) {
-	t.Helper()
-	err := env.Execute(t.Context(), script, func(o wadi.Outcome) error {
-		if o.Pipeline != nil {
-			p = o.Pipeline
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
 
 // TestCompare: an edited query keeps the state of what did not change. What it
 // no longer has is lost only when that is allowed.
@@ -49,7 +35,7 @@ func TestCompare(t *testing.T) {
 	}
 	env := open(false)
 	before := "SELECT id, COUNT(*) FROM made GROUP BY id"
-	if _, err := pipelineOf(t, env, script(before)).Run(t.Context()); err != nil {
+	if _, err := sqltest.Pipeline(t, env, script(before)).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	all, err := env.Checkpoints(t.Context(), dir)
@@ -66,7 +52,7 @@ func TestCompare(t *testing.T) {
 		{"SELECT id, COUNT(*) FROM made WHERE n > 0 GROUP BY id", "kept new lost"},
 		{"SELECT n, COUNT(*) FROM made GROUP BY n", "kept new lost"},
 	} {
-		changes, err := pipelineOf(t, open(false), script(c.query)).Compare(t.Context(), last)
+		changes, err := sqltest.Pipeline(t, open(false), script(c.query)).Compare(t.Context(), last)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +66,7 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.query, got, c.fates)
 		}
 	}
-	changes, err := pipelineOf(t, open(false), script("SELECT id, MAX(n) FROM made GROUP BY id")).Compare(t.Context(), last)
+	changes, err := sqltest.Pipeline(t, open(false), script("SELECT id, MAX(n) FROM made GROUP BY id")).Compare(t.Context(), last)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,10 +74,10 @@ func TestCompare(t *testing.T) {
 		t.Errorf("another function in place of COUNT: %s", got)
 	}
 	edited := script("SELECT n, COUNT(*) FROM made GROUP BY n")
-	if _, err := restore(t.Context(), pipelineOf(t, open(false), edited), last); err == nil || !strings.Contains(err.Error(), "--allow-non-restored-state") {
+	if _, err := restore(t.Context(), sqltest.Pipeline(t, open(false), edited), last); err == nil || !strings.Contains(err.Error(), "--allow-non-restored-state") {
 		t.Errorf("restored without the state of the old aggregation: %v", err)
 	}
-	if _, err := restore(t.Context(), pipelineOf(t, open(true), edited), last); err != nil {
+	if _, err := restore(t.Context(), sqltest.Pipeline(t, open(true), edited), last); err != nil {
 		t.Errorf("although it was allowed: %v", err)
 	}
 }

@@ -6,10 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // example is a block of SQL in a page, and the lines that it says come of it.
@@ -106,7 +104,7 @@ func TestExamplesOfDocs(t *testing.T) {
 			defer env.Close()
 			dir := t.TempDir()
 			for _, e := range examples(t, page) {
-				got, err := shown(t, env, strings.ReplaceAll(e.sql, "${dir}", dir))
+				got, err := sqltest.Shown(t, env, strings.ReplaceAll(e.sql, "${dir}", dir))
 				switch {
 				case err != nil && (len(e.want) == 0 || !strings.Contains(err.Error(), strings.Join(e.want, "\n"))):
 					t.Errorf("%s:%d: %v", page, e.line, err)
@@ -116,70 +114,4 @@ func TestExamplesOfDocs(t *testing.T) {
 			}
 		})
 	}
-}
-
-// shown runs a script and gives the rows of its last answer.
-func shown(t *testing.T, env *wadi.Env, script string) (rows []string, err error) {
-	t.Helper()
-	err = env.Execute(t.Context(), script, func(o wadi.Outcome) error {
-		switch {
-		case o.Pipeline != nil:
-			_, err := o.Pipeline.Run(t.Context())
-			return err
-		case o.Record != nil:
-			rows = lines(nil, o.Record)
-		case o.Query != nil:
-			rows = nil
-			for rec, err := range o.Query.All(t.Context()) {
-				if err != nil {
-					return err
-				}
-				rows = lines(rows, rec)
-			}
-		}
-		return nil
-	})
-	return rows, err
-}
-
-// lines appends the rows of rec, their values separated by commas.
-func lines(dst []string, rec arrow.RecordBatch) []string {
-	for i := range int(rec.NumRows()) {
-		cells := make([]string, rec.NumCols())
-		for k, c := range rec.Columns() {
-			cells[k] = textOf(c, i)
-		}
-		dst = append(dst, strings.Join(cells, ", "))
-	}
-	return dst
-}
-
-// textOf prints a value as CAST to STRING does, and times without the zeros at their end.
-func textOf(a arrow.Array, i int) string {
-	if a.IsNull(i) {
-		return "NULL"
-	}
-	switch a := a.(type) {
-	case *array.Boolean:
-		return strings.ToUpper(a.ValueStr(i))
-	case *array.Map:
-		from, to := a.ValueOffsets(i)
-		var parts []string
-		for at := int(from); at < int(to); at++ {
-			parts = append(parts, textOf(a.Keys(), at)+"="+textOf(a.Items(), at))
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
-	case *array.List:
-		from, to := a.ValueOffsets(i)
-		var parts []string
-		for at := int(from); at < int(to); at++ {
-			parts = append(parts, textOf(a.ListValues(), at))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case *array.Timestamp:
-		return a.Value(i).ToTime(a.DataType().(*arrow.TimestampType).Unit).Format("2006-01-02 15:04:05.999999999")
-	case *array.Decimal128:
-		return a.Value(i).ToString(a.DataType().(*arrow.Decimal128Type).Scale)
-	}
-	return strings.Clone(a.ValueStr(i)) // of memory that is given back with the record
 }

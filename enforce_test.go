@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // enforced writes rows into a table of files with a NOT NULL column and bounded
@@ -32,7 +33,7 @@ func enforced(t *testing.T, set string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return firstRows(t, env, "SELECT n, '[' || c || ']', v FROM target ORDER BY n")
+	return sqltest.Line(t, env, "SELECT n, '[' || c || ']', v FROM target ORDER BY n")
 }
 
 func TestConstraintsOfSinks(t *testing.T) {

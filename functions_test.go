@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // functionsEnv has functions of rows and one of whole arrays.
@@ -47,24 +48,6 @@ func functionsEnv(t *testing.T) *wadi.Env {
 	return env
 }
 
-func firstRows(t *testing.T, env *wadi.Env, query string) (string, error) {
-	t.Helper()
-	var out []string
-	for rec, err := range env.SQL(query).All(t.Context()) {
-		if err != nil {
-			return "", err
-		}
-		for i := range int(rec.NumRows()) {
-			var cells []string
-			for _, c := range rec.Columns() {
-				cells = append(cells, c.ValueStr(i))
-			}
-			out = append(out, strings.Join(cells, ","))
-		}
-	}
-	return strings.Join(out, " "), nil
-}
-
 func TestFunctionsOfGo(t *testing.T) {
 	env := functionsEnv(t)
 	err := env.Execute(t.Context(), `
@@ -74,7 +57,7 @@ func TestFunctionsOfGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := firstRows(t, env, `SELECT shout(s), cry('a'), gcd(n, 12), twice(n), count_c(s, 'l') FROM (VALUES ('hello', 18), (CAST(NULL AS STRING), CAST(NULL AS INT))) AS t(s, n) WHERE n IS NULL OR gcd(n, 6) = 6`)
+	got, err := sqltest.Line(t, env, `SELECT shout(s), cry('a'), gcd(n, 12), twice(n), count_c(s, 'l') FROM (VALUES ('hello', 18), (CAST(NULL AS STRING), CAST(NULL AS INT))) AS t(s, n) WHERE n IS NULL OR gcd(n, 6) = 6`)
 	if want := "HELLO!,A!,6,36,2 (null),A!,(null),(null),0"; err != nil || got != want {
 		t.Errorf("%s %v, want %s", got, err, want)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // mean is the state of PRODUCT: its zero value is that of no rows.
@@ -122,7 +123,7 @@ func TestFunctionsOfGoBreak(t *testing.T) {
 		"SELECT h" + rows + ", LATERAL TABLE(short(n)) AS u (h)":           "function SHORT at line 1, column 73: it gave 0 numbers of rows for 2 rows",
 		"SELECT 1" + rows + " JOIN (VALUES (1)) AS u (m) ON even(n) < m+9": "function EVEN at line 1, column 88 panicked: odd",
 	} {
-		if got, err := firstRows(t, env, query); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := sqltest.Line(t, env, query); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %s %v, want %s", query, got, err, want)
 		}
 	}
@@ -136,7 +137,7 @@ func TestFunctionsOfGoDeadLetters(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "in.csv"), []byte("1\n2\n3\n4\n5\n6\nseven\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run(t, env, `
+	sqltest.Run(t, env, `
 		CREATE TABLE dead (source STRING, reason STRING, bytes BYTES) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = '`+dir+`/dead');
 		CREATE TABLE good (n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`/good');
 		CREATE TABLE halved (n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`/halved');
@@ -144,10 +145,10 @@ func TestFunctionsOfGoDeadLetters(t *testing.T) {
 			'error.policy' = 'dead-letter', 'error.table' = 'dead');
 		INSERT INTO good SELECT even(n) FROM numbers WHERE n < 5 AND even(n) > 0;
 		INSERT INTO halved SELECT h FROM numbers /*+ OPTIONS('error.policy' = 'skip') */, LATERAL TABLE(halves(n)) AS u (h)`)
-	if got, want := texts(t, env, "SELECT CAST(n AS STRING) FROM good"), []string{"2", "4"}; !slices.Equal(got, want) {
+	if got, want := sqltest.Texts(t, env, "SELECT CAST(n AS STRING) FROM good"), []string{"2", "4"}; !slices.Equal(got, want) {
 		t.Errorf("good: %q, want %q", got, want)
 	}
-	if got, want := texts(t, env, "SELECT CAST(n AS STRING) FROM halved"), []string{"1", "2", "3"}; !slices.Equal(got, want) {
+	if got, want := sqltest.Texts(t, env, "SELECT CAST(n AS STRING) FROM halved"), []string{"1", "2", "3"}; !slices.Equal(got, want) {
 		t.Errorf("halved: %q, want %q", got, want)
 	}
 	want := []string{
@@ -155,7 +156,7 @@ func TestFunctionsOfGoDeadLetters(t *testing.T) {
 		`{"n":1} function EVEN at line 7, column 64 panicked: odd`,
 		`{"n":3} function EVEN at line 7, column 64 panicked: odd`,
 	}
-	got := texts(t, env, "SELECT CAST(bytes AS STRING) || ' ' || reason FROM dead")
+	got := sqltest.Texts(t, env, "SELECT CAST(bytes AS STRING) || ' ' || reason FROM dead")
 	if len(got) != 3 || !strings.HasPrefix(got[0], want[0]) || !strings.HasPrefix(got[1], want[1]) || !strings.HasPrefix(got[2], want[2]) {
 		t.Errorf("dead: %q, want %q", got, want)
 	}

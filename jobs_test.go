@@ -6,13 +6,8 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
-
-// answer is the rows of a statement's answer.
-func answer(t *testing.T, env *wadi.Env, statement string) ([]string, error) {
-	t.Helper()
-	return shown(t, env, statement)
-}
 
 // TestJobs: a job is listed while it runs and afterwards, and is stopped by its id.
 func TestJobs(t *testing.T) {
@@ -25,7 +20,7 @@ func TestJobs(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer env.Close()
-		if rows, err := answer(t, env, "SHOW JOBS"); err != nil || len(rows) != 0 {
+		if rows, err := sqltest.Shown(t, env, "SHOW JOBS"); err != nil || len(rows) != 0 {
 			t.Errorf("before: %q %v", rows, err)
 		}
 		var started *wadi.Run
@@ -41,66 +36,48 @@ func TestJobs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id := running(t, env)
-		if rows, err := answer(t, env, "DESCRIBE JOB '"+id+"'"); err != nil || len(rows) != 1 || !strings.HasPrefix(rows[0], id+", ticker, RUNNING, ") {
+		id := sqltest.Running(t, env)
+		if rows, err := sqltest.Shown(t, env, "DESCRIBE JOB '"+id+"'"); err != nil || len(rows) != 1 || !strings.HasPrefix(rows[0], id+", ticker, RUNNING, ") {
 			t.Errorf("described: %q %v", rows, err)
 		}
 		if c.dir == "" {
-			if _, err := answer(t, env, "STOP JOB '"+id+"' WITH SAVEPOINT"); err == nil || !strings.Contains(err.Error(), "takes no checkpoints") {
+			if _, err := sqltest.Shown(t, env, "STOP JOB '"+id+"' WITH SAVEPOINT"); err == nil || !strings.Contains(err.Error(), "takes no checkpoints") {
 				t.Errorf("without checkpoints: %v", err)
 			}
 		}
-		if rows, err := answer(t, env, "STOP JOB '"+id+"'"+c.how); err != nil || !strings.Contains(fmt.Sprint(rows), c.path) {
+		if rows, err := sqltest.Shown(t, env, "STOP JOB '"+id+"'"+c.how); err != nil || !strings.Contains(fmt.Sprint(rows), c.path) {
 			t.Errorf("stopped: %q %v", rows, err)
 		}
 		<-started.Done()
-		if rows, _ := answer(t, env, "SHOW JOBS"); len(rows) != 1 || strings.Contains(rows[0], "RUNNING") {
+		if rows, _ := sqltest.Shown(t, env, "SHOW JOBS"); len(rows) != 1 || strings.Contains(rows[0], "RUNNING") {
 			t.Errorf("afterwards: %q", rows)
 		}
-		if _, err := answer(t, env, "STOP JOB '"+id+"'"); err == nil || !strings.Contains(err.Error(), "is not running") {
+		if _, err := sqltest.Shown(t, env, "STOP JOB '"+id+"'"); err == nil || !strings.Contains(err.Error(), "is not running") {
 			t.Errorf("twice: %v", err)
 		}
 	}
 }
 
-// running waits for a job that runs, and gives its id.
-func running(t *testing.T, env *wadi.Env) string {
-	t.Helper()
-	var id string
-	eventually(t, "a job runs", func() string {
-		rows, err := answer(t, env, "SHOW JOBS")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(rows) != 1 || !strings.Contains(rows[0], ", RUNNING, ") {
-			return fmt.Sprint(rows)
-		}
-		id, _, _ = strings.Cut(rows[0], ",")
-		return "a job runs"
-	})
-	return id
-}
-
 // TestProceduresOfIceberg: a table goes back to what it was.
 func TestProceduresOfIceberg(t *testing.T) {
 	env := rewriting(t, "2")
-	run(t, env, "INSERT INTO lake.`default`.ice VALUES (3, 'c', 3)")
-	rows, err := answer(t, env, "CALL lake.system.ancestors_of('ice')")
+	sqltest.Run(t, env, "INSERT INTO lake.`default`.ice VALUES (3, 'c', 3)")
+	rows, err := sqltest.Shown(t, env, "CALL lake.system.ancestors_of('ice')")
 	if err != nil || len(rows) != 2 || !strings.HasSuffix(rows[0], ", append") {
 		t.Fatalf("%q %v", rows, err)
 	}
 	newest, _, _ := strings.Cut(rows[0], ",")
 	first, _, _ := strings.Cut(rows[1], ",")
-	got, err := answer(t, env, "CALL lake.system.rollback_to_snapshot(table => 'default.ice', snapshot_id => "+first+")")
+	got, err := sqltest.Shown(t, env, "CALL lake.system.rollback_to_snapshot(table => 'default.ice', snapshot_id => "+first+")")
 	if err != nil || len(got) != 1 || got[0] != newest+", "+first {
 		t.Errorf("%q %v", got, err)
 	}
-	sameTexts(t, env, iceRows, "1a", "2b")
-	got, err = answer(t, env, "CALL lake.system.expire_snapshots('ice', TIMESTAMP '2100-01-01 00:00:00')")
+	sqltest.Same(t, env, iceRows, "1a", "2b")
+	got, err = sqltest.Shown(t, env, "CALL lake.system.expire_snapshots('ice', TIMESTAMP '2100-01-01 00:00:00')")
 	if err != nil || len(got) != 1 || got[0] != "1" {
 		t.Errorf("%q %v", got, err)
 	}
-	sameTexts(t, env, iceRows, "1a", "2b")
+	sqltest.Same(t, env, iceRows, "1a", "2b")
 	for call, want := range map[string]string{
 		"CALL lake.system.rollback_to_snapshot('ice', " + newest + ")":           "it has no snapshot " + newest,
 		"CALL lake.system.rollback_to_snapshot('ice', 'x')":                      "argument snapshot_id is a BIGINT",
@@ -111,7 +88,7 @@ func TestProceduresOfIceberg(t *testing.T) {
 		"CALL lake.system.ancestors('ice')":                                      "no procedure lake.system.ancestors",
 		"CALL lake.system.expire_snapshots('ice', TIMESTAMP '2100-01-01', 1, 1)": "takes 3 arguments",
 	} {
-		if _, err := answer(t, env, call); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := sqltest.Shown(t, env, call); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", call, err, want)
 		}
 	}

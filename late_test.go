@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestLateTable: rows that come too late for a window go to the table that the
@@ -33,14 +34,14 @@ func TestLateTable(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer env.Close()
-			run(t, env, fmt.Sprintf(`
+			sqltest.Run(t, env, fmt.Sprintf(`
 				CREATE TABLE too_late (k STRING, id BIGINT, note STRING) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/late');
 				CREATE TABLE good (n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/good');
 				CREATE TABLE rows_in (id INT, k STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
 					WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '%[2]s', 'late.table' = 'too_late');
 				CREATE VIEW seen AS SELECT id, k, ts FROM rows_in;
 				INSERT INTO good %[3]s;`, out, dir, query))
-			got := texts(t, env, "SELECT k || CAST(id AS STRING) FROM too_late WHERE note IS NULL")
+			got := sqltest.Texts(t, env, "SELECT k || CAST(id AS STRING) FROM too_late WHERE note IS NULL")
 			if want := []string{"a3", "a5"}; !slices.Equal(got, want) {
 				t.Errorf("late rows %q, want %q", got, want)
 			}
@@ -85,7 +86,7 @@ func TestLatePolicy(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer env.Close()
-			run(t, env, fmt.Sprintf(`
+			sqltest.Run(t, env, fmt.Sprintf(`
 				CREATE TABLE dead (source STRING, reason STRING, bytes BYTES, job STRING, epoch BIGINT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
 				CREATE TABLE good (n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/good');
 				CREATE TABLE rows_in (id INT, k STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
@@ -102,7 +103,7 @@ func TestLatePolicy(t *testing.T) {
 			}
 			got := []string(nil)
 			if c.want != nil {
-				got = texts(t, env, `SELECT source || ' ' || reason || ' ' || JSON_VALUE(CAST(bytes AS STRING), '$.id') || ' ' || JSON_VALUE(CAST(bytes AS STRING), '$.k') || ' ' ||
+				got = sqltest.Texts(t, env, `SELECT source || ' ' || reason || ' ' || JSON_VALUE(CAST(bytes AS STRING), '$.id') || ' ' || JSON_VALUE(CAST(bytes AS STRING), '$.k') || ' ' ||
 					JSON_VALUE(CAST(bytes AS STRING), '$.ts') FROM dead WHERE job IS NOT NULL AND epoch = 1`)
 				slices.Sort(got)
 			}

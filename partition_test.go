@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestPartitionsAreRead: the columns of a PARTITIONED BY stand in the names of
@@ -20,15 +21,15 @@ func TestPartitionsAreRead(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer env.Close()
-				run(t, env, `
+				sqltest.Run(t, env, `
 					CREATE TABLE p (id INT, d DATE, name STRING, k STRING, n INT) PARTITIONED BY (d, k, n)
 					WITH ('connector' = 'filesystem', 'format' = '`+format+`', 'path' = '`+t.TempDir()+`/p');
 					INSERT INTO p VALUES (1, DATE '2020-01-01', 'a', 'x/y=z%', 3), (2, CAST(NULL AS DATE), 'b', CAST(NULL AS STRING), 4), (3, DATE '2020-01-01', 'c', 'x/y=z%', 3)`)
 				const all = "SELECT CAST(id AS STRING) || name || COALESCE(k, '-') || CAST(n AS STRING) || COALESCE(CAST(d AS STRING), '-') FROM p"
-				sameTexts(t, env, all, "1ax/y=z%32020-01-01", "2b-4-", "3cx/y=z%32020-01-01")
-				sameTexts(t, env, all+" WHERE n < 4 AND d = DATE '2020-01-01' AND id > 1", "3cx/y=z%32020-01-01")
-				sameTexts(t, env, "SELECT CAST(n AS STRING) FROM p", "3", "3", "4")
-				sameTexts(t, env, "SELECT CAST(c AS STRING) FROM (SELECT COUNT(*) AS c FROM p WHERE n = 3)", "2")
+				sqltest.Same(t, env, all, "1ax/y=z%32020-01-01", "2b-4-", "3cx/y=z%32020-01-01")
+				sqltest.Same(t, env, all+" WHERE n < 4 AND d = DATE '2020-01-01' AND id > 1", "3cx/y=z%32020-01-01")
+				sqltest.Same(t, env, "SELECT CAST(n AS STRING) FROM p", "3", "3", "4")
+				sqltest.Same(t, env, "SELECT CAST(c AS STRING) FROM (SELECT COUNT(*) AS c FROM p WHERE n = 3)", "2")
 			})
 		}
 	}
@@ -43,7 +44,7 @@ func TestPartitionsArePruned(t *testing.T) {
 	}
 	defer env.Close()
 	dir := t.TempDir()
-	run(t, env, `
+	sqltest.Run(t, env, `
 		CREATE TABLE p (id INT, d DATE) PARTITIONED BY (d) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`');
 		INSERT INTO p VALUES (1, DATE '2020-01-01'), (2, DATE '2020-02-01')`)
 	bad := filepath.Join(dir, "d=2020-03-01")
@@ -54,10 +55,10 @@ func TestPartitionsArePruned(t *testing.T) {
 		t.Fatal(err)
 	}
 	const ids = "SELECT CAST(id AS STRING) FROM p WHERE "
-	sameTexts(t, env, ids+"d < DATE '2020-03-01'", "1", "2")
-	sameTexts(t, env, ids+"EXTRACT(MONTH FROM d) = 2 AND id > 0", "2")
-	sameTexts(t, env, ids+"d BETWEEN DATE '2020-01-15' AND DATE '2020-02-15' OR d = DATE '2020-01-01'", "1", "2")
-	if _, err := firstRows(t, env, ids+"id < 3"); err == nil {
+	sqltest.Same(t, env, ids+"d < DATE '2020-03-01'", "1", "2")
+	sqltest.Same(t, env, ids+"EXTRACT(MONTH FROM d) = 2 AND id > 0", "2")
+	sqltest.Same(t, env, ids+"d BETWEEN DATE '2020-01-15' AND DATE '2020-02-15' OR d = DATE '2020-01-01'", "1", "2")
+	if _, err := sqltest.Line(t, env, ids+"id < 3"); err == nil {
 		t.Error("the broken file was not read")
 	}
 }
@@ -80,8 +81,8 @@ func TestPartitionsAreNotThere(t *testing.T) {
 		if err := os.WriteFile(path, []byte("1\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		run(t, env, "DROP TABLE IF EXISTS q; CREATE TABLE q (id INT, n INT) PARTITIONED BY (n) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"')")
-		if _, err := firstRows(t, env, "SELECT * FROM q"); err == nil || !strings.Contains(err.Error(), want) {
+		sqltest.Run(t, env, "DROP TABLE IF EXISTS q; CREATE TABLE q (id INT, n INT) PARTITIONED BY (n) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"')")
+		if _, err := sqltest.Line(t, env, "SELECT * FROM q"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}

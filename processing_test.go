@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestProcessingTime: windows of processing time are complete when the clock
@@ -22,7 +23,7 @@ func TestProcessingTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer env.Close()
-	run(t, env, `CREATE TABLE rows_in (k STRING, v INT, p AS PROCTIME()) WITH ('connector' = 'filesystem', 'format' = 'csv',
+	sqltest.Run(t, env, `CREATE TABLE rows_in (k STRING, v INT, p AS PROCTIME()) WITH ('connector' = 'filesystem', 'format' = 'csv',
 		'path' = '`+dir+`', 'source.monitor-interval' = '1 h');`)
 	for name, query := range map[string]string{
 		"tumble":  "SELECT SUM(v) AS total FROM TABLE(TUMBLE(TABLE rows_in, DESCRIPTOR(p), INTERVAL '0.5' SECOND)) GROUP BY window_start, window_end",
@@ -54,7 +55,7 @@ func TestWatermarkOfTheClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer env.Close()
-	run(t, env, `CREATE TABLE ticks (n INT, ts AS CURRENT_TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '0.1' SECOND)
+	sqltest.Run(t, env, `CREATE TABLE ticks (n INT, ts AS CURRENT_TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '0.1' SECOND)
 		WITH ('connector' = 'datagen', 'rows-per-second' = '100');`)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

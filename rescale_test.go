@@ -4,26 +4,13 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/job"
 )
-
-// until waits for a condition that a job or a cluster reaches.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	late := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case <-late:
-			t.Fatalf("%s did not happen", what)
-		case <-time.After(time.Millisecond):
-		}
-	}
-}
 
 // TestRescale: a job that runs gets more tasks, and then fewer, and gives the
 // rows that it gives undisturbed.
@@ -38,7 +25,7 @@ func TestRescale(t *testing.T) {
 	r := on(t, env, dir, true, func(run *wadi.Run) {
 		epoch := run.Progress().Epoch
 		for _, n := range []int{4, 1} {
-			until(t, "two more epochs", func() bool { return run.Progress().Epoch >= epoch+2 })
+			sqltest.Until(t, "two more epochs", func() bool { return run.Progress().Epoch >= epoch+2 })
 			wishes := map[job.VertexID]int{}
 			l, _ := run.Life()
 			for _, v := range l.Graph.Vertices {
@@ -47,7 +34,7 @@ func TestRescale(t *testing.T) {
 			if err := run.Rescale(t.Context(), wishes); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "the new tasks", func() bool {
+			sqltest.Until(t, "the new tasks", func() bool {
 				l, _ := run.Life()
 				return l.Graph.Vertices[0].Parallelism == n && l.Tasks[0].Current().Status == coordinator.TaskRunning
 			})
@@ -94,7 +81,7 @@ func TestReactive(t *testing.T) {
 		_ = s.Close()
 	}()
 	work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "one"})
-	until(t, "the first worker", func() bool { return len(s.Workers()) == 1 })
+	sqltest.Until(t, "the first worker", func() bool { return len(s.Workers()) == 1 })
 	jobs, err := s.Submit(ctx, rest.Submission{Script: gearOf(dir, true)})
 	if err != nil {
 		t.Fatal(err)
@@ -104,16 +91,16 @@ func TestReactive(t *testing.T) {
 		j, _ = s.Job(jobs[0].ID)
 		return j.Life().Graph.Vertices[0].Parallelism
 	}
-	until(t, "an epoch", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > 0 })
+	sqltest.Until(t, "an epoch", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > 0 })
 	kill := work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "two"})
-	until(t, "more tasks", func() bool { return tasks() == 2 })
+	sqltest.Until(t, "more tasks", func() bool { return tasks() == 2 })
 	epochs := j.Life().Checkpoints.Completed
-	until(t, "an epoch of two tasks", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > epochs })
+	sqltest.Until(t, "an epoch of two tasks", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > epochs })
 	if err := kill(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "fewer tasks", func() bool { return tasks() == 1 })
-	until(t, "the end", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Status.Terminal() })
+	sqltest.Until(t, "fewer tasks", func() bool { return tasks() == 1 })
+	sqltest.Until(t, "the end", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Status.Terminal() })
 	if j.Life().Status != coordinator.StatusFinished {
 		t.Errorf("the job is %v: %+v", j.Life().Status, j.Life().Failures)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // rewriting is an Env with a table of files and one of Iceberg, each with two rows.
@@ -17,7 +18,7 @@ func rewriting(t *testing.T, format string) *wadi.Env {
 	}
 	t.Cleanup(func() { _ = env.Close() })
 	dir := t.TempDir()
-	run(t, env, `
+	sqltest.Run(t, env, `
 		CREATE TABLE files (id INT, name STRING) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = '`+dir+`/files');
 		CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'jdbc', 'uri' = 'jdbc:sqlite:`+dir+`/cat.db', 'warehouse' = '`+dir+`/lake');
 		CREATE TABLE lake.`+"`default`"+`.ice (id INT, name STRING, part INT) PARTITIONED BY (part) WITH ('format-version' = '`+format+`');
@@ -28,29 +29,22 @@ func rewriting(t *testing.T, format string) *wadi.Env {
 
 const iceRows = "SELECT CAST(id AS STRING) || name FROM lake.`default`.ice"
 
-func sameTexts(t *testing.T, env *wadi.Env, query string, want ...string) {
-	t.Helper()
-	if got := texts(t, env, query); !slices.Equal(got, want) {
-		t.Errorf("%s: %q, want %q", query, got, want)
-	}
-}
-
 func TestRewriteIceberg(t *testing.T) {
 	for _, format := range []string{"2", "3"} {
 		t.Run("format "+format, func(t *testing.T) {
 			env := rewriting(t, format)
-			run(t, env, "UPDATE lake.`default`.ice AS x SET name = x.name || '!', part = 2 WHERE x.id = 1")
-			sameTexts(t, env, iceRows, "1a!", "2b")
-			run(t, env, "INSERT OVERWRITE lake.`default`.ice VALUES (3, 'c', 3), (4, 'd', 2)")
-			sameTexts(t, env, iceRows, "3c", "4d")
-			run(t, env, "INSERT OVERWRITE lake.`default`.ice PARTITION (part = 3) SELECT 1, 'x' WHERE FALSE")
-			sameTexts(t, env, iceRows, "4d")
-			run(t, env, "INSERT INTO lake.`default`.ice VALUES (5, CAST(NULL AS STRING), 1); DELETE FROM lake.`default`.ice WHERE name = 'd'")
-			sameTexts(t, env, "SELECT CAST(id AS STRING) FROM lake.`default`.ice", "5")
-			run(t, env, "TRUNCATE TABLE lake.`default`.ice; TRUNCATE TABLE lake.`default`.ice")
-			sameTexts(t, env, iceRows)
-			run(t, env, "DELETE FROM lake.`default`.ice; INSERT OVERWRITE lake.`default`.ice VALUES (6, 'f', 1)")
-			sameTexts(t, env, iceRows, "6f")
+			sqltest.Run(t, env, "UPDATE lake.`default`.ice AS x SET name = x.name || '!', part = 2 WHERE x.id = 1")
+			sqltest.Same(t, env, iceRows, "1a!", "2b")
+			sqltest.Run(t, env, "INSERT OVERWRITE lake.`default`.ice VALUES (3, 'c', 3), (4, 'd', 2)")
+			sqltest.Same(t, env, iceRows, "3c", "4d")
+			sqltest.Run(t, env, "INSERT OVERWRITE lake.`default`.ice PARTITION (part = 3) SELECT 1, 'x' WHERE FALSE")
+			sqltest.Same(t, env, iceRows, "4d")
+			sqltest.Run(t, env, "INSERT INTO lake.`default`.ice VALUES (5, CAST(NULL AS STRING), 1); DELETE FROM lake.`default`.ice WHERE name = 'd'")
+			sqltest.Same(t, env, "SELECT CAST(id AS STRING) FROM lake.`default`.ice", "5")
+			sqltest.Run(t, env, "TRUNCATE TABLE lake.`default`.ice; TRUNCATE TABLE lake.`default`.ice")
+			sqltest.Same(t, env, iceRows)
+			sqltest.Run(t, env, "DELETE FROM lake.`default`.ice; INSERT OVERWRITE lake.`default`.ice VALUES (6, 'f', 1)")
+			sqltest.Same(t, env, iceRows, "6f")
 		})
 	}
 }
@@ -60,14 +54,14 @@ func TestRewriteIceberg(t *testing.T) {
 func TestRewriteMeanwhile(t *testing.T) {
 	env := rewriting(t, "2")
 	err := env.Execute(t.Context(), "DELETE FROM lake.`default`.ice WHERE id = 1", func(o wadi.Outcome) error {
-		run(t, env, "INSERT INTO lake.`default`.ice VALUES (3, 'c', 1)")
+		sqltest.Run(t, env, "INSERT INTO lake.`default`.ice VALUES (3, 'c', 1)")
 		_, err := o.Pipeline.Run(t.Context())
 		return err
 	})
 	if err == nil || !strings.Contains(err.Error(), "the table has changed since the statement read it") {
 		t.Errorf("error %v", err)
 	}
-	sameTexts(t, env, iceRows, "1a", "2b", "3c")
+	sqltest.Same(t, env, iceRows, "1a", "2b", "3c")
 }
 
 // TestOverwriteFails: a job that fails leaves what was there.
@@ -85,10 +79,10 @@ func TestOverwriteFails(t *testing.T) {
 			t.Errorf("%s: error %v", statement, err)
 		}
 	}
-	sameTexts(t, env, "SELECT CAST(id AS STRING) || name FROM files", "1a", "2b")
-	sameTexts(t, env, iceRows, "1a", "2b")
-	run(t, env, "EXECUTE STATEMENT SET BEGIN INSERT OVERWRITE files SELECT id + 5, name FROM files; INSERT INTO files VALUES (1, 'z'); END")
-	if got := texts(t, env, "SELECT CAST(id AS STRING) || name FROM files"); !slices.Contains(got, "6a") || slices.Contains(got, "1a") {
+	sqltest.Same(t, env, "SELECT CAST(id AS STRING) || name FROM files", "1a", "2b")
+	sqltest.Same(t, env, iceRows, "1a", "2b")
+	sqltest.Run(t, env, "EXECUTE STATEMENT SET BEGIN INSERT OVERWRITE files SELECT id + 5, name FROM files; INSERT INTO files VALUES (1, 'z'); END")
+	if got := sqltest.Texts(t, env, "SELECT CAST(id AS STRING) || name FROM files"); !slices.Contains(got, "6a") || slices.Contains(got, "1a") {
 		t.Errorf("%q", got)
 	}
 }

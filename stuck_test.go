@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestExplainStuck: the source that holds a watermark is named, and a job that
@@ -25,7 +26,7 @@ func TestExplainStuck(t *testing.T) {
 			run, err := o.Pipeline.Start(t.Context(), wadi.RestoreNone)
 			if err == nil {
 				t.Cleanup(func() { run.Cancel(nil) })
-				id = running(t, env)
+				id = sqltest.Running(t, env)
 			}
 			return err
 		})
@@ -41,11 +42,11 @@ func TestExplainStuck(t *testing.T) {
 			'rows-per-second' = '100', 'fields.ms.kind' = 'sequence', 'fields.ms.start' = '1600000000000', 'fields.ms.end' = '1800000000000');
 		CREATE TABLE paid (id BIGINT) WITH ('connector' = 'blackhole');
 		INSERT INTO paid SELECT o.id FROM orders o JOIN payments p ON o.id = p.id AND o.ts BETWEEN p.ts - INTERVAL '1' HOUR AND p.ts`)
-	rows, err := answer(t, env, "EXPLAIN STUCK '"+id+"'")
+	rows, err := sqltest.Shown(t, env, "EXPLAIN STUCK '"+id+"'")
 	if err != nil || len(rows) != 1 || !strings.HasPrefix(rows[0], "watermark, source payments holds the watermark of IntervalJoin") {
 		t.Errorf("got %q, %v", rows, err)
 	}
-	if _, err := answer(t, env, "EXPLAIN STUCK '00000000000000000000000000000000'"); err == nil || !strings.Contains(err.Error(), "no job") {
+	if _, err := sqltest.Shown(t, env, "EXPLAIN STUCK '00000000000000000000000000000000'"); err == nil || !strings.Contains(err.Error(), "no job") {
 		t.Errorf("a job that is not there: %v", err)
 	}
 }

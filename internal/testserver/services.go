@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/sr/srfake"
 )
 
 // The servers that Go alone does not start. `make test-services` starts them and
@@ -48,6 +50,15 @@ func Hive(t testing.TB) (uri, dir string) {
 func InProcess(t testing.TB, what string) {
 	t.Helper()
 	used(t, what+" in the test")
+}
+
+// SchemaRegistry starts a schema registry in the test.
+func SchemaRegistry(t testing.TB) *srfake.Registry {
+	t.Helper()
+	InProcess(t, "srfake (schema registry)")
+	r := srfake.New()
+	t.Cleanup(r.Close)
+	return r
 }
 
 // Kafka is the address of a real broker, or "" when the environment names none.

@@ -13,7 +13,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	reference "github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/sr"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/wadi-engine/wadi/connect/format"
 	"github.com/wadi-engine/wadi/connect/format/registry"
@@ -35,14 +34,6 @@ func columnsOf(pairs ...any) *arrow.Schema {
 		fields = append(fields, arrow.Field{Name: pairs[i].(string), Type: pairs[i+1].(arrow.DataType), Nullable: true})
 	}
 	return arrow.NewSchema(fields, nil)
-}
-
-func fake(t *testing.T) *srfake.Registry {
-	t.Helper()
-	testserver.InProcess(t, "srfake (schema registry)")
-	r := srfake.New()
-	t.Cleanup(r.Close)
-	return r
 }
 
 func decoder(t *testing.T, name string, s *arrow.Schema, options map[string]string) format.Decoder {
@@ -99,7 +90,7 @@ func TestEvolution(t *testing.T) {
 		second = `{"type":"record","name":"r","fields":[{"name":"price","type":["null","float"]},{"name":"id","type":"long"}]}`
 		other  = `{"type":"record","name":"r","fields":[{"name":"id","type":"string"}]}`
 	)
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	r.SeedSchema("s", 1, 1, sr.Schema{Schema: first})
 	r.SeedSchema("s", 2, 2, sr.Schema{Schema: second})
 	r.SeedSchema("s", 3, 3, sr.Schema{Schema: other})
@@ -147,7 +138,7 @@ func TestEvolution(t *testing.T) {
 
 // TestEncode: a schema is registered, and what is written with it is read again.
 func TestEncode(t *testing.T) {
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	s := columnsOf("id", bigint, "name", str)
 	f, err := format.Of("avro-confluent")
 	if err != nil {
@@ -191,7 +182,7 @@ func TestDebezium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	r.SeedSchema("s", 1, 81, sr.Schema{Schema: string(schema)})
 	d := decoder(t, "debezium-avro-confluent", columnsOf("id", bigint, "name", str, "description", str, "weight", double), map[string]string{"debezium-avro-confluent.url": r.URL()})
 	for _, name := range []string{"insert", "update", "delete"} {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi/connect/format"
 	"github.com/wadi-engine/wadi/connect/format/registry"
+	"github.com/wadi-engine/wadi/internal/testserver"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -80,7 +81,7 @@ const people = `[{"id":1,"name":"a","who":{"name":"n"}},{"id":2,"name":null,"who
 // TestEncodeProtobuf: the schema that follows from the table is registered, and the
 // message says that it is the first of it.
 func TestEncodeProtobuf(t *testing.T) {
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	s := columnsOf("id", bigint, "name", str, "who", line)
 	messages, d := through(t, r, "protobuf-confluent", s, nil, people)
 	if got := text(t, d); got != `{"id":1,"name":"a","who":{"name":"n"}}`+"\n"+`{"id":2,"name":null,"who":null}` {
@@ -102,7 +103,7 @@ func TestEncodeProtobuf(t *testing.T) {
 
 // TestEncodeJSON: objects behind the id of a JSON Schema.
 func TestEncodeJSON(t *testing.T) {
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	s := arrow.NewSchema([]arrow.Field{
 		{Name: "id", Type: bigint},
 		{Name: "name", Type: str, Nullable: true},
@@ -151,7 +152,7 @@ func TestEncodeJSON(t *testing.T) {
 // deletions with the row before; the schema of Debezium itself is written too, and read
 // by the reference library.
 func TestEncodeDebezium(t *testing.T) {
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	s := columnsOf("id", bigint, "name", str)
 	const envelope = `{"type":"record","name":"Envelope","namespace":"db","fields":[
 		{"name":"before","type":["null",{"type":"record","name":"Value","fields":[{"name":"id","type":["null","long"]},{"name":"name","type":["null","string"]}]}]},
@@ -183,7 +184,7 @@ func TestDebeziumNulls(t *testing.T) {
 		{"name":"before","type":["null",{"type":"record","name":"b","fields":[{"name":"id","type":["null","long"]}]}]},
 		{"name":"after","type":["null",{"type":"record","name":"a","fields":[{"name":"id","type":["null","long"]}]}]},
 		{"name":"op","type":["null","string"]}]}]`
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	r.SeedSchema("s", 1, 1, sr.Schema{Schema: schema})
 	d := decoder(t, "debezium-avro-confluent", columnsOf("id", bigint), map[string]string{"debezium-avro-confluent.url": r.URL()})
 	change := func(op any) map[string]any {
@@ -204,7 +205,7 @@ func TestDebeziumNulls(t *testing.T) {
 }
 
 func TestEncodeRefused(t *testing.T) {
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	for _, c := range []struct{ format, key, value, want string }{
 		{"protobuf-confluent", "subject", "", "'protobuf-confluent.subject'"},
 		{"json-registry", "url", "", "option 'json-registry.url' is missing"},

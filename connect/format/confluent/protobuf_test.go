@@ -8,11 +8,12 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/wadi-engine/wadi/connect/format/registry"
+	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
 // TestProtobuf: a message says which of its schema it is, and a schema may import others.
 func TestProtobuf(t *testing.T) {
-	r := fake(t)
+	r := testserver.SchemaRegistry(t)
 	r.SeedSchema("common", 1, 1, sr.Schema{Type: sr.TypeProtobuf, Schema: `syntax = "proto3"; package c; message Name { string name = 1; }`})
 	r.SeedSchema("s", 1, 2, sr.Schema{
 		Type: sr.TypeProtobuf, References: []sr.SchemaReference{{Name: "common.proto", Subject: "common", Version: 1}},

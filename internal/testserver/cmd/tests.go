@@ -24,7 +24,9 @@ func users(ctx context.Context) ([]string, error) {
 	var found []string
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
-		if slices.ContainsFunc(words[1:], func(w string) bool { return strings.HasSuffix(w, "/internal/testserver") }) {
+		if slices.ContainsFunc(words[1:], func(w string) bool {
+			return strings.HasSuffix(w, "/internal/testserver") || strings.HasSuffix(w, "/internal/sqltest") // which has databases
+		}) {
 			found = append(found, words[0])
 		}
 	}

@@ -1,4 +1,4 @@
-package wadi_test
+package iceberg_test
 
 import (
 	"fmt"
@@ -15,6 +15,7 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/objstore/s3"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
@@ -85,7 +86,7 @@ func onS3(t *testing.T, name string, config map[string]string) (*wadi.Env, *trou
 	for k, v := range props {
 		with += ", '" + k + "' = '" + v + "'"
 	}
-	run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'hadoop', 'warehouse' = '"+bucket+"/"+name+"'"+with+")")
+	sqltest.Run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'hadoop', 'warehouse' = '"+bucket+"/"+name+"'"+with+")")
 	return env, p
 }
 
@@ -104,8 +105,8 @@ func TestS3Fails(t *testing.T) {
 			p.mu.Lock()
 			p.on = true
 			p.mu.Unlock()
-			run(t, env, c.create+";"+faultNumbers+c.insert+"; SET 'execution.runtime-mode' = 'batch'")
-			sameTexts(t, env, c.query, c.want)
+			sqltest.Run(t, env, c.create+";"+faultNumbers+c.insert+"; SET 'execution.runtime-mode' = 'batch'")
+			sqltest.Same(t, env, c.query, c.want)
 			if p.throttled == 0 || p.cut == 0 || p.slow == 0 {
 				t.Errorf("too few requests to find anything: %d throttled, %d cut, %d slow", p.throttled, p.cut, p.slow)
 			}
@@ -118,12 +119,12 @@ func TestS3Fails(t *testing.T) {
 // from its checkpoint once the credentials are good.
 func TestS3SessionExpires(t *testing.T) {
 	env, p := onS3(t, "t", map[string]string{"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": "100"})
-	job := pipelineOf(t, env, "CREATE TABLE lake.`default`.t (id BIGINT) WITH ('sink.commit.max-age' = '0 s');"+faultNumbers+"INSERT INTO lake.`default`.t SELECT id FROM numbers")
+	job := sqltest.Pipeline(t, env, "CREATE TABLE lake.`default`.t (id BIGINT) WITH ('sink.commit.max-age' = '0 s');"+faultNumbers+"INSERT INTO lake.`default`.t SELECT id FROM numbers")
 	started, err := job.Start(t.Context(), wadi.RestoreLatest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "committed", func() string {
+	sqltest.Eventually(t, "committed", func() string {
 		if started.Progress().Epoch > 2 {
 			return "committed"
 		}
@@ -135,7 +136,7 @@ func TestS3SessionExpires(t *testing.T) {
 	if r, err := started.Wait(); err == nil || !strings.Contains(err.Error(), "ExpiredToken") || r.Restarts > 0 {
 		t.Fatalf("%d restarts, %v", r.Restarts, err)
 	}
-	if rows, err := answer(t, env, "SHOW JOBS"); err != nil || !strings.Contains(rows[0], "FAILED") {
+	if rows, err := sqltest.Shown(t, env, "SHOW JOBS"); err != nil || !strings.Contains(rows[0], "FAILED") {
 		t.Errorf("SHOW JOBS: %q %v", rows, err)
 	}
 	p.mu.Lock()
@@ -151,6 +152,6 @@ func TestS3SessionExpires(t *testing.T) {
 	if _, err := again.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	run(t, env, "SET 'execution.runtime-mode' = 'batch'")
-	sameTexts(t, env, totals("lake.`default`.t"), allNumbers)
+	sqltest.Run(t, env, "SET 'execution.runtime-mode' = 'batch'")
+	sqltest.Same(t, env, totals("lake.`default`.t"), allNumbers)
 }

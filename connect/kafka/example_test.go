@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"fmt"
@@ -10,12 +10,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestKafkaToIceberg runs the example of the documentation: its job is stopped and
 // goes on, and each record is in the table once.
 func TestKafkaToIceberg(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("docs", "examples", "kafka_to_iceberg.sql"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "examples", "kafka_to_iceberg.sql"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,12 +30,12 @@ func TestKafkaToIceberg(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		started, err := pipelineOf(t, localEnv(t, map[string]string{"execution.runtime-mode": "streaming"}), script).Start(t.Context(), wadi.RestoreLatest)
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, map[string]string{"execution.runtime-mode": "streaming"}), script).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf("%[1]d bids, %[1]d of them different", 20*(round+1))
-		eventually(t, want, func() string { return bids(t, script) })
+		sqltest.Eventually(t, want, func() string { return bids(t, script) })
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -47,9 +48,9 @@ func TestKafkaToIceberg(t *testing.T) {
 // bids counts what is in the table of the script's catalog.
 func bids(t *testing.T, script string) string {
 	t.Helper()
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
 	at := strings.Index(script, "CREATE CATALOG")
-	run(t, env, script[at:at+strings.IndexByte(script[at:], ';')+1])
+	sqltest.Run(t, env, script[at:at+strings.IndexByte(script[at:], ';')+1])
 	query := "SELECT CAST(COUNT(*) AS STRING) || ' bids, ' || CAST(COUNT(DISTINCT auction) AS STRING) || ' of them different' AS text FROM lake.db.bids"
 	for row, err := range wadi.Rows[struct{ Text string }](t.Context(), env.SQL(query)) {
 		if err != nil {

@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // recordTexts are the records of a topic with their keys.
@@ -85,8 +86,8 @@ func TestKafkaKeys(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			address, client := broker(t)
-			env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-			run(t, env, topicTable(address, c.columns, c.options...)+"INSERT INTO t VALUES (1, 'a', 10), (2, 'b', NULL);")
+			env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+			sqltest.Run(t, env, topicTable(address, c.columns, c.options...)+"INSERT INTO t VALUES (1, 'a', 10), (2, 'b', NULL);")
 			if got := recordTexts(t, address, "out", 2); !slices.Equal(got, c.records) {
 				t.Errorf("records %q, want %q", got, c.records)
 			}
@@ -97,11 +98,11 @@ func TestKafkaKeys(t *testing.T) {
 				c.rows = append(c.rows, "3 null null")
 			}
 			first, _, _ := strings.Cut(c.columns, " ")
-			got := texts(t, env, "SELECT CAST("+first+" AS STRING) || ' ' || COALESCE(name, 'null') || ' ' || COALESCE(CAST(v AS STRING), 'null') FROM t")
+			got := sqltest.Texts(t, env, "SELECT CAST("+first+" AS STRING) || ' ' || COALESCE(name, 'null') || ' ' || COALESCE(CAST(v AS STRING), 'null') FROM t")
 			if slices.Sort(got); !slices.Equal(got, c.rows) {
 				t.Errorf("rows %q, want %q", got, c.rows)
 			}
-			if got := texts(t, env, "SELECT CAST(COUNT(*) AS STRING) FROM t"); got[0] != fmt.Sprint(len(c.rows)) {
+			if got := sqltest.Texts(t, env, "SELECT CAST(COUNT(*) AS STRING) FROM t"); got[0] != fmt.Sprint(len(c.rows)) {
 				t.Errorf("%s rows, want %d", got, len(c.rows))
 			}
 		})
@@ -111,8 +112,8 @@ func TestKafkaKeys(t *testing.T) {
 // TestKafkaPersisted: metadata columns are written where the table declares them.
 func TestKafkaPersisted(t *testing.T) {
 	address, _ := broker(t)
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-	run(t, env, topicTable(address, "h MAP<STRING, BYTES> METADATA FROM 'headers', id INT, made TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', part INT METADATA FROM 'partition' VIRTUAL, name STRING",
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+	sqltest.Run(t, env, topicTable(address, "h MAP<STRING, BYTES> METADATA FROM 'headers', id INT, made TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', part INT METADATA FROM 'partition' VIRTUAL, name STRING",
 		"'connector' = 'kafka'", "'format' = 'json'")+
 		"INSERT INTO t VALUES (MAP['a', CAST('x' AS BYTES)], 1, CAST(TIMESTAMP '2020-02-03 04:05:06' AS TIMESTAMP_LTZ(3)), 'n'); INSERT INTO t (name) VALUES ('m');")
 	want := []string{` → {"id":1,"name":"n"} [a=x] at 2020-02-03 04:05:06`, ` → {"id":null,"name":"m"}`}
@@ -139,7 +140,7 @@ func TestUpsertKafka(t *testing.T) {
 			"INSERT INTO t SELECT CASE WHEN MOD(id, 2) = 0 THEN 'even' ELSE 'odd' END, COUNT(*) FROM orders GROUP BY CASE WHEN MOD(id, 2) = 0 THEN 'even' ELSE 'odd' END HAVING COUNT(*) < 16;"
 		want := []string{"even 15", "odd 15"}
 		for round := range 2 {
-			started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+			started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,11 +148,11 @@ func TestUpsertKafka(t *testing.T) {
 				produce(t, client, 0, `{"id":31}`) // 16 odd ones: the row goes
 				want = []string{"even 15"}
 			}
-			reading := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-			run(t, reading, topicTable(address, "name STRING, n BIGINT, PRIMARY KEY (name) NOT ENFORCED",
+			reading := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+			sqltest.Run(t, reading, topicTable(address, "name STRING, n BIGINT, PRIMARY KEY (name) NOT ENFORCED",
 				slices.Concat(options, []string{"'connector' = 'upsert-kafka'", "'key.format' = 'raw'", "'value.format' = 'json'", "'scan.bounded.mode' = 'latest-offset'"})...))
-			eventually(t, fmt.Sprint(want), func() string {
-				got := texts(t, reading, "SELECT name || ' ' || CAST(n AS STRING) FROM t")
+			sqltest.Eventually(t, fmt.Sprint(want), func() string {
+				got := sqltest.Texts(t, reading, "SELECT name || ' ' || CAST(n AS STRING) FROM t")
 				slices.Sort(got)
 				return fmt.Sprint(got)
 			})
@@ -172,9 +173,9 @@ func TestKafkaHeaderList(t *testing.T) {
 	if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-	run(t, env, topicTable(address, "id INT, h ARRAY<ROW<key STRING, `value` BYTES>> METADATA FROM 'header-list'", "'connector' = 'kafka'", "'format' = 'json'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'"))
-	got := texts(t, env, "SELECT CAST(CARDINALITY(h) AS STRING) || h[1].key || CAST(h[1].`value` AS STRING) || h[2].key || COALESCE(CAST(h[2].`value` AS STRING), 'null') || h[3].key || CAST(h[3].`value` AS STRING) FROM t")
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+	sqltest.Run(t, env, topicTable(address, "id INT, h ARRAY<ROW<key STRING, `value` BYTES>> METADATA FROM 'header-list'", "'connector' = 'kafka'", "'format' = 'json'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'"))
+	got := sqltest.Texts(t, env, "SELECT CAST(CARDINALITY(h) AS STRING) || h[1].key || CAST(h[1].`value` AS STRING) || h[2].key || COALESCE(CAST(h[2].`value` AS STRING), 'null') || h[3].key || CAST(h[3].`value` AS STRING) FROM t")
 	if want := []string{"3bxanullby"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -197,9 +198,9 @@ func TestUpsertKafkaThrough(t *testing.T) {
 		}
 	}
 	dir := filepath.ToSlash(t.TempDir())
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "streaming"})
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "streaming"})
 	common := "'connector' = 'upsert-kafka', 'properties.bootstrap.servers' = '" + address + "', 'key.format' = 'raw', 'value.format' = 'json', 'value.fields-include' = 'EXCEPT_KEY'"
-	run(t, env, fmt.Sprintf(`
+	sqltest.Run(t, env, fmt.Sprintf(`
 		CREATE TABLE dead (reason STRING) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
 		CREATE TABLE source (k STRING, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH (%[2]s, 'topic' = 'changes', 'scan.bounded.mode' = 'latest-offset', 'error.policy' = 'dead-letter', 'error.table' = 'dead');
 		CREATE TABLE target (k STRING, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH (%[2]s, 'topic' = 'out');
@@ -208,7 +209,7 @@ func TestUpsertKafkaThrough(t *testing.T) {
 	if got := recordTexts(t, address, "out", len(want)); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := texts(t, env, "SELECT reason FROM dead"); !slices.Equal(got, []string{"key: the record has none, and is a row of a table by key"}) {
+	if got := sqltest.Texts(t, env, "SELECT reason FROM dead"); !slices.Equal(got, []string{"key: the record has none, and is a row of a table by key"}) {
 		t.Errorf("dead letters %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package wadi_test
+package http_test
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // freeAddress is one that nobody listens on.
@@ -33,7 +34,7 @@ func freeAddress(t *testing.T) string {
 // post sends a body until the table is read, and returns the answer.
 func post(t *testing.T, url, body string, headers ...string) (code int, text string) {
 	t.Helper()
-	eventually(t, "answered", func() string {
+	sqltest.Eventually(t, "answered", func() string {
 		h, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +72,7 @@ func TestHTTPSource(t *testing.T) {
 	id, want := 0, []string(nil)
 	auth := []string{"Authorization", "Bearer secret"}
 	for round := range 4 {
-		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,10 +97,10 @@ func TestHTTPSource(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-	run(t, env, "CREATE TABLE taken (id INT, name STRING) WITH ('connector' = 'filesystem', 'path' = '"+dir+"/taken', 'format' = 'json');")
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+	sqltest.Run(t, env, "CREATE TABLE taken (id INT, name STRING) WITH ('connector' = 'filesystem', 'path' = '"+dir+"/taken', 'format' = 'json');")
 	slices.Sort(want)
-	if got := texts(t, env, "SELECT CAST(id AS STRING) FROM taken"); !slices.Equal(got, want) {
+	if got := sqltest.Texts(t, env, "SELECT CAST(id AS STRING) FROM taken"); !slices.Equal(got, want) {
 		t.Errorf("rows %q, want %q", got, want)
 	}
 }
@@ -162,11 +163,11 @@ func TestHTTPSink(t *testing.T) {
 	script := `CREATE TABLE numbers (id INT) WITH ('connector' = 'datagen', 'number-of-rows' = '25', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '25');
 		CREATE TABLE hook (ID INT) WITH ('connector' = 'http', 'url' = '` + server.URL + `/in', 'format' = 'json', 'sink.body' = 'array', 'sink.batch-rows' = '10', 'header.X-Who' = 'wadi');
 		INSERT INTO hook SELECT id FROM numbers;`
-	run(t, localEnv(t, map[string]string{"execution.runtime-mode": "batch"}), script)
+	sqltest.Run(t, sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"}), script)
 	if len(got) != 25 || len(keys) != 3 || calls != 6 {
 		t.Errorf("%d rows, keys %v, %d calls", len(got), keys, calls)
 	}
-	_, err := pipelineOf(t, localEnv(t, map[string]string{"execution.runtime-mode": "batch"}), strings.Replace(script, "/in", "/wrong", 1)).Run(t.Context())
+	_, err := sqltest.Pipeline(t, sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"}), strings.Replace(script, "/in", "/wrong", 1)).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "who are you?") {
 		t.Errorf("error %v", err)
 	}

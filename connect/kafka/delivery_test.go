@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/connect/kafka"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // consumed are the values of a topic that those see who read what is committed, up
@@ -48,8 +49,8 @@ func TestKafkaSink(t *testing.T) {
 	for _, guarantee := range []string{"none", "at-least-once", "exactly-once"} {
 		t.Run(guarantee, func(t *testing.T) {
 			address, _ := broker(t)
-			env := localEnv(t, map[string]string{"execution.runtime-mode": "batch", "execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir())})
-			run(t, env, ordersTable(address, wholeTopic, "'scan.bounded.mode' = 'latest-offset'")+
+			env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch", "execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir())})
+			sqltest.Run(t, env, ordersTable(address, wholeTopic, "'scan.bounded.mode' = 'latest-offset'")+
 				outTable(address, "json", "'sink.delivery-guarantee' = '"+guarantee+"'", "'sink.transactional-id-prefix' = 'test'")+
 				"INSERT INTO out SELECT id, customer.name FROM orders WHERE id <= 3;")
 			if got, want := consumed(t, address, "out", 3), []string{`{"id":1,"name":"c1"}`, `{"id":2,"name":"c2"}`, `{"id":3,"name":"c3"}`}; !slices.Equal(got, want) {
@@ -62,8 +63,8 @@ func TestKafkaSink(t *testing.T) {
 // TestKafkaSinkChanges: a table that changes is written as changes.
 func TestKafkaSinkChanges(t *testing.T) {
 	address, _ := broker(t)
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "streaming"})
-	run(t, env, ordersTable(address, wholeTopic, "'scan.bounded.mode' = 'latest-offset'")+outTable(address, "debezium-json")+
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "streaming"})
+	sqltest.Run(t, env, ordersTable(address, wholeTopic, "'scan.bounded.mode' = 'latest-offset'")+outTable(address, "debezium-json")+
 		"INSERT INTO out SELECT CAST(COUNT(*) AS INT), customer.name FROM orders WHERE id < 9 GROUP BY customer.name;")
 	table := map[string]int{}
 	for _, m := range consumed(t, address, "out", 4) {
@@ -93,7 +94,7 @@ func TestKafkaSinkRestore(t *testing.T) {
 		"INSERT INTO out SELECT id, customer.name FROM orders;"
 	id, seen := 30, 0
 	for round := range 6 {
-		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +108,7 @@ func TestKafkaSinkRestore(t *testing.T) {
 			_, _ = started.Wait() // it was canceled
 			continue
 		}
-		eventually(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
+		sqltest.Eventually(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +155,7 @@ func TestKafkaSinkLeftovers(t *testing.T) {
 	var left []string
 	id := 30
 	for len(left) == 0 { // until a cancellation leaves one
-		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,11 +167,11 @@ func TestKafkaSinkLeftovers(t *testing.T) {
 		_, _ = started.Wait() // it was canceled
 		left = open()
 	}
-	started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+	started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
+	sqltest.Eventually(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
 	for _, l := range open() {
 		if slices.Contains(left, l) {
 			t.Errorf("%s is still open", l)
@@ -185,10 +186,10 @@ func TestKafkaSinkLeftovers(t *testing.T) {
 // refused at the start.
 func TestKafkaSinkPace(t *testing.T) {
 	address, _ := broker(t)
-	env := localEnv(t, map[string]string{
+	env := sqltest.Env(t, map[string]string{
 		"execution.runtime-mode": "streaming", "execution.checkpointing.interval": "1 min", "execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir()),
 	})
-	started, err := pipelineOf(t, env, ordersTable(address, wholeTopic)+
+	started, err := sqltest.Pipeline(t, env, ordersTable(address, wholeTopic)+
 		outTable(address, "json", "'sink.delivery-guarantee' = 'exactly-once'", "'sink.transactional-id-prefix' = 'p'", "'properties.transaction.timeout.ms' = '60000'")+
 		"INSERT INTO out SELECT id, customer.name FROM orders;").Start(t.Context(), wadi.RestoreLatest)
 	if err == nil {

@@ -1,10 +1,11 @@
-package wadi_test
+package iceberg_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 	"github.com/wadi-engine/wadi/lakehouse/catalogs"
 )
@@ -29,11 +30,11 @@ func TestViewsAreKept(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { env.Close() })
-				run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', "+options[kind]+"); USE CATALOG lake; CREATE DATABASE IF NOT EXISTS views; USE views")
+				sqltest.Run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', "+options[kind]+"); USE CATALOG lake; CREATE DATABASE IF NOT EXISTS views; USE views")
 				return env
 			}
 			env := open()
-			run(t, env, "DROP VIEW IF EXISTS big; DROP TABLE IF EXISTS n; CREATE TABLE n (id INT, name STRING); INSERT INTO n VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+			sqltest.Run(t, env, "DROP VIEW IF EXISTS big; DROP TABLE IF EXISTS n; CREATE TABLE n (id INT, name STRING); INSERT INTO n VALUES (1, 'a'), (2, 'b'), (3, 'c')")
 			const view = "CREATE VIEW big (number, text) AS SELECT id, UPPER(name) FROM n WHERE id > 1"
 			if kind == "hadoop" {
 				if err := env.Execute(t.Context(), view, func(wadi.Outcome) error { return nil }); err == nil || !strings.Contains(err.Error(), "keeps no views") {
@@ -41,12 +42,12 @@ func TestViewsAreKept(t *testing.T) {
 				}
 				return
 			}
-			run(t, env, view)
+			sqltest.Run(t, env, view)
 			env = open()
-			sameTexts(t, env, "SELECT CAST(number AS STRING) || text FROM big", "2B", "3C")
-			sameTexts(t, env, "SELECT CAST(number AS STRING) || text FROM lake.views.big WHERE number = 3", "3C")
-			run(t, env, "DROP VIEW big; DROP TABLE n")
-			if _, err := firstRows(t, env, "SELECT * FROM big"); err == nil {
+			sqltest.Same(t, env, "SELECT CAST(number AS STRING) || text FROM big", "2B", "3C")
+			sqltest.Same(t, env, "SELECT CAST(number AS STRING) || text FROM lake.views.big WHERE number = 3", "3C")
+			sqltest.Run(t, env, "DROP VIEW big; DROP TABLE n")
+			if _, err := sqltest.Line(t, env, "SELECT * FROM big"); err == nil {
 				t.Error("a view that was dropped is read")
 			}
 		})

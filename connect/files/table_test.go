@@ -1,4 +1,4 @@
-package wadi_test
+package files_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 func batchEnv(t *testing.T) *wadi.Env {
@@ -77,12 +78,12 @@ func TestFilesOfEveryFormat(t *testing.T) {
 		t.Run(c.options, func(t *testing.T) {
 			dir := t.TempDir()
 			env := batchEnv(t)
-			run(t, env, `
+			sqltest.Run(t, env, `
 				CREATE TABLE f (id INT, name STRING, ts TIMESTAMP(3), day DATE) PARTITIONED BY (day)
 				WITH ('connector' = 'filesystem', 'path' = '`+dir+`', `+c.options+`, 'sink.rolling-policy.file-size' = '1b');
 				INSERT INTO f SELECT id, CASE WHEN id <> 2 THEN 'n' || CAST(id AS STRING) END, TIMESTAMP '2024-05-01 10:00:00.5', DATE '2024-05-01' FROM (VALUES (1), (2)) AS t (id)
 				UNION ALL SELECT 3, 'ü,"', TIMESTAMP '2024-05-01 10:00:00', DATE '2024-05-01'`)
-			sameTexts(t, env, "SELECT CAST(id AS STRING) || COALESCE(name, '-') || CAST(ts AS STRING) || CAST(day AS STRING) FROM f",
+			sqltest.Same(t, env, "SELECT CAST(id AS STRING) || COALESCE(name, '-') || CAST(ts AS STRING) || CAST(day AS STRING) FROM f",
 				"1n12024-05-01 10:00:00.5002024-05-01", "2-2024-05-01 10:00:00.5002024-05-01", `3ü,"2024-05-01 10:00:00.0002024-05-01`)
 			for _, name := range filesBelow(t, dir) {
 				if !regexp.MustCompile(`^day=2024-05-01/part-.*` + c.name + `$`).MatchString(name) {
@@ -107,11 +108,11 @@ func TestPathsByRegex(t *testing.T) {
 	}
 	env := batchEnv(t)
 	for regex, want := range map[string][]string{`.*/x-[0-9]\.csv`: {"1", "3"}, `/.*/a/.*`: {"1", "2"}, `.*`: {"1", "2", "3"}} {
-		run(t, env, `DROP TABLE IF EXISTS r; CREATE TABLE r (id STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`', 'source.path.regex-pattern' = '`+regex+`')`)
-		sameTexts(t, env, "SELECT id FROM r", want...)
+		sqltest.Run(t, env, `DROP TABLE IF EXISTS r; CREATE TABLE r (id STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`', 'source.path.regex-pattern' = '`+regex+`')`)
+		sqltest.Same(t, env, "SELECT id FROM r", want...)
 	}
-	run(t, env, `DROP TABLE r; CREATE TABLE r (id STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`', 'source.path.regex-pattern' = '(')`)
-	if _, err := firstRows(t, env, "SELECT id FROM r"); err == nil || !strings.Contains(err.Error(), "regular expression") {
+	sqltest.Run(t, env, `DROP TABLE r; CREATE TABLE r (id STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '`+dir+`', 'source.path.regex-pattern' = '(')`)
+	if _, err := sqltest.Line(t, env, "SELECT id FROM r"); err == nil || !strings.Contains(err.Error(), "regular expression") {
 		t.Errorf("a broken pattern: %v", err)
 	}
 }
@@ -128,8 +129,8 @@ func TestFilesTellOfThemselves(t *testing.T) {
 				defer env.Close()
 				dir := t.TempDir()
 				with := "WITH ('connector' = 'filesystem', 'format' = '" + format + "', 'path' = '" + dir + "')"
-				run(t, env, "CREATE TABLE w (id INT, k STRING) PARTITIONED BY (k) "+with+"; INSERT INTO w VALUES (1, 'a'), (2, 'b')")
-				run(t, env, `CREATE TABLE m (name STRING NOT NULL METADATA FROM 'file.name' VIRTUAL, id INT, k STRING, `+"`file.path`"+` STRING METADATA VIRTUAL,
+				sqltest.Run(t, env, "CREATE TABLE w (id INT, k STRING) PARTITIONED BY (k) "+with+"; INSERT INTO w VALUES (1, 'a'), (2, 'b')")
+				sqltest.Run(t, env, `CREATE TABLE m (name STRING NOT NULL METADATA FROM 'file.name' VIRTUAL, id INT, k STRING, `+"`file.path`"+` STRING METADATA VIRTUAL,
 					size BIGINT METADATA FROM 'file.size' VIRTUAL, changed TIMESTAMP_LTZ(3) METADATA FROM 'file.modification-time' VIRTUAL) PARTITIONED BY (k) `+with)
 				var want, byName []string
 				for _, name := range filesBelow(t, dir) {
@@ -147,14 +148,14 @@ func TestFilesTellOfThemselves(t *testing.T) {
 					t.Fatalf("files: %q", want)
 				}
 				const all = "SELECT CAST(id AS STRING) || ' ' || name || ' ' || `file.path` || ' ' || CAST(size AS STRING) || ' ' || CAST(changed AS STRING) FROM m"
-				sameTexts(t, env, all, want...)
-				sameTexts(t, env, "SELECT CAST(id AS STRING) FROM m WHERE name = '"+byName[0]+"' AND size > 0", "2")
-				sameTexts(t, env, "SELECT k FROM m WHERE `file.path` LIKE '%/k=a/%'", "a")
+				sqltest.Same(t, env, all, want...)
+				sqltest.Same(t, env, "SELECT CAST(id AS STRING) FROM m WHERE name = '"+byName[0]+"' AND size > 0", "2")
+				sqltest.Same(t, env, "SELECT k FROM m WHERE `file.path` LIKE '%/k=a/%'", "a")
 			})
 		}
 	}
 	env := batchEnv(t)
-	run(t, env, "CREATE TABLE w (id INT, p STRING METADATA FROM 'file.path') WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+t.TempDir()+"')")
+	sqltest.Run(t, env, "CREATE TABLE w (id INT, p STRING METADATA FROM 'file.path') WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+t.TempDir()+"')")
 	if err := failing(t, env, "INSERT INTO w VALUES (1, 'x')"); err == nil || !strings.Contains(err.Error(), "declare the column VIRTUAL") {
 		t.Errorf("metadata that is written: %v", err)
 	}
@@ -164,9 +165,9 @@ func TestFilesTellOfThemselves(t *testing.T) {
 func TestRawFiles(t *testing.T) {
 	dir := t.TempDir()
 	env := batchEnv(t)
-	run(t, env, `CREATE TABLE f (line STRING) WITH ('connector' = 'filesystem', 'format' = 'raw', 'path' = '`+dir+`', 'sink.compression' = 'gzip');
+	sqltest.Run(t, env, `CREATE TABLE f (line STRING) WITH ('connector' = 'filesystem', 'format' = 'raw', 'path' = '`+dir+`', 'sink.compression' = 'gzip');
 		INSERT INTO f VALUES ('a,b'), ('{"x"'), ('')`)
-	sameTexts(t, env, "SELECT '<' || line || '>' FROM f", "<>", "<a,b>", `<{"x">`)
+	sqltest.Same(t, env, "SELECT '<' || line || '>' FROM f", "<>", "<a,b>", `<{"x">`)
 }
 
 // TestFilesOfChanges: an updating query is written as changes, and read as the same table.
@@ -178,9 +179,9 @@ func TestFilesOfChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer env.Close()
-			run(t, env, `CREATE TABLE f (k STRING, n BIGINT) WITH ('connector' = 'filesystem', 'format' = '`+format+`', 'path' = '`+t.TempDir()+`', 'sink.parallelism' = '1');
+			sqltest.Run(t, env, `CREATE TABLE f (k STRING, n BIGINT) WITH ('connector' = 'filesystem', 'format' = '`+format+`', 'path' = '`+t.TempDir()+`', 'sink.parallelism' = '1');
 				INSERT INTO f SELECT k, COUNT(*) FROM (VALUES ('a'), ('b'), ('a')) AS t (k) GROUP BY k`)
-			sameTexts(t, env, "SELECT CAST(n AS STRING) || ' ' || CAST(c AS STRING) FROM (SELECT SUM(n) AS n, COUNT(*) AS c FROM f)", "3 2")
+			sqltest.Same(t, env, "SELECT CAST(n AS STRING) || ' ' || CAST(c AS STRING) FROM (SELECT SUM(n) AS n, COUNT(*) AS c FROM f)", "3 2")
 		})
 	}
 }
@@ -197,7 +198,7 @@ func TestFilesAreRefused(t *testing.T) {
 		"'format' = 'csv', 'sink.partition-commit.policy.kind' = 'metastore'":       "in no metastore",
 		"'format' = 'csv', 'partition.time-extractor.class' = 'com.acme.Extractor'": "class of Java",
 	} {
-		run(t, env, "DROP TABLE IF EXISTS f")
+		sqltest.Run(t, env, "DROP TABLE IF EXISTS f")
 		err := failing(t, env, "CREATE TABLE f (id INT) WITH ('connector' = 'filesystem', 'path' = '"+t.TempDir()+"', "+options+"); INSERT INTO f VALUES (1)")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", options, err, want)
@@ -209,11 +210,11 @@ func TestFilesAreRefused(t *testing.T) {
 func TestListsInCSV(t *testing.T) {
 	env := batchEnv(t)
 	dir := t.TempDir()
-	run(t, env, "CREATE TABLE f (id INT, l ARRAY<STRING>) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"'); INSERT INTO f VALUES (1, ARRAY['a', 'b'])")
-	if _, err := firstRows(t, env, "SELECT * FROM f"); err == nil || !strings.Contains(err.Error(), "declare it as STRING") {
+	sqltest.Run(t, env, "CREATE TABLE f (id INT, l ARRAY<STRING>) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"'); INSERT INTO f VALUES (1, ARRAY['a', 'b'])")
+	if _, err := sqltest.Line(t, env, "SELECT * FROM f"); err == nil || !strings.Contains(err.Error(), "declare it as STRING") {
 		t.Errorf("a list is read: %v", err)
 	}
-	sameTexts(t, env, "SELECT CAST(id AS STRING) FROM f", "1")
-	run(t, env, "DROP TABLE f; CREATE TABLE f (id INT, l STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"')")
-	sameTexts(t, env, "SELECT l FROM f", "a;b")
+	sqltest.Same(t, env, "SELECT CAST(id AS STRING) FROM f", "1")
+	sqltest.Run(t, env, "DROP TABLE f; CREATE TABLE f (id INT, l STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '"+dir+"')")
+	sqltest.Same(t, env, "SELECT l FROM f", "a;b")
 }

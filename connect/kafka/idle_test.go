@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestKafkaIdleAtEnd: partitions that have nothing more do not hold windows back. Those
@@ -18,19 +19,19 @@ func TestKafkaIdleAtEnd(t *testing.T) {
 		{"'scan.watermark.idle-at-end' = 'true'", "4 rows, 4 of them different"},
 		{"'scan.watermark.alignment.group' = 'g', 'scan.watermark.alignment.max-drift' = '1 min', 'scan.watermark.alignment.update-interval' = '10 ms'", "2 rows, 2 of them different"},
 	} {
-		started, err := pipelineOf(t, localEnv(t, config), ordersTable(address, wholeTopic, c.option)+fmt.Sprintf(`
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, config), ordersTable(address, wholeTopic, c.option)+fmt.Sprintf(`
 			SET 'pipeline.name' = 'idle%[2]d';
 			CREATE TABLE out (id TIMESTAMP(3), n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/out%[2]d');
 			INSERT INTO out SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;`, dir, i)).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read := func() string { return counted(t, fmt.Sprintf("%s/out%d", dir, i)) }
-		eventually(t, "2 rows, 2 of them different", read)
+		read := func() string { return rowsBelow(t, fmt.Sprintf("%s/out%d", dir, i)) }
+		sqltest.Eventually(t, "2 rows, 2 of them different", read)
 		produce(t, client, 0, `{"id":100,"ts":"2024-01-01 01:00:00"}`) // far ahead of the others
 		// The windows of 0 s and 10 s are complete in every partition, the others when those
 		// that were read to their ends do not count.
-		eventually(t, c.want, read)
+		sqltest.Eventually(t, c.want, read)
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package wadi_test
+package iceberg_test
 
 import (
 	"fmt"
@@ -9,25 +9,8 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
-
-// lake opens an environment with a catalog of Iceberg tables in dir, in
-// streaming mode.
-func lake(t *testing.T, dir string, config map[string]string) *wadi.Env {
-	t.Helper()
-	if config == nil {
-		config = map[string]string{}
-	}
-	config["execution.runtime-mode"] = "streaming"
-	config["pipeline.auto-watermark-interval"] = "0 ms"
-	env, err := wadi.Local(wadi.Options{Config: config})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { env.Close() })
-	run(t, env, `CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'jdbc', 'uri' = 'jdbc:sqlite:`+dir+`/cat.db', 'warehouse' = '`+dir+`/lake')`)
-	return env
-}
 
 // TestLateRowsCorrectTheLake: the results of windows that take late rows change;
 // in a table with a primary key they take each other's place.
@@ -39,12 +22,12 @@ func TestLateRowsCorrectTheLake(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "clicks.csv"), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			env := lake(t, dir, map[string]string{"table.exec.emit.allow-lateness": "5 s"})
-			run(t, env, fmt.Sprintf(`
+			env := sqltest.Lake(t, dir, map[string]string{"table.exec.emit.allow-lateness": "5 s"})
+			sqltest.Run(t, env, fmt.Sprintf(`
 				CREATE TABLE lake.`+"`default`"+`.sums (k STRING, started TIMESTAMP(3), total INT, PRIMARY KEY (k, started) NOT ENFORCED) WITH ('format-version' = '%s');
 				CREATE TABLE clicks (k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '%s/clicks.csv');
 				INSERT INTO lake.`+"`default`"+`.sums SELECT k, TUMBLE_START(ts, INTERVAL '10' SECOND), SUM(v) FROM clicks GROUP BY k, TUMBLE(ts, INTERVAL '10' SECOND);`, version, dir))
-			got := texts(t, env, "SELECT k || ' ' || CAST(MINUTE(started) * 60 + SECOND(started) AS STRING) || ' ' || CAST(total AS STRING) FROM lake.`default`.sums")
+			got := sqltest.Texts(t, env, "SELECT k || ' ' || CAST(MINUTE(started) * 60 + SECOND(started) AS STRING) || ' ' || CAST(total AS STRING) FROM lake.`default`.sums")
 			if want := []string{"a 0 5", "a 10 2", "b 0 8", "b 10 16"}; !slices.Equal(got, want) {
 				t.Errorf("%q, want %q", got, want)
 			}
@@ -56,21 +39,21 @@ func TestLateRowsCorrectTheLake(t *testing.T) {
 // several tasks; inserts are appended unless the table says that they replace.
 func TestUpsertsThroughSQL(t *testing.T) {
 	dir := t.TempDir()
-	env := lake(t, dir, map[string]string{"parallelism.default": "3"})
-	run(t, env, `
+	env := sqltest.Lake(t, dir, map[string]string{"parallelism.default": "3"})
+	sqltest.Run(t, env, `
 		CREATE TABLE lake.`+"`default`"+`.counts (k STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) PARTITIONED BY (k);
 		INSERT INTO lake.`+"`default`"+`.counts SELECT k, COUNT(*) FROM (VALUES ('a'), ('b'), ('a'), ('c'), ('a')) AS t (k) GROUP BY k;
 		INSERT INTO lake.`+"`default`"+`.counts SELECT k, COUNT(*) FROM (VALUES ('a'), ('d')) AS t (k) GROUP BY k;`)
 	counts := "SELECT k || CAST(n AS STRING) FROM lake.`default`.counts"
-	if got, want := texts(t, env, counts), []string{"a1", "b1", "c1", "d1"}; !slices.Equal(got, want) {
+	if got, want := sqltest.Texts(t, env, counts), []string{"a1", "b1", "c1", "d1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	run(t, env, "INSERT INTO lake.`default`.counts VALUES ('a', 7)")
-	if got, want := texts(t, env, counts), []string{"a1", "a7", "b1", "c1", "d1"}; !slices.Equal(got, want) {
+	sqltest.Run(t, env, "INSERT INTO lake.`default`.counts VALUES ('a', 7)")
+	if got, want := sqltest.Texts(t, env, counts), []string{"a1", "a7", "b1", "c1", "d1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	run(t, env, "INSERT INTO lake.`default`.counts /*+ OPTIONS('write.upsert.enabled' = 'true') */ VALUES ('a', 8), ('b', 9)")
-	if got, want := texts(t, env, counts), []string{"a8", "b9", "c1", "d1"}; !slices.Equal(got, want) {
+	sqltest.Run(t, env, "INSERT INTO lake.`default`.counts /*+ OPTIONS('write.upsert.enabled' = 'true') */ VALUES ('a', 8), ('b', 9)")
+	if got, want := sqltest.Texts(t, env, counts), []string{"a8", "b9", "c1", "d1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	err := env.Execute(t.Context(), `

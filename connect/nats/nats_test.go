@@ -1,4 +1,4 @@
-package wadi_test
+package nats_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
@@ -76,19 +77,19 @@ func TestNATS(t *testing.T) {
 		read + ", 'scan.startup.mode' = 'latest'":                                                                                "",
 		read + ", 'subject' = 'in.9'": "",
 	} {
-		env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-		run(t, env, dead+table("numbers", options))
-		if got := strings.Join(texts(t, env, "SELECT CAST(id AS STRING) FROM numbers"), ","); got != want {
+		env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+		sqltest.Run(t, env, dead+table("numbers", options))
+		if got := strings.Join(sqltest.Texts(t, env, "SELECT CAST(id AS STRING) FROM numbers"), ","); got != want {
 			t.Errorf("%s: %s, want %s", options, got, want)
 		}
 	}
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-	run(t, env, dead+table("numbers", read+", 'error.policy' = 'dead-letter', 'error.table' = 'dead'")+table("target", "'subject' = 'out'")+
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+	sqltest.Run(t, env, dead+table("numbers", read+", 'error.policy' = 'dead-letter', 'error.table' = 'dead'")+table("target", "'subject' = 'out'")+
 		"INSERT INTO target SELECT id * 10 FROM numbers;"+table("written", "'stream' = 'OUT', 'scan.bounded.mode' = 'latest'"))
-	if got := texts(t, env, "SELECT CAST(id AS STRING) FROM written"); len(got) != 10 || got[9] != "90" {
+	if got := sqltest.Texts(t, env, "SELECT CAST(id AS STRING) FROM written"); len(got) != 10 || got[9] != "90" {
 		t.Errorf("written: %q", got)
 	}
-	if got, want := texts(t, env, "SELECT DISTINCT split || ' ' || CAST(`position` AS STRING) || ' ' || CAST(bytes AS STRING) FROM dead"), []string{`IN 11 {"id":"x"}`}; !slices.Equal(got, want) {
+	if got, want := sqltest.Texts(t, env, "SELECT DISTINCT split || ' ' || CAST(`position` AS STRING) || ' ' || CAST(bytes AS STRING) FROM dead"), []string{`IN 11 {"id":"x"}`}; !slices.Equal(got, want) {
 		t.Errorf("dead letters %q, want %q", got, want)
 	}
 	_, err := env.SQL("SELECT * FROM numbers /*+ OPTIONS('error.policy' = 'fail') */").Collect(t.Context())
@@ -104,16 +105,16 @@ func TestNATS(t *testing.T) {
 // TestNATSRegistry: messages whose schema is in a registry are written and read.
 func TestNATSRegistry(t *testing.T) {
 	url, _ := natsStream(t)
-	registry := schemaRegistry(t)
+	registry := testserver.SchemaRegistry(t)
 	for i, format := range []string{"avro-confluent", "json-registry", "protobuf-confluent"} {
-		env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
+		env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
 		table := func(name, options string) string {
 			return fmt.Sprintf("CREATE TABLE %[1]s (id INT) WITH ('connector' = 'nats', 'servers' = '%[2]s', 'format' = '%[3]s', '%[3]s.url' = '%[4]s', '%[3]s.subject' = '%[3]s', %[5]s);",
 				name, url, format, registry.URL(), options)
 		}
-		run(t, env, table("target", "'subject' = 'out'")+"INSERT INTO target VALUES (7);"+
+		sqltest.Run(t, env, table("target", "'subject' = 'out'")+"INSERT INTO target VALUES (7);"+
 			table("written", fmt.Sprintf("'stream' = 'OUT', 'scan.bounded.mode' = 'latest', 'scan.startup.mode' = 'sequence', 'scan.startup.sequence' = '%d'", i+1)))
-		if got := texts(t, env, "SELECT CAST(id AS STRING) FROM written"); !slices.Equal(got, []string{"7"}) {
+		if got := sqltest.Texts(t, env, "SELECT CAST(id AS STRING) FROM written"); !slices.Equal(got, []string{"7"}) {
 			t.Errorf("%s: %q", format, got)
 		}
 	}
@@ -132,7 +133,7 @@ func TestNATSRestore(t *testing.T) {
 		fmt.Sprintf(taken, dir) + "INSERT INTO taken SELECT * FROM numbers;"
 	id, want := 0, []string(nil)
 	for round := range 5 {
-		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,9 +147,9 @@ func TestNATSRestore(t *testing.T) {
 			_, _ = started.Wait() // it was canceled
 			continue
 		}
-		eventually(t, fmt.Sprint(id), func() string {
-			env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-			run(t, env, fmt.Sprintf(taken, dir))
+		sqltest.Eventually(t, fmt.Sprint(id), func() string {
+			env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+			sqltest.Run(t, env, fmt.Sprintf(taken, dir))
 			rows, err := env.SQL("SELECT id FROM taken").Collect(t.Context())
 			if err != nil { // there is no file yet
 				return err.Error()
@@ -165,9 +166,9 @@ func TestNATSRestore(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-	run(t, env, fmt.Sprintf(taken, dir))
-	if got := texts(t, env, "SELECT CAST(id AS STRING) FROM taken"); !slices.Equal(got, want) {
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+	sqltest.Run(t, env, fmt.Sprintf(taken, dir))
+	if got := sqltest.Texts(t, env, "SELECT CAST(id AS STRING) FROM taken"); !slices.Equal(got, want) {
 		t.Errorf("%d rows, want %d", len(got), len(want))
 	}
 }

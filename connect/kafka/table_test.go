@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"fmt"
@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
@@ -40,7 +40,7 @@ func broker(t *testing.T) (address string, client *kgo.Client) {
 	}
 	for name, partitions := range topics {
 		var made kadm.TopicID
-		eventually(t, "created", func() string {
+		sqltest.Eventually(t, "created", func() string {
 			r, err := admin.CreateTopic(t.Context(), partitions, 1, nil, name)
 			if err != nil {
 				return err.Error() // it is still being deleted
@@ -48,7 +48,7 @@ func broker(t *testing.T) (address string, client *kgo.Client) {
 			made = r.ID
 			return "created"
 		})
-		eventually(t, made.String(), func() string { // to those who ask for it
+		sqltest.Eventually(t, made.String(), func() string { // to those who ask for it
 			all, err := admin.ListTopics(t.Context(), name)
 			if err != nil {
 				return err.Error()
@@ -79,16 +79,6 @@ func produce(t *testing.T, client *kgo.Client, partition int, value string) {
 	if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func localEnv(t *testing.T, config map[string]string) *wadi.Env {
-	t.Helper()
-	env, err := wadi.Local(wadi.Options{Config: config})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = env.Close() })
-	return env
 }
 
 const ordersColumns = `id INT, customer ROW<name STRING>, ts TIMESTAMP(3), part INT METADATA FROM 'partition', off BIGINT METADATA FROM 'offset',
@@ -123,9 +113,9 @@ func TestKafkaBounds(t *testing.T) {
 		{[]string{earliest, "'scan.bounded.mode' = 'specific-offsets'", "'scan.bounded.specific-offsets' = 'partition:0,offset:2'"}, "2, 9"},
 		{[]string{"'scan.startup.mode' = 'timestamp'", "'scan.startup.timestamp-millis' = '0'", latest}, "30, 465"},
 	} {
-		env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-		run(t, env, ordersTable(address, c.options...))
-		if got := texts(t, env, "SELECT CAST(COUNT(*) AS STRING) || ', ' || COALESCE(CAST(SUM(id) AS STRING), 'null') FROM orders"); got[0] != c.want {
+		env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+		sqltest.Run(t, env, ordersTable(address, c.options...))
+		if got := sqltest.Texts(t, env, "SELECT CAST(COUNT(*) AS STRING) || ', ' || COALESCE(CAST(SUM(id) AS STRING), 'null') FROM orders"); got[0] != c.want {
 			t.Errorf("%v: %s, want %s", c.options, got, c.want)
 		}
 	}
@@ -133,14 +123,14 @@ func TestKafkaBounds(t *testing.T) {
 
 func TestKafkaColumns(t *testing.T) {
 	address, _ := broker(t)
-	env := localEnv(t, nil)
-	run(t, env, ordersTable(address, "'scan.startup.mode' = 'earliest-offset'", "'scan.bounded.mode' = 'latest-offset'"))
-	got := texts(t, env, "SELECT topic || ' ' || CAST(part AS STRING) || '@' || CAST(off AS STRING) || ' ' || customer.name || ' ' || CAST(headers['h'] AS STRING) FROM orders WHERE id IN (7, 30)")
+	env := sqltest.Env(t, nil)
+	sqltest.Run(t, env, ordersTable(address, "'scan.startup.mode' = 'earliest-offset'", "'scan.bounded.mode' = 'latest-offset'"))
+	got := sqltest.Texts(t, env, "SELECT topic || ' ' || CAST(part AS STRING) || '@' || CAST(off AS STRING) || ' ' || customer.name || ' ' || CAST(headers['h'] AS STRING) FROM orders WHERE id IN (7, 30)")
 	slices.Sort(got)
 	if want := []string{"orders 0@9 c2 v", "orders 1@2 c3 v"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	got = texts(t, env, `SELECT CAST(window_start AS STRING) || ' ' || CAST(COUNT(*) AS STRING) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end`)
+	got = sqltest.Texts(t, env, `SELECT CAST(window_start AS STRING) || ' ' || CAST(COUNT(*) AS STRING) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end`)
 	slices.Sort(got)
 	if want := []string{"2024-01-01 00:00:00.000 9", "2024-01-01 00:00:10.000 10", "2024-01-01 00:00:20.000 10", "2024-01-01 00:00:30.000 1"}; !slices.Equal(got, want) {
 		t.Errorf("windows %q, want %q", got, want)
@@ -154,20 +144,20 @@ func TestKafkaBadRecords(t *testing.T) {
 	produce(t, client, 1, `{"id":31}`)
 	ends := []string{"'scan.startup.mode' = 'earliest-offset'", "'scan.bounded.mode' = 'latest-offset'"}
 	out := t.TempDir()
-	env := localEnv(t, nil)
-	run(t, env, ordersTable(address, append(ends, "'error.policy' = 'dead-letter'", "'error.table' = 'dead'")...)+fmt.Sprintf(`
+	env := sqltest.Env(t, nil)
+	sqltest.Run(t, env, ordersTable(address, append(ends, "'error.policy' = 'dead-letter'", "'error.table' = 'dead'")...)+fmt.Sprintf(`
 		CREATE TABLE dead (split STRING, `+"`position`"+` BIGINT, reason STRING, bytes BYTES) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
 		CREATE TABLE good (id INT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/good');
 		INSERT INTO good SELECT id FROM orders;`, out))
-	got := texts(t, env, "SELECT split || ' ' || CAST(`position` AS STRING) || ' ' || reason || ' ' || CAST(bytes AS STRING) FROM dead")
+	got := sqltest.Texts(t, env, "SELECT split || ' ' || CAST(`position` AS STRING) || ' ' || reason || ' ' || CAST(bytes AS STRING) FROM dead")
 	if want := []string{`orders-1 10 field id: "x" is no INT {"id":"x"}`}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := texts(t, env, "SELECT CAST(COUNT(*) AS STRING) FROM good"); got[0] != "31" {
+	if got := sqltest.Texts(t, env, "SELECT CAST(COUNT(*) AS STRING) FROM good"); got[0] != "31" {
 		t.Errorf("%s good records, want 31", got[0])
 	}
-	env = localEnv(t, nil)
-	run(t, env, ordersTable(address, ends...))
+	env = sqltest.Env(t, nil)
+	sqltest.Run(t, env, ordersTable(address, ends...))
 	_, err := env.SQL("SELECT id FROM orders").Collect(t.Context())
 	if want := "topic orders, partition 1, offset 10: field id"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
@@ -185,10 +175,10 @@ func TestKafkaChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-	run(t, env, `CREATE TABLE changes (id INT, n INT, off BIGINT METADATA FROM 'offset') WITH ('connector' = 'kafka', 'topic' = 'changes', 'properties.bootstrap.servers' = '`+
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+	sqltest.Run(t, env, `CREATE TABLE changes (id INT, n INT, off BIGINT METADATA FROM 'offset') WITH ('connector' = 'kafka', 'topic' = 'changes', 'properties.bootstrap.servers' = '`+
 		address+`', 'format' = 'debezium-json', 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset');`)
-	got := texts(t, env, "SELECT CAST(id AS STRING) || ' ' || CAST(n AS STRING) || ' ' || CAST(c AS STRING) FROM (SELECT id, SUM(n) AS n, COUNT(*) AS c FROM changes GROUP BY id)")
+	got := sqltest.Texts(t, env, "SELECT CAST(id AS STRING) || ' ' || CAST(n AS STRING) || ' ' || CAST(c AS STRING) FROM (SELECT id, SUM(n) AS n, COUNT(*) AS c FROM changes GROUP BY id)")
 	if want := []string{"1 11 1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -204,12 +194,12 @@ func TestKafkaRestore(t *testing.T) {
 		CREATE TABLE out (id INT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%s/out');
 		INSERT INTO out SELECT id FROM orders;`, dir)
 	for round := range 3 {
-		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := 30 + 10*round
-		eventually(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", want), func() string { return counted(t, dir+"/out") })
+		sqltest.Eventually(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", want), func() string { return rowsBelow(t, dir+"/out") })
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -225,35 +215,15 @@ func TestKafkaRestore(t *testing.T) {
 	}
 }
 
-// counted says how many rows have reached a directory, if there are some.
-func counted(t *testing.T, dir string) string {
+// rowsBelow says how many rows have reached a directory, if there are some.
+func rowsBelow(t *testing.T, dir string) string {
 	t.Helper()
 	query := fmt.Sprintf("SELECT CAST(COUNT(*) AS STRING) || ' rows, ' || CAST(COUNT(DISTINCT id) AS STRING) || ' of them different' AS text FROM read_parquet('%s')", dir)
-	for row, err := range wadi.Rows[struct{ Text string }](t.Context(), localEnv(t, map[string]string{"execution.runtime-mode": "batch"}).SQL(query)) {
+	for row, err := range wadi.Rows[struct{ Text string }](t.Context(), sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"}).SQL(query)) {
 		if err != nil {
 			return err.Error()
 		}
 		return row.Text
 	}
 	return "nothing"
-}
-
-// eventually waits until something is as it should be, which the test's time limits.
-func eventually(t *testing.T, want string, is func() string) {
-	t.Helper()
-	var got string
-	for tick := time.Tick(20 * time.Millisecond); ; <-tick {
-		if got = is(); got == want {
-			return
-		}
-		if t.Context().Err() != nil || deadline(t) {
-			t.Fatalf("%s, want %s", got, want)
-		}
-	}
-}
-
-// deadline reports that the test has little time left.
-func deadline(t *testing.T) bool {
-	end, ok := t.Deadline()
-	return ok && time.Until(end) < 10*time.Second
 }

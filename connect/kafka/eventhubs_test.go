@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestEventHubs: a connection string is all that a table of Event Hubs needs, and its key
@@ -29,13 +30,13 @@ func TestEventHubs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cluster.Close()
-	env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
+	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
 	table := func(name, text string, more ...string) string {
 		all := append([]string{"'connector' = 'eventhubs'", "'connection-string' = '" + text + "'", "'format' = 'json'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'"}, more...)
 		return "CREATE TABLE " + name + " (id INT) WITH (" + strings.Join(all, ", ") + ");"
 	}
-	run(t, env, table("t", text)+table("o", text, "'topic' = 'other'")+"INSERT INTO t VALUES (1), (2); INSERT INTO o VALUES (3);")
-	got := texts(t, env, "SELECT CAST(id AS STRING) FROM t UNION ALL SELECT CAST(id AS STRING) FROM o")
+	sqltest.Run(t, env, table("t", text)+table("o", text, "'topic' = 'other'")+"INSERT INTO t VALUES (1), (2); INSERT INTO o VALUES (3);")
+	got := sqltest.Texts(t, env, "SELECT CAST(id AS STRING) FROM t UNION ALL SELECT CAST(id AS STRING) FROM o")
 	if slices.Sort(got); !slices.Equal(got, []string{"1", "2", "3"}) {
 		t.Error(got)
 	}
@@ -52,8 +53,8 @@ func TestEventHubs(t *testing.T) {
 		{"Endpoint=sb://ns/;SharedAccessKeyName=k", "holds no SharedAccessKey=…"},
 		{"Endpoint=sb://ns/;SharedAccessKeyName=k;SharedAccessKey=se+cret", "which event hub is not said"},
 	} {
-		bad := localEnv(t, nil)
-		run(t, bad, table("t", c.text))
+		bad := sqltest.Env(t, nil)
+		sqltest.Run(t, bad, table("t", c.text))
 		_, err := bad.SQL("SELECT id FROM t").Collect(t.Context())
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "se+cret") {
 			t.Errorf("%v, want %s", err, c.want)

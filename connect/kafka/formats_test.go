@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"fmt"
@@ -9,19 +9,10 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
-
-// schemaRegistry starts a schema registry.
-func schemaRegistry(t *testing.T) *srfake.Registry {
-	t.Helper()
-	testserver.InProcess(t, "srfake (schema registry)")
-	registry := srfake.New()
-	t.Cleanup(registry.Close)
-	return registry
-}
 
 // TestKafkaFormats: rows that go through a topic in a format come back as they were.
 func TestKafkaFormats(t *testing.T) {
@@ -30,7 +21,7 @@ func TestKafkaFormats(t *testing.T) {
 		rows    = "(1, 'a, \"b\"', 12.34, TIMESTAMP '2024-02-29 01:02:03.004', ARRAY['x', 'y'], ROW(CAST(7 AS BIGINT), 'in')), " +
 			"(2, 'n', CAST(NULL AS DECIMAL(10, 2)), CAST(NULL AS TIMESTAMP(3)), ARRAY['z'], CAST(NULL AS ROW<a BIGINT, b STRING>))"
 	)
-	registry := schemaRegistry(t)
+	registry := testserver.SchemaRegistry(t)
 	descriptor := filepath.Join(t.TempDir(), "m.proto")
 	if err := os.WriteFile(descriptor, []byte(`syntax = "proto3"; import "google/protobuf/timestamp.proto";
 		message M { W who = 1; int32 id = 3; optional string name = 4; optional string price = 5; google.protobuf.Timestamp at_ts = 6; repeated string tags = 7; }
@@ -45,7 +36,7 @@ func TestKafkaFormats(t *testing.T) {
 				rows = strings.NewReplacer("12.34", "'12.34'", "DECIMAL(10, 2)", "STRING").Replace(rows)
 			}
 			address, _ := broker(t)
-			env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
+			env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
 			options := []string{"'connector' = 'kafka'", "'format' = '" + format + "'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'"}
 			switch format {
 			case "avro-confluent", "json-registry", "protobuf-confluent":
@@ -53,15 +44,15 @@ func TestKafkaFormats(t *testing.T) {
 			case "protobuf":
 				options = append(options, "'protobuf.descriptor-file' = '"+descriptor+"'", "'protobuf.message-name' = 'M'")
 			}
-			run(t, env, topicTable(address, columns, options...)+
+			sqltest.Run(t, env, topicTable(address, columns, options...)+
 				"INSERT INTO t VALUES "+rows+";")
-			got := texts(t, env, `SELECT CAST(id AS STRING) || ' ' || name || ' ' || COALESCE(CAST(price AS STRING) || ' ' || CAST(at_ts AS STRING), 'nothing') || ' ' ||
+			got := sqltest.Texts(t, env, `SELECT CAST(id AS STRING) || ' ' || name || ' ' || COALESCE(CAST(price AS STRING) || ' ' || CAST(at_ts AS STRING), 'nothing') || ' ' ||
 				tags[1] || ' ' || COALESCE(who.b || CAST(who.a AS STRING), 'nobody') FROM t`)
 			slices.Sort(got)
 			if want := []string{`1 a, "b" 12.34 2024-02-29 01:02:03.004 x in7`, "2 n nothing z nobody"}; !slices.Equal(got, want) {
 				t.Errorf("%q, want %q", got, want)
 			}
-			if got := texts(t, env, "SELECT CAST(SUM(who.a) AS STRING) FROM t"); got[0] != "7" {
+			if got := sqltest.Texts(t, env, "SELECT CAST(SUM(who.a) AS STRING) FROM t"); got[0] != "7" {
 				t.Errorf("a field of a row: %q", got)
 			}
 		})
@@ -71,20 +62,20 @@ func TestKafkaFormats(t *testing.T) {
 // TestKafkaFormatsChanges: a query whose results change goes through a topic as changes
 // with a schema, and comes out as the same result.
 func TestKafkaFormatsChanges(t *testing.T) {
-	registry := schemaRegistry(t)
+	registry := testserver.SchemaRegistry(t)
 	address, _ := broker(t)
-	env := localEnv(t, nil)
-	run(t, env, topicTable(address, "name STRING, n BIGINT", "'connector' = 'kafka'", "'format' = 'debezium-avro-confluent'",
+	env := sqltest.Env(t, nil)
+	sqltest.Run(t, env, topicTable(address, "name STRING, n BIGINT", "'connector' = 'kafka'", "'format' = 'debezium-avro-confluent'",
 		"'debezium-avro-confluent.url' = '"+registry.URL()+"'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'")+`
 		INSERT INTO t SELECT name, COUNT(*) FROM (VALUES ('a'), ('b'), ('a'), ('a')) AS words (name) GROUP BY name;`)
-	if got := texts(t, env, "SELECT name || ' ' || CAST(n AS STRING) FROM t ORDER BY name"); !slices.Equal(got, []string{"a 3", "b 1"}) {
+	if got := sqltest.Texts(t, env, "SELECT name || ' ' || CAST(n AS STRING) FROM t ORDER BY name"); !slices.Equal(got, []string{"a 3", "b 1"}) {
 		t.Errorf("%q", got)
 	}
 }
 
 // TestKafkaFormatsBad: what a format cannot read is a dead letter, whole.
 func TestKafkaFormatsBad(t *testing.T) {
-	registry := schemaRegistry(t)
+	registry := testserver.SchemaRegistry(t)
 	for _, c := range []struct {
 		format, message, reason string
 	}{
@@ -102,7 +93,7 @@ func TestKafkaFormatsBad(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		env := localEnv(t, nil)
+		env := sqltest.Env(t, nil)
 		options := []string{"'connector' = 'kafka'", "'format' = '" + c.format + "'", wholeTopic, "'scan.bounded.mode' = 'latest-offset'", "'error.policy' = 'dead-letter'", "'error.table' = 'dead'"}
 		switch c.format {
 		case "csv", "avro":
@@ -114,11 +105,11 @@ func TestKafkaFormatsBad(t *testing.T) {
 		default:
 			options = append(options, "'"+c.format+".url' = '"+registry.URL()+"'")
 		}
-		run(t, env, topicTable(address, "id INT", options...)+fmt.Sprintf(`
+		sqltest.Run(t, env, topicTable(address, "id INT", options...)+fmt.Sprintf(`
 			CREATE TABLE dead (reason STRING, bytes BYTES) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%[1]s/dead');
 			CREATE TABLE good (id INT, n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'debezium-json', 'path' = '%[1]s/good');
 			INSERT INTO good SELECT id, COUNT(*) FROM t GROUP BY id;`, dir))
-		got := texts(t, env, "SELECT reason || ' ' || CAST(bytes AS STRING) FROM dead")
+		got := sqltest.Texts(t, env, "SELECT reason || ' ' || CAST(bytes AS STRING) FROM dead")
 		if len(got) != 1 || !strings.HasSuffix(got[0], c.reason+" "+c.message) {
 			t.Errorf("%s: %q, want %q of %q", c.format, got, c.reason, c.message)
 		}

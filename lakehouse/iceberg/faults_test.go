@@ -1,4 +1,4 @@
-package wadi_test
+package iceberg_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/objstore/objstoretest"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // sinkFaults are tables whose jobs meet a store that fails: what makes them, what
@@ -71,7 +72,7 @@ func flakyEnv(t *testing.T, faults *objstoretest.Faults) *wadi.Env {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = env.Close() })
-	run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'hadoop', 'warehouse' = 'flaky://lake/warehouse')")
+	sqltest.Run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'hadoop', 'warehouse' = 'flaky://lake/warehouse')")
 	return env
 }
 
@@ -84,8 +85,8 @@ func TestStoreFails(t *testing.T) {
 			t.Parallel() // they wait, mostly
 			faults := &objstoretest.Faults{Seed: uint64(i), Errors: 0.05, Ambiguous: 0.01, Slow: 0.02, Delay: 20 * time.Millisecond}
 			env := flakyEnv(t, faults)
-			run(t, env, c.create+";"+faultNumbers+c.insert+"; SET 'execution.runtime-mode' = 'batch'")
-			sameTexts(t, env, c.query, c.want)
+			sqltest.Run(t, env, c.create+";"+faultNumbers+c.insert+"; SET 'execution.runtime-mode' = 'batch'")
+			sqltest.Same(t, env, c.query, c.want)
 			if c := faults.Count(); c.Errors == 0 || c.Ambiguous == 0 {
 				t.Errorf("too few requests to find anything: %+v", c)
 			}
@@ -99,17 +100,17 @@ func TestStoreFailsReaders(t *testing.T) {
 	t.Parallel()
 	faults := &objstoretest.Faults{Seed: 7, Errors: 0.05, Ambiguous: 0.01, Slow: 0.02, Delay: 20 * time.Millisecond}
 	env := flakyEnv(t, faults)
-	run(t, env, "CREATE TABLE lake.`default`.t (id BIGINT) WITH ('sink.commit.max-age' = '0 s'); CREATE TABLE lake.`default`.copy (id BIGINT) WITH ('sink.commit.max-age' = '0 s')")
-	started, err := pipelineOf(t, env, "INSERT INTO lake.`default`.copy SELECT id FROM lake.`default`.t /*+ OPTIONS('streaming' = 'true', 'monitor-interval' = '20 ms') */").Start(t.Context(), wadi.RestoreNone)
+	sqltest.Run(t, env, "CREATE TABLE lake.`default`.t (id BIGINT) WITH ('sink.commit.max-age' = '0 s'); CREATE TABLE lake.`default`.copy (id BIGINT) WITH ('sink.commit.max-age' = '0 s')")
+	started, err := sqltest.Pipeline(t, env, "INSERT INTO lake.`default`.copy SELECT id FROM lake.`default`.t /*+ OPTIONS('streaming' = 'true', 'monitor-interval' = '20 ms') */").Start(t.Context(), wadi.RestoreNone)
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, env, faultNumbers+"INSERT INTO lake.`default`.t SELECT id FROM numbers; SET 'execution.runtime-mode' = 'batch'")
-	eventually(t, allNumbers, func() string { return strings.Join(texts(t, env, totals("lake.`default`.copy")), "\n") })
+	sqltest.Run(t, env, faultNumbers+"INSERT INTO lake.`default`.t SELECT id FROM numbers; SET 'execution.runtime-mode' = 'batch'")
+	sqltest.Eventually(t, allNumbers, func() string { return strings.Join(sqltest.Texts(t, env, totals("lake.`default`.copy")), "\n") })
 	if _, err := started.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	sameTexts(t, env, totals("lake.`default`.copy"), allNumbers)
+	sqltest.Same(t, env, totals("lake.`default`.copy"), allNumbers)
 	if c := faults.Count(); c.Errors == 0 || c.Ambiguous == 0 {
 		t.Errorf("too few requests to find anything: %+v", c)
 	}

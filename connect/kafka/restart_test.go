@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestKafkaBrokerRestart: a job waits for brokers that are away, and goes on where it was.
@@ -26,19 +27,19 @@ func TestKafkaBrokerRestart(t *testing.T) {
 	port := atoi(t, strings.Split(address, ":")[1])
 	produce(t, producer(t, address), 0, `{"id":1}`)
 	config := map[string]string{"execution.runtime-mode": "streaming", "execution.checkpointing.dir": "file://" + dir + "/checkpoints", "execution.checkpointing.interval": "50 ms"}
-	started, err := pipelineOf(t, localEnv(t, config), ordersTable(address, wholeTopic, "'scan.topic-partition-discovery.interval' = '100 ms'", "'properties.group.id' = 'g'")+fmt.Sprintf(`
+	started, err := sqltest.Pipeline(t, sqltest.Env(t, config), ordersTable(address, wholeTopic, "'scan.topic-partition-discovery.interval' = '100 ms'", "'properties.group.id' = 'g'")+fmt.Sprintf(`
 		CREATE TABLE out (id INT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = '%s/out');
 		INSERT INTO out SELECT id FROM orders;`, dir)).Start(t.Context(), wadi.RestoreLatest)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for id := 2; id < 5; id++ {
-		eventually(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", id-1), func() string { return counted(t, dir+"/out") })
+		sqltest.Eventually(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", id-1), func() string { return rowsBelow(t, dir+"/out") })
 		cluster.Close()
 		cluster = start(kfake.Ports(port))
 		produce(t, producer(t, address), 0, fmt.Sprintf(`{"id":%d}`, id))
 	}
-	eventually(t, "4 rows, 4 of them different", func() string { return counted(t, dir+"/out") })
+	sqltest.Eventually(t, "4 rows, 4 of them different", func() string { return rowsBelow(t, dir+"/out") })
 	r, err := started.Stop()
 	if err != nil || r.Restarts > 0 {
 		t.Errorf("%d restarts of the job, %v", r.Restarts, err)

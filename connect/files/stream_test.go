@@ -1,4 +1,4 @@
-package wadi_test
+package files_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestDirectoryAsStream: files that arrive in a directory are read once, also
@@ -31,11 +32,11 @@ func TestDirectoryAsStream(t *testing.T) {
 			}
 			for day := 1; day < 4; day++ {
 				arrive(t, dir, format, day)
-				started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+				started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 				if err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, fmt.Sprintf("%d rows, %d ids, %v marked", 2*day, 2*day, day), func() string { return daysSeen(t, dir) })
+				sqltest.Eventually(t, fmt.Sprintf("%d rows, %d ids, %v marked", 2*day, 2*day, day), func() string { return daysSeen(t, dir) })
 				if _, err := started.Stop(); err != nil {
 					t.Fatal(err)
 				}
@@ -47,7 +48,7 @@ func TestDirectoryAsStream(t *testing.T) {
 // arrive writes a file with a row of a day and one of the next.
 func arrive(t *testing.T, dir, format string, day int) {
 	t.Helper()
-	run(t, localEnv(t, map[string]string{"execution.runtime-mode": "batch"}), fmt.Sprintf(`
+	sqltest.Run(t, sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"}), fmt.Sprintf(`
 		CREATE TABLE arriving (id INT, ts TIMESTAMP(3)) WITH ('connector' = 'filesystem', 'format' = '%s', 'path' = '%s/in', 'sink.parallelism' = '1');
 		INSERT INTO arriving VALUES (%d, TIMESTAMP '2024-05-%02d 10:00:00'), (%d, TIMESTAMP '2024-05-%02d 00:10:00')`,
 		format, dir, 2*day, day, 2*day+1, day+1))
@@ -71,7 +72,7 @@ func daysSeen(t *testing.T, dir string) string {
 	}
 	var rows []string
 	query := fmt.Sprintf("SELECT id AS text FROM (SELECT CAST(id AS STRING) AS id FROM read_json('%s/out/day=*/part-*') WHERE name LIKE 'part-%%')", dir)
-	for row, err := range wadi.Rows[struct{ Text string }](t.Context(), localEnv(t, map[string]string{"execution.runtime-mode": "batch"}).SQL(query)) {
+	for row, err := range wadi.Rows[struct{ Text string }](t.Context(), sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"}).SQL(query)) {
 		if err != nil {
 			return strings.TrimSpace(err.Error())
 		}

@@ -1,4 +1,4 @@
-package wadi_test
+package files_test
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/objstore/s3"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
 
@@ -27,11 +28,11 @@ func TestFilesOnS3(t *testing.T) {
 	defer env.Close()
 	for _, format := range []string{"csv', 'sink.compression' = 'gzip", "json", "avro", "parquet"} {
 		name := format[:strings.IndexAny(format+"'", "'")]
-		run(t, env, `DROP TABLE IF EXISTS f; CREATE TABLE f (id INT, day DATE, size BIGINT METADATA FROM 'file.size' VIRTUAL, path STRING METADATA FROM 'file.path' VIRTUAL) PARTITIONED BY (day)
+		sqltest.Run(t, env, `DROP TABLE IF EXISTS f; CREATE TABLE f (id INT, day DATE, size BIGINT METADATA FROM 'file.size' VIRTUAL, path STRING METADATA FROM 'file.path' VIRTUAL) PARTITIONED BY (day)
 			WITH ('connector' = 'filesystem', 'path' = '`+url+`/t/`+name+`', 'format' = '`+format+`'`+with.String()+`,
 			'sink.rolling-policy.file-size' = '1b', 'auto-compaction' = 'true', 'compaction.file-size' = '1mb', 'sink.partition-commit.policy.kind' = 'success-file');
 			INSERT INTO f SELECT id, DATE '2024-05-01' FROM (VALUES (1), (2)) AS t (id) UNION ALL SELECT 3, DATE '2024-05-01' UNION ALL SELECT 4, DATE '2024-05-02'`)
-		sameTexts(t, env, "SELECT CAST(id AS STRING) || ' ' || CAST(day AS STRING) FROM f WHERE size > 0 AND path LIKE '/t/"+name+"/day=%'",
+		sqltest.Same(t, env, "SELECT CAST(id AS STRING) || ' ' || CAST(day AS STRING) FROM f WHERE size > 0 AND path LIKE '/t/"+name+"/day=%'",
 			"1 2024-05-01", "2 2024-05-01", "3 2024-05-01", "4 2024-05-02")
 		stores := objstore.New(objstore.Options{Openers: map[string]objstore.Opener{"s3": s3.Open}})
 		b, err := stores.Open(t.Context(), url+"/t/"+name, props)

@@ -1,4 +1,4 @@
-package wadi_test
+package iceberg_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/internal/corpora"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -41,15 +42,15 @@ func TestCorpusManifestLists(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = env.Close() })
 			if manifests == "" {
-				if _, err := firstRows(t, env, "SELECT x FROM read_iceberg('"+metadata+"')"); !errors.Is(err, job.ErrInvalid) {
+				if _, err := sqltest.Line(t, env, "SELECT x FROM read_iceberg('"+metadata+"')"); !errors.Is(err, job.ErrInvalid) {
 					t.Errorf("an encrypted list of manifests: %v", err)
 				}
 				return
 			}
-			if got, err := firstRows(t, env, "SELECT COUNT(*) FROM read_iceberg('"+metadata+"', metadata_table => 'manifests')"); got != manifests || err != nil {
+			if got, err := sqltest.Line(t, env, "SELECT COUNT(*) FROM read_iceberg('"+metadata+"', metadata_table => 'manifests')"); got != manifests || err != nil {
 				t.Errorf("%q manifests, %v", got, err)
 			}
-			got, err := firstRows(t, env, "SELECT x FROM read_iceberg('"+metadata+"')")
+			got, err := sqltest.Line(t, env, "SELECT x FROM read_iceberg('"+metadata+"')")
 			if !errors.Is(err, job.ErrInvalid) {
 				t.Errorf("%q, %v", got, err)
 			}

@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestKafkaGroup: a group has the offsets of the newest checkpoint, and another job
@@ -31,24 +32,24 @@ func TestKafkaGroup(t *testing.T) {
 		o.Each(func(r kadm.OffsetResponse) { sum += r.At })
 		return fmt.Sprint(sum)
 	}
-	started, err := pipelineOf(t, localEnv(t, config), script("first", wholeTopic)).Start(t.Context(), wadi.RestoreLatest)
+	started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script("first", wholeTopic)).Start(t.Context(), wadi.RestoreLatest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "30", held)
+	sqltest.Eventually(t, "30", held)
 	produce(t, client, 0, `{"id":31}`)
-	eventually(t, "31", held)
+	sqltest.Eventually(t, "31", held)
 	if _, err := started.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	produce(t, client, 1, `{"id":32}`)
 	// The next one reads what is new alone, to the end as of now, and tells that.
-	run(t, localEnv(t, config), script("second", "'scan.startup.mode' = 'group-offsets'", "'scan.bounded.mode' = 'latest-offset'"))
-	if got := counted(t, dir+"/second"); got != "1 rows, 1 of them different" {
+	sqltest.Run(t, sqltest.Env(t, config), script("second", "'scan.startup.mode' = 'group-offsets'", "'scan.bounded.mode' = 'latest-offset'"))
+	if got := rowsBelow(t, dir+"/second"); got != "1 rows, 1 of them different" {
 		t.Errorf("the second job reads %s", got)
 	}
-	eventually(t, "32", held)
-	run(t, localEnv(t, config), script("third", wholeTopic, "'scan.bounded.mode' = 'specific-offsets'", "'scan.bounded.specific-offsets' = 'partition:0,offset:1'", "'properties.commit.offsets.on.checkpoint' = 'false'"))
+	sqltest.Eventually(t, "32", held)
+	sqltest.Run(t, sqltest.Env(t, config), script("third", wholeTopic, "'scan.bounded.mode' = 'specific-offsets'", "'scan.bounded.specific-offsets' = 'partition:0,offset:1'", "'properties.commit.offsets.on.checkpoint' = 'false'"))
 	if got := held(); got != "32" {
 		t.Errorf("a job that does not tell has set the offsets to %s", got)
 	}

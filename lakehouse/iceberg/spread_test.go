@@ -1,10 +1,11 @@
-package wadi_test
+package iceberg_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestIcebergDistribution: rows of a partition go to one task where the table
@@ -15,7 +16,7 @@ func TestIcebergDistribution(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer env.Close()
-	_, err = shown(t, env, `CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'hadoop', 'warehouse' = '`+t.TempDir()+`');
+	_, err = sqltest.Shown(t, env, `CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'hadoop', 'warehouse' = '`+t.TempDir()+`');
 		CREATE DATABASE lake.db;
 		CREATE TABLE lake.db.plain (n BIGINT, day STRING) PARTITIONED BY (day);
 		CREATE TABLE lake.db.spread (n BIGINT, day STRING) PARTITIONED BY (day) WITH ('write.distribution-mode' = 'hash');
@@ -34,7 +35,7 @@ func TestIcebergDistribution(t *testing.T) {
 		"INSERT INTO many SELECT * FROM numbers":                                                        true,
 		"INSERT INTO lake.db.buckets SELECT * FROM numbers":                                             false,
 	} {
-		plan, err := shown(t, env, "EXPLAIN "+sql)
+		plan, err := sqltest.Shown(t, env, "EXPLAIN "+sql)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package wadi_test
+package postgres_test
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // changes is a table of s, read by its changes.
-func (s server) changes(t *testing.T, name, columns string, more ...string) string {
+func changes(t *testing.T, s sqltest.Database, name, columns string, more ...string) string {
 	t.Helper()
-	host, port, err := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(s.url, "jdbc:postgresql://"), "/postgres"))
+	host, port, err := net.SplitHostPort(strings.TrimSuffix(strings.TrimPrefix(s.URL, "jdbc:postgresql://"), "/postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +33,8 @@ func TestPostgresCDC(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a database")
 	}
-	s := postgres(t)
-	s.exec(t, "CREATE TABLE accounts (id int PRIMARY KEY, owner text, cents bigint, note text)", "ALTER TABLE accounts REPLICA IDENTITY FULL",
+	s := sqltest.Postgres(t)
+	s.Exec(t, "CREATE TABLE accounts (id int PRIMARY KEY, owner text, cents bigint, note text)", "ALTER TABLE accounts REPLICA IDENTITY FULL",
 		"INSERT INTO accounts SELECT i, 'o' || i % 7, i, repeat(md5(i::text), 200) FROM generate_series(1, 20000) AS i",
 		"CREATE TABLE mirror (id int PRIMARY KEY, owner text, cents bigint, note text)", "CREATE TABLE sums (owner text PRIMARY KEY, n bigint, cents bigint)")
 	config := map[string]string{
@@ -41,9 +42,9 @@ func TestPostgresCDC(t *testing.T) {
 		"execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir()),
 	}
 	script := "SET 'pipeline.name' = 'mirror';" +
-		s.changes(t, "accounts", "id INT, owner STRING, cents BIGINT, note STRING, op_ts TIMESTAMP_LTZ(3) METADATA FROM 'op_ts' VIRTUAL, PRIMARY KEY (id) NOT ENFORCED", "'scan.snapshot.fetch.size' = '500'") +
-		"CREATE TABLE mirror (id INT, owner STRING, cents BIGINT, note STRING, PRIMARY KEY (id) NOT ENFORCED)" + s.with("mirror", "'sink.buffer-flush.max-rows' = '0'") +
-		"CREATE TABLE sums (owner STRING, n BIGINT, cents BIGINT, PRIMARY KEY (owner) NOT ENFORCED)" + s.with("sums", "'sink.buffer-flush.max-rows' = '0'") +
+		changes(t, s, "accounts", "id INT, owner STRING, cents BIGINT, note STRING, op_ts TIMESTAMP_LTZ(3) METADATA FROM 'op_ts' VIRTUAL, PRIMARY KEY (id) NOT ENFORCED", "'scan.snapshot.fetch.size' = '500'") +
+		"CREATE TABLE mirror (id INT, owner STRING, cents BIGINT, note STRING, PRIMARY KEY (id) NOT ENFORCED)" + s.With("mirror", "'sink.buffer-flush.max-rows' = '0'") +
+		"CREATE TABLE sums (owner STRING, n BIGINT, cents BIGINT, PRIMARY KEY (owner) NOT ENFORCED)" + s.With("sums", "'sink.buffer-flush.max-rows' = '0'") +
 		`EXECUTE STATEMENT SET BEGIN
 			INSERT INTO mirror SELECT id, owner, cents, note FROM accounts WHERE op_ts IS NOT NULL;
 			INSERT INTO sums SELECT owner, COUNT(*), SUM(cents) FROM accounts GROUP BY owner;
@@ -51,7 +52,7 @@ func TestPostgresCDC(t *testing.T) {
 	random := rand.New(rand.NewSource(1))
 	change := func() {
 		id := random.Intn(21000)
-		s.exec(t, []string{
+		s.Exec(t, []string{
 			fmt.Sprintf("INSERT INTO accounts VALUES (%d, 'o%d', 5, 'new') ON CONFLICT (id) DO UPDATE SET cents = accounts.cents + 1", id, id%5),
 			fmt.Sprintf("UPDATE accounts SET cents = cents + 1, owner = 'o' || (id + cents) %% 9 WHERE id %% 100 = %d", id%100),
 			fmt.Sprintf("DELETE FROM accounts WHERE id BETWEEN %d AND %d", id, id+30),
@@ -59,7 +60,7 @@ func TestPostgresCDC(t *testing.T) {
 		}[random.Intn(4)])
 	}
 	for round := range 6 {
-		started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+		started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +68,7 @@ func TestPostgresCDC(t *testing.T) {
 			change()
 		}
 		if round < 5 {
-			for tries := 0; tries < 300 && round > 1 && s.texts(t, "SELECT COUNT(*) > "+fmt.Sprint(round*2000)+" FROM mirror")[0] != "true"; tries++ {
+			for tries := 0; tries < 300 && round > 1 && s.Texts(t, "SELECT COUNT(*) > "+fmt.Sprint(round*2000)+" FROM mirror")[0] != "true"; tries++ {
 				change()
 			}
 			started.Cancel(context.Canceled)
@@ -78,12 +79,12 @@ func TestPostgresCDC(t *testing.T) {
 			{"SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM accounts", "SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM mirror"},
 			{"SELECT string_agg(o, ',' ORDER BY o) FROM (SELECT owner || ' ' || COUNT(*) || ' ' || SUM(cents) FROM accounts GROUP BY owner) AS q (o)", "SELECT string_agg(owner || ' ' || n || ' ' || cents, ',' ORDER BY owner) FROM sums"},
 		} {
-			eventually(t, s.texts(t, q.want)[0], func() string { return s.texts(t, q.got)[0] })
+			sqltest.Eventually(t, s.Texts(t, q.want)[0], func() string { return s.Texts(t, q.got)[0] })
 		}
-		now := s.texts(t, "SELECT pg_current_wal_lsn()")[0]
-		eventually(t, "true", func() string { // the log is not kept for longer than it is needed
-			s.exec(t, "INSERT INTO accounts VALUES (-1, 'x', 1, '') ON CONFLICT (id) DO UPDATE SET cents = accounts.cents + 1")
-			return s.texts(t, "SELECT confirmed_flush_lsn > '"+now+"' FROM pg_replication_slots")[0]
+		now := s.Texts(t, "SELECT pg_current_wal_lsn()")[0]
+		sqltest.Eventually(t, "true", func() string { // the log is not kept for longer than it is needed
+			s.Exec(t, "INSERT INTO accounts VALUES (-1, 'x', 1, '') ON CONFLICT (id) DO UPDATE SET cents = accounts.cents + 1")
+			return s.Texts(t, "SELECT confirmed_flush_lsn > '"+now+"' FROM pg_replication_slots")[0]
 		})
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package wadi_test
+package iceberg_test
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/lakehouse/parquet"
 )
 
@@ -32,7 +33,7 @@ func foreignTable(t *testing.T, schema *ice.Schema, rec arrow.RecordBatch) *wadi
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = env.Close() })
-	run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'jdbc', 'uri' = 'jdbc:sqlite:"+dir+"/c.db', 'warehouse' = '"+dir+"/wh'); USE CATALOG lake")
+	sqltest.Run(t, env, "CREATE CATALOG lake WITH ('type' = 'iceberg', 'catalog-type' = 'jdbc', 'uri' = 'jdbc:sqlite:"+dir+"/c.db', 'warehouse' = '"+dir+"/wh'); USE CATALOG lake")
 	db, err := sql.Open("sqlite", dir+"/c.db")
 	if err != nil {
 		t.Fatal(err)
@@ -114,12 +115,12 @@ func TestLakeRareTypes(t *testing.T) {
 		ice.NestedField{ID: 3, Name: "v", Type: ice.VariantType{}},
 		ice.NestedField{ID: 4, Name: "later", Type: ice.UnknownType{}}), rec)
 
-	sameTexts(t, env, "SELECT CAST(id AS STRING) FROM t ORDER BY id", "1", "2")
-	sameTexts(t, env, "SELECT COALESCE(JSON_STRING(v), 'none') FROM t ORDER BY id", "none", `{"a":2.5,"b":[1,"<x>",null]}`)
-	sameTexts(t, env, "SELECT CAST(v['b'][1] AS STRING) FROM t WHERE v IS NOT NULL", "1")
-	sameTexts(t, env, "SELECT CAST(id AS STRING) FROM t WHERE v IS NULL", "2")
-	sameTexts(t, env, "SELECT COALESCE(HEX(place), 'none') || COALESCE(later, '-') FROM t ORDER BY id", "010203-", "none-")
-	if got, err := firstRows(t, env, "SELECT COUNT(*) FROM (SELECT * FROM t)"); got != "2" || err != nil {
+	sqltest.Same(t, env, "SELECT CAST(id AS STRING) FROM t ORDER BY id", "1", "2")
+	sqltest.Same(t, env, "SELECT COALESCE(JSON_STRING(v), 'none') FROM t ORDER BY id", "none", `{"a":2.5,"b":[1,"<x>",null]}`)
+	sqltest.Same(t, env, "SELECT CAST(v['b'][1] AS STRING) FROM t WHERE v IS NOT NULL", "1")
+	sqltest.Same(t, env, "SELECT CAST(id AS STRING) FROM t WHERE v IS NULL", "2")
+	sqltest.Same(t, env, "SELECT COALESCE(HEX(place), 'none') || COALESCE(later, '-') FROM t ORDER BY id", "010203-", "none-")
+	if got, err := sqltest.Line(t, env, "SELECT COUNT(*) FROM (SELECT * FROM t)"); got != "2" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 	for statement, want := range map[string]string{
@@ -152,13 +153,13 @@ func TestLakeUUIDs(t *testing.T) {
 		ice.NestedField{ID: 3, Name: "us", Type: &ice.ListType{ElementID: 4, Element: ice.UUIDType{}}},
 		ice.NestedField{ID: 5, Name: "r", Type: &ice.StructType{FieldList: []ice.NestedField{{ID: 6, Name: "u", Type: ice.UUIDType{}}}}}), nil)
 	const a, b = "X'000102030405060708090A0B0C0D0EFF'", "X'F0000000000000000000000000000001'"
-	run(t, env, "INSERT INTO t VALUES (1, "+a+", ARRAY["+a+", "+b+"], ROW("+b+")), (2, CAST(NULL AS BINARY(16)), CAST(NULL AS ARRAY<BINARY(16)>), CAST(NULL AS ROW<u BINARY(16)>))")
-	run(t, env, "ALTER TABLE t SET ('partitioning' = 'bucket(4, u), u'); INSERT INTO t (id, u) VALUES (3, "+b+")")
-	sameTexts(t, env, "SELECT COALESCE(HEX(u), '-') || COALESCE(HEX(us[2]), '-') || COALESCE(HEX(r.u), '-') FROM t",
+	sqltest.Run(t, env, "INSERT INTO t VALUES (1, "+a+", ARRAY["+a+", "+b+"], ROW("+b+")), (2, CAST(NULL AS BINARY(16)), CAST(NULL AS ARRAY<BINARY(16)>), CAST(NULL AS ROW<u BINARY(16)>))")
+	sqltest.Run(t, env, "ALTER TABLE t SET ('partitioning' = 'bucket(4, u), u'); INSERT INTO t (id, u) VALUES (3, "+b+")")
+	sqltest.Same(t, env, "SELECT COALESCE(HEX(u), '-') || COALESCE(HEX(us[2]), '-') || COALESCE(HEX(r.u), '-') FROM t",
 		"---", "000102030405060708090A0B0C0D0EFF"+"F0000000000000000000000000000001"+"F0000000000000000000000000000001", "F0000000000000000000000000000001--")
-	sameTexts(t, env, "SELECT CAST(id AS STRING) FROM t WHERE u = "+b, "3")
-	run(t, env, "UPDATE t SET u = "+a+" WHERE id = 3")
-	sameTexts(t, env, "SELECT CAST(id AS STRING) FROM t WHERE u = "+a+" ORDER BY id", "1", "3")
+	sqltest.Same(t, env, "SELECT CAST(id AS STRING) FROM t WHERE u = "+b, "3")
+	sqltest.Run(t, env, "UPDATE t SET u = "+a+" WHERE id = 3")
+	sqltest.Same(t, env, "SELECT CAST(id AS STRING) FROM t WHERE u = "+a+" ORDER BY id", "1", "3")
 }
 
 // TestLakeUUIDsByKey: rows with UUIDs take the place of others in each way.
@@ -169,10 +170,10 @@ func TestLakeUUIDsByKey(t *testing.T) {
 				ice.NestedField{ID: 1, Name: "id", Type: ice.PrimitiveTypes.Int64},
 				ice.NestedField{ID: 2, Name: "u", Type: ice.UUIDType{}, Required: true}), nil)
 			const a, b = "X'000102030405060708090A0B0C0D0EFF'", "X'F0000000000000000000000000000001'"
-			run(t, env, "ALTER TABLE t SET ('write.upsert.enabled' = 'true', 'write.upsert.mode' = '"+mode+"')")
-			run(t, env, "INSERT INTO t VALUES (1, "+a+"), (2, "+b+")")
-			run(t, env, "INSERT INTO t VALUES (3, "+b+")")
-			sameTexts(t, env, "SELECT CAST(id AS STRING) || HEX(u) FROM t", "1000102030405060708090A0B0C0D0EFF", "3F0000000000000000000000000000001")
+			sqltest.Run(t, env, "ALTER TABLE t SET ('write.upsert.enabled' = 'true', 'write.upsert.mode' = '"+mode+"')")
+			sqltest.Run(t, env, "INSERT INTO t VALUES (1, "+a+"), (2, "+b+")")
+			sqltest.Run(t, env, "INSERT INTO t VALUES (3, "+b+")")
+			sqltest.Same(t, env, "SELECT CAST(id AS STRING) || HEX(u) FROM t", "1000102030405060708090A0B0C0D0EFF", "3F0000000000000000000000000000001")
 		})
 	}
 }

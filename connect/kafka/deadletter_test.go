@@ -1,4 +1,4 @@
-package wadi_test
+package kafka_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
 // TestDeadLetterTargets: bad records of Kafka go to a table of files, of Iceberg and
@@ -33,8 +34,8 @@ func TestDeadLetterTargets(t *testing.T) {
 			}
 			query := "SELECT CAST(bytes AS STRING) AS text FROM dead WHERE CAST(bytes AS STRING) LIKE 'bad " + name + "%' AND job IS NOT NULL AND epoch > 0 AND split LIKE 'orders-%'"
 			letters := func() (got []string) {
-				env := localEnv(t, map[string]string{"execution.runtime-mode": "batch"})
-				run(t, env, dead)
+				env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
+				sqltest.Run(t, env, dead)
 				for row, err := range wadi.Rows[struct{ Text string }](t.Context(), env.SQL(query)) {
 					if err != nil { // the table is not there yet
 						return nil
@@ -46,7 +47,7 @@ func TestDeadLetterTargets(t *testing.T) {
 			}
 			var want []string
 			for round := range 4 {
-				started, err := pipelineOf(t, localEnv(t, config), script).Start(t.Context(), wadi.RestoreLatest)
+				started, err := sqltest.Pipeline(t, sqltest.Env(t, config), script).Start(t.Context(), wadi.RestoreLatest)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -60,7 +61,7 @@ func TestDeadLetterTargets(t *testing.T) {
 					_, _ = started.Wait() // it was canceled
 					continue
 				}
-				eventually(t, fmt.Sprint(len(want)), func() string { return fmt.Sprint(len(letters())) })
+				sqltest.Eventually(t, fmt.Sprint(len(want)), func() string { return fmt.Sprint(len(letters())) })
 				if _, err := started.Stop(); err != nil {
 					t.Fatal(err)
 				}
