@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/connect/nexmark"
 	"github.com/wadi-engine/wadi/connect/print"
 	"github.com/wadi-engine/wadi/connect/rowfile"
+	"github.com/wadi-engine/wadi/engine/statetable"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
 	lake "github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
@@ -32,7 +33,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	tables.Publishes = func(job.Table) bool { return true }
 	for _, c := range append(append(kafka.Connectors(), services()...),
 		datagen.Connector(), nexmark.Connector(), blackhole.Connector(), print.Connector(e.o.Stdout, e.o.Stderr),
-		tables, values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
+		tables, statetable.Connector(e.openState), values.Connector(), recursion.Connector(e.recur), recursion.StepConnector(nil),
 		(&collector{}).connector(), // for plans; every run has one of its own
 	) {
 		all[c.Name] = c

@@ -3,7 +3,7 @@ package wadi
 import (
 	"context"
 
-	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/statetable"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops/builtin"
 )
@@ -39,7 +39,7 @@ func (p *Pipeline) Compare(ctx context.Context, checkpointPath string) ([]StateC
 	if p.err != nil {
 		return nil, p.err
 	}
-	store, m, err := p.env.manifest(ctx, checkpointPath)
+	m, err := statetable.Open(ctx, p.env.openState, checkpointPath)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (p *Pipeline) Compare(ctx context.Context, checkpointPath string) ([]StateC
 			c.Fate = Stateless
 		case known[v.UID]:
 			c.Fate = Kept
-			if c.Begins, c.Ends, err = p.edited(ctx, v, store, m); err != nil {
+			if c.Begins, c.Ends, err = p.edited(ctx, v, m); err != nil {
 				return nil, err
 			}
 		default:
@@ -77,9 +77,9 @@ func (p *Pipeline) Compare(ctx context.Context, checkpointPath string) ([]StateC
 
 // heldBy is the state in a checkpoint by operator: its tables, the positions of
 // its splits, and what it has staged.
-func heldBy(m *checkpoint.Manifest) map[string]StateChange {
+func heldBy(m statetable.Checkpoint) map[string]StateChange {
 	held := map[string]StateChange{}
-	for _, t := range tablesOf(m) {
+	for _, t := range m.Tables() {
 		c := held[t.UID]
 		for _, r := range t.Runs {
 			c.Rows += r.Rows

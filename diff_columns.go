@@ -8,8 +8,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/engine/statetable"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -17,7 +17,7 @@ import (
 
 // edited compares the columns of state that the operator of a vertex declares with
 // those that a checkpoint has for it.
-func (p *Pipeline) edited(ctx context.Context, v job.Vertex, store checkpoint.Store, m *checkpoint.Manifest) (begins, ends []string, err error) {
+func (p *Pipeline) edited(ctx context.Context, v job.Vertex, m statetable.Checkpoint) (begins, ends []string, err error) {
 	if p.env.registry.Operators[v.Kind] == nil {
 		return nil, nil, nil // sources and sinks have no tables
 	}
@@ -26,15 +26,17 @@ func (p *Pipeline) edited(ctx context.Context, v job.Vertex, store checkpoint.St
 		return nil, nil, err
 	}
 	var held []string
-	for _, t := range tablesOf(m) {
+	for _, t := range m.Tables() {
 		if t.UID != v.UID {
 			continue
 		}
-		names, err := state.Columns(ctx, store, t, memory.DefaultAllocator)
+		fields, keys, err := state.Fields(ctx, m.Store, t, memory.DefaultAllocator)
 		if err != nil {
 			return nil, nil, err
 		}
-		held = append(held, names...)
+		for _, f := range fields[keys:] {
+			held = append(held, f.Name)
+		}
 	}
 	if held == nil {
 		return nil, nil, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/statetable"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -36,7 +37,7 @@ func (e *Env) restoreOf(ctx context.Context, r Restore, dir string) (coordinator
 	if belowDirectory(at) {
 		return c, nil
 	}
-	parent, folder := cutFolder(at)
+	parent, folder := statetable.CutFolder(at)
 	b, err := e.stores.Open(ctx, parent, nil)
 	if err != nil {
 		return c, fmt.Errorf("open %s: %w", at, err)
@@ -49,15 +50,6 @@ func (e *Env) restoreOf(ctx context.Context, r Restore, dir string) (coordinator
 // checkpoint directory of the job that is to start.
 func belowDirectory(at string) bool {
 	return strings.Count(at, "/") == 1 && !strings.HasPrefix(at, "/") && strings.HasPrefix(path.Base(at), "chk-")
-}
-
-// cutFolder cuts a path or URL before its last folder.
-func cutFolder(at string) (parent, folder string) {
-	i := strings.LastIndexByte(at, '/')
-	if i < 0 {
-		return ".", at
-	}
-	return at[:max(i, 1)], at[i+1:]
 }
 
 // savepoints opens the folder of a new savepoint and says its URL.
@@ -73,7 +65,7 @@ func (e *Env) savepoints(ctx context.Context, target, folder string) (checkpoint
 // is refused.
 func (e *Env) DisposeSavepoint(ctx context.Context, at string) error {
 	at = strings.TrimSuffix(strings.TrimRight(at, "/"), "/"+checkpoint.ManifestFile)
-	parent, folder := cutFolder(at)
+	parent, folder := statetable.CutFolder(at)
 	b, err := e.stores.Open(ctx, parent, nil)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package wadi
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"path"
 	"slices"
@@ -14,7 +13,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/state"
-	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/engine/statetable"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
@@ -64,7 +63,7 @@ func (e *Env) Checkpoints(ctx context.Context, dir string) ([]Checkpoint, error)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, describe(b.URL(path.Dir(n)), m))
+		all = append(all, describe(b.URL(path.Dir(n)), statetable.Checkpoint{Manifest: m}))
 	}
 	slices.SortFunc(all, func(x, y Checkpoint) int {
 		if c := strings.Compare(path.Dir(x.Path), path.Dir(y.Path)); c != 0 {
@@ -75,7 +74,7 @@ func (e *Env) Checkpoints(ctx context.Context, dir string) ([]Checkpoint, error)
 	return all, nil
 }
 
-func describe(at string, m *checkpoint.Manifest) Checkpoint {
+func describe(at string, m statetable.Checkpoint) Checkpoint {
 	c := Checkpoint{Path: at, Job: m.Name, Epoch: uint64(m.Epoch), Created: time.UnixMilli(int64(m.Created)).UTC()}
 	if m.Kind == checkpoint.Aborted {
 		c.Aborted = m.Reason
@@ -86,7 +85,7 @@ func describe(at string, m *checkpoint.Manifest) Checkpoint {
 	for _, p := range m.Pending {
 		c.Pending = max(c.Pending, len(p))
 	}
-	for _, t := range tablesOf(m) {
+	for _, t := range m.Tables() {
 		s := StateTable{UID: t.UID, Name: t.Name, Runs: len(t.Runs)}
 		for _, r := range t.Runs {
 			s.Rows += r.Rows
@@ -97,80 +96,44 @@ func describe(at string, m *checkpoint.Manifest) Checkpoint {
 	return c
 }
 
-// tablesOf joins what the tasks of each operator hold.
-func tablesOf(m *checkpoint.Manifest) []checkpoint.TableState {
-	var all []checkpoint.TableState
-	for _, h := range m.Handles {
-		for _, t := range h.Tables {
-			i := slices.IndexFunc(all, func(o checkpoint.TableState) bool { return o.UID == t.UID && o.Name == t.Name })
-			if i < 0 {
-				t.Runs = slices.Clone(t.Runs)
-				all = append(all, t)
-				continue
-			}
-			all[i].Runs = append(all[i].Runs, t.Runs...)
-		}
-	}
-	return all
-}
-
 // State yields the rows of one table of a checkpoint, whose path is that of
 // its directory or of its _metadata. Records are valid until the next.
 func (e *Env) State(ctx context.Context, checkpointPath, uid, table string) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
-		store, m, err := e.manifest(ctx, checkpointPath)
+		c, err := statetable.Open(ctx, e.openState, checkpointPath)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		found := false
-		for _, h := range m.Handles {
-			for _, t := range h.Tables {
-				if t.UID != uid || t.Name != table {
-					continue
-				}
-				found = true
-				for rec, err := range state.Read(ctx, store, t, mem.Default()) {
-					if !yield(rec, err) || err != nil {
-						return
-					}
+		parts, err := c.Parts(uid, table)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, t := range parts {
+			for rec, err := range state.Read(ctx, c.Store, t, nil, mem.Default()) {
+				if !yield(rec, err) || err != nil {
+					return
 				}
 			}
-		}
-		if !found {
-			yield(nil, fmt.Errorf("%w: checkpoint %s has no table %s of %s", job.ErrInvalid, checkpointPath, table, uid))
 		}
 	}
 }
 
 // Checkpoint describes the checkpoint at a path.
 func (e *Env) Checkpoint(ctx context.Context, checkpointPath string) (Checkpoint, error) {
-	_, m, err := e.manifest(ctx, checkpointPath)
+	c, err := statetable.Open(ctx, e.openState, checkpointPath)
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	return describe(checkpointPath, m), nil
+	return describe(checkpointPath, c), nil
 }
 
-// manifest reads a manifest, and opens the directory of its job.
-func (e *Env) manifest(ctx context.Context, checkpointPath string) (checkpoint.Store, *checkpoint.Manifest, error) {
-	at := strings.TrimSuffix(strings.TrimSuffix(checkpointPath, "/"), "/_metadata")
-	dir, claim := path.Split(strings.TrimSuffix(at, "/"))
-	b, err := e.stores.Open(ctx, strings.TrimSuffix(dir, "/"), nil)
+// openState opens the store below a path or URL.
+func (e *Env) openState(ctx context.Context, url string) (checkpoint.Store, error) {
+	b, err := e.stores.Open(ctx, url, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	name := claim + "/_metadata"
-	data, err := b.Get(ctx, name)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: there is no checkpoint at %s: %w", job.ErrInvalid, checkpointPath, err)
-	}
-	m, err := checkpoint.DecodeManifest(name, data)
-	if err != nil {
-		return nil, nil, err
-	}
-	if home := m.Home(claim); home != "" {
-		return checkpoint.Sub(b, home), m, nil
-	}
-	return b, m, nil
+	return b, nil
 }

@@ -124,12 +124,19 @@ var readers = map[string]string{
 	"read_iceberg": "iceberg",
 }
 
-func (t tables) FunctionNames() []string { return slices.Sorted(maps.Keys(readers)) }
+// stateFunc is the table function that reads a table of a checkpoint.
+const stateFunc = "STATE"
+
+func (t tables) FunctionNames() []string { return append(slices.Sorted(maps.Keys(readers)), stateFunc) }
 
 // Function makes read_parquet('path', 'key' => 'value') the table
 // ('connector' = 'filesystem', 'path' = …, 'format' = 'parquet'), and read_iceberg
-// a table of the connector iceberg.
+// a table of the connector iceberg. STATE('path', 'uid', 'table') is a table of the
+// connector savepoint.
 func (t tables) Function(name string, args []string, options map[string]string) (*catalog.Table, bool) {
+	if strings.EqualFold(name, stateFunc) {
+		return stateOf(args, options), true
+	}
 	format, ok := readers[strings.ToLower(name)]
 	if !ok || len(args) != 1 {
 		return nil, false
@@ -155,6 +162,18 @@ func (t tables) Function(name string, args []string, options map[string]string) 
 		Ident:   job.Ident{Name: strings.ToLower(name) + "('" + args[0] + "')"},
 		Options: o,
 	}, true
+}
+
+// stateOf is the table that STATE reads; the connector says what is missing.
+func stateOf(args []string, options map[string]string) *catalog.Table {
+	o := map[string]string{"connector": "savepoint"}
+	maps.Copy(o, options)
+	for i, key := range []string{"state.path", "operator.uid", "state.table"} {
+		if i < len(args) {
+			o[key] = args[i]
+		}
+	}
+	return &catalog.Table{Ident: job.Ident{Name: stateFunc + "('" + strings.Join(args, "', '") + "')"}, Options: o}
 }
 
 // kindOf names a statement by its first words.

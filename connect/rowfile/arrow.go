@@ -148,22 +148,9 @@ func (d *arrowDecoder) advance(alloc memory.Allocator) error {
 func flatten(in *arrow.Schema, paths [][]string, out *arrow.Schema) (*expr.Program, error) {
 	columns := make([]expr.Expr, len(paths))
 	for i, p := range paths {
-		at := in.FieldIndices(p[0])
-		if len(at) == 0 {
-			return nil, fmt.Errorf("%w: no column %q in the file", job.ErrInvalid, p[0])
-		}
-		var e expr.Expr = &expr.Column{Index: at[0], Name: p[0], Of: in.Field(at[0]).Type}
-		for _, name := range p[1:] {
-			st, ok := e.Type().(*arrow.StructType)
-			k := -1
-			if ok {
-				k, ok = st.FieldIdx(name)
-			}
-			if !ok {
-				return nil, fmt.Errorf("%w: column %s has no field %q in the file", job.ErrInvalid, e, name)
-			}
-			index := &expr.Literal{Value: int64(k), Of: arrow.PrimitiveTypes.Int32}
-			e = &expr.Call{Func: "field", Args: []expr.Expr{e, index}, Of: st.Field(k).Type}
+		e, err := expr.At(in, p)
+		if err != nil {
+			return nil, fmt.Errorf("%w: the file: %w", job.ErrInvalid, err)
 		}
 		if !arrow.TypeEqual(e.Type(), out.Field(i).Type) {
 			return nil, fmt.Errorf("%w: column %s is %v in the file, %v in the table", job.ErrInvalid, out.Field(i).Name, e.Type(), out.Field(i).Type)

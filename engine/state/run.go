@@ -133,7 +133,7 @@ func decodeRun(ctx context.Context, alloc memory.Allocator, name string, data []
 			all, err = nil, fmt.Errorf("%w: run %s: %v", checkpoint.ErrCorrupt, name, p)
 		}
 	}()
-	rec, err := readParquet(ctx, alloc, data)
+	rec, err := readParquet(ctx, alloc, data, spec.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("%w: run %s: %w", checkpoint.ErrCorrupt, name, err)
 	}
@@ -145,7 +145,9 @@ func decodeRun(ctx context.Context, alloc memory.Allocator, name string, data []
 	return all, nil
 }
 
-func readParquet(ctx context.Context, alloc memory.Allocator, data []byte) (arrow.RecordBatch, error) {
+// readParquet reads the columns of a run that schema has too, and those before
+// the table's.
+func readParquet(ctx context.Context, alloc memory.Allocator, data []byte, schema *arrow.Schema) (arrow.RecordBatch, error) {
 	r, err := file.NewParquetReader(bytes.NewReader(data), file.WithReadProps(parquet.NewReaderProperties(alloc)))
 	if err != nil {
 		return nil, err
@@ -158,7 +160,18 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte) (arro
 	if err != nil {
 		return nil, err
 	}
-	t, err := pr.ReadTable(ctx)
+	leaves := r.MetaData().Schema
+	var wanted []int
+	for i := range leaves.NumColumns() {
+		if name := leaves.ColumnRoot(i).Name(); name == groupColumn || name == deletedColumn || schema.HasField(name) {
+			wanted = append(wanted, i)
+		}
+	}
+	groups := make([]int, r.NumRowGroups())
+	for i := range groups {
+		groups[i] = i
+	}
+	t, err := pr.ReadRowGroups(ctx, wanted, groups)
 	if err != nil {
 		return nil, err
 	}
