@@ -140,15 +140,39 @@ func (b *builder) gate(id checkpoint.TaskID) {
 }
 
 // routes lays the edges that leave vertex v of a chain for task index.
-func (b *builder) routes(c job.Chain, v job.VertexID, index int) (routes [ops.Ports][]*exchange.Route) {
+func (b *builder) routes(c job.Chain, v job.VertexID, index int) (routes [ops.Ports][]*exchange.Route, err error) {
 	for _, e := range b.graph.Outputs(v) {
 		if e.Port == 0 && v != c.Tail() {
 			continue // the next vertex of the chain
 		}
 		r := exchange.NewRoute(e, b.graph.KeyGroups, b.channels(e, index), b.worker.o.Alloc)
+		if e.Partitioning == job.Custom {
+			d, err := b.divider(b.graph.Vertices[e.To])
+			if err != nil {
+				return routes, err
+			}
+			r.Divide(d)
+		}
 		routes[e.Port] = append(routes[e.Port], r)
 	}
-	return routes
+	return routes, nil
+}
+
+// divider is what divides rows among the tasks of a sink.
+func (b *builder) divider(v job.Vertex) (ops.Divider, error) {
+	sc, err := ops.DecodeConfig[ops.SinkConfig](v)
+	if err != nil {
+		return nil, err
+	}
+	sink, err := b.worker.openSink(b.ctx, sc.Table)
+	if err != nil {
+		return nil, err
+	}
+	d, ok := sink.(ops.Dividing)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s: connector %q does not divide rows", job.ErrInvalid, v.Label(), sc.Table.Connector)
+	}
+	return d.Divider(b.ctx, v.Parallelism)
 }
 
 // channels are the sending ends of edge e for sender index.
@@ -158,7 +182,7 @@ func (b *builder) channels(e job.Edge, index int) []exchange.Channel {
 		return []exchange.Channel{b.channel(e, index, index, 0)}
 	case job.Gather:
 		return []exchange.Channel{b.channel(e, index, 0, index)}
-	case job.ByKey, job.Rebalance, job.Broadcast:
+	case job.ByKey, job.Rebalance, job.Broadcast, job.Custom:
 	}
 	all := make([]exchange.Channel, b.graph.Vertices[e.To].Parallelism)
 	for i := range all {
@@ -287,8 +311,11 @@ func (b *builder) stage(c job.Chain, v job.VertexID, a rpc.Assignment) (task.Sta
 			Job: b.rpc.Job, Vertex: v, UID: vx.UID, Index: a.Task.Index, Parallelism: vx.Parallelism,
 			Groups: b.graph.KeyGroups, KeyGroups: a.Groups,
 		},
-		Routes: b.routes(c, v, a.Task.Index),
-		Stats:  &task.Stats{},
+		Stats: &task.Stats{},
+	}
+	var err error
+	if st.Routes, err = b.routes(c, v, a.Task.Index); err != nil {
+		return st, err
 	}
 	st.Stats.Watermark.Store(int64(stream.Start))
 	b.stats = append(b.stats, VertexStats{Vertex: v, Index: a.Task.Index, Stats: st.Stats})

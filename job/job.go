@@ -70,9 +70,11 @@ type Edge struct {
 	Partitioning Partitioning `json:"partitioning"`
 	Keys         []int        `json:"keys,omitempty"` // columns of From's output, for ByKey
 	// Wide is the partitioning between several tasks, where rows are forwarded only
-	// because there is one: ByKey or Gather; Forward says that there is nothing to
-	// choose.
+	// because there is one: ByKey, Gather or Custom; Forward says that there is nothing
+	// to choose.
 	Wide Partitioning `json:"wide,omitempty"`
+	// How says, for people, how a Custom edge divides rows: "hash[day(ts)]".
+	How string `json:"how,omitempty"`
 	// Schema is that of the rows when they are not of From's Output, as those
 	// of other ports than the main one.
 	Schema *Schema `json:"schema,omitempty"`
@@ -87,9 +89,10 @@ const (
 	Rebalance                     // round robin by batch
 	Broadcast                     // every task
 	Gather                        // all to task 0
+	Custom                        // by key group, as the sink that To is says
 )
 
-var partitionings = [...]string{"FORWARD", "HASH", "REBALANCE", "BROADCAST", "GLOBAL"}
+var partitionings = [...]string{"FORWARD", "HASH", "REBALANCE", "BROADCAST", "GLOBAL", "CUSTOM"}
 
 func (p Partitioning) String() string { return partitionings[p] }
 

@@ -51,7 +51,7 @@ func (g *Graph) widen(e *Edge) {
 	case e.Wide == Forward:
 	case from == 1 && to == 1:
 		e.Partitioning = Forward
-	case e.Wide == ByKey && to == 1:
+	case (e.Wide == ByKey || e.Wide == Custom) && to == 1:
 		e.Partitioning = Gather
 	default:
 		e.Partitioning = e.Wide

@@ -51,6 +51,22 @@ func TestScaled(t *testing.T) {
 	}
 }
 
+// TestScaledDivides: a sink that divides rows itself does so where it has several
+// tasks.
+func TestScaledDivides(t *testing.T) {
+	g := alone()
+	g.Edges[0] = job.Edge{From: 0, To: 1, Partitioning: job.Forward, Wide: job.Custom, How: "hash[day(ts)]"}
+	for tasks, want := range map[int]job.Partitioning{1: job.Gather, 4: job.Custom} {
+		scaled, err := g.Scaled(map[job.VertexID]int{0: 2, 1: tasks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := scaled.Edges[0]; e.Partitioning != want || e.How != "hash[day(ts)]" {
+			t.Errorf("to %d tasks: %v by %s, want %v", tasks, e.Partitioning, e.How, want)
+		}
+	}
+}
+
 func TestScaledRefuses(t *testing.T) {
 	for name, wishes := range map[string]map[job.VertexID]int{
 		"no vertex":                {9: 1},

@@ -89,9 +89,9 @@ type Connector struct {
 	// KeyDeletes says that the sink of t deletes by the primary key alone: the
 	// other columns of a -D may be NULL.
 	KeyDeletes func(t job.Table) bool
-	// Spread are the columns of t whose equal values are wanted in one task of
-	// its sink; rows that are only inserted are divided by them.
-	Spread func(t job.Table) []string
+	// Spread says how rows that are only inserted are divided among the tasks of
+	// the sink of t.
+	Spread func(t job.Table) Spread
 	// Keyed says that the sink of t wants all rows of a primary key in one task.
 	Keyed func(t job.Table) bool
 	// Overwrites says that the sink does what job.Table's Overwrite says, and
@@ -126,6 +126,16 @@ type Connector struct {
 // TakesChanges reports whether the sink of t takes rows of every kind.
 func (c *Connector) TakesChanges(t job.Table) bool {
 	return c.Changelog || c.Changes != nil && c.Changes(t)
+}
+
+// Spread is how rows are divided among the tasks of a sink. The zero value leaves
+// them where they are.
+type Spread struct {
+	// Columns are those whose equal values are wanted in one task.
+	Columns []string
+	// Own says that the sink, which is Dividing, does it, and how, for people:
+	// "hash[day(ts)]".
+	Own string
 }
 
 // Estimate is about how many rows there are. The zero value says nothing.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -22,6 +24,26 @@ type Paced interface {
 	// Paced says what may go wrong with checkpoints at this interval and with this
 	// timeout, or, as an error, what will. The interval is 0 without checkpoints.
 	Paced(interval, timeout time.Duration) (advice string, err error)
+}
+
+// Dividing is a Sink that can divide rows among its tasks by more than the values
+// of columns.
+type Dividing interface {
+	Sink
+	// Divider is called for each task that sends rows to the sink, which has so
+	// many tasks. It is nil where rows may go to any of them.
+	Divider(ctx context.Context, tasks int) (Divider, error)
+}
+
+// Divider says to which task of a sink rows go. One goroutine calls it. It holds
+// nothing that is to be given back.
+type Divider interface {
+	// KeyGroups writes the key group of each row, of so many, to dst, in its memory
+	// where they fit. It does not take over rows. Neighbouring groups are mostly of
+	// one task.
+	KeyGroups(dst []uint16, rows arrow.RecordBatch, groups int) ([]uint16, error)
+	// EndEpoch is called when all rows of an epoch of the sender were divided.
+	EndEpoch()
 }
 
 // SinkID is what a target records to recognise what it has already published.

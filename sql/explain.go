@@ -175,6 +175,8 @@ func (p *printer) edge(e job.Edge, first, rest string) {
 		text = "Exchange(distribution=[hash[" + strings.Join(names, ", ") + "]])"
 	case job.Gather:
 		text = "Exchange(distribution=[single])"
+	case job.Custom:
+		text = "Exchange(distribution=[" + e.How + "])"
 	case job.Rebalance:
 		text = "Exchange(distribution=[rebalance])"
 	case job.Broadcast:

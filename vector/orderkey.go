@@ -133,20 +133,33 @@ func (k *OrderKeys) Tails(cols []arrow.Array, n int) []string {
 	if k.fixed {
 		return nil
 	}
+	buf, ends := k.Append(nil, nil, cols, n)
+	out := make([]string, n)
+	for row := range out {
+		from := uint32(0)
+		if row > 0 {
+			from = ends[row-1]
+		}
+		out[row] = string(buf[from:ends[row]])
+	}
+	return out
+}
+
+// Append appends encodings of n rows, whose order as bytes is that of the rows, to
+// dst, and where each of them ends to ends. The keys may be fixed.
+func (k *OrderKeys) Append(dst []byte, ends []uint32, cols []arrow.Array, n int) ([]byte, []uint32) {
 	readers := make([]sortColumn, len(cols))
 	for i, c := range cols {
 		readers[i] = newSortColumn(c, k.orders[i])
 	}
-	out := make([]string, n)
-	var buf []byte
-	for row := range out {
-		buf = buf[:0]
+	for row := range n {
 		for i := range readers {
-			buf = k.encode(buf, &readers[i], &k.cols[i], row)
+			dst = k.encode(dst, &readers[i], &k.cols[i], row)
 		}
-		out[row] = string(buf)
+		ends = append(ends, uint32(len(dst)))
 	}
-	return out
+	runtime.KeepAlive(cols)
+	return dst, ends
 }
 
 // encode appends one value: a byte for NULL, then words, or the bytes of a

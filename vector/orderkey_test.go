@@ -1,6 +1,7 @@
 package vector_test
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -59,7 +60,16 @@ func checkOrder(t *testing.T, rec arrow.RecordBatch, cols []int, orders []vector
 		}
 		return strings.Compare(tails[x], tails[y])
 	})
-	if want := vector.Sort(memory.DefaultAllocator, arrs, orders); !slices.Equal(got, want) {
+	want := vector.Sort(memory.DefaultAllocator, arrs, orders)
+	if !slices.Equal(got, want) {
 		t.Errorf("columns %v by %v: order %v, want %v", cols, orders, got, want)
+	}
+	buf, ends := k.Append(nil, []uint32{0}, arrs, n)
+	got = vector.All(nil, n)
+	slices.SortStableFunc(got, func(x, y uint32) int {
+		return bytes.Compare(buf[ends[x]:ends[x+1]], buf[ends[y]:ends[y+1]])
+	})
+	if !slices.Equal(got, want) {
+		t.Errorf("columns %v by %v: order %v by encodings, want %v", cols, orders, got, want)
 	}
 }

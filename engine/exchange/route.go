@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 )
@@ -29,13 +30,15 @@ type Route struct {
 	ofGroup []uint16 // task index of each key group
 	parts   []vector.Sel
 	columns []arrow.Array
+
+	divider ops.Divider // of a Custom edge; nil deals batches out
 }
 
 // NewRoute returns the sending side of edge e for one task; to holds a channel
 // per receiving task, or, for Forward and Gather, the one channel that counts.
 func NewRoute(e job.Edge, groups int, to []Channel, alloc memory.Allocator) *Route {
 	r := &Route{to: to, how: e.Partitioning, keys: e.Keys, groups: groups, alloc: alloc}
-	if r.how == job.ByKey {
+	if r.how == job.ByKey || r.how == job.Custom {
 		r.ofGroup = make([]uint16, groups)
 		for g := range r.ofGroup {
 			r.ofGroup[g] = uint16(stream.TaskOf(groups, len(to), stream.KeyGroup(g)))
@@ -44,6 +47,9 @@ func NewRoute(e job.Edge, groups int, to []Channel, alloc memory.Allocator) *Rou
 	return r
 }
 
+// Divide lets d say where the rows of a Custom edge go.
+func (r *Route) Divide(d ops.Divider) { r.divider = d }
+
 // Batch sends the rows of b. It owns b.
 func (r *Route) Batch(ctx context.Context, b *stream.Batch) error {
 	if len(r.to) == 1 {
@@ -51,10 +57,14 @@ func (r *Route) Batch(ctx context.Context, b *stream.Batch) error {
 	}
 	switch r.how {
 	case job.ByKey:
-		return r.scatter(ctx, b)
+		return r.byKey(ctx, b)
+	case job.Custom:
+		if r.divider == nil {
+			return r.deal(ctx, b)
+		}
+		return r.divide(ctx, b)
 	case job.Rebalance:
-		r.turn = (r.turn + 1) % len(r.to)
-		return r.to[r.turn].Send(ctx, b)
+		return r.deal(ctx, b)
 	case job.Broadcast:
 		for _, c := range r.to[1:] {
 			if err := c.Send(ctx, b.Share()); err != nil {
@@ -68,8 +78,17 @@ func (r *Route) Batch(ctx context.Context, b *stream.Batch) error {
 	panic(fmt.Sprintf("%v edge with %d channels", r.how, len(r.to)))
 }
 
+// deal sends whole batches in turn.
+func (r *Route) deal(ctx context.Context, b *stream.Batch) error {
+	r.turn = (r.turn + 1) % len(r.to)
+	return r.to[r.turn].Send(ctx, b)
+}
+
 // All sends e, which is not a batch, to every channel.
 func (r *Route) All(ctx context.Context, e stream.Element) error {
+	if _, ends := e.(stream.Barrier); ends && r.divider != nil {
+		r.divider.EndEpoch()
+	}
 	for _, c := range r.to {
 		if err := c.Send(ctx, e); err != nil {
 			return err
@@ -78,18 +97,31 @@ func (r *Route) All(ctx context.Context, e stream.Element) error {
 	return nil
 }
 
-// scatter cuts b by key group in one pass: hash of the key columns → key group
-// → task, then each column is gathered for all channels while it is in the cache.
-func (r *Route) scatter(ctx context.Context, b *stream.Batch) error {
-	defer b.Release()
-	n := b.Len()
-	r.target = grow(r.target, n)
+// byKey cuts b by the hash of its key columns.
+func (r *Route) byKey(ctx context.Context, b *stream.Batch) error {
 	r.columns = r.columns[:0]
 	for _, k := range r.keys {
 		r.columns = append(r.columns, b.Rows.Column(k))
 	}
 	r.hashes = vector.KeyHash(r.hashes, r.columns)
 	r.group = vector.KeyGroups(r.group, r.hashes, r.groups)
+	return r.scatter(ctx, b)
+}
+
+// divide cuts b as the divider says.
+func (r *Route) divide(ctx context.Context, b *stream.Batch) (err error) {
+	if r.group, err = r.divider.KeyGroups(r.group, b.Rows, r.groups); err != nil {
+		b.Release()
+		return err
+	}
+	return r.scatter(ctx, b)
+}
+
+// scatter cuts b by the key group of its rows in one pass: key group → task, then
+// each column is gathered for all channels while it is in the cache.
+func (r *Route) scatter(ctx context.Context, b *stream.Batch) error {
+	defer b.Release()
+	r.target = grow(r.target, b.Len())
 	for i, g := range r.group {
 		r.target[i] = r.ofGroup[g]
 	}

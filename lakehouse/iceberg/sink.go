@@ -29,7 +29,7 @@ type Sink struct {
 	key upsert.Key
 }
 
-var _ ops.Sink = (*Sink)(nil)
+var _ ops.Dividing = (*Sink)(nil)
 
 func newSink(ctx context.Context, t job.Table, env catalog.Env) (*Sink, error) {
 	to, err := parseTarget(t)

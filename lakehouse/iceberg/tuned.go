@@ -1,6 +1,7 @@
 package iceberg
 
 import (
+	"context"
 	"strings"
 
 	ice "github.com/apache/iceberg-go"
@@ -9,6 +10,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/write"
+	"github.com/wadi-engine/wadi/ops"
 )
 
 // tuned is the table as the options of a sink want it to be written: those that
@@ -52,21 +54,53 @@ func (s *Sink) checkFiles(t *table.Table) error {
 	return err
 }
 
-// spread are the columns by which the rows of a table are divided among the
-// tasks of its sink, none when they stay where they are. Only partitions that
-// are columns can be told apart before the sink, and tables that rows name.
-func spread(t job.Table) []string {
+// spread is how rows are divided among the tasks of a sink of t, as
+// write.distribution-mode says. What it follows from, partitions and the sort
+// order, is what the catalog or the declaration has told.
+func spread(t job.Table) ops.Spread {
 	mode := t.Options["distribution-mode"]
 	if mode == "" {
 		mode = t.Options["write.distribution-mode"]
 	}
-	switch {
-	case !strings.EqualFold(mode, "hash"):
-		return nil
-	case catalog.Dynamic(t.Options):
-		return []string{t.Options[catalog.OptTableColumn], t.Options[catalog.OptDbColumn]}
-	case t.Options[catalog.OptPartitioning] != "":
-		return nil
+	mode = strings.ToLower(mode)
+	partitions := strings.Join(t.PartitionedBy, ", ")
+	if own := t.Options[catalog.OptPartitioning]; own != "" {
+		partitions = strings.TrimPrefix(partitions+", "+own, ", ")
 	}
-	return t.PartitionedBy
+	by := partitions
+	if order := t.Options[catalog.OptSortOrder]; mode == "range" && order != "" && !strings.EqualFold(order, "none") {
+		by = order
+	}
+	switch {
+	case catalog.Dynamic(t.Options):
+		if mode == "hash" {
+			return ops.Spread{Columns: []string{t.Options[catalog.OptTableColumn], t.Options[catalog.OptDbColumn]}}
+		}
+	case mode != "hash" && mode != "range" || by == "":
+	case mode == "hash" && t.Options[catalog.OptPartitioning] == "":
+		return ops.Spread{Columns: t.PartitionedBy}
+	default:
+		return ops.Spread{Own: mode + "[" + by + "]"}
+	}
+	return ops.Spread{}
+}
+
+// Divider implements ops.Dividing.
+func (s *Sink) Divider(ctx context.Context, tasks int) (ops.Divider, error) {
+	t, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := s.fileSchema(t)
+	if err == nil {
+		t, err = s.tuned(t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := write.NewDivider(ctx, t, schema, tasks)
+	if d == nil || err != nil {
+		return nil, err
+	}
+	return d, nil
 }

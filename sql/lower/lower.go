@@ -186,6 +186,16 @@ func keyed(from built, parallelism int, keys []int) job.Edge {
 	return job.Edge{From: from.id, Partitioning: job.ByKey, Keys: keys}
 }
 
+// divided connects to a sink that divides rows itself.
+func divided(from built, parallelism int, how string) job.Edge {
+	e := job.Edge{From: from.id, Partitioning: job.Custom, How: how}
+	if parallelism == 1 {
+		e = edge(from, parallelism)
+		e.Wide, e.How = job.Custom, how
+	}
+	return e
+}
+
 // single connects to a vertex that never has more than one task.
 func single(from built) job.Edge {
 	e := edge(from, 1)

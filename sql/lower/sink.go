@@ -70,7 +70,12 @@ func (b *builder) sink(n *logical.Sink) (built, error) {
 
 // intoSink is the edge into a sink: changes of one row stay in order.
 func (b *builder) intoSink(n *logical.Sink, in built, p int) job.Edge {
-	if key := b.sinkSpread(n); len(key) > 0 && in.mode == Insert {
+	spread, key := b.sinkSpread(n)
+	switch {
+	case in.mode != Insert:
+	case spread.Own != "":
+		return divided(in, p, spread.Own)
+	case len(key) > 0:
 		return keyed(in, p, key)
 	}
 	switch b.o.Sinks.Shuffle {
@@ -87,18 +92,19 @@ func (b *builder) intoSink(n *logical.Sink, in built, p int) job.Edge {
 	return edge(in, p)
 }
 
-// sinkSpread are the columns by which the connector wants the rows divided.
-func (b *builder) sinkSpread(n *logical.Sink) (key []int) {
+// sinkSpread is how the connector wants rows divided, and the columns by which.
+func (b *builder) sinkSpread(n *logical.Sink) (s ops.Spread, key []int) {
 	c, err := b.o.Registry.Connector(n.Table.Connector)
 	if err != nil || c.Spread == nil {
-		return nil
+		return s, nil
 	}
-	for _, name := range c.Spread(n.Table) {
+	s = c.Spread(n.Table)
+	for _, name := range s.Columns {
 		if at := n.Schema().Index(name); at >= 0 {
 			key = append(key, at)
 		}
 	}
-	return key
+	return s, key
 }
 
 // takesBack reports whether a sink wants every row that is taken back.
