@@ -102,7 +102,7 @@ type launch struct {
 // newRun is a job that is not started yet, whose checkpoints go to dir.
 func (e *Env) newRun(p *sql.Plan, dir string) (*Run, error) {
 	r := &Run{
-		graph: &p.Graph, bounded: p.Bounded, config: e.configured(), begun: make(chan struct{}),
+		graph: &p.Graph, bounded: p.Bounded, config: e.jobConfig(), begun: make(chan struct{}),
 		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), rescales: make(chan *job.Graph), checkpoints: dir,
 	}
 	if e.jobs.changed != nil {
@@ -155,7 +155,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	host := coordinator.NewHost(o.Clock)
 	var run func(context.Context) (Result, error)
 	if staged {
-		stages := &stageRunner{elsewhere: e.o.Launcher, here: o, checkpoints: dir, config: e.configured()}
+		stages := &stageRunner{elsewhere: e.o.Launcher, here: o, checkpoints: dir, config: e.stageConfig()}
 		r.tasks = stages
 		run = func(ctx context.Context) (Result, error) { return coordinator.RunStaged(ctx, j, stages, host) }
 	} else {
@@ -215,7 +215,7 @@ func (e *Env) worker(o engine.Options, l launch, checkpoints string, host coordi
 	if c == nil || l.here || l.registry != e.registry { // the rows of a query come back to this process
 		return engine.NewWorker(o)
 	}
-	return c.Job(host, rpc.Start{Checkpoints: checkpoints, Config: e.configured()})
+	return c.Job(host, rpc.Start{Checkpoints: checkpoints, Config: e.jobConfig()})
 }
 
 // backend keeps the state of a task in memory, and its changes in the store.

@@ -103,7 +103,7 @@ func (e *Env) haStore(ctx context.Context) (checkpoint.Store, error) {
 // somebody asks the cluster to end. With high-availability.storageDir it stands
 // by until it leads; requests are forwarded meanwhile. It returns an error that is
 // job.ErrFenced when another has begun to lead. Leads, if not nil, is called when
-// this process leads and its jobs go on.
+// this process leads and its jobs go on; its context ends when another leads.
 func (s *Session) Coordinate(ctx context.Context, o ServeOptions, leads func(context.Context) error) error {
 	e, err := s.env(nil, 0)
 	if err != nil {
@@ -125,19 +125,23 @@ func (s *Session) Coordinate(ctx context.Context, o ServeOptions, leads func(con
 		}
 	}
 	go func() { served <- s.Serve(ctx, o) }()
+	led := make(chan error, 1)
 	select {
 	case err := <-served:
 		return err
 	case a := <-listening:
 		go func() {
-			if err := s.lead(ctx, e, a, leads); err != nil {
+			err := s.lead(ctx, e, a, leads)
+			if err != nil {
 				stop(err)
 			}
+			led <- err
 		}()
 	}
 	err = <-served
-	if cause := context.Cause(ctx); err == nil && errors.Is(cause, job.ErrFenced) || errors.Is(cause, job.ErrInvalid) {
-		return cause
+	stop(nil)
+	if end := <-led; err == nil && errors.Is(end, job.ErrFenced) || errors.Is(end, job.ErrInvalid) {
+		return end
 	}
 	return err
 }
@@ -201,14 +205,28 @@ func (s *Session) lead(ctx context.Context, e *Env, restAddress net.Addr, leads 
 	if err := s.takeUp(ctx, r.Term); err != nil {
 		return err
 	}
-	if err := call(ctx, leads); err != nil {
-		return err
-	}
+	return s.reign(ctx, r, o, leads)
+}
+
+// reign calls leads, and watches meanwhile and afterwards whether another has
+// begun to lead. It returns when leads has.
+func (s *Session) reign(ctx context.Context, r leader.Record, o leader.Options, leads func(context.Context) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	called := make(chan struct{})
+	go func() {
+		defer close(called)
+		if err := call(ctx, leads); err != nil {
+			stop(err)
+		}
+	}()
 	newer, err := leader.Reign(ctx, r, o, 2*time.Second)
-	if err != nil {
-		return err
+	if err == nil {
+		err = fmt.Errorf("%w: the coordinator at %s leads in term %d", job.ErrFenced, newer.REST, newer.Term)
 	}
-	return fmt.Errorf("%w: the coordinator at %s leads in term %d", job.ErrFenced, newer.REST, newer.Term)
+	stop(err)
+	<-called
+	return err
 }
 
 // reactive reports whether jobs take all slots that there are.
@@ -292,7 +310,7 @@ func (s *Session) remember(ctx context.Context, p *Pipeline, l launch) error {
 		return nil
 	}
 	d := submittedJob{
-		ID: l.id, Name: p.plan.Graph.Name, Graph: &p.plan.Graph, Bounded: p.plan.Bounded, Config: p.env.configured(), Restore: l.restore,
+		ID: l.id, Name: p.plan.Graph.Name, Graph: &p.plan.Graph, Bounded: p.plan.Bounded, Config: p.env.jobConfig(), Restore: l.restore,
 		Submitted: stream.Timestamp(time.Now().UnixMilli()), //nolint:forbidigo // what people read in the document
 	}
 	data, err := json.Marshal(d)

@@ -2,7 +2,6 @@ package wadi
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -125,11 +124,4 @@ func (e *Env) staged() (bool, error) {
 	default:
 		return false, fmt.Errorf("%w: '%s' = '%s': want pipelined or staged", job.ErrInvalid, keyGear, gear)
 	}
-}
-
-// configured is what was set.
-func (e *Env) configured() map[string]string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return maps.Clone(e.session.Config().All())
 }

@@ -24,7 +24,8 @@ type Stage struct {
 	Spec stage.Spec `json:"spec"`
 	// Checkpoints is the URL of the checkpoint directory.
 	Checkpoints string `json:"checkpoints"`
-	// Config is what was set in the Env.
+	// Config is what was set in the Env of the keys that a job has, and of those
+	// that decide about memory.
 	Config map[string]string `json:"config,omitempty"`
 }
 

@@ -218,6 +218,9 @@ func (d *driver) loop(ctx context.Context) Result {
 		}
 		var e Event = Tick{}
 		if errors.Is(context.Cause(ctx), ErrSuspend) {
+			if w, ok := d.worker.(interface{ Leave() }); ok {
+				w.Leave()
+			}
 			return Result{State: Left, Resumable: true, Err: ErrSuspend, Took: d.host.Now().Sub(d.state.started)}
 		}
 		if ctx.Err() != nil && !canceled {

@@ -9,7 +9,9 @@ import (
 )
 
 // Worker carries out commands, in the order in which they are sent, and
-// reports. Send does not wait for the work to be done.
+// reports. Send does not wait for the work to be done. One that waits for
+// something before it carries out a command has a method Leave, which ends the
+// wait; it is called when the job is left to another coordinator.
 type Worker interface {
 	Send(rpc.Command) error
 	// Reports is where the worker reports; nil when it does so in another way.

@@ -81,6 +81,15 @@ func (t *Tasks) Send(c rpc.Command) error {
 	return nil
 }
 
+// Leave ends the wait for slots. Tasks that run are left to another coordinator.
+func (t *Tasks) Leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.giveUp != nil {
+		t.giveUp()
+	}
+}
+
 // Close gives up the slots of a job that is over.
 func (t *Tasks) Close() error {
 	t.c.mu.Lock()
