@@ -114,6 +114,9 @@ func (e *Env) Work(ctx context.Context) error {
 	if o.ID == "" {
 		o.ID = newID()[:12]
 	}
+	if port := e.external(keyDataBindPort, keyDataPort); port != "" {
+		o.Advertise = net.JoinHostPort(e.first("127.0.0.1", keyWorkerHost, keyWorkerBindHost), port)
+	}
 	switch codec := strings.ToUpper(e.Config(keyCompression)); codec {
 	case "", "NONE":
 	case "LZ4":
@@ -157,6 +160,15 @@ func (e *Env) first(otherwise string, keys ...string) string {
 		}
 	}
 	return otherwise
+}
+
+// external is the port by which others reach a listener that is bound to a port of
+// its own, such as one behind a proxy; "" when it is the one that is bound.
+func (e *Env) external(bound, port string) string {
+	if b, p := e.Config(bound), e.Config(port); b != "" && p != "0" {
+		return p
+	}
+	return ""
 }
 
 // openJob makes what the tasks of a job need on this worker: an Env of its own,

@@ -190,7 +190,8 @@ func (s *Session) lead(ctx context.Context, e *Env, restAddress net.Addr, leads 
 		return err
 	}
 	me := leader.Record{
-		Nonce: newID(), RPC: advertised(s.cluster.Addr(), e.Config(keyRPCAddress)), REST: "http://" + advertised(restAddress, e.Config(keyRestAdvertise)),
+		Nonce: newID(), RPC: advertised(s.cluster.Addr(), e.Config(keyRPCAddress), e.external(keyRPCBindPort, keyRPCPort)),
+		REST:  "http://" + advertised(restAddress, e.Config(keyRestAdvertise), ""),
 		Since: stream.Timestamp(time.Now().UnixMilli()), //nolint:forbidigo // what people read in the record
 	}
 	o := leader.Options{Store: s.ha.store, Identity: id, Clock: engine.WallClock{}, Log: e.log, Follow: func(r leader.Record) {
@@ -239,12 +240,15 @@ func call(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
-// advertised is the address by which others reach a listener: its own, unless
-// it listens on every address.
-func advertised(a net.Addr, host string) string {
+// advertised is the address by which others reach a listener: its own, but for the
+// host when it listens on every address, and for the port when they come by another.
+func advertised(a net.Addr, host, external string) string {
 	own, port, err := net.SplitHostPort(a.String())
 	if err != nil {
 		return a.String()
+	}
+	if external != "" {
+		port = external
 	}
 	if ip := net.ParseIP(own); ip != nil && ip.IsUnspecified() && host != "" {
 		own = host

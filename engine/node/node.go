@@ -38,8 +38,8 @@ type Options struct {
 	// Leader returns the address, for control, of the coordinator that leads.
 	Leader   func(ctx context.Context) (string, error)
 	Identity peer.Identity
-	// Bind is the address for data; Advertise the host by which other workers
-	// reach it, or "" for that of Bind.
+	// Bind is the address for data; Advertise the host, or the host and port, by
+	// which other workers reach it, or "" for that of Bind.
 	Bind, Advertise string
 	// Slots is how many tasks of each vertex the worker takes; 0 means 1.
 	Slots int
@@ -171,10 +171,10 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 
 func (n *node) register() *rpc.Register {
 	data := n.transport.Addr().String()
-	if n.Advertise != "" {
-		if _, port, err := net.SplitHostPort(data); err == nil {
-			data = net.JoinHostPort(n.Advertise, port)
-		}
+	if _, _, err := net.SplitHostPort(n.Advertise); err == nil {
+		data = n.Advertise
+	} else if _, port, err := net.SplitHostPort(data); err == nil && n.Advertise != "" {
+		data = net.JoinHostPort(n.Advertise, port)
 	}
 	return &rpc.Register{ID: n.ID, Data: data, Slots: n.Slots, Memory: n.Memory, Cores: runtime.NumCPU(), PID: os.Getpid(), Version: n.Version}
 }
