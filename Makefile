@@ -108,5 +108,8 @@ bench-ingest: build ## Kafka into Iceberg; BROKERS=localhost:9092 is a Kafka clu
 interop: build ## PyIceberg, DuckDB and Spark read each kind of Iceberg table, and docs/interop.md; READERS=pyiceberg,duckdb,spark, ONLY= is a pattern of kinds
 	python3 testdata/interop/run.py $(BIN)/wadi $(if $(READERS),--readers $(READERS)) $(if $(ONLY),--only '$(ONLY)') $(if $(READERS)$(ONLY),,--write docs/interop.md)
 
+interop-flink: build ## Flink's own command line lists, stops, cancels and takes savepoints of jobs of ours; skipped without Java
+	python3 testdata/interop/flink.py $(BIN)/wadi
+
 clean: ## remove what was built
 	rm -rf $(BIN)
