@@ -13,6 +13,8 @@ import (
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/engine/metrics"
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/sql"
 	"github.com/wadi-engine/wadi/sql/parse"
@@ -24,12 +26,13 @@ var _ rest.Cluster = (*Session)(nil)
 // text, run side by side, and are known for a while after their end. Its
 // methods may be called from several goroutines.
 type Session struct {
-	o      Options
-	worker string // the id of this process as a worker
-	done   chan struct{}
-	once   sync.Once
-	jobs   *jobs
-	group  sync.WaitGroup // Envs that wait for the end of their jobs
+	o       Options
+	worker  string // the id of this process as a worker
+	done    chan struct{}
+	once    sync.Once
+	jobs    *jobs
+	process *metrics.Process
+	group   sync.WaitGroup // Envs that wait for the end of their jobs
 
 	cluster *cluster.Cluster // nil when jobs run in this process
 	ha      *available       // nil without high availability
@@ -54,7 +57,8 @@ const maxClientSessions = 64
 // NewSession returns a Session without jobs. The Config of o is that of the
 // cluster: scripts begin with it.
 func NewSession(o Options) (*Session, error) {
-	s := &Session{o: o, worker: newID(), done: make(chan struct{}), jobs: &jobs{}, envs: make(map[string]*sharedEnv), starting: make(map[job.ID]bool)}
+	o.meters = new(objstore.Meters)
+	s := &Session{o: o, worker: newID(), process: &metrics.Process{Now: time.Now}, done: make(chan struct{}), jobs: &jobs{}, envs: make(map[string]*sharedEnv), starting: make(map[job.ID]bool)}
 	e, err := local(o, s.jobs) // whose mistakes are those of the configuration
 	if err != nil {
 		return nil, err
@@ -64,7 +68,7 @@ func NewSession(o Options) (*Session, error) {
 		s.o.Log = e.log
 	}
 	k := &keyReader{get: e.Config}
-	s.jobs.kept = k.int(keyJobsKept)
+	s.jobs.kept, s.process.Total = k.int(keyJobsKept), k.size(keyProcessSize)
 	return s, k.err
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/stream"
 )
 
 var _ rest.Job = sessionJob{}
@@ -67,20 +67,7 @@ func (j sessionJob) Info() rest.JobInfo {
 
 // Counts are what the tasks have counted.
 func (j sessionJob) Counts() []rest.Count {
-	stats, now := j.run.tasks.Stats(), time.Now() //nolint:forbidigo // for how long tasks have waited
-	all := make([]rest.Count, len(stats))
-	for i, st := range stats {
-		all[i] = rest.Count{
-			Vertex: st.Vertex, Index: st.Index, In: st.RecordsIn.Load(), Out: st.RecordsOut.Load(),
-			Watermark: stream.Timestamp(st.Watermark.Load()), Counters: map[string]int64{},
-			Idle: st.Idle.Total(now), Blocked: st.Blocked.Total(now),
-		}
-		all[i].Split, all[i].Ahead = st.Spread.Get()
-		for name, n := range st.Counters {
-			all[i].Counters[name] = n
-		}
-	}
-	return all
+	return engine.CountsOf(j.run.tasks.Stats(), time.Now()) //nolint:forbidigo // for how long tasks have waited
 }
 
 // Place is where a task runs.
@@ -112,14 +99,10 @@ func (s *Session) Workers() []rest.Worker {
 	if s.cluster != nil {
 		return clusterWorkers(s.cluster.Workers())
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
 	now := time.Now() //nolint:forbidigo // when this process was last heard of
 	w := rest.Worker{
 		ID: s.worker, Address: "localhost:0", Heartbeat: now, CPUs: runtime.NumCPU(), Slots: max(runtime.NumCPU(), s.slots()),
-		Heap: rest.Heap{
-			Used: int64(m.HeapInuse), Committed: int64(m.HeapSys), Max: -1, Collections: int64(m.NumGC), Paused: time.Duration(m.PauseTotalNs),
-		},
+		Here: true, Process: s.process.Read(),
 	}
 	used := 0
 	for _, j := range s.Jobs() {
@@ -135,7 +118,7 @@ func clusterWorkers(all []cluster.Worker) []rest.Worker {
 	workers := make([]rest.Worker, len(all))
 	for i, w := range all {
 		workers[i] = rest.Worker{
-			ID: w.ID, Address: w.Data, Heartbeat: w.Heartbeat, Slots: w.Slots, Free: w.Slots - w.Used, CPUs: w.Cores, Managed: w.Memory, Process: w.MemoryUsed,
+			ID: w.ID, Address: w.Data, Heartbeat: w.Heartbeat, Slots: w.Slots, Free: w.Slots - w.Used, CPUs: w.Cores, Process: w.Process,
 		}
 		if _, port, err := net.SplitHostPort(w.Data); err == nil {
 			workers[i].DataPort, _ = strconv.Atoi(port)

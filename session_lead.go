@@ -363,7 +363,7 @@ func (s *Session) front(api http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		to := s.ha.follows.Load()
-		if to == nil {
+		if to == nil || strings.TrimPrefix(r.URL.Path, "/v1") == "/metrics" { // those of this process
 			api.ServeHTTP(w, r)
 			return
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -57,6 +58,7 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	ro.Version, ro.Logs, ro.UI, ro.Log, ro.Clock = o.Version, o.Logs, o.UI, s.o.Log, engine.WallClock{}
+	ro.Host, ro.Own = hostName(), func() []metrics.Group { return s.o.ownMetrics() }
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {

@@ -67,6 +67,9 @@ type Options struct {
 	// Stdout and Stderr are where the print connector writes; nil means those
 	// of the process.
 	Stdout, Stderr io.Writer
+
+	// meters are those of all Envs that are made for others of this process.
+	meters *objstore.Meters
 }
 
 // Env is where Frames and SQL run. Its methods may be called from several
@@ -90,7 +93,10 @@ func Local(o Options) (*Env, error) { return local(o, &jobs{}) }
 
 // local returns an Env whose jobs are listed in j.
 func local(o Options, j *jobs) (*Env, error) {
-	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores}), jobs: j}
+	if o.meters == nil {
+		o.meters = new(objstore.Meters)
+	}
+	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores, Meters: o.meters}), jobs: j}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}

@@ -26,16 +26,27 @@ type Life struct {
 	Started time.Time
 	Ended   time.Time // zero until then
 	// Changed is when anything of the job has last changed its status.
-	Changed  time.Time
-	Restarts int
-	Tasks    []TaskLife
+	Changed time.Time
+	// Spent is for how long the job was in each status before the present one.
+	Spent              [Statuses]time.Duration
+	Restarts, Rescales int
+	Tasks              []TaskLife
 	// Failures are the newest ones, the newest first; Dropped is how many more
 	// there were.
 	Failures []Failure
 	Dropped  int
+	// Commits are what became of the rows of each sink.
+	Commits []Commits
 
 	Checkpoints Checkpoints
 	Result      *Result // once it has ended
+}
+
+// Commits counts how often the rows of a sink were published, and how often
+// that has failed.
+type Commits struct {
+	Sink         string // its UID
+	Done, Failed int
 }
 
 // TaskLife is what has become of a task in each attempt at running it.
@@ -91,6 +102,7 @@ func (h *History) Life() (Life, bool) {
 	defer h.mu.Unlock()
 	l := h.life
 	l.Failures = slices.Clone(l.Failures)
+	l.Commits = slices.Clone(l.Commits)
 	l.Tasks = slices.Clone(l.Tasks)
 	for i := range l.Tasks {
 		l.Tasks[i].Attempts = slices.Clone(l.Tasks[i].Attempts)
@@ -161,6 +173,9 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 	defer h.mu.Unlock()
 	status, ended := h.life.Status, h.life.Checkpoints.Completed+h.life.Checkpoints.Failed
 	h.life.Restarts = s.total
+	if p, ok := e.(Published); ok {
+		h.published(p, s)
+	}
 	if s.blames != old.blames {
 		h.blame(now, e, s)
 	}
@@ -194,6 +209,8 @@ func (h *History) enter(now time.Time, s Status) {
 	if s == Running {
 		h.life.Entered[Created] = now
 	}
+	was := h.life.Status
+	h.life.Spent[was] += now.Sub(h.life.Entered[was])
 	h.life.Status, h.life.Changed = s, now
 	h.life.Entered[s] = now
 }
@@ -204,6 +221,18 @@ func (h *History) finish(now time.Time, r Result) {
 	}
 	h.enter(now, StatusOf(r.State))
 	h.life.Ended, h.life.Result = now, &r
+}
+
+// published counts what a committer has done.
+func (h *History) published(p Published, s State) {
+	for len(h.life.Commits) < len(s.plan.sinks) {
+		h.life.Commits = append(h.life.Commits, Commits{Sink: s.plan.sinks[len(h.life.Commits)]})
+	}
+	if c := &h.life.Commits[p.Sink]; p.Err == nil {
+		c.Done++
+	} else {
+		c.Failed++
+	}
 }
 
 // task moves a task on, unless it has ended.
@@ -221,6 +250,7 @@ func (h *History) task(now time.Time, i int, s TaskStatus) {
 // keep their attempts.
 func (h *History) rescale(now time.Time, p *plan) {
 	h.life.Graph = p.graph
+	h.life.Rescales++
 	old := h.life.Tasks
 	h.life.Tasks = nil
 	for _, id := range p.ids {

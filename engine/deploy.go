@@ -232,18 +232,23 @@ func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 	return func() { b.run(a.Task, t.Run) }, nil
 }
 
-// clock lets the ends of a task's channels add up for how long it waits at them.
+// clock lets the ends of a task's channels add up for how long it waits at them,
+// and what passes them.
 func (b *builder) clock(id checkpoint.TaskID, stages []task.Stage) {
 	stats, now := stages[0].Stats, b.worker.o.Clock.Now
 	if g := b.gates[id]; g != nil {
 		if w, ok := g.Gate.(exchange.Waiter); ok {
 			w.OnWait(&stats.Idle, now)
 		}
+		if l, ok := g.Gate.(*exchange.Local); ok {
+			l.OnTake(&stats.Here, &stats.Elsewhere)
+		}
 	}
 	for _, s := range stages {
 		for _, routes := range s.Routes {
 			for _, r := range routes {
 				r.OnWait(&stats.Blocked, now)
+				r.OnSend(&stats.Sent)
 			}
 		}
 	}

@@ -1,5 +1,7 @@
 package job
 
+import "strings"
+
 // Chain is a run of vertices that one task executes in one goroutine: each
 // calls the next. Its tasks are named by the first vertex.
 type Chain struct {
@@ -11,6 +13,15 @@ func (c Chain) Head() VertexID { return c.Vertices[0] }
 
 // Tail is the vertex whose output leaves the chain.
 func (c Chain) Tail() VertexID { return c.Vertices[len(c.Vertices)-1] }
+
+// ChainName is the name of a chain's tasks: those of its vertices.
+func (g *Graph) ChainName(c Chain) string {
+	names := make([]string, len(c.Vertices))
+	for i, id := range c.Vertices {
+		names[i] = g.Vertices[id].Name
+	}
+	return strings.Join(names, " -> ")
+}
 
 // Chains cuts the graph into chains, in topological order. A vertex joins the
 // chain of its producer when it is the only consumer of the producer's main

@@ -108,6 +108,14 @@ type Gatherer interface {
 	Gathers() bool
 }
 
+// Lagging is a SplitReader that knows how many rows there are that it has not read:
+// Flink's pendingRecords.
+type Lagging interface {
+	SplitReader
+	// Pending is called after each Fetch, and must be cheap.
+	Pending() int64
+}
+
 // Pausing is a SplitReader that can leave some of its splits alone.
 type Pausing interface {
 	SplitReader

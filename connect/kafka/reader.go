@@ -34,6 +34,7 @@ type reader struct {
 	poller                   *poller
 	admin                    *kadm.Client
 	at                       map[string]position // of the partitions, by id
+	high                     map[string]int64    // the ends of the partitions, as brokers have told them
 	over                     []ops.Split         // partitions that have ended before their first record
 	idling                                       // what is known of ends
 	pausing                                      // partitions that are left alone
@@ -56,7 +57,7 @@ type letter struct {
 }
 
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
-	r := &reader{source: s, alloc: rt.Allocator(), bad: rt.Counter("numRecordsInErrors"), at: map[string]position{}}
+	r := &reader{source: s, alloc: rt.Allocator(), bad: rt.Counter("numRecordsInErrors"), at: map[string]position{}, high: map[string]int64{}}
 	var err error
 	if r.idles, err = format.Flag(s.options, idleAtEnd); err != nil {
 		return nil, err
@@ -209,6 +210,7 @@ func (r *reader) batch(ctx context.Context) (ops.Fetched, error) {
 	f := r.fetch
 	id := position{Topic: f.Topic, Partition: f.Partition}.id()
 	at := r.at[id]
+	r.high[id] = f.HighWatermark
 	r.records, r.letters = r.records[:0], r.letters[:0]
 	used, done := 0, false
 	for _, rec := range f.Records {

@@ -258,7 +258,7 @@ type Worker struct {
 	rpc.Register
 	Since, Heartbeat time.Time
 	Used             int // slots
-	MemoryUsed       int64
+	Process          rpc.Process
 	Jobs             []job.ID
 }
 
@@ -268,7 +268,7 @@ func (c *Cluster) Workers() []Worker {
 	defer c.mu.Unlock()
 	all := make([]Worker, 0, len(c.workers))
 	for _, w := range c.workers {
-		x := Worker{Register: w.info, Since: w.since, Heartbeat: w.beat, Used: w.used, MemoryUsed: w.memory}
+		x := Worker{Register: w.info, Since: w.since, Heartbeat: w.beat, Used: w.used, Process: w.process}
 		for _, t := range w.jobs {
 			x.Jobs = append(x.Jobs, t.start.Job)
 		}

@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"time"
-
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/task"
@@ -25,26 +23,8 @@ type countKey struct {
 // take takes the counts of a worker's tasks.
 func (k *counts) take(told []rpc.Count) {
 	for _, c := range told {
-		s := k.stats(c.Vertex, c.Index)
-		s.RecordsIn.Store(c.In)
-		s.RecordsOut.Store(c.Out)
-		s.Watermark.Store(int64(c.Watermark))
-		s.Idle.Set(time.Duration(c.IdleMillis) * time.Millisecond)
-		s.Blocked.Set(time.Duration(c.BlockedMillis) * time.Millisecond)
-		s.Spread.Set(c.Split, c.Ahead)
-		for name, n := range c.Counters {
-			s.Counter(name).Add(n - counterOf(s, name))
-		}
+		engine.Recount(k.stats(c.Vertex, c.Index), c)
 	}
-}
-
-func counterOf(s *task.Stats, name string) int64 {
-	for of, n := range s.Counters {
-		if of == name {
-			return n
-		}
-	}
-	return 0
 }
 
 func (k *counts) stats(v job.VertexID, index int) *task.Stats {

@@ -17,10 +17,10 @@ type worker struct {
 	wake     chan struct{} // holds a token when there is something to send
 
 	// Of the cluster's lock:
-	used   int
-	jobs   []*Tasks
-	beat   time.Time
-	memory int64
+	used    int
+	jobs    []*Tasks
+	beat    time.Time
+	process rpc.Process
 
 	mu     sync.Mutex
 	queue  []rpc.ToWorker
@@ -112,7 +112,7 @@ func (w *worker) find(r *rpc.JobReport) *Tasks {
 
 func (w *worker) heartbeat(h rpc.Heartbeat) {
 	w.c.mu.Lock()
-	w.beat, w.memory = w.c.o.Clock.Now(), h.Memory
+	w.beat, w.process = w.c.o.Clock.Now(), h.Process
 	jobs := append([]*Tasks(nil), w.jobs...)
 	w.c.mu.Unlock()
 	for _, c := range h.Jobs {

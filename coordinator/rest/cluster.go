@@ -6,8 +6,8 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/stream"
 )
 
 // Cluster is what the API is about. Its methods may be called from several
@@ -71,20 +71,7 @@ type JobInfo struct {
 }
 
 // Count is what one task has counted at one vertex.
-type Count struct {
-	Vertex    job.VertexID
-	Index     int
-	In, Out   int64
-	Watermark stream.Timestamp
-	Counters  map[string]int64
-	// Idle is how long the task has waited for rows, Blocked for room in what it
-	// sends to.
-	Idle, Blocked time.Duration
-	// Split is, of a source task, the split that is farthest behind in event time,
-	// and Ahead where the one is that is farthest ahead.
-	Split string
-	Ahead stream.Timestamp
-}
+type Count = rpc.Count
 
 // Place is where a task runs.
 type Place struct {
@@ -101,16 +88,11 @@ type Worker struct {
 	Slots     int
 	Free      int
 	CPUs      int
-	// Memory of its machine and of the process, in bytes.
-	Physical, FreePhysical, Managed, Process int64
-	Heap                                     Heap
-}
-
-// Heap is the heap of a process.
-type Heap struct {
-	Used, Committed, Max int64
-	Collections          int64
-	Paused               time.Duration
+	// Here says that it is this process.
+	Here bool
+	// Memory of its machine, in bytes.
+	Physical, FreePhysical int64
+	Process                rpc.Process
 }
 
 // Submission is a script whose INSERTs are to be run as jobs.

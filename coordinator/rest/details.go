@@ -41,7 +41,7 @@ type VertexSummary struct {
 	Metrics        IOMetrics      `json:"metrics"`
 }
 
-// IOMetrics is what went through a vertex or a task. Bytes are not counted.
+// IOMetrics is what went through a vertex or a task.
 type IOMetrics struct {
 	ReadBytes            int64   `json:"read-bytes"`
 	ReadBytesComplete    bool    `json:"read-bytes-complete"`
@@ -149,15 +149,17 @@ func (s *Server) took(start, end int64) int64 {
 
 // ioOf adds up what tasks of a vertex have counted.
 func (s *Server) ioOf(counts []Count, v vertex, tasks ...coordinator.TaskLife) IOMetrics {
-	m := IOMetrics{ReadRecordsComplete: true, WriteRecordsComplete: true}
+	m := IOMetrics{ReadBytesComplete: true, WriteBytesComplete: true, ReadRecordsComplete: true, WriteRecordsComplete: true}
 	for _, t := range tasks {
 		head, tail := countOf(counts, v, t.Task.Index)
 		m.ReadRecords += head.In
 		m.WriteRecords += tail.Out
-		m.IdleMillis += head.Idle.Milliseconds()
-		m.BackpressuredMillis += head.Blocked.Milliseconds()
+		m.ReadBytes += head.Here.Bytes + head.Elsewhere.Bytes
+		m.WriteBytes += head.Sent.Bytes
+		m.IdleMillis += head.IdleMillis
+		m.BackpressuredMillis += head.BlockedMillis
 		start, end := spanOfAttempt(t.Current())
-		m.BusyMillis += float64(max(0, s.took(start, end)-head.Idle.Milliseconds()-head.Blocked.Milliseconds()))
+		m.BusyMillis += float64(max(0, s.took(start, end)-head.IdleMillis-head.BlockedMillis))
 	}
 	return m
 }

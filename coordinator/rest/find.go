@@ -6,10 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/zeebo/xxh3"
-
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -99,15 +98,7 @@ type vertex struct {
 
 // VertexID is the id in paths of the chain whose first vertex has a UID: it
 // stays the same as long as that does.
-func VertexID(uid string) string {
-	sum := xxh3.HashString128(uid).Bytes()
-	const digits = "0123456789abcdef"
-	text := make([]byte, 0, 32)
-	for _, b := range sum {
-		text = append(text, digits[b>>4], digits[b&15])
-	}
-	return string(text)
-}
+func VertexID(uid string) string { return metrics.ID(uid) }
 
 // verticesOf are the vertices of a job, in topological order.
 func verticesOf(l coordinator.Life) []vertex {
@@ -125,12 +116,8 @@ func verticesOf(l coordinator.Life) []vertex {
 }
 
 func vertexOf(g *job.Graph, c job.Chain) vertex {
-	names := make([]string, len(c.Vertices))
-	for i, id := range c.Vertices {
-		names[i] = g.Vertices[id].Name
-	}
 	head := g.Vertices[c.Head()]
-	return vertex{id: VertexID(head.UID), name: strings.Join(names, " -> "), chain: c, parallelism: head.Parallelism}
+	return vertex{id: VertexID(head.UID), name: g.ChainName(c), chain: c, parallelism: head.Parallelism}
 }
 
 // vertexIn finds the vertex of a path.

@@ -7,8 +7,6 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
-
-	"github.com/wadi-engine/wadi/coordinator"
 )
 
 // Setting is one key of a configuration.
@@ -109,26 +107,5 @@ func (s *Server) workerThreadDump(r *http.Request) (any, error) {
 }
 
 func (s *Server) clusterMetrics(r *http.Request) (any, error) {
-	running, total, free := 0, 0, 0
-	for _, j := range s.cluster.Jobs() {
-		if j.Summary().Status == coordinator.Running {
-			running++
-		}
-	}
-	workers := s.cluster.Workers()
-	for _, w := range workers {
-		total, free = total+w.Slots, free+w.Free
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return named(r, []Metric{
-		{"numRegisteredTaskManagers", number(int64(len(workers)))},
-		{"numRunningJobs", number(int64(running))},
-		{"taskSlotsAvailable", number(int64(free))},
-		{"taskSlotsTotal", number(int64(total))},
-		{"Status.JVM.Memory.Heap.Used", number(int64(m.HeapInuse))},
-		{"Status.JVM.Memory.Heap.Committed", number(int64(m.HeapSys))},
-		{"Status.JVM.Threads.Count", number(int64(runtime.NumGoroutine()))},
-		{"Status.JVM.GarbageCollector.All.Count", number(int64(m.NumGC))},
-	}), nil
+	return named(r, shown(s.metricsOfCluster(), "")), nil
 }

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"cmp"
 	"math"
 	"net/http"
 	"slices"
@@ -9,8 +8,7 @@ import (
 	"strings"
 
 	"github.com/wadi-engine/wadi/coordinator"
-	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/engine/metrics"
 )
 
 // Metric is a metric by Flink's name; without its value when only names are
@@ -29,8 +27,6 @@ type AggregatedMetric struct {
 	Sum  *float64 `json:"sum,omitempty"`
 	Skew *float64 `json:"skew,omitempty"`
 }
-
-func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 // named gives those metrics that a request names, or the names of all.
 func named(r *http.Request, all []Metric) []Metric {
@@ -118,7 +114,7 @@ func (s *Server) jobMetrics(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return named(r, s.metricsOfJob(j, l)), nil
+	return named(r, shown(s.metricsOfJob(j, l), "")), nil
 }
 
 func (s *Server) jobsMetrics(r *http.Request) (any, error) {
@@ -126,80 +122,29 @@ func (s *Server) jobsMetrics(r *http.Request) (any, error) {
 	var groups [][]Metric
 	for _, j := range s.cluster.Jobs() {
 		if len(wanted) == 0 || slices.Contains(wanted, string(j.ID())) {
-			groups = append(groups, s.metricsOfJob(j, j.Life()))
+			groups = append(groups, shown(s.metricsOfJob(j, j.Life()), ""))
 		}
 	}
 	return aggregated(r, groups)
 }
 
-func (s *Server) metricsOfJob(j Job, l coordinator.Life) []Metric {
-	c := l.Checkpoints
-	all := []Metric{
-		{"numRestarts", number(int64(l.Restarts))},
-		{"fullRestarts", number(int64(l.Restarts))},
-		{"totalNumberOfCheckpoints", number(int64(c.Triggered))},
-		{"numberOfCompletedCheckpoints", number(int64(c.Completed))},
-		{"numberOfFailedCheckpoints", number(int64(c.Failed))},
-		{"numberOfInProgressCheckpoints", number(int64(c.Triggered - c.Completed - c.Failed))},
+// shown are metrics as the API shows them, each name behind a prefix.
+func shown(all []metrics.Metric, prefix string) []Metric {
+	reply := make([]Metric, len(all))
+	for i, m := range all {
+		reply[i] = Metric{prefix + m.Name, m.String()}
 	}
-	if last := c.LastCompleted; last != nil {
-		size, full := last.Sizes()
-		all = append(all, Metric{"lastCompletedCheckpointId", number(int64(last.Epoch))},
-			Metric{"lastCheckpointDuration", number(last.Took(last.Ended).Milliseconds())}, Metric{"lastCheckpointSize", number(size)},
-			Metric{"lastCheckpointFullSize", number(full)}, Metric{"lastCheckpointExternalPath", below(j.Info().Checkpoints, last.Path)})
-	}
-	if last := c.LastRestored; last != nil {
-		all = append(all, Metric{"lastCheckpointRestoreTimestamp", number(last.At.UnixMilli())})
-	}
-	now := s.o.Clock.Now()
-	up := int64(0)
-	if l.Status == coordinator.Running {
-		up = now.Sub(l.Entered[coordinator.Running]).Milliseconds()
-	}
-	return append(all, Metric{"uptime", number(up)}, Metric{"runningTime", number(up)})
+	return reply
 }
 
 // metricsOfTask are those of a task, and those of each vertex of its chain
 // behind the vertex' name.
 func (s *Server) metricsOfTask(l coordinator.Life, counts []Count, v vertex, t coordinator.TaskLife) []Metric {
-	index := t.Task.Index
-	head, tail := countOf(counts, v, index)
-	p := s.pressureOf(l.Job, counts, v, t)
-	perSecond := func(part float64) string { return number(int64(part * 1000)) }
-	all := append([]Metric{
-		{"numRecordsIn", number(head.In)},
-		{"numRecordsOut", number(tail.Out)},
-		{"busyTimeMsPerSecond", perSecond(p.Busy)},
-		{"idleTimeMsPerSecond", perSecond(p.Idle)},
-		{"backPressuredTimeMsPerSecond", perSecond(p.Blocked)},
-		{"isBackPressured", strconv.FormatBool(p.Blocked > 0.1)},
-	}, watermarkOf(head)...)
+	j, task, now := metrics.Job{ID: l.Job, Graph: l.Graph, Counts: counts}, v.running(t), s.o.Clock.Now()
+	all := shown(s.rates.Task(j, task, now), "")
 	for _, id := range v.chain.Vertices {
-		i := slices.IndexFunc(counts, func(c Count) bool { return c.Vertex == id && c.Index == index })
-		if i < 0 {
-			continue
-		}
-		all = append(all, metricsOfOperator(l.Graph.Vertices[id], counts[i])...)
-	}
-	return all
-}
-
-func watermarkOf(c Count) []Metric {
-	if c.Watermark == stream.Start {
-		return nil
-	}
-	return []Metric{{"currentInputWatermark", number(int64(c.Watermark))}}
-}
-
-func metricsOfOperator(v job.Vertex, c Count) []Metric {
-	scope := strings.NewReplacer(" ", "_", ".", "_", ",", "_").Replace(v.Label()) + "."
-	all := append([]Metric{{"numRecordsIn", number(c.In)}, {"numRecordsOut", number(c.Out)}}, watermarkOf(c)...)
-	for name, n := range c.Counters {
-		all = append(all, Metric{name, number(n)})
-	}
-	slices.SortFunc(all, func(a, b Metric) int { return cmp.Compare(a.ID, b.ID) })
-	for i := range all {
-		all[i].ID = scope + all[i].ID
+		scope := strings.NewReplacer(" ", "_", ".", "_", ",", "_").Replace(l.Graph.Vertices[id].Label()) + "."
+		all = append(all, shown(s.rates.Operator(j, task, id, now), scope)...)
 	}
 	return all
 }

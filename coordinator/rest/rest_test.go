@@ -91,33 +91,6 @@ func TestSlowListenersAreCutOff(t *testing.T) {
 	}
 }
 
-func TestPressure(t *testing.T) {
-	var p pressures
-	start := time.UnixMilli(0)
-	at := func(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
-	for _, c := range []struct {
-		at            float64
-		idle, blocked time.Duration
-		want          Pressure
-	}{
-		{10, 5 * time.Second, 0, Pressure{0.5, 0.5, 0}},
-		{11, 6 * time.Second, 0, Pressure{5. / 11, 6. / 11, 0}},
-		{20, 6 * time.Second, 10 * time.Second, Pressure{0, 0.1, 1}},
-		{30, 6 * time.Second, 20 * time.Second, Pressure{0, 0, 1}},
-	} {
-		got := p.of("j", Count{Idle: c.idle, Blocked: c.blocked}, start, at(c.at))
-		if fmt.Sprintf("%.3f", got) != fmt.Sprintf("%.3f", c.want) {
-			t.Errorf("at %v: %.3f, want %.3f", c.at, got, c.want)
-		}
-	}
-	if got := p.of("j", Count{}, at(40), at(44)); got.Busy != 1 {
-		t.Errorf("a new attempt: %v", got)
-	}
-	if level(0.1) != "ok" || level(0.5) != "low" || level(0.51) != "high" {
-		t.Error("levels")
-	}
-}
-
 func TestStatistics(t *testing.T) {
 	s := statistics([]int64{4, 1, 3, 2})
 	if s.Min != 1 || s.Max != 4 || s.Avg != 2 || s.P50 != 2.5 || s.P999 <= 3.9 {
@@ -175,5 +148,11 @@ func TestLogBuffer(t *testing.T) {
 	}
 	if _, ok := b.Read("../etc/passwd"); ok {
 		t.Error("another file")
+	}
+}
+
+func TestLevels(t *testing.T) {
+	if level(0.1) != "ok" || level(0.5) != "low" || level(0.51) != "high" {
+		t.Error("levels")
 	}
 }

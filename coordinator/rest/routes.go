@@ -102,6 +102,8 @@ var routes = []route{
 	{get, "/taskmanagers/{taskmanagerid}/metrics", look, (*Server).workerMetrics},
 	{get, "/taskmanagers/{taskmanagerid}/thread-dump", look, (*Server).workerThreadDump},
 
+	{get, "/metrics", look, (*Server).prometheus},
+
 	{post, "/api/sql", submit, (*Server).sql},
 	{get, "/api" + ofJob + "/stuck", look, (*Server).stuck},
 	{get, "/api/profiles/{kind}", look, (*Server).profile},

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine/metrics"
+	"github.com/wadi-engine/wadi/engine/metrics/prom"
 )
 
 // Options make a Server. The zero value, but for the clock, works.
@@ -42,6 +44,11 @@ type Options struct {
 	Uploads string
 	// Refresh is how often the web UI looks (web.refresh-interval); 0 means 3 s.
 	Refresh time.Duration
+	// Own gives the metrics of the process that are not the cluster's; nil means
+	// that there are none.
+	Own func() []metrics.Group
+	// Host is the name of the machine in metrics.
+	Host string
 	// Logs are the log files of the coordinator.
 	Logs Logs
 	// UI serves every path that is not the API's; nil means there is none. It says
@@ -60,7 +67,9 @@ type Server struct {
 	events  hub
 	started time.Time
 
-	pressures pressures
+	rates   metrics.Rates
+	process metrics.Process
+	scrape  http.Handler
 }
 
 // New returns a server for c.
@@ -80,7 +89,8 @@ func New(c Cluster, o Options) *Server {
 	if o.Refresh == 0 {
 		o.Refresh = 3 * time.Second
 	}
-	s := &Server{o: o, cluster: c, mux: http.NewServeMux(), guard: newGuard(o), started: o.Clock.Now()}
+	s := &Server{o: o, cluster: c, mux: http.NewServeMux(), guard: newGuard(o), started: o.Clock.Now(), process: metrics.Process{Now: o.Clock.Now}}
+	s.scrape = prom.Handler(s.Groups)
 	s.ops.now, s.uploads.dir = o.Clock.Now, o.Uploads
 	s.ops.ctx, s.ops.stop = context.WithCancel(context.Background()) //nolint:fatcontext // the life of the server, not of a loop
 	for _, r := range routes {

@@ -55,7 +55,7 @@ func (s *Server) evidence(j Job, l coordinator.Life) coordinator.Evidence {
 	for _, v := range verticesOf(l) {
 		for _, t := range v.tasks {
 			head, _ := countOf(counts, v, t.Task.Index)
-			p := s.pressureOf(l.Job, counts, v, t)
+			p := s.pressureOf(l, counts, v, t)
 			e.Tasks = append(e.Tasks, coordinator.TaskEvidence{
 				Task: t.Task, Busy: p.Busy, Idle: p.Idle, Blocked: p.Blocked, Watermark: head.Watermark, Split: head.Split, Ahead: head.Ahead,
 			})

@@ -222,7 +222,7 @@ func (s *Server) watermarks(r *http.Request) (any, error) {
 	for _, t := range v.tasks {
 		head, _ := countOf(counts, v, t.Task.Index)
 		if head.Watermark != stream.Start {
-			reply = append(reply, Metric{strconv.Itoa(t.Task.Index) + ".currentInputWatermark", number(int64(head.Watermark))})
+			reply = append(reply, Metric{strconv.Itoa(t.Task.Index) + ".currentInputWatermark", strconv.FormatInt(int64(head.Watermark), 10)})
 		}
 	}
 	return reply, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -110,15 +111,15 @@ func (s *Server) summaryOf(w Worker) WorkerSummary {
 		r := Resource{Extended: map[string]float64{}}
 		if w.Slots > 0 {
 			part := float64(slots) / float64(w.Slots)
-			r.CPUs, r.Managed = part*float64(w.CPUs), int64(part*float64(w.Managed))>>20
+			r.CPUs, r.Managed = part*float64(w.CPUs), int64(part*float64(w.Process.ManagedTotal))>>20
 		}
 		return r
 	}
 	return WorkerSummary{
 		ID: w.ID, Path: w.Address, DataPort: w.DataPort, JMXPort: -1, SinceHeartbeat: w.Heartbeat.UnixMilli(), Slots: w.Slots, FreeSlots: w.Free,
 		TotalResource: share(w.Slots), FreeResource: share(w.Free),
-		Hardware: Hardware{CPUs: w.CPUs, Physical: w.Physical, Free: w.FreePhysical, Managed: w.Managed},
-		Memory:   WorkerMemory{Managed: w.Managed, TotalFlink: w.Process, TotalProcess: w.Process},
+		Hardware: Hardware{CPUs: w.CPUs, Physical: w.Physical, Free: w.FreePhysical, Managed: w.Process.ManagedTotal},
+		Memory:   WorkerMemory{Managed: w.Process.ManagedTotal, TotalFlink: w.Process.Resident, TotalProcess: w.Process.Resident},
 	}
 }
 
@@ -147,8 +148,9 @@ func (s *Server) worker(r *http.Request) (any, error) {
 		return nil, err
 	}
 	reply := WorkerDetails{WorkerSummary: s.summaryOf(w), Allocated: []AllocatedSlot{}, Metrics: WorkerHeap{
-		HeapUsed: w.Heap.Used, HeapCommitted: w.Heap.Committed, HeapMax: w.Heap.Max, NonHeapMax: -1,
-		Collectors: []Collector{{Name: "Go", Count: w.Heap.Collections, Millis: w.Heap.Paused.Milliseconds()}},
+		HeapUsed: w.Process.HeapUsed, HeapCommitted: w.Process.HeapCommitted, HeapMax: w.Process.HeapMax, NonHeapMax: -1,
+		DirectUsed: w.Process.ManagedUsed, MappedUsed: w.Process.ManagedDisk,
+		Collectors: []Collector{{Name: "Go", Count: w.Process.Collections, Millis: w.Process.PausedMillis}},
 	}}
 	for _, j := range s.cluster.Jobs() {
 		l := j.Life()
@@ -178,23 +180,12 @@ func slotsOf(j Job, l coordinator.Life, worker string) int {
 	return slots
 }
 
-func metricsOfWorker(w Worker) []Metric {
-	return []Metric{
-		{"Status.JVM.Memory.Heap.Used", number(w.Heap.Used)},
-		{"Status.JVM.Memory.Heap.Committed", number(w.Heap.Committed)},
-		{"Status.JVM.Memory.Heap.Max", number(w.Heap.Max)},
-		{"Status.JVM.GarbageCollector.All.Count", number(w.Heap.Collections)},
-		{"Status.JVM.GarbageCollector.All.Time", number(w.Heap.Paused.Milliseconds())},
-		{"Status.Flink.Memory.Managed.Total", number(w.Managed)},
-	}
-}
-
 func (s *Server) workerMetrics(r *http.Request) (any, error) {
 	w, err := s.workerIn(r)
 	if err != nil {
 		return nil, err
 	}
-	return named(r, metricsOfWorker(w)), nil
+	return named(r, shown(metrics.OfProcess(w.Process), "")), nil
 }
 
 func (s *Server) workersMetrics(r *http.Request) (any, error) {
@@ -202,7 +193,7 @@ func (s *Server) workersMetrics(r *http.Request) (any, error) {
 	var groups [][]Metric
 	for _, w := range s.cluster.Workers() {
 		if len(wanted) == 0 || slices.Contains(wanted, w.ID) {
-			groups = append(groups, metricsOfWorker(w))
+			groups = append(groups, shown(metrics.OfProcess(w.Process), ""))
 		}
 	}
 	return aggregated(r, groups)

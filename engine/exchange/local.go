@@ -22,6 +22,7 @@ type Local struct {
 	wake   chan struct{} // holds a token when the receiver should look again
 	taken  func(channel int, bytes int64)
 	timing
+	here, elsewhere *Traffic // what was taken, by where it came from
 
 	mu       sync.Mutex
 	failed   error
@@ -32,6 +33,7 @@ type Local struct {
 
 type localChannel struct {
 	timing
+	sent    *Traffic
 	gate    *Local
 	index   int
 	queue   []queued
@@ -94,8 +96,12 @@ func (g *Local) Next(ctx context.Context) (stream.Element, int, error) {
 			return nil, 0, err
 		}
 		if q.element != nil {
-			if q.credit > 0 {
+			switch {
+			case q.credit > 0:
+				g.elsewhere.Count(q.credit)
 				g.taken(ch, q.credit)
+			case q.bytes > 0:
+				g.here.Count(q.bytes)
 			}
 			return q.element, ch, nil
 		}
@@ -163,6 +169,9 @@ func (c *localChannel) Send(ctx context.Context, e stream.Element) error {
 			return context.Cause(ctx)
 		}
 		c.end()
+	}
+	if size > 0 {
+		c.sent.Count(size)
 	}
 	signal(c.gate.wake)
 	return nil

@@ -26,6 +26,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/exchange/remote"
+	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/task"
@@ -87,7 +88,7 @@ func Run(ctx context.Context, o Options) error {
 	if o.Patience == 0 {
 		o.Patience = 5 * time.Minute
 	}
-	n := &node{Options: o, transport: t}
+	n := &node{Options: o, transport: t, process: metrics.Process{Total: o.Memory, Now: o.Clock.Now}}
 	s := newSession(n)
 	defer s.close()
 	pause, last := firstPause, o.Clock.Now()
@@ -120,6 +121,7 @@ func Run(ctx context.Context, o Options) error {
 type node struct {
 	Options
 	transport *remote.Transport
+	process   metrics.Process
 }
 
 // serve is one conversation with the coordinator that leads. It reports whether

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"runtime/metrics"
 	"sync"
 	"time"
 
@@ -207,16 +206,8 @@ func (s *session) busy() bool {
 	return len(s.jobs) > 0
 }
 
-// memoryInUse is how much memory the runtime has of the operating system, in
-// bytes. Reading it stops nothing.
-func memoryInUse() int64 {
-	of := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(of)
-	return int64(of[0].Value.Uint64() - of[1].Value.Uint64())
-}
-
 func (s *session) heartbeat() *rpc.Heartbeat {
-	h := &rpc.Heartbeat{Memory: memoryInUse()}
+	h := &rpc.Heartbeat{Process: s.process.Read()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, j := range s.jobs {

@@ -4,6 +4,8 @@
 package rpc
 
 import (
+	"time"
+
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
@@ -76,7 +78,28 @@ type Count struct {
 	// the one is that is farthest ahead.
 	Split string           `json:"split,omitempty"`
 	Ahead stream.Timestamp `json:"ahead,omitempty"`
+	// What the task has taken of senders in its process and in others, and sent.
+	Here      Traffic `json:"here"`
+	Elsewhere Traffic `json:"elsewhere"`
+	Sent      Traffic `json:"sent"`
+	// Letters is how many rows went to the dead letters.
+	Letters int64 `json:"letters,omitempty"`
+	// Pending is how many rows a source knows of that it has not read; nil when it
+	// does not know.
+	Pending *int64 `json:"pending,omitempty"`
 }
+
+// Traffic is batches that passed the channels of a task, and their bytes.
+type Traffic struct {
+	Batches int64 `json:"batches"`
+	Bytes   int64 `json:"bytes"`
+}
+
+// Idle is for how long the task has waited for rows.
+func (c Count) Idle() time.Duration { return time.Duration(c.IdleMillis) * time.Millisecond }
+
+// Blocked is for how long it has waited for room in what it sends to.
+func (c Count) Blocked() time.Duration { return time.Duration(c.BlockedMillis) * time.Millisecond }
 
 // Assignment is one task to run, with the state that it restores.
 type Assignment = checkpoint.Assignment

@@ -117,9 +117,8 @@ type (
 	}
 	// Heartbeat says that a worker is well, and what its tasks have counted.
 	Heartbeat struct {
-		Jobs []JobCounts `json:"jobs,omitempty"`
-		// Memory is what the process uses, in bytes.
-		Memory int64 `json:"memory"`
+		Jobs    []JobCounts `json:"jobs,omitempty"`
+		Process Process     `json:"process"`
 	}
 	// JobCounts are the counts of the tasks of a job on one worker.
 	JobCounts struct {

@@ -32,6 +32,13 @@ type Stats struct {
 	// Idle is how long the task has waited for rows, Blocked for room in what it
 	// sends to. They are counted at the first vertex of a chain.
 	Idle, Blocked exchange.Wait
+	// Here and Elsewhere are what the task has taken of senders in its process and
+	// in others, Sent what it has sent; at the first vertex of a chain, too.
+	Here, Elsewhere, Sent exchange.Traffic
+	// Letters is how many rows have gone to the dead letters.
+	Letters atomic.Int64
+	// Pending is how many rows a source knows of that it has not read.
+	Pending Pending
 	// Spread is that of a source's splits; it is kept at the first vertex too.
 	Spread Spread
 
@@ -182,8 +189,11 @@ func (l *link) Emit(ctx context.Context, p ops.Port, b *stream.Batch) error {
 		b.Release()
 		return nil
 	}
-	if p == ops.Errors && len(l.Routes[p]) > 0 {
-		b = l.letters(b)
+	if p == ops.Errors {
+		l.Stats.Letters.Add(int64(b.Len()))
+		if len(l.Routes[p]) > 0 {
+			b = l.letters(b)
+		}
 	}
 	if p == ops.Main {
 		l.Stats.RecordsOut.Add(int64(b.Len()))

@@ -47,13 +47,14 @@ type Source struct {
 	ticked  time.Time // when the last Tick was sent
 	ticking bool      // ticks are sent without rows, too
 	gathers bool      // splits are wanted while there are others
-	noMore  bool      // no splits will follow
-	wanted  bool      // WantSplits was sent, no answer yet
-	drained bool      // End was sent
-	budget  int64     // rows that may be read; 0 means any number
-	paused  bool      // the budget is used up
-	stopped bool      // the barrier Stop has passed
-	ended   bool      // EndOfInput was sent
+	lags    ops.Lagging
+	noMore  bool  // no splits will follow
+	wanted  bool  // WantSplits was sent, no answer yet
+	drained bool  // End was sent
+	budget  int64 // rows that may be read; 0 means any number
+	paused  bool  // the budget is used up
+	stopped bool  // the barrier Stop has passed
+	ended   bool  // EndOfInput was sent
 }
 
 // NewSource returns a task that reads src. Commands are Assign and Inject.
@@ -86,6 +87,7 @@ func (s *Source) Run(ctx context.Context) (err error) {
 	if g, ok := s.reader.(ops.Gatherer); ok {
 		s.gathers = g.Gathers()
 	}
+	s.lags, _ = s.reader.(ops.Lagging)
 	if s.align != nil {
 		defer s.align.group.leave(s)
 	}
@@ -127,6 +129,9 @@ func (s *Source) step(ctx context.Context) error {
 	f, err := s.reader.Fetch(ctx)
 	if err != nil {
 		return err
+	}
+	if s.lags != nil {
+		s.chain.links[0].Stats.Pending.Set(s.lags.Pending())
 	}
 	if err := s.send(ctx, f); err != nil {
 		return err

@@ -44,15 +44,40 @@ type Count struct {
 	Read, Written int64
 }
 
-// Counts is what the buckets of s have done since it was made: a row for each
-// scheme and kind of request of which there was any, ordered by both. A
-// bucket's own retries are seen; those that a cloud's client makes by itself
-// are not.
-func (s *Stores) Counts() []Count {
+// Counts is what the buckets of s have done since it was made, and those of
+// others with the same Meters.
+func (s *Stores) Counts() []Count { return s.meters.Counts() }
+
+// Meters count the requests of one or more Stores, by scheme. The zero value
+// works.
+type Meters struct {
+	mu     sync.Mutex
+	scheme map[string]*meter
+}
+
+// of finds or makes the meter of a scheme.
+func (s *Meters) of(scheme string) *meter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.scheme == nil {
+		s.scheme = make(map[string]*meter)
+	}
+	m := s.scheme[scheme]
+	if m == nil {
+		m = new(meter)
+		s.scheme[scheme] = m
+	}
+	return m
+}
+
+// Counts is a row for each scheme and kind of request of which there was any,
+// ordered by both. A bucket's own retries are seen; those that a cloud's client
+// makes by itself are not.
+func (s *Meters) Counts() []Count {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []Count
-	for scheme, m := range s.meters {
+	for scheme, m := range s.scheme {
 		for op := range operations {
 			if c := m[op].count(scheme, op); c.Requests > 0 {
 				all = append(all, c)

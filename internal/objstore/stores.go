@@ -29,6 +29,8 @@ type Options struct {
 	Backoff time.Duration
 	// Timeout bounds one attempt of anything but a streaming write; 0 means 1 minute.
 	Timeout time.Duration
+	// Meters count the requests; nil means new ones.
+	Meters *Meters
 }
 
 // Stores opens URLs:
@@ -45,8 +47,8 @@ type Stores struct {
 	mu      sync.Mutex
 	mem     map[string]*memory
 	buckets map[string]*Bucket
-	meters  map[string]*meter // by scheme
-	recent  []string          // keys of buckets, oldest first
+	meters  *Meters
+	recent  []string // keys of buckets, oldest first
 }
 
 // maxBuckets is how many buckets are kept. Temporary credentials make new ones
@@ -64,7 +66,10 @@ func New(o Options) *Stores {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
 	}
-	return &Stores{opts: o, mem: map[string]*memory{}, buckets: map[string]*Bucket{}, meters: map[string]*meter{}}
+	if o.Meters == nil {
+		o.Meters = new(Meters)
+	}
+	return &Stores{opts: o, mem: map[string]*memory{}, buckets: map[string]*Bucket{}, meters: o.Meters}
 }
 
 // Open returns the bucket whose root is the given URL or path. The root need
@@ -91,10 +96,7 @@ func (s *Stores) Open(ctx context.Context, root string, props map[string]string)
 	if b := s.buckets[key]; b != nil {
 		return b, d.Close()
 	}
-	if s.meters[u.Scheme] == nil {
-		s.meters[u.Scheme] = new(meter)
-	}
-	b = &Bucket{root: strings.TrimSuffix(display(u), "/"), driver: counted{d, s.meters[u.Scheme]}, opts: &s.opts}
+	b = &Bucket{root: strings.TrimSuffix(display(u), "/"), driver: counted{d, s.meters.of(u.Scheme)}, opts: &s.opts}
 	s.buckets[key] = b
 	if s.recent = append(s.recent, key); len(s.recent) > maxBuckets {
 		delete(s.buckets, s.recent[0])

@@ -48,6 +48,7 @@ type Channel struct {
 	wake    chan struct{} // holds a token when the sender should look again
 	wait    *exchange.Wait
 	now     func() time.Time
+	sent    *exchange.Traffic
 
 	mu          sync.Mutex
 	budget      int64 // 0 until the receiving task exists
@@ -153,6 +154,7 @@ func (c *Channel) piece(ctx context.Context, b *stream.Batch, lo, hi int) error 
 	if err := c.credit(ctx, c.payload.size()); err != nil {
 		return err
 	}
+	c.sent.Count(c.payload.size())
 	return c.out.write(ctx, append([][]byte{c.payload.head}, c.payload.parts...)...)
 }
 
@@ -185,6 +187,10 @@ func (c *Channel) credit(ctx context.Context, size int64) error {
 
 // OnWait adds up the time for which the sender waits for credit.
 func (c *Channel) OnWait(w *exchange.Wait, now func() time.Time) { c.wait, c.now = w, now }
+
+// OnSend counts the batches, which may be pieces of larger ones, and their bytes
+// on the wire.
+func (c *Channel) OnSend(t *exchange.Traffic) { c.sent = t }
 
 func (c *Channel) granted(g credit) {
 	c.mu.Lock()

@@ -1,0 +1,151 @@
+package metrics
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// Job is a job whose tasks are looked at.
+type Job struct {
+	ID     job.ID
+	Graph  *job.Graph
+	Counts []rpc.Count
+}
+
+// Running is one task of a job.
+type Running struct {
+	Chain   job.Chain
+	Index   int
+	Attempt int
+	// Started is when it began to run; zero means that it does not run.
+	Started time.Time
+}
+
+// Count is what the task has counted at a vertex.
+func (j Job) Count(v job.VertexID, index int) (rpc.Count, bool) {
+	for _, c := range j.Counts {
+		if c.Vertex == v && c.Index == index {
+			return c, true
+		}
+	}
+	return rpc.Count{Vertex: v, Index: index, Watermark: stream.Start}, false
+}
+
+// Pressure is what a task does with its time; all zero when it does not run.
+func (r *Rates) Pressure(j Job, t Running, now time.Time) Rate {
+	if t.Started.IsZero() {
+		return Rate{}
+	}
+	head, _ := j.Count(t.Chain.Head(), t.Index)
+	return r.Of(j.ID, head, t.Started, now)
+}
+
+// Task are the metrics of a task.
+func (r *Rates) Task(j Job, t Running, now time.Time) []Metric {
+	head, _ := j.Count(t.Chain.Head(), t.Index)
+	tail, _ := j.Count(t.Chain.Tail(), t.Index)
+	rate, out := r.Pressure(j, t, now), Rate{}
+	if out = rate; tail.Vertex != head.Vertex && !t.Started.IsZero() {
+		out = r.Of(j.ID, tail, t.Started, now)
+	}
+	perSecond := func(name string, part float64) Metric { return number(name, int64(part*1000)) }
+	all := []Metric{
+		number("numRecordsIn", head.In), rounded("numRecordsInPerSecond", rate.In),
+		number("numRecordsOut", tail.Out), rounded("numRecordsOutPerSecond", out.Out),
+		number("numBytesIn", head.Here.Bytes+head.Elsewhere.Bytes), rounded("numBytesInPerSecond", rate.Here+rate.Elsewhere),
+		number("numBytesInLocal", head.Here.Bytes), rounded("numBytesInLocalPerSecond", rate.Here),
+		number("numBytesInRemote", head.Elsewhere.Bytes), rounded("numBytesInRemotePerSecond", rate.Elsewhere),
+		number("numBuffersInLocal", head.Here.Batches), rounded("numBuffersInLocalPerSecond", rate.BatchesHere),
+		number("numBuffersInRemote", head.Elsewhere.Batches), rounded("numBuffersInRemotePerSecond", rate.BatchesElsewhere),
+		number("numBytesOut", head.Sent.Bytes), rounded("numBytesOutPerSecond", rate.Sent),
+		number("numBuffersOut", head.Sent.Batches), rounded("numBuffersOutPerSecond", rate.BatchesSent),
+		perSecond("busyTimeMsPerSecond", rate.Busy),
+		perSecond("idleTimeMsPerSecond", rate.Idle),
+		perSecond("backPressuredTimeMsPerSecond", rate.Blocked),
+		number("accumulatedIdleTimeMs", head.IdleMillis),
+		number("accumulatedBackPressuredTimeMs", head.BlockedMillis),
+		flag("isBackPressured", rate.Blocked > 0.1),
+	}
+	return append(all, watermark("currentInputWatermark", head.Watermark)...)
+}
+
+func rounded(name string, f float64) Metric {
+	return Metric{Name: name, Value: float64(int64(f*1000+0.5)) / 1000}
+}
+
+// watermark is a watermark, once there is one.
+func watermark(name string, at stream.Timestamp) []Metric {
+	if at == stream.Start {
+		return nil
+	}
+	return []Metric{number(name, int64(at))}
+}
+
+// Operator are the metrics of a vertex of a task's chain: of all that it counts
+// in order of their names.
+func (r *Rates) Operator(j Job, t Running, v job.VertexID, now time.Time) []Metric {
+	c, there := j.Count(v, t.Index)
+	if !there {
+		return nil
+	}
+	var rate Rate
+	if !t.Started.IsZero() {
+		rate = r.Of(j.ID, c, t.Started, now)
+	}
+	all := []Metric{
+		number("numRecordsIn", c.In), rounded("numRecordsInPerSecond", rate.In),
+		number("numRecordsOut", c.Out), rounded("numRecordsOutPerSecond", rate.Out),
+	}
+	switch j.Graph.Vertices[v].Kind {
+	case job.KindSource:
+		all = append(all, watermark("currentOutputWatermark", c.Watermark)...)
+		if c.Watermark != stream.Start && c.Watermark != stream.End {
+			all = append(all, number("watermarkLag", now.UnixMilli()-int64(c.Watermark)))
+		}
+		if c.Pending != nil {
+			all = append(all, number("pendingRecords", *c.Pending))
+		}
+	case job.KindSink:
+		all = append(all, number("numRecordsSend", c.In), rounded("numRecordsSendPerSecond", rate.In))
+		all = append(all, watermark("currentInputWatermark", c.Watermark)...)
+	default:
+		all = append(all, watermark("currentInputWatermark", c.Watermark)...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Counters)) {
+		all = append(all, number(name, c.Counters[name]))
+	}
+	return all
+}
+
+// Groups are the metrics of a task and of its operators, with labels.
+func (r *Rates) Groups(j Job, t Running, worker, host string, now time.Time) []Group {
+	head := j.Graph.Vertices[t.Chain.Head()]
+	labels := []Label{
+		{"host", host},
+		{"tm_id", worker},
+		{"job_id", string(j.ID)},
+		{"job_name", j.Graph.Name},
+		{"task_id", ID(head.UID)},
+		{"task_name", j.Graph.ChainName(t.Chain)},
+		{"subtask_index", strconv.Itoa(t.Index)},
+		{"task_attempt_num", strconv.Itoa(t.Attempt)},
+	}
+	groups := []Group{{Task, labels, r.Task(j, t, now)}}
+	for _, id := range t.Chain.Vertices {
+		v := j.Graph.Vertices[id]
+		of := append(labels[:len(labels):len(labels)], Label{"operator_id", ID(v.UID)}, Label{"operator_name", v.Name})
+		if all := r.Operator(j, t, id, now); all != nil {
+			groups = append(groups, Group{Operator, of, all})
+		}
+		if c, _ := j.Count(id, t.Index); c.Letters > 0 || v.Kind == job.KindSource {
+			groups = append(groups, Group{Own, of, []Metric{number("dead_letters_total", c.Letters)}})
+		}
+	}
+	return groups
+}

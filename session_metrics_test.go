@@ -1,0 +1,94 @@
+package wadi_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/wadi-engine/wadi/coordinator/rest"
+)
+
+// series are the lines of /metrics, by name.
+func (s served) series() map[string][]string {
+	s.t.Helper()
+	status, text := s.ask("GET", "/metrics", "")
+	if status != 200 {
+		s.t.Fatalf("/metrics: %d %s", status, text)
+	}
+	all := map[string][]string{}
+	for line := range strings.Lines(text) {
+		if name := regexp.MustCompile(`^\w+`).FindString(line); name != "" {
+			all[name] = append(all[name], strings.TrimSpace(line))
+		}
+	}
+	return all
+}
+
+func TestPrometheusSeesAJob(t *testing.T) {
+	s := serve(t, map[string]string{"parallelism.default": "2"})
+	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
+	s.until("a checkpoint", func() bool {
+		var c rest.Checkpoints
+		s.get("/jobs/"+id+"/checkpoints", &c)
+		return c.Counts.Completed > 1
+	})
+	all := s.series()
+	const ofJob, ofTask, ofOperator = "flink_jobmanager_job_", "flink_taskmanager_job_task_", "flink_taskmanager_job_task_operator_"
+	for name, n := range map[string]int{
+		"flink_jobmanager_numRunningJobs": 1, "flink_jobmanager_taskSlotsTotal": 1, "flink_jobmanager_Status_JVM_Memory_Heap_Used": 1,
+		"flink_taskmanager_Status_JVM_CPU_Load": 1, "flink_taskmanager_Status_Flink_Memory_Managed_Used": 1,
+		ofJob + "numRestarts": 1, ofJob + "uptime": 1, ofJob + "lastCheckpointDuration": 1, ofJob + "numberOfCompletedCheckpoints": 1, ofJob + "runningTimeTotal": 1,
+		ofTask + "numRecordsInPerSecond": 4, ofTask + "numBytesOut": 4, ofTask + "busyTimeMsPerSecond": 4, ofTask + "isBackPressured": 4,
+		ofOperator + "numRecordsOut": 6, ofOperator + "numRecordsSend": 2,
+		"wadi_build_info": 1, "wadi_job_failures_total": 1, "wadi_dead_letters_total": 2, "wadi_objstore_written_bytes_total": 1, "go_goroutines": 1, "process_cpu_seconds_total": 1,
+	} {
+		if got := len(all[name]); got < n {
+			t.Errorf("%s: %d series, want %d", name, got, n)
+		}
+	}
+	for _, want := range []string{`job_id="` + id + `"`, `job_name="counting"`, `tm_id="` + s.Workers()[0].ID + `"`, `subtask_index="0"`, `task_name="`, `host="`} {
+		if !strings.Contains(all[ofTask+"numRecordsIn"][0], want) {
+			t.Errorf("no %s in %s", want, all[ofTask+"numRecordsIn"][0])
+		}
+	}
+	if v := all[ofJob+"numberOfCompletedCheckpoints"][0]; strings.HasSuffix(v, " 0") {
+		t.Error(v)
+	}
+	s.lint()
+	if err := s.client().Cancel(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	s.until("the end of the metrics of the job", func() bool { return len(s.series()[ofJob+"uptime"]) == 0 })
+}
+
+// lint finds nothing to say about names that are not Flink's.
+func (s served) lint() {
+	s.t.Helper()
+	_, text := s.ask("GET", "/metrics", "")
+	var own strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "wadi_") || strings.HasPrefix(line, "# HELP wadi_") || strings.HasPrefix(line, "# TYPE wadi_") {
+			own.WriteString(line)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(own.String())).Lint()
+	if err != nil || own.Len() == 0 {
+		s.t.Error(err)
+	}
+	for _, p := range problems {
+		s.t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestMetricsNeedTheToken(t *testing.T) {
+	s := serve(t, map[string]string{"wadi.rest.token": "sesame"})
+	if status, _ := s.ask("GET", "/metrics", ""); status != 401 {
+		t.Errorf("without the token: %d", status)
+	}
+	if status, text := s.ask("GET", "/metrics", "", "Authorization", "Bearer sesame"); status != 200 || !strings.Contains(text, "flink_jobmanager_numRunningJobs 0") && !strings.Contains(text, "flink_jobmanager_numRunningJobs{") {
+		t.Errorf("with the token: %d", status)
+	}
+}
