@@ -9,25 +9,18 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
-	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/job"
 )
 
-// Rescale changes how many tasks vertices have, while the job runs: it takes a
-// checkpoint, and its tasks are started anew from it, as those of the new
-// parallelism. Vertices that pass rows on as they are have the same number; those
-// without a wish keep theirs. It returns when the tasks are about to be started.
+// Rescale changes how many tasks vertices have, while the job runs: behind the
+// next checkpoint, which is taken at once, its tasks are started anew, as those of
+// the new parallelism. Vertices that pass rows on as they are have the same
+// number; those without a wish keep theirs. It returns when the job has taken note.
 func (r *Run) Rescale(ctx context.Context, wishes map[job.VertexID]int) error {
 	g, err := r.scaled(wishes)
-	if err != nil || g == nil {
+	if err != nil {
 		return err
-	}
-	if !r.waiting() {
-		// When the tasks are being restarted meanwhile, they are restarted as those.
-		if err := r.checkpointUnlessWaiting(ctx); err != nil && r.steady() {
-			return fmt.Errorf("rescale: %w", err)
-		}
 	}
 	select {
 	case r.rescales <- g:
@@ -39,7 +32,7 @@ func (r *Run) Rescale(ctx context.Context, wishes map[job.VertexID]int) error {
 	}
 }
 
-// scaled is the graph that is wished for, or nil when it is the one that runs.
+// scaled is the graph that is wished for.
 func (r *Run) scaled(wishes map[job.VertexID]int) (*job.Graph, error) {
 	if r.checkpoints == "" {
 		return nil, fmt.Errorf("%w: the job takes no checkpoints, from which it could go on: SET 'execution.checkpointing.dir' before it is started", job.ErrInvalid)
@@ -51,46 +44,7 @@ func (r *Run) scaled(wishes map[job.VertexID]int) (*job.Graph, error) {
 	if !ok || l.Status.Terminal() {
 		return nil, fmt.Errorf("%w: the job does not run", job.ErrInvalid)
 	}
-	g, err := l.Graph.Scaled(wishes)
-	if err != nil {
-		return nil, err
-	}
-	for i, v := range g.Vertices {
-		if v.Parallelism != l.Graph.Vertices[i].Parallelism {
-			return g, nil
-		}
-	}
-	return nil, nil //nolint:nilnil // nothing changes
-}
-
-// checkpointUnlessWaiting takes a checkpoint, and gives up when the tasks have come
-// to wait for slots, which they may never get.
-func (r *Run) checkpointUnlessWaiting(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		for ctx.Err() == nil && !r.waiting() {
-			select {
-			case <-engine.WallClock{}.After(50 * time.Millisecond):
-			case <-ctx.Done():
-			}
-		}
-		cancel()
-	}()
-	_, err := r.Checkpoint(ctx)
-	return err
-}
-
-// steady reports whether the tasks run.
-func (r *Run) steady() bool {
-	s, _ := r.history.Summary()
-	return s.Status == coordinator.Running && !r.waiting()
-}
-
-// waiting reports whether the tasks wait for slots.
-func (r *Run) waiting() bool {
-	t, ok := r.tasks.(*cluster.Tasks)
-	return ok && t.Waiting()
+	return l.Graph.Scaled(wishes)
 }
 
 // Rescale changes the parallelism of vertices.
@@ -102,7 +56,7 @@ func (j sessionJob) Rescale(ctx context.Context, wishes map[job.VertexID]int) er
 // changes it.
 func (s *Session) rescale(ctx context.Context, r *Run, wishes map[job.VertexID]int) error {
 	g, err := r.scaled(wishes)
-	if err != nil || g == nil {
+	if err != nil {
 		return err
 	}
 	if err := s.amend(ctx, r, g); err != nil {

@@ -193,14 +193,19 @@ func (m *machine) adopt(h *rpc.Held) {
 	if m.manifest != nil {
 		for _, k := range m.manifest.Handles {
 			if k.Ended {
-				t := &m.tasks[m.ordinal[k.Task]]
-				t.last, t.gone = &k, true
+				i := m.ordinal[k.Task]
+				m.tasks[i].last, m.tasks[i].gone = &k, true
+				m.runs(i)
 			}
 		}
 	}
 	var newest stream.Barrier
 	for _, k := range h.Tasks {
-		t := &m.tasks[m.ordinal[k.Task]]
+		i := m.ordinal[k.Task]
+		t := &m.tasks[i]
+		if k.Running || k.Ended { // otherwise it will say so
+			m.runs(i)
+		}
 		t.drained, t.noMore, t.gone = k.Drained, k.NoMore, k.Ended
 		if k.Handle != nil { // its last, which it does not tell again; that it has ended may follow
 			t.last = k.Handle

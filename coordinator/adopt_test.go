@@ -24,7 +24,7 @@ func adopted(t *testing.T, since *checkpoint.Manifest, tasks ...rpc.HeldTask) (S
 }
 
 func held(vertex job.VertexID, index int) rpc.HeldTask {
-	return rpc.HeldTask{Task: checkpoint.TaskID{Vertex: vertex, Index: index}, Injected: stream.Barrier{Epoch: 6}}
+	return rpc.HeldTask{Running: true, Task: checkpoint.TaskID{Vertex: vertex, Index: index}, Injected: stream.Barrier{Epoch: 6}}
 }
 
 func injected(actions []Action) (to []rpc.Inject) {

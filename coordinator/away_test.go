@@ -30,6 +30,7 @@ func TestTargetAway(t *testing.T) {
 	}
 	p.start([]datadriven.CmdArg{{Key: "interval", Vals: []string{"10s"}}})
 	play("begun")
+	play("running")
 	const epochs = 60
 	for n := 1; n <= epochs; n++ {
 		for range 10 {

@@ -20,7 +20,8 @@ import (
 //	    └─ barriers    └─ timeout, ─► aborting ──► aborted: the next number
 //	       injected       declined                  (or complete after all)
 //
-// There is one at a time, and the next begins when the number of the last one
+// None begins before every task of the attempt runs: a task that restores, or waits
+// for a slot, could not take part. There is one at a time, and the next begins when the number of the last one
 // is settled: numbers are claimed in order.
 
 // stopping says that the job ends with the next checkpoint.
@@ -39,7 +40,10 @@ func (m *machine) allDrained() bool {
 func (s State) due() time.Time {
 	m := machine{State: s}
 	var at time.Time
-	if s.wish() != nil && !s.stop {
+	if s.opening > 0 {
+		return at // the last that begins to run says so
+	}
+	if (s.wish() != nil || s.scaled != nil) && !s.stop {
 		return s.lastOver
 	}
 	if s.stop || m.allDrained() {
@@ -255,6 +259,8 @@ func (m *machine) claimed(e Claimed) {
 	case f.kind == stream.Stop:
 		m.ending = &ending{state: Stopped}
 		m.cancel(m.now)
+	case m.scaled != nil:
+		m.cancel(m.now)
 	}
 }
 
@@ -289,6 +295,10 @@ func (m *machine) aborted(f *flight) {
 	if m.savepointLost(f.reason) && m.phase == running {
 		m.total++
 		m.cancel(m.now) // the sources have stopped
+		return
+	}
+	if m.scaled != nil && m.phase == running {
+		m.cancel(m.now) // it was only to be behind the newest rows
 		return
 	}
 	if f.kind == stream.Savepoint {

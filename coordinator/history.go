@@ -180,7 +180,7 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 		h.blame(now, e, s)
 	}
 	if b, ok := e.(Begun); ok && b.Err == nil && b.Held != nil {
-		h.adopt(*b.Held)
+		h.adopt(*b.Held, s)
 	}
 	h.report(now, e, old, s)
 	h.flight(now, e, old, s)
@@ -268,18 +268,20 @@ func (h *History) rescale(now time.Time, p *plan) {
 }
 
 // adopt notes that the tasks have run on since they were deployed.
-func (h *History) adopt(held rpc.Held) {
+func (h *History) adopt(held rpc.Held, s State) {
 	since := time.UnixMilli(int64(held.Since)).UTC()
 	for i := range h.life.Tasks {
 		a := TaskAttempt{Number: held.Attempt}
 		a.Entered[TaskCreated] = since
 		h.life.Tasks[i].Attempts = []TaskAttempt{a}
-		for _, status := range []TaskStatus{TaskScheduled, TaskDeploying, TaskInitializing, TaskRunning} {
-			h.task(since, i, status)
-		}
+		h.advance(since, i, TaskInitializing)
 	}
 	for _, t := range held.Tasks {
-		if i := slices.IndexFunc(h.life.Tasks, func(l TaskLife) bool { return l.Task == t.Task }); i >= 0 && t.Ended {
+		i := s.ordinal[t.Task]
+		if t.Running || t.Ended {
+			h.advance(since, i, TaskRunning)
+		}
+		if t.Ended {
 			h.task(since, i, TaskFinished)
 		}
 	}
@@ -290,15 +292,24 @@ func (h *History) report(now time.Time, e Event, old, s State) {
 	if !ok {
 		return
 	}
+	if _, canceled := r.Report.(rpc.Canceled); !canceled && old.phase != running {
+		return // of tasks that are being canceled
+	}
 	switch r := r.Report.(type) {
+	case rpc.Placed:
+		for i := range h.life.Tasks {
+			h.advance(now, i, TaskDeploying)
+		}
+	case rpc.Deployed:
+		for _, id := range r.Tasks {
+			h.advance(now, s.ordinal[id], TaskInitializing)
+		}
+	case rpc.Running:
+		h.advance(now, s.ordinal[r.Task], TaskRunning)
 	case rpc.Ended:
-		if old.phase == running {
-			h.task(now, s.ordinal[r.Task], TaskFinished)
-		}
+		h.task(now, s.ordinal[r.Task], TaskFinished)
 	case rpc.Failed:
-		if old.phase == running {
-			h.task(now, s.ordinal[r.Task], TaskFailed)
-		}
+		h.task(now, s.ordinal[r.Task], TaskFailed)
 	case rpc.Canceled:
 		end := TaskCanceled
 		if s.ending != nil && (s.ending.state == Finished || s.ending.state == Stopped) {
@@ -339,18 +350,22 @@ func (h *History) deploy(now time.Time, s State) {
 			}
 		}
 	}
-	h.running(now, s)
+	for i := range h.life.Tasks {
+		if s.tasks[i].gone {
+			h.advance(now, i, TaskRunning)
+			h.task(now, i, TaskFinished)
+			continue
+		}
+		h.task(now, i, TaskScheduled)
+	}
 }
 
-// running notes that all tasks run, but for those that have ended.
-func (h *History) running(now time.Time, s State) {
-	for i := range h.life.Tasks {
-		for _, status := range []TaskStatus{TaskScheduled, TaskDeploying, TaskInitializing, TaskRunning} {
-			h.task(now, i, status)
-		}
-		if s.tasks[i].gone {
-			h.task(now, i, TaskFinished)
-		}
+// advance moves a task on its way to running, step by step: who has not told of
+// one has passed it.
+func (h *History) advance(now time.Time, i int, to TaskStatus) {
+	a := h.life.Tasks[i].Attempts
+	for s := a[len(a)-1].Status + 1; s <= to; s++ {
+		h.task(now, i, s)
 	}
 }
 

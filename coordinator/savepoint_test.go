@@ -25,7 +25,7 @@ import (
 //	S3  A savepoint is answered for when it was copied, and only then.
 //	S4  A job that was stopped with a savepoint ends as stopped or finished; one
 //	    whose savepoint failed does not stop for it.
-//	S5  What is being copied is not deleted.
+//	S5  What is being copied for somebody is not deleted.
 func TestSavepointsInEveryOrder(t *testing.T) {
 	first := newUniverse()
 	seen := map[string]bool{first.key(): true}
@@ -51,7 +51,7 @@ func TestSavepointsInEveryOrder(t *testing.T) {
 }
 
 // universeDepth is how many events are taken.
-const universeDepth = 19
+const universeDepth = 18
 
 // universe is a job, what it waits for, and what a person has seen of it.
 type universe struct {
@@ -66,7 +66,7 @@ type universe struct {
 	answered                  map[uint64]Answer
 	wants                     map[uint64]Want
 	exported                  map[uint64]bool // copied, or tried: then false
-	stopAsked                 bool
+	stopAsked, scaled         bool
 	published                 stream.Epoch
 	trace                     []string
 	wrong                     string
@@ -90,7 +90,7 @@ func newUniverse() universe {
 func (u universe) key() string {
 	s := u.state
 	var b strings.Builder
-	fmt.Fprint(&b, s.phase, s.attempt, s.next, s.stop, s.failures, s.restarts, s.claiming, u.injected, u.asked, u.failures, u.published, u.stopAsked, u.exported, u.now.UnixMilli())
+	fmt.Fprint(&b, s.phase, s.attempt, s.next, s.stop, s.failures, s.restarts, s.claiming, u.injected, u.asked, u.failures, u.published, u.stopAsked, u.scaled, s.scaled != nil, s.opening, len(s.ids), u.exported, u.now.UnixMilli())
 	if s.ending != nil {
 		fmt.Fprint(&b, s.ending.state)
 	}
@@ -121,6 +121,12 @@ func (u universe) events() map[string]Event {
 	}
 	if u.state.phase == running && u.injected != nil {
 		all["seal"], all["decline"] = nil, nil
+	}
+	if u.state.phase == running && u.state.opening > 0 {
+		all["run"] = nil
+	}
+	if !u.scaled && u.state.phase != over {
+		all["rescale"] = RescaleRequested{twoSources(u.state.graph)}
 	}
 	if u.state.phase == running && u.failures == 0 {
 		all["die"] = Reported{rpc.Failed{Task: u.state.ids[0], Err: errors.New("died")}}
@@ -192,11 +198,34 @@ func (u universe) after(name string, e Event) universe {
 		u.published = max(u.published, e.Epoch)
 	case Tick:
 		u.now = u.state.Wake()
+	case RescaleRequested:
+		u.scaled = true
 	case nil:
+		if name == "run" {
+			return u.run()
+		}
 		return u.seal(name == "decline")
 	default:
 	}
 	return u.step(e)
+}
+
+// twoSources is a graph with one more source task.
+func twoSources(g *job.Graph) *job.Graph {
+	two := *g
+	two.Vertices = slices.Clone(g.Vertices)
+	two.Vertices[0].Parallelism = 2
+	return &two
+}
+
+// run lets the tasks that do not run yet say that they do.
+func (u universe) run() universe {
+	for i, id := range u.state.ids {
+		if u.state.phase == running && !u.state.tasks[i].runs {
+			u = u.step(Reported{rpc.Running{Task: id}})
+		}
+	}
+	return u
 }
 
 // seal lets the tasks report the end of the epoch.
@@ -279,7 +308,7 @@ func (u *universe) answer(a Answer) {
 func (u *universe) deleted(files []string) {
 	for _, a := range u.open {
 		x, ok := a.(Export)
-		if !ok {
+		if _, over := u.answered[x.ID]; !ok || over { // given up with the job
 			continue
 		}
 		for _, f := range files {

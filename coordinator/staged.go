@@ -71,9 +71,9 @@ const unlimited = 100 * 365 * 24 * time.Hour
 // tasks that live long; in truth a barrier is what starts them, one stage after
 // the other, with the splits that were assigned before it:
 //
-//	Deploy ─► WantSplits ⇄ Assign ─► Inject n ─► run stage 1, 2, …; Sealed, Ended ─► Confirm n
-//	              ▲                                             │ next epoch
-//	              └─────────────────────────────────────────────┘
+//	Deploy ─► Running, WantSplits ⇄ Assign ─► Inject n ─► run stage 1, 2, …; Sealed, Ended ─► Confirm n
+//	                       ▲                                             │ next epoch
+//	                       └─────────────────────────────────────────────┘
 //
 // Source tasks ask for one split at a time, in turn, so that all get their
 // part. One that will get no more is said to be drained: nothing is worth
@@ -152,6 +152,9 @@ func (w *stages) deploy(c rpc.Deploy) {
 	d := &staging{stages: w, deploy: c, chains: c.Graph.Chains(), tasks: make(map[checkpoint.TaskID]*stagedTask)}
 	d.ctx, d.cancel = context.WithCancelCause(w.ctx)
 	w.running = d
+	for _, a := range c.Tasks { // they run when their barrier comes
+		d.post(rpc.Running{Task: a.Task})
+	}
 	for _, a := range c.Tasks {
 		t := &stagedTask{source: c.Graph.Vertices[a.Task.Vertex].Kind == job.KindSource, handle: handleOf(a)}
 		d.tasks[a.Task] = t

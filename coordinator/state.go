@@ -144,7 +144,9 @@ type State struct {
 	retained []checkpoint.Kept
 	unusable map[stream.Epoch]error
 
-	tasks   []taskState
+	tasks []taskState
+	// opening is how many of them do not run yet: no barrier is given until all do.
+	opening int
 	sources []sourceState
 	sinks   []sinkState
 
@@ -184,8 +186,9 @@ func (p phase) String() string {
 }
 
 type taskState struct {
-	source  int // index in plan.sources, or -1
-	want    int // splits asked for and not taken yet
+	source  int  // index in plan.sources, or -1
+	runs    bool // it has its state, or had ended before
+	want    int  // splits asked for and not taken yet
 	noMore  bool
 	drained bool
 	gone    bool // it has reported Ended

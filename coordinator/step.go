@@ -64,6 +64,7 @@ func (m *machine) send(c rpc.Command) { m.do(Send{c}) }
 func (m *machine) onward() {
 	switch m.phase {
 	case running:
+		m.scale()
 		m.discover()
 		m.checkpointing()
 		m.publish(false)
@@ -99,6 +100,9 @@ func (m *machine) report(r rpc.Report) {
 		return // of tasks that are being canceled
 	}
 	switch r := r.(type) {
+	case rpc.Placed, rpc.Deployed: // on the way
+	case rpc.Running:
+		m.runs(m.ordinal[r.Task])
 	case rpc.WantSplits:
 		m.want(m.ordinal[r.Task], r.N)
 	case rpc.Drained:
@@ -128,13 +132,22 @@ func (m *machine) begin() {
 	m.do(b)
 }
 
-// rescale lets the next attempt run another graph, and begins it.
+// rescale lets the next attempt run another graph.
 func (m *machine) rescale(g *job.Graph) {
 	if m.ending != nil || m.stop || m.leaving() || !m.durable {
 		return
 	}
 	m.scaled = g
-	if m.phase == running {
+	if slices.EqualFunc(g.Vertices, m.graph.Vertices, func(a, b job.Vertex) bool { return a.Parallelism == b.Parallelism }) {
+		m.scaled = nil // an earlier wish is taken back
+	}
+}
+
+// scale restarts the tasks as those of another graph, when that is wished for:
+// behind the next checkpoint, which the wish brings about, so that little is read
+// again; at once when there can be none, because tasks wait for slots.
+func (m *machine) scale() {
+	if m.scaled != nil && m.phase == running && m.opening > 0 {
 		m.cancel(m.now)
 	}
 }
@@ -171,19 +184,24 @@ func (m *machine) begun(e Begun) {
 			m.sinks[i].offered = 0
 		}
 	}
-	if e.Held != nil {
+	switch {
+	case e.Held != nil:
 		m.adopt(e.Held)
-		return
+	case m.scaled != nil: // it was wished for meanwhile
+		m.phase, m.resumeAt = pausing, m.now
+	default:
+		m.deploy(e.Layout)
 	}
-	m.deploy(e.Layout)
 }
 
 // deploy starts the tasks of the layout; those that have ended stay ended.
 func (m *machine) deploy(l checkpoint.Layout) {
 	m.resetTasks()
 	for _, h := range l.Ended {
-		t := &m.tasks[m.ordinal[h.Task]]
+		i := m.ordinal[h.Task]
+		t := &m.tasks[i]
 		t.last, t.gone = &h, true
+		m.runs(i)
 	}
 	m.phase = running
 	if m.manifest != nil && m.manifest.Finished() && m.allEnded() {
@@ -202,6 +220,7 @@ func (m *machine) deploy(l checkpoint.Layout) {
 // resetTasks makes every task one of which nothing is known.
 func (m *machine) resetTasks() {
 	m.tasks = make([]taskState, len(m.ids))
+	m.opening = len(m.tasks)
 	m.sources = make([]sourceState, len(m.plan.sources))
 	for i := range m.tasks {
 		m.tasks[i].source = -1
@@ -210,6 +229,14 @@ func (m *machine) resetTasks() {
 		for _, t := range s.tasks {
 			m.tasks[t].source = i
 		}
+	}
+}
+
+// runs notes that a task has its state.
+func (m *machine) runs(task int) {
+	if t := &m.tasks[task]; !t.runs {
+		t.runs = true
+		m.opening--
 	}
 }
 

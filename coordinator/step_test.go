@@ -108,6 +108,23 @@ func (p *player) play(words []string) {
 			b.Number = p.state.next + 1
 			e = b
 		}
+	case "placed":
+		e = Reported{rpc.Placed{}}
+	case "deployed":
+		e = Reported{rpc.Deployed{Tasks: []checkpoint.TaskID{task()}}}
+	case "running":
+		if len(words) == 1 {
+			for _, id := range p.state.ids {
+				p.play([]string{"running", fmt.Sprintf("%d/%d", id.Vertex, id.Index)})
+			}
+			return
+		}
+		e = Reported{rpc.Running{Task: task()}}
+	case "rescale":
+		g := *p.state.graph
+		g.Vertices = slices.Clone(g.Vertices)
+		g.Vertices[0].Parallelism = number(1)
+		e = RescaleRequested{&g}
 	case "want":
 		e = Reported{rpc.WantSplits{Task: task(), N: number(2)}}
 	case "drained":

@@ -218,14 +218,35 @@ func (d *diagnosis) inputs() {
 func (d *diagnosis) start() {
 	l := d.Life
 	if l.Status != Initializing && l.Status != Created && l.Status != Reconciling {
+		d.slots()
 		return
 	}
 	if since := l.Entered[l.Status]; d.Now.Sub(since) > patience {
 		d.found(Finding{
 			Kind: FindingStart, Title: "The job has not started yet", Text: orUnknown(d.Progress.Problem), Since: since,
-			Advice: "It needs a worker with as many free slots as its widest vertex has tasks, and its checkpoint directory.",
+			Advice: "It needs its checkpoint directory, its sources and its sinks.",
 		})
 	}
+}
+
+// slots tells of tasks that have none.
+func (d *diagnosis) slots() {
+	var f Finding
+	need := 0
+	for _, t := range d.Life.Tasks {
+		need = max(need, t.Task.Index+1)
+		if a := t.Current(); a.Status == TaskScheduled {
+			f.Tasks = append(f.Tasks, t.Task)
+			f.Since = a.Entered[TaskScheduled]
+		}
+	}
+	if len(f.Tasks) == 0 || d.Now.Sub(f.Since) <= patience {
+		return
+	}
+	f.Kind, f.Title = FindingStart, "Its tasks wait for slots"
+	f.Text = fmt.Sprintf("%d tasks need %d slots, as many as the widest vertex has tasks, and so many are not free.", len(f.Tasks), need)
+	f.Advice = "Start workers, cancel another job, or lower parallelism.default. After slot.request.timeout the attempt fails."
+	d.found(f)
 }
 
 func (d *diagnosis) commits() {

@@ -126,6 +126,12 @@ backpressure [2/0] IntervalJoin holds back what sends to it: source orders waits
 			e.Life.Status, e.Life.Entered[coordinator.Initializing] = coordinator.Initializing, noon.Add(-time.Minute)
 			e.Progress.Problem = "wait for 2 slots"
 		}, `start [] The job has not started yet: wait for 2 slots`},
+		{"tasks wait for slots", func(e *coordinator.Evidence) {
+			for i := range e.Life.Tasks {
+				a := &e.Life.Tasks[i].Attempts[0]
+				a.Status, a.Entered[coordinator.TaskScheduled] = coordinator.TaskScheduled, noon.Add(-time.Minute)
+			}
+		}, `start [0/0 1/0 2/0 2/1 3/0] Its tasks wait for slots: 5 tasks need 2 slots`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := scene()

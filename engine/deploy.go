@@ -60,8 +60,10 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 	}
 	b := builder{deployment: d, graph: c.Graph, chains: c.Graph.Chains(), here: make(map[checkpoint.TaskID]bool)}
 	starts := make([]func(), 0, len(c.Tasks))
+	var deployed rpc.Deployed
 	for _, a := range c.Tasks {
 		b.here[a.Task] = true
+		deployed.Tasks = append(deployed.Tasks, a.Task)
 	}
 	for _, a := range c.Tasks {
 		b.gate(a.Task)
@@ -76,6 +78,7 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 		starts = append(starts, start)
 	}
 	w.running, w.stats = d, d.stats
+	d.report(deployed)
 	for _, start := range starts {
 		start()
 	}

@@ -50,6 +50,9 @@ func newUploader(d *deployment, a rpc.Assignment) *uploader {
 	return u
 }
 
+// Running tells the coordinator that the task takes rows and barriers.
+func (u *uploader) Running() { u.d.report(rpc.Running{Task: u.a.Task}) }
+
 // Sealed takes over frozen.
 func (u *uploader) Sealed(s task.Snapshot, frozen state.Frozen) {
 	u.queue <- sealed{s, frozen}

@@ -33,8 +33,6 @@ type Tasks struct {
 	mu      sync.Mutex
 	start   rpc.Start
 	pending *rpc.Deploy // waits for slots
-	// behind are the newest barriers for the sources of pending: they follow it.
-	behind  map[checkpoint.TaskID]rpc.Inject
 	giveUp  context.CancelFunc
 	current checkpoint.Generation
 	at      map[checkpoint.TaskID]*worker
@@ -124,7 +122,6 @@ func (t *Tasks) request(d rpc.Deploy) {
 	t.mu.Lock()
 	t.start.Job, t.start.Name = d.Job, d.Graph.Name
 	t.current, t.pending, t.canceling, t.giveUp = d.Generation, &d, false, cancel
-	t.behind = make(map[checkpoint.TaskID]rpc.Inject)
 	t.at, t.alive, t.counts = nil, make(map[*worker]bool), counts{}
 	t.mu.Unlock()
 	t.c.request(t)
@@ -152,6 +149,7 @@ func (t *Tasks) deploy() {
 	d := t.pending
 	t.pending = nil
 	t.giveUp()
+	t.post(rpc.Placed{})
 	t.at = make(map[checkpoint.TaskID]*worker, len(d.Tasks))
 	parts := make(map[*worker]*rpc.Deploy)
 	for _, a := range d.Tasks {
@@ -179,11 +177,6 @@ func (t *Tasks) deploy() {
 		}
 		t.command(w, *p)
 	}
-	for id, c := range t.behind {
-		if w := t.at[id]; t.alive[w] {
-			t.command(w, c)
-		}
-	}
 }
 
 func (t *Tasks) command(w *worker, c rpc.Command) {
@@ -194,10 +187,6 @@ func (t *Tasks) command(w *worker, c rpc.Command) {
 func (t *Tasks) to(id checkpoint.TaskID, c rpc.Command) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if i, ok := c.(rpc.Inject); ok && t.pending != nil {
-		t.behind[id] = i
-		return
-	}
 	if w := t.at[id]; w != nil && t.alive[w] {
 		t.command(w, c)
 	}
@@ -302,13 +291,6 @@ func (t *Tasks) Stats() []engine.VertexStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.counts.all)
-}
-
-// Waiting reports whether the tasks wait for slots.
-func (t *Tasks) Waiting() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.pending != nil
 }
 
 // Place is the worker of a task, and its address for data; "" while it has none.

@@ -2,8 +2,6 @@ package cluster
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
-	"github.com/wadi-engine/wadi/stream"
 )
 
 // next is the next report of the tasks, which must come soon.
@@ -30,6 +27,14 @@ func quiet(t *testing.T, h coordinator.Host) {
 	t.Helper()
 	if m, ok := h.Next(t.Context(), h.Now().Add(time.Millisecond)); ok {
 		t.Fatalf("%+v is reported too", m)
+	}
+}
+
+// placed expects that the tasks have got slots.
+func placed(t *testing.T, h coordinator.Host) {
+	t.Helper()
+	if r, ok := next(t, h).(rpc.Placed); !ok {
+		t.Fatalf("%+v is reported", r)
 	}
 }
 
@@ -53,11 +58,8 @@ func deployed(t *testing.T, wait time.Duration) (*Cluster, *Tasks, coordinator.H
 // worker that comes later gets nothing to do.
 func TestCancelWhileWaiting(t *testing.T) {
 	c, tasks, h := deployed(t, time.Minute)
-	if !tasks.Waiting() {
-		t.Fatal("there is no worker, and nothing waits")
-	}
 	_ = tasks.Send(rpc.Cancel{})
-	if _, ok := next(t, h).(rpc.Canceled); !ok || tasks.Waiting() {
+	if _, ok := next(t, h).(rpc.Canceled); !ok {
 		t.Fatal("the tasks are not canceled")
 	}
 	w := comes(t, c, "w", 1)
@@ -72,6 +74,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 func TestLossWhileCanceling(t *testing.T) {
 	c, tasks, h := deployed(t, time.Minute)
 	w := comes(t, c, "w", 1)
+	placed(t, h)
 	if w.used != 1 {
 		t.Fatal("the job has no slot")
 	}
@@ -89,6 +92,7 @@ func TestLossWhileCanceling(t *testing.T) {
 func TestLossWhileRunning(t *testing.T) {
 	c, tasks, h := deployed(t, time.Minute)
 	w := comes(t, c, "w", 1)
+	placed(t, h)
 	c.leave(w, errors.New("cut"))
 	if r, ok := next(t, h).(rpc.Failed); !ok || !errors.Is(r.Err, job.ErrUnavailable) {
 		t.Fatalf("%+v is reported", r)
@@ -99,28 +103,6 @@ func TestLossWhileRunning(t *testing.T) {
 		t.Fatalf("%+v is reported", r)
 	}
 	quiet(t, h)
-}
-
-// TestBarrierWhileWaiting: a barrier that comes while tasks wait for slots follows
-// them; nobody would tell it again.
-func TestBarrierWhileWaiting(t *testing.T) {
-	c, tasks, _ := deployed(t, time.Minute)
-	for _, e := range []stream.Epoch{3, 4} {
-		_ = tasks.Send(rpc.Inject{Barrier: stream.Barrier{Epoch: e}})
-	}
-	w := comes(t, c, "w", 1)
-	var got []string
-	for _, m := range w.queue {
-		if m.Command != nil {
-			got = append(got, fmt.Sprintf("%T", m.Command.Open()))
-			if i, ok := m.Command.Open().(rpc.Inject); ok && i.Barrier.Epoch != 4 {
-				t.Errorf("the barrier of epoch %d", i.Barrier.Epoch)
-			}
-		}
-	}
-	if !slices.Equal(got, []string{"rpc.Deploy", "rpc.Inject"}) {
-		t.Fatalf("the worker is sent %q", got)
-	}
 }
 
 // TestSlotTimeout: a job that gets no slots says how many it needs, and what to do.

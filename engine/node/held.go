@@ -59,6 +59,10 @@ func (l *ledger) confirm(e stream.Epoch) {
 
 func (l *ledger) report(r rpc.Report) {
 	switch r := r.(type) {
+	case rpc.Running:
+		if t := l.tasks[r.Task]; t != nil {
+			t.Running = true
+		}
 	case rpc.WantSplits:
 		if t := l.tasks[r.Task]; t != nil {
 			t.Wants = r.N
@@ -81,7 +85,7 @@ func (l *ledger) report(r rpc.Report) {
 		if d, ok := r.(rpc.Declined); !ok || l.tasks[d.Task] == nil || l.tasks[d.Task].Ended {
 			l.broken = true
 		}
-	case rpc.Paused:
+	case rpc.Placed, rpc.Deployed, rpc.Paused:
 	}
 }
 

@@ -46,6 +46,7 @@ type (
 		Rows int64
 	}
 	// Inject puts a barrier into a source task, behind the splits assigned before it.
+	// No barrier comes before all tasks run.
 	Inject struct {
 		Task    checkpoint.TaskID
 		Barrier stream.Barrier
@@ -116,6 +117,14 @@ func (Cancel) command()  {}
 type Report interface{ report() }
 
 type (
+	// Placed says that the tasks of the newest Deploy have their slots, and are on
+	// their way to workers. Who has no slots to give does not say it.
+	Placed struct{}
+	// Deployed says that tasks are where they run: from now on they restore state.
+	Deployed struct{ Tasks []checkpoint.TaskID }
+	// Running says that a task has its state, and takes rows and barriers. One that
+	// had ended before the checkpoint reports Ended instead.
+	Running struct{ Task checkpoint.TaskID }
 	// WantSplits says that a source task has room for N more splits. It is
 	// answered by one Assign, with at least one split or NoMore, perhaps later.
 	WantSplits struct {
@@ -153,6 +162,9 @@ type (
 	}
 )
 
+func (Placed) report()     {}
+func (Deployed) report()   {}
+func (Running) report()    {}
 func (WantSplits) report() {}
 func (Drained) report()    {}
 func (Paused) report()     {}

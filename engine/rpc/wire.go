@@ -74,6 +74,9 @@ type (
 	JobReport struct {
 		Job        job.ID                `json:"job"`
 		Generation checkpoint.Generation `json:"generation"`
+		Placed     bool                  `json:"placed,omitempty"`
+		Deployed   *Deployed             `json:"deployed,omitempty"`
+		Running    *Running              `json:"running,omitempty"`
 		WantSplits *WantSplits           `json:"wantSplits,omitempty"`
 		Drained    *Drained              `json:"drained,omitempty"`
 		Paused     *Paused               `json:"paused,omitempty"`
@@ -97,8 +100,10 @@ type (
 	}
 	// HeldTask is one task that runs on, or that has ended.
 	HeldTask struct {
-		Task  checkpoint.TaskID `json:"task"`
-		Ended bool              `json:"ended,omitempty"`
+		Task checkpoint.TaskID `json:"task"`
+		// Running says that it has reported so: otherwise it restores its state yet.
+		Running bool `json:"running,omitempty"`
+		Ended   bool `json:"ended,omitempty"`
 		// Handle is that of a task that has ended, unless a confirmed epoch has it.
 		Handle *checkpoint.Handle `json:"handle,omitempty"`
 		// Of a source task: how many splits it has asked for, and not been answered;
@@ -211,6 +216,12 @@ func (w JobCommand) Open() Command {
 func WrapReport(id job.ID, g checkpoint.Generation, r Report) JobReport {
 	w := JobReport{Job: id, Generation: g}
 	switch r := r.(type) {
+	case Placed:
+		w.Placed = true
+	case Deployed:
+		w.Deployed = &r
+	case Running:
+		w.Running = &r
 	case WantSplits:
 		w.WantSplits = &r
 	case Drained:
@@ -234,6 +245,12 @@ func WrapReport(id job.ID, g checkpoint.Generation, r Report) JobReport {
 // Open is the report in its wire form, or nil when there is none.
 func (w JobReport) Open() Report {
 	switch {
+	case w.Placed:
+		return Placed{}
+	case w.Deployed != nil:
+		return *w.Deployed
+	case w.Running != nil:
+		return *w.Running
 	case w.WantSplits != nil:
 		return *w.WantSplits
 	case w.Drained != nil:

@@ -184,7 +184,7 @@ func (r *run) on(rep rpc.Report) error {
 		return rep.Err
 	case rpc.Failed:
 		return rep.Err
-	case rpc.Canceled:
+	case rpc.Canceled, rpc.Placed, rpc.Deployed, rpc.Running:
 	}
 	return nil
 }

@@ -84,6 +84,7 @@ func (s *Source) Run(ctx context.Context) (err error) {
 	if s.reader, err = s.source.Reader(ctx, &runtime{&s.chain.links[0]}); err != nil {
 		return fmt.Errorf("open reader: %w", err)
 	}
+	s.report.Running()
 	if g, ok := s.reader.(ops.Gatherer); ok {
 		s.gathers = g.Gathers()
 	}

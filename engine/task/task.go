@@ -38,9 +38,12 @@ type Config struct {
 	Epoch stream.Epoch
 }
 
-// Reporter takes a sealed epoch off the task's hands: it uploads and
-// acknowledges beside the task. It owns frozen.
+// Reporter speaks for a task.
 type Reporter interface {
+	// Running says that the task has its state.
+	Running()
+	// Sealed takes a sealed epoch off the task's hands: it uploads and acknowledges
+	// beside the task. It owns frozen.
 	Sealed(s Snapshot, frozen state.Frozen)
 }
 
@@ -94,6 +97,7 @@ func (t *Task) Run(ctx context.Context) (err error) {
 	if err := t.chain.open(ctx); err != nil {
 		return err
 	}
+	t.report.Running()
 	for ch := range t.inputOf {
 		if err := t.endInput(ctx, ch); err != nil {
 			return err

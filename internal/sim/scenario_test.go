@@ -67,7 +67,7 @@ func (r *run) files(part string) []string {
 
 func TestNames(t *testing.T) {
 	scenario(t, func(r *run) {
-		res, err := r.job(coordinator.Restore{}, 3, nil)
+		res, err := r.job(coordinator.Restore{}, 2, nil)
 		if err != nil || res.State != coordinator.Stopped || !res.Resumable || res.Checkpoint == "" {
 			t.Fatalf("stop: %+v %v", res, err)
 		}

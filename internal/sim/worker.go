@@ -179,6 +179,8 @@ type sealed struct {
 
 const sinkUID = "sink"
 
+func (u *uploader) Running() { u.w.report(u.d, rpc.Running{Task: u.a.Task}) }
+
 func (u *uploader) Sealed(s task.Snapshot, frozen state.Frozen) {
 	u.queue = append(u.queue, sealed{s, frozen})
 	u.w.w.pause()
@@ -305,6 +307,7 @@ func (w *worker) startSource(d *deployment, a rpc.Assignment, up *uploader) {
 			w.end(d, a.Task, up, nil)
 			return
 		}
+		up.Running()
 		var err error
 		for !s.ended && err == nil {
 			err = s.step(ctx)
