@@ -64,7 +64,9 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 				return t, nil
 			}
 			found, err := c.Resolve(ctx, forReading(t, c))
-			found.Options = t.Options
+			options := maps.Clone(t.Options)
+			maps.Copy(options, found.Options) // with what the files say, such as that they have a header
+			found.Options = options
 			return found, err
 		},
 		Source: func(ctx context.Context, s ops.Scan) (ops.Source, error) {

@@ -19,23 +19,8 @@ INSERT INTO f SELECT id %% 10, COUNT(*), SUM(id) FROM g GROUP BY id %% 10`
 
 // TestStateInSQL reads the state of a GROUP BY as a table.
 func TestStateInSQL(t *testing.T) {
-	dir := t.TempDir()
-	run := begin(t, map[string]string{
-		"execution.runtime-mode": "streaming", "parallelism.default": "3", "execution.checkpointing.dir": dir, "execution.checkpointing.interval": "50 ms",
-	}, wadi.RestoreNone, fmt.Sprintf(sums, 1000))
-	if _, err := run.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	env, err := wadi.Local(wadi.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer env.Close()
-	all, err := env.Checkpoints(t.Context(), dir)
-	if err != nil || len(all) == 0 {
-		t.Fatal(all, err)
-	}
-	newest := all[len(all)-1]
+	newest := newest(t, fmt.Sprintf(sums, 1000), "3")
+	env := plain(t)
 	uid := newest.Tables[0].UID
 	from := func(path, uid, table string) string { return fmt.Sprintf("STATE('%s', '%s', '%s')", path, uid, table) }
 	for query, want := range map[string]string{
@@ -48,10 +33,10 @@ func TestStateInSQL(t *testing.T) {
 		}
 	}
 	for call, want := range map[string]string{
-		from(newest.Path, uid, "group"):                    "did you mean 'groups'?",
-		from(newest.Path, strings.ToUpper(uid), "groups"):  "did you mean '" + uid + "'?",
-		from(filepath.Join(dir, "nothing"), uid, "groups"): "there is no checkpoint at",
-		"STATE('" + newest.Path + "')":                     "STATE takes a path",
+		from(newest.Path, uid, "group"):                            "did you mean 'groups'?",
+		from(newest.Path, strings.ToUpper(uid), "groups"):          "did you mean '" + uid + "'?",
+		from(filepath.Join(t.TempDir(), "nothing"), uid, "groups"): "there is no checkpoint at",
+		"STATE('" + newest.Path + "')":                             "STATE takes a path",
 	} {
 		_, err := env.SQL("SELECT * FROM " + call).Collect(t.Context())
 		if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), want) {

@@ -18,14 +18,15 @@ func newState() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "state",
 		Short: "Look into checkpoints",
-		Long:  "State lists checkpoints, and shows any table of any checkpoint as rows.",
+		Long:  "State lists checkpoints, shows any table of any checkpoint as rows, compares two and\nwrites tables to files.",
 	}
-	c.AddCommand(newStateLs(), newStateShow())
+	c.AddCommand(newStateLs(), newStateShow(), newStateDiff(), newStateExport())
 	return c
 }
 
 func newStateLs() *cobra.Command {
 	var env environment
+	var asJSON bool
 	c := &cobra.Command{
 		Use: "ls DIRECTORY", Short: "List the checkpoints below a directory", Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
@@ -37,6 +38,9 @@ func newStateLs() *cobra.Command {
 			all, err := e.Checkpoints(c.Context(), a[0])
 			if err != nil {
 				return err
+			}
+			if asJSON {
+				return printCheckpoints(c, all...)
 			}
 			t := table.NewWriter()
 			t.SetOutputMirror(c.OutOrStdout())
@@ -54,15 +58,18 @@ func newStateLs() *cobra.Command {
 				t.AppendRow(table.Row{k.Job, k.Epoch, k.Created.Format(time.DateTime), tables, thousands(rows), thousands(bytes), k.Path})
 			}
 			t.Render()
+			fmt.Fprintln(c.OutOrStdout())
 			return nil
 		},
 	}
 	env.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: a line for each checkpoint")
 	return c
 }
 
 func newStateShow() *cobra.Command {
 	var env environment
+	var asJSON bool
 	var name, format string
 	var limit int64
 	c := &cobra.Command{
@@ -72,6 +79,9 @@ func newStateShow() *cobra.Command {
 			"  wadi state show /data/checkpoints/6f1c…/chk-42 --table window-agg-1/panes --format json",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
+			if asJSON {
+				format = render.JSON.String()
+			}
 			f, err := render.ParseFormat(format)
 			if err != nil {
 				return usageError{err}
@@ -85,7 +95,7 @@ func newStateShow() *cobra.Command {
 			}
 			defer func() { _ = e.Close() }() // nothing runs
 			if name == "" {
-				return listTables(c, e, a[0])
+				return listTables(c, e, a[0], f == render.JSON)
 			}
 			uid, tbl, ok := cutLast(name, "/")
 			if !ok {
@@ -119,14 +129,18 @@ func newStateShow() *cobra.Command {
 	env.flags(c)
 	c.Flags().StringVarP(&name, "table", "t", "", "the `operator/table` whose rows to show")
 	c.Flags().StringVar(&format, "format", "table", "table, json or csv")
+	c.Flags().BoolVar(&asJSON, "json", false, "as --format json")
 	c.Flags().Int64Var(&limit, "limit", 1000, "how many rows at the most")
 	return c
 }
 
-func listTables(c *cobra.Command, e *wadi.Env, path string) error {
+func listTables(c *cobra.Command, e *wadi.Env, path string, asJSON bool) error {
 	k, err := e.Checkpoint(c.Context(), path)
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		return printCheckpoints(c, k)
 	}
 	fmt.Fprintf(c.OutOrStdout(), "Checkpoint %d of job %s, created %s UTC", k.Epoch, k.Job, k.Created.Format(time.DateTime))
 	if k.Aborted != "" {
@@ -140,6 +154,39 @@ func listTables(c *cobra.Command, e *wadi.Env, path string) error {
 		t.AppendRow(table.Row{s.UID + "/" + s.Name, s.Runs, thousands(s.Rows), thousands(s.Bytes)})
 	}
 	t.Render()
+	fmt.Fprintln(c.OutOrStdout())
+	return nil
+}
+
+// checkpointLine is a checkpoint in JSON.
+type checkpointLine struct {
+	Path    string      `json:"path"`
+	Job     string      `json:"job"`
+	Epoch   uint64      `json:"epoch"`
+	Created time.Time   `json:"created"`
+	Aborted string      `json:"aborted,omitempty"`
+	Pending int         `json:"pending"`
+	Tables  []tableLine `json:"tables"`
+}
+
+type tableLine struct {
+	UID   string `json:"uid"`
+	Table string `json:"table"`
+	Runs  int    `json:"runs"`
+	Rows  int64  `json:"rows"`
+	Bytes int64  `json:"bytes"`
+}
+
+func printCheckpoints(c *cobra.Command, all ...wadi.Checkpoint) error {
+	for _, k := range all {
+		line := checkpointLine{Path: k.Path, Job: k.Job, Epoch: k.Epoch, Created: k.Created, Aborted: k.Aborted, Pending: k.Pending, Tables: []tableLine{}}
+		for _, t := range k.Tables {
+			line.Tables = append(line.Tables, tableLine{UID: t.UID, Table: t.Name, Runs: t.Runs, Rows: t.Rows, Bytes: t.Bytes})
+		}
+		if err := printJSON(c.OutOrStdout(), line); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
