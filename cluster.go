@@ -17,6 +17,7 @@ import (
 	"github.com/wadi-engine/wadi/coordinator/leader"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/engine/node"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
@@ -129,7 +130,11 @@ func (e *Env) Work(ctx context.Context) error {
 	if o.Leader, err = e.leader(ctx); err != nil {
 		return err
 	}
-	o.Open = e.openJob
+	o.Open, o.Host = e.openJob, hostName()
+	o.Report = func(ctx context.Context, gather func() []metrics.Group) (func(), error) {
+		all := func() []metrics.Group { return append(gather(), e.o.ownMetrics()...) }
+		return reportMetrics(ctx, e.Config, e.first("127.0.0.1", keyWorkerBindHost), e.log, all)
+	}
 	return node.Run(ctx, o)
 }
 

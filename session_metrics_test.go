@@ -1,14 +1,21 @@
 package wadi_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/job"
 )
 
 // series are the lines of /metrics, by name.
@@ -90,5 +97,102 @@ func TestMetricsNeedTheToken(t *testing.T) {
 	}
 	if status, text := s.ask("GET", "/metrics", "", "Authorization", "Bearer sesame"); status != 200 || !strings.Contains(text, "flink_jobmanager_numRunningJobs 0") && !strings.Contains(text, "flink_jobmanager_numRunningJobs{") {
 		t.Errorf("with the token: %d", status)
+	}
+}
+
+// coordinated is a session cluster that takes workers.
+func coordinated(t *testing.T, config map[string]string) (served, func()) {
+	t.Helper()
+	all := map[string]string{"rest.port": "0", "jobmanager.rpc.port": "0", "heartbeat.interval": "20 ms", "wadi.cluster.secret": "of this test"}
+	maps.Copy(all, config)
+	s, err := wadi.NewSession(wadi.Options{Config: all})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready, leads, ended := make(chan net.Addr, 1), make(chan struct{}), make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		ended <- s.Coordinate(ctx, wadi.ServeOptions{Version: "test", Ready: func(a net.Addr) { ready <- a }}, func(context.Context) error { close(leads); return nil })
+	}()
+	select {
+	case <-leads:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	end := sync.OnceFunc(func() {
+		cancel()
+		<-ended
+		s.Close()
+	})
+	t.Cleanup(end)
+	return served{s, t, "http://" + (<-ready).String()}, end
+}
+
+// freePort is one that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func TestPrometheusSeesWorkers(t *testing.T) {
+	s, _ := coordinated(t, map[string]string{"metrics.reporters": "prom", "metrics.reporter.prom.port": freePort(t)})
+	port := freePort(t)
+	work(t, s.Cluster(), map[string]string{
+		"metrics.reporters": "mine", "metrics.reporter.mine.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
+		"metrics.reporter.mine.port": port, "taskmanager.resource-id": "w1", "taskmanager.numberOfTaskSlots": "2",
+	})
+	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
+	worker := served{t: t, url: "http://127.0.0.1:" + port}
+	s.until("metrics of tasks", func() bool {
+		of := worker.series()["flink_taskmanager_job_task_operator_numRecordsSend"]
+		return len(of) == 1 && !strings.HasSuffix(of[0], " 0") && len(worker.series()["wadi_objstore_requests_total"]) > 0
+	})
+	all := worker.series()
+	of := all["flink_taskmanager_job_task_numRecordsIn"][0]
+	for _, want := range []string{`tm_id="w1"`, `job_id="` + id + `"`, `job_name="counting"`, `task_attempt_num="0"`} {
+		if !strings.Contains(of, want) {
+			t.Errorf("no %s in %s", want, of)
+		}
+	}
+	for _, name := range []string{"flink_taskmanager_Status_JVM_Memory_Heap_Used", "wadi_build_info", "wadi_objstore_requests_total"} {
+		if len(all[name]) == 0 {
+			t.Errorf("no %s", name)
+		}
+	}
+	worker.lint()
+	s.until("the process of the worker in the REST API", func() bool {
+		var m []rest.Metric
+		s.get("/taskmanagers/w1/metrics?get=Status.JVM.Memory.Heap.Used", &m)
+		return len(m) == 1 && m[0].Value != "0"
+	})
+	if n := len(s.series()["flink_taskmanager_job_task_numRecordsIn"]); n != 0 {
+		t.Errorf("the coordinator tells of %d tasks that it does not run", n)
+	}
+}
+
+func TestReportersAreChecked(t *testing.T) {
+	for _, config := range []map[string]string{
+		{"metrics.reporters": "graphite"},
+		{"metrics.reporters": "x", "metrics.reporter.x.factory.class": "org.apache.flink.metrics.jmx.JMXReporterFactory"},
+		{"metrics.reporters": "prom", "metrics.reporter.prom.port": "many"},
+	} {
+		config["rest.port"] = "0"
+		s, err := wadi.NewSession(wadi.Options{Config: config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Serve(t.Context(), wadi.ServeOptions{}); !errors.Is(err, job.ErrInvalid) {
+			t.Errorf("%v: %v", config, err)
+		}
+		s.Close()
 	}
 }

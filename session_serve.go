@@ -70,6 +70,11 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 			api.Changed(j)
 		}
 	}
+	stopReports, err := s.report(ctx, api.Groups)
+	if err != nil {
+		return errors.Join(err, l.Close(), api.Close())
+	}
+	defer stopReports()
 	if o.Ready != nil {
 		o.Ready(l.Addr())
 	}
@@ -91,6 +96,17 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 		err = nil
 	}
 	return errors.Join(err, api.Close())
+}
+
+// report tells the metrics of the coordinator to those whom the configuration
+// names.
+func (s *Session) report(ctx context.Context, gather func() []metrics.Group) (stop func(), err error) {
+	get := func(key string) string { return strings.TrimSpace(s.o.Config[key]) }
+	host := get(keyRPCBindHost)
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return reportMetrics(ctx, get, host, s.o.Log, gather)
 }
 
 // restOptions reads the configuration.

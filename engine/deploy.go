@@ -50,7 +50,7 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 	w.stop()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	d := &deployment{
-		worker: w, rpc: c, ctx: ctx, cancel: cancel,
+		worker: w, rpc: c, started: w.o.Clock.Now(), ctx: ctx, cancel: cancel,
 		inboxes: make(map[checkpoint.TaskID]chan rpc.Command),
 		gates:   make(gates),
 		uploads: make(map[checkpoint.TaskID]*uploader),

@@ -169,6 +169,7 @@ func (d *deployment) report(r rpc.Report) {
 type deployment struct {
 	worker  *Worker
 	rpc     rpc.Deploy
+	started time.Time
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	tasks   sync.WaitGroup

@@ -56,7 +56,11 @@ type Options struct {
 	Budget      int64      // bytes of credit of one channel
 	Compression ipc.Option // of what goes to other workers, or nil
 	Clock       task.Clock
-	Log         *slog.Logger
+	// Host is the name of the machine in metrics; Report, if not nil, tells the
+	// metrics of the worker and its tasks to somebody until stop is called.
+	Host   string
+	Report func(ctx context.Context, gather func() []metrics.Group) (stop func(), err error)
+	Log    *slog.Logger
 }
 
 // pauses between attempts to reach a coordinator.
@@ -91,6 +95,13 @@ func Run(ctx context.Context, o Options) error {
 	n := &node{Options: o, transport: t, process: metrics.Process{Total: o.Memory, Now: o.Clock.Now}}
 	s := newSession(n)
 	defer s.close()
+	if o.Report != nil {
+		stop, err := o.Report(ctx, s.metrics)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	pause, last := firstPause, o.Clock.Now()
 	for ctx.Err() == nil {
 		registered, err := n.serve(ctx, s)
@@ -122,6 +133,7 @@ type node struct {
 	Options
 	transport *remote.Transport
 	process   metrics.Process
+	rates     metrics.Rates
 }
 
 // serve is one conversation with the coordinator that leads. It reports whether
