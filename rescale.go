@@ -3,13 +3,8 @@ package wadi
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
-	"time"
 
-	"github.com/wadi-engine/wadi/coordinator"
-	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -87,48 +82,4 @@ func (s *Session) amend(ctx context.Context, r *Run, g *job.Graph) error {
 		return fmt.Errorf("%w: store the job: %w", job.ErrUnavailable, err)
 	}
 	return nil
-}
-
-// react gives every job that runs as many tasks as there are slots, while
-// workers come and go (scheduler-mode: reactive).
-func (s *Session) react(ctx context.Context) {
-	const again = 200 * time.Millisecond
-	for {
-		changed := s.cluster.Changed()
-		slots := 0
-		for _, w := range s.cluster.Workers() {
-			slots += w.Slots
-		}
-		var retry <-chan time.Time
-		for _, j := range s.jobs.all() {
-			if slots == 0 {
-				break
-			}
-			if err := s.fill(ctx, j.run, slots); err != nil && !errors.Is(err, job.ErrInvalid) {
-				s.o.Log.Info("a job is not rescaled yet", slog.String("job", j.run.Name()), slog.Any("error", err))
-				retry = engine.WallClock{}.After(again)
-			}
-		}
-		select {
-		case <-changed:
-		case <-retry:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// fill gives a job as many tasks of each vertex as there are slots.
-func (s *Session) fill(ctx context.Context, r *Run, slots int) error {
-	l, ok := r.history.Life()
-	if !ok || l.Status.Terminal() || l.Status == coordinator.Initializing {
-		return nil
-	}
-	wishes := make(map[job.VertexID]int)
-	for _, v := range l.Graph.Vertices {
-		if l.Graph.Scales(v.ID) {
-			wishes[v.ID] = min(slots, l.Graph.KeyGroups)
-		}
-	}
-	return s.rescale(ctx, r, wishes)
 }

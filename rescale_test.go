@@ -49,8 +49,8 @@ func TestRescale(t *testing.T) {
 	}
 }
 
-// TestReactive: a job has as many tasks as there are slots, when a worker comes
-// and when one goes.
+// TestReactive: a job has as many tasks as there are slots, when it is submitted,
+// when a worker comes and when one goes.
 func TestReactive(t *testing.T) {
 	calm, dir := t.TempDir(), t.TempDir()
 	if r := gear(t, calm, false, nil, nil, nil); r.State != coordinator.Finished {
@@ -80,7 +80,7 @@ func TestReactive(t *testing.T) {
 		}
 		_ = s.Close()
 	}()
-	work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "one"})
+	work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "one", "taskmanager.numberOfTaskSlots": "2"})
 	sqltest.Until(t, "the first worker", func() bool { return len(s.Workers()) == 1 })
 	jobs, err := s.Submit(ctx, rest.Submission{Script: gearOf(dir, true)})
 	if err != nil {
@@ -91,15 +91,18 @@ func TestReactive(t *testing.T) {
 		j, _ = s.Job(jobs[0].ID)
 		return j.Life().Graph.Vertices[0].Parallelism
 	}
+	if l := j.Life(); tasks() != 2 || l.Tasks[0].Current().Number != 0 {
+		t.Errorf("a new job has %d tasks, in attempt %d; there are 2 slots", tasks(), l.Tasks[0].Current().Number)
+	}
 	sqltest.Until(t, "an epoch", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > 0 })
 	kill := work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "two"})
-	sqltest.Until(t, "more tasks", func() bool { return tasks() == 2 })
+	sqltest.Until(t, "more tasks", func() bool { return tasks() == 3 })
 	epochs := j.Life().Checkpoints.Completed
-	sqltest.Until(t, "an epoch of two tasks", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > epochs })
+	sqltest.Until(t, "an epoch of three tasks", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > epochs })
 	if err := kill(); err != nil {
 		t.Fatal(err)
 	}
-	sqltest.Until(t, "fewer tasks", func() bool { return tasks() == 1 })
+	sqltest.Until(t, "fewer tasks", func() bool { return tasks() == 2 })
 	sqltest.Until(t, "the end", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Status.Terminal() })
 	if j.Life().Status != coordinator.StatusFinished {
 		t.Errorf("the job is %v: %+v", j.Life().Status, j.Life().Failures)

@@ -37,6 +37,8 @@ type Session struct {
 	cluster *cluster.Cluster // nil when jobs run in this process
 	ha      *available       // nil without high availability
 
+	reaction reaction
+
 	mu       sync.Mutex
 	envs     map[string]*sharedEnv // by the name of the client's session
 	starting map[job.ID]bool
@@ -59,6 +61,7 @@ const maxClientSessions = 64
 func NewSession(o Options) (*Session, error) {
 	o.meters = new(objstore.Meters)
 	s := &Session{o: o, worker: newID(), process: &metrics.Process{Now: time.Now}, done: make(chan struct{}), jobs: &jobs{}, envs: make(map[string]*sharedEnv), starting: make(map[job.ID]bool)}
+	s.reaction.submitted = make(chan struct{}, 1)
 	e, err := local(o, s.jobs) // whose mistakes are those of the configuration
 	if err != nil {
 		return nil, err
@@ -223,15 +226,20 @@ func (s *Session) start(ctx context.Context, p *Pipeline, restore string, id job
 		id = job.ID(newID())
 	}
 	l := launch{restore: Restore(restore), checkpoint: true, id: id}
-	if err := s.remember(ctx, p, l); err != nil {
+	plan, err := s.fitted(p.plan)
+	if err != nil {
 		return nil, err
 	}
-	r, err := p.env.start(context.WithoutCancel(ctx), p.plan, l)
+	if err := s.remember(ctx, p, plan, l); err != nil {
+		return nil, err
+	}
+	r, err := p.env.start(context.WithoutCancel(ctx), plan, l)
 	if err != nil {
 		s.forget(id)
 		return nil, err
 	}
 	s.follow(r, id)
+	s.reaction.came()
 	select {
 	case <-r.begun:
 		return r, nil

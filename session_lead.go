@@ -179,6 +179,7 @@ func (s *Session) knows(id job.ID) bool {
 // still leads.
 func (s *Session) lead(ctx context.Context, e *Env, restAddress net.Addr, leads func(context.Context) error) error {
 	if s.reactive(e) {
+		s.reaction.on.Store(true)
 		go s.react(ctx)
 	}
 	if s.ha == nil {
@@ -229,9 +230,6 @@ func (s *Session) reign(ctx context.Context, r leader.Record, o leader.Options, 
 	<-called
 	return err
 }
-
-// reactive reports whether jobs take all slots that there are.
-func (s *Session) reactive(e *Env) bool { return strings.EqualFold(e.Config(keyScheduler), "reactive") }
 
 func call(ctx context.Context, f func(context.Context) error) error {
 	if f == nil {
@@ -309,12 +307,12 @@ func (s *Session) resume(ctx context.Context, d submittedJob) error {
 }
 
 // remember puts a job that is about to start in storage.
-func (s *Session) remember(ctx context.Context, p *Pipeline, l launch) error {
+func (s *Session) remember(ctx context.Context, p *Pipeline, plan *sql.Plan, l launch) error {
 	if s.ha == nil {
 		return nil
 	}
 	d := submittedJob{
-		ID: l.id, Name: p.plan.Graph.Name, Graph: &p.plan.Graph, Bounded: p.plan.Bounded, Config: p.env.jobConfig(), Restore: l.restore,
+		ID: l.id, Name: plan.Graph.Name, Graph: &plan.Graph, Bounded: plan.Bounded, Config: p.env.jobConfig(), Restore: l.restore,
 		Submitted: stream.Timestamp(time.Now().UnixMilli()), //nolint:forbidigo // what people read in the document
 	}
 	data, err := json.Marshal(d)
