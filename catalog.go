@@ -55,9 +55,6 @@ func (c *lakeCatalog) Table(ctx context.Context, database, name string) (*catalo
 
 // table is t for the lakehouse.
 func (c *lakeCatalog) table(t *catalog.Table) (job.Table, error) {
-	if t.View != nil {
-		return job.Table{}, fmt.Errorf("%w: view %s: a view in an Iceberg catalog is not changed; DROP VIEW it and create it again", job.ErrInvalid, t.Ident)
-	}
 	if t.Watermark != nil {
 		return job.Table{}, fmt.Errorf("%w: table %s: an Iceberg table keeps no WATERMARK; declare it on a temporary table", job.ErrInvalid, t.Ident)
 	}
@@ -77,7 +74,7 @@ func (c *lakeCatalog) table(t *catalog.Table) (job.Table, error) {
 // CreateTable creates a table or keeps a view.
 func (c *lakeCatalog) CreateTable(ctx context.Context, t *catalog.Table) error {
 	if t.View != nil {
-		return c.createView(ctx, t)
+		return c.keepView(ctx, t, c.CreateView)
 	}
 	jt, err := c.table(t)
 	if err != nil {
@@ -87,6 +84,9 @@ func (c *lakeCatalog) CreateTable(ctx context.Context, t *catalog.Table) error {
 }
 
 func (c *lakeCatalog) AlterTable(ctx context.Context, t *catalog.Table) error {
+	if t.View != nil {
+		return c.keepView(ctx, t, c.ReplaceView)
+	}
 	jt, err := c.table(t)
 	if err != nil {
 		return err
@@ -108,7 +108,13 @@ func (c *lakeCatalog) DropDatabase(ctx context.Context, name string, cascade boo
 	return translate(c.Catalog.DropDatabase(ctx, name, cascade))
 }
 
+// RenameTable renames a table or a view.
 func (c *lakeCatalog) RenameTable(ctx context.Context, database, from, to string) error {
+	if c.KeepsViews() {
+		if _, err := c.View(ctx, database, from); err == nil {
+			return translate(c.RenameView(ctx, database, from, to))
+		}
+	}
 	return translate(c.Catalog.RenameTable(ctx, database, from, to))
 }
 

@@ -41,7 +41,7 @@ func (c *lakeCatalog) view(ctx context.Context, database, name string) (*catalog
 	if err != nil {
 		return nil, fmt.Errorf("%w: view %s: its query, in the dialect %q, is not one that runs here: %w", job.ErrInvalid, id, v.Dialect, err)
 	}
-	out := &catalog.Table{Ident: id, Foreign: true, View: &catalog.View{Query: query, Text: v.SQL, Catalog: id.Catalog, Database: database}}
+	out := &catalog.Table{Ident: id, Comment: v.Comment, Foreign: true, View: &catalog.View{Query: query, Text: v.SQL, Catalog: id.Catalog, Database: database}}
 	if v.Schema == nil {
 		return out, nil
 	}
@@ -56,9 +56,9 @@ func (c *lakeCatalog) view(ctx context.Context, database, name string) (*catalog
 	return out, nil
 }
 
-// createView keeps a view. Others will look its names up beside it, so it must
-// have been made there.
-func (c *lakeCatalog) createView(ctx context.Context, t *catalog.Table) error {
+// keepView keeps a view. Others will look its names up beside it, so it must have
+// been made there.
+func (c *lakeCatalog) keepView(ctx context.Context, t *catalog.Table, keep func(ctx context.Context, database, name string, v lake.View) error) error {
 	if t.View.Catalog != t.Ident.Catalog || t.View.Database != t.Ident.Database {
 		return fmt.Errorf("%w: view %s: names in a view that an Iceberg catalog keeps are looked up in its own database; "+
 			"USE %s.%s first, or CREATE TEMPORARY VIEW", job.ErrInvalid, t.Ident, t.Ident.Catalog, t.Ident.Database)
@@ -67,6 +67,6 @@ func (c *lakeCatalog) createView(ctx context.Context, t *catalog.Table) error {
 	for _, col := range t.Columns {
 		fields = append(fields, datatype.ArrowField(col.Name, col.Type))
 	}
-	return translate(c.CreateView(ctx, t.Ident.Database, t.Ident.Name,
-		lake.View{SQL: ast.SQL(t.View.Query), Schema: arrow.NewSchema(fields, nil)}))
+	return translate(keep(ctx, t.Ident.Database, t.Ident.Name,
+		lake.View{SQL: ast.SQL(t.View.Query), Schema: arrow.NewSchema(fields, nil), Comment: t.Comment}))
 }

@@ -121,46 +121,6 @@ func (s *Session) use(ctx context.Context, q *ast.Use) (Result, error) {
 	return exists(diag.Wrap(q.Name.Pos, s.space.UseDatabase(ctx, cat, db)), false)
 }
 
-func (s *Session) createView(ctx context.Context, q *ast.CreateView, text string) (Result, error) {
-	id, err := s.space.Ident(q.Name.Parts)
-	if err != nil {
-		return nil, err
-	}
-	n, err := s.binder().Query(ctx, q.As)
-	if err != nil {
-		return nil, err
-	}
-	t := &catalog.Table{Ident: id, Temporary: q.Temporary, View: &catalog.View{
-		Query: q.As, Text: text, Catalog: s.space.Catalog, Database: s.space.Database,
-	}}
-	if q.Comment != nil {
-		t.Comment = q.Comment.Value
-	}
-	for _, c := range q.Columns {
-		t.View.Columns = append(t.View.Columns, c.Name)
-	}
-	schema := n.Schema()
-	if len(q.Columns) > 0 && len(q.Columns) != len(schema) {
-		return nil, diag.At(q.Columns[0].Pos, "the view names %d columns, its query has %d", len(q.Columns), len(schema))
-	}
-	seen := map[string]bool{}
-	for i, c := range schema {
-		if len(q.Columns) > 0 {
-			c.Name = q.Columns[i].Name
-		}
-		if seen[c.Name] {
-			return nil, diag.At(q.Pos, "the view has two columns named %q; give one an alias", c.Name)
-		}
-		seen[c.Name] = true
-		t.Columns = append(t.Columns, catalog.Column{Name: c.Name, Type: c.Type, Kind: ast.PhysicalColumn})
-	}
-	err = s.space.Create(ctx, t)
-	if q.Mode == ast.CreateOrReplace && errors.Is(err, catalog.ErrExists) {
-		err = s.space.Alter(ctx, t)
-	}
-	return exists(err, q.IfNotExists)
-}
-
 func (s *Session) drop(ctx context.Context, q *ast.Drop) (Result, error) {
 	var err error
 	switch q.Object {
@@ -229,13 +189,17 @@ func (s *Session) alter(ctx context.Context, q *ast.Alter, text string) (Result,
 	if err != nil {
 		return exists(diag.Wrap(q.Name.Pos, err), q.IfExists)
 	}
+	if isView := t.View != nil; isView != (q.Object == ast.ViewObject) {
+		is := map[bool]string{true: "VIEW", false: "TABLE"}[isView]
+		return nil, diag.At(q.Name.Pos, "%s is a %s; use ALTER %s", q.Name, strings.ToLower(is), is)
+	}
 	if a, is := q.Action.(*ast.RenameTo); is {
 		to, err := s.space.Ident(a.Name.Parts)
 		if err != nil {
 			return nil, err
 		}
 		if len(a.Name.Parts) > 1 && (to.Catalog != id.Catalog || to.Database != id.Database) {
-			return nil, diag.At(a.Name.Pos, "a table is renamed within its database")
+			return nil, diag.At(a.Name.Pos, "a %s is renamed within its database", strings.ToLower(q.Object.String()))
 		}
 		return exists(s.space.Rename(ctx, id, a.Name.Last()), false)
 	}
@@ -250,9 +214,6 @@ func (s *Session) alter(ctx context.Context, q *ast.Alter, text string) (Result,
 func (s *Session) alterTable(ctx context.Context, t *catalog.Table, q *ast.Alter, text string) error {
 	switch a := q.Action.(type) {
 	case *ast.SetOptions:
-		if t.View != nil {
-			return diag.At(a.Pos, "a view has no options")
-		}
 		for _, o := range a.Options {
 			t.Options[o.Key] = o.Value
 		}
@@ -279,13 +240,7 @@ func (s *Session) alterTable(ctx context.Context, t *catalog.Table, q *ast.Alter
 		}
 		t.PrimaryKey = nil
 	case *ast.AsQuery:
-		if t.View == nil {
-			return diag.At(a.Pos, "%s is not a view", q.Name)
-		}
-		if _, err := s.binder().Query(ctx, a.Query); err != nil {
-			return err
-		}
-		t.View = &catalog.View{Query: a.Query, Text: text, Columns: t.View.Columns, Catalog: s.space.Catalog, Database: s.space.Database}
+		return s.queryAs(ctx, t, a.Query, nil, text)
 	default:
 		return s.alterColumns(ctx, t, q)
 	}

@@ -403,7 +403,7 @@ func createText(t *catalog.Table) string {
 			}
 			b.WriteString("\n  " + datatype.QuoteName(c.Name))
 		}
-		return b.String() + "\n)\nAS " + ast.SQL(t.View.Query)
+		return b.String() + "\n)" + commentText(t.Comment) + "\nAS " + ast.SQL(t.View.Query)
 	}
 	fmt.Fprintf(&b, "TABLE %s (", t.Ident)
 	b.WriteString(strings.Join(definitions(t), ",") + "\n)")

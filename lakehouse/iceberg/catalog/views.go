@@ -27,6 +27,23 @@ type View struct {
 	SQL     string
 	Dialect string
 	Schema  *arrow.Schema // of the result
+	Comment string
+}
+
+// propComment is the property of a view with its comment.
+const propComment = "comment"
+
+func (v View) properties() ice.Properties {
+	if v.Comment == "" {
+		return ice.Properties{}
+	}
+	return ice.Properties{propComment: v.Comment}
+}
+
+// version is a version of a view with our query alone.
+func (c *Catalog) version(database string, v View) (*iceview.Version, error) {
+	return iceview.NewVersion(1, 0, iceview.Representations{iceview.NewRepresentation(v.SQL, Dialect)}, namespace(database),
+		iceview.WithTimestampMS(c.env.Time().UnixMilli()))
 }
 
 // viewKeeper is a backend that keeps views; others have LoadView and CreateView
@@ -110,7 +127,7 @@ func viewOf(what string, meta iceview.Metadata) (View, error) {
 			best = r
 		}
 	}
-	out := View{SQL: best.Sql, Dialect: best.Dialect}
+	out := View{SQL: best.Sql, Dialect: best.Dialect, Comment: meta.Properties()[propComment]}
 	if s := meta.CurrentSchema(); s != nil {
 		var err error
 		if out.Schema, err = schemas.ToEngine(s); err != nil {
@@ -129,15 +146,14 @@ func (c *Catalog) CreateView(ctx context.Context, database, name string, v View)
 	}
 	switch b := c.backend.(type) {
 	case versionedViews:
-		version, err := iceview.NewVersion(1, 0, iceview.Representations{iceview.NewRepresentation(v.SQL, Dialect)}, namespace(database),
-			iceview.WithTimestampMS(c.env.Time().UnixMilli()))
+		version, err := c.version(database, v)
 		if err != nil {
 			return fmt.Errorf("create view %s: %w: %w", what, job.ErrInvalid, err)
 		}
-		_, err = b.CreateView(ctx, identifier(database, name), version, schema)
+		_, err = b.CreateView(ctx, identifier(database, name), version, schema, icecatalog.WithViewProperties(v.properties()))
 		return c.Fail("create view", what, err)
 	case textViews:
-		return c.Fail("create view", what, b.CreateView(ctx, identifier(database, name), schema, v.SQL, ice.Properties{}))
+		return c.Fail("create view", what, b.CreateView(ctx, identifier(database, name), schema, v.SQL, v.properties()))
 	}
 	return fmt.Errorf("create view %s: %w: a %s catalog keeps no views; use CREATE TEMPORARY VIEW", what, job.ErrInvalid, c.options[OptCatalogType])
 }
