@@ -21,7 +21,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test test-services ui-test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop corpora fuzz clean
+.PHONY: help demo build cross test test-services ui-test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
