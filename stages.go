@@ -50,7 +50,7 @@ func (e *Env) RunStage(ctx context.Context, s Stage) (StageResult, error) {
 	if err != nil {
 		return StageResult{}, fmt.Errorf("open checkpoint directory: %w", err)
 	}
-	return stage.Run(ctx, s.Spec, e.workerOptions(e.registry, store))
+	return stage.Run(ctx, s.Spec, newID(), e.workerOptions(e.registry, store))
 }
 
 func (e *Env) workerOptions(r *ops.Registry, store checkpoint.Store) engine.Options {
@@ -76,7 +76,7 @@ func (r *stageRunner) Run(ctx context.Context, s stage.Spec) (stage.Result, erro
 	var res stage.Result
 	var err error
 	if r.elsewhere == nil || endsHere(s) {
-		res, err = stage.Run(ctx, s, r.here)
+		res, err = stage.Run(ctx, s, newID(), r.here)
 	} else {
 		res, err = r.elsewhere.Launch(ctx, Stage{Spec: s, Checkpoints: r.checkpoints, Config: r.config})
 	}

@@ -251,7 +251,9 @@ func (d *staging) standing() *checkpoint.Manifest {
 // epoch runs the stages of an epoch and reports what they hold at its end.
 func (d *staging) epoch(e stream.Epoch, specs []stage.Spec) {
 	var handles []checkpoint.Handle
+	var sent []durable.Sent
 	for _, s := range specs {
+		s.Inputs = stage.InputsOf(s, sent)
 		began := d.host.Now()
 		r, err := d.launcher.Run(d.ctx, s)
 		if err != nil {
@@ -260,7 +262,7 @@ func (d *staging) epoch(e stream.Epoch, specs []stage.Spec) {
 		}
 		d.log.Debug("stage", slog.Uint64("epoch", uint64(e)), slog.Int("vertex", int(s.Tasks[0].Task.Vertex)),
 			slog.Duration("took", d.host.Now().Sub(began)))
-		handles = append(handles, r.Handles...)
+		handles, sent = append(handles, r.Handles...), append(sent, r.Sent...)
 	}
 	d.seal(e, handles)
 	d.sweep(e)

@@ -17,6 +17,8 @@ import (
 type Store interface {
 	// Get returns the whole object, or an error that is fs.ErrNotExist.
 	Get(ctx context.Context, name string) ([]byte, error)
+	// GetRange returns n bytes of the object from at on; fewer is an error.
+	GetRange(ctx context.Context, name string, at, n int64) ([]byte, error)
 	// Put writes the whole object, in place of an older one.
 	Put(ctx context.Context, name string, data []byte) error
 	// PutIfAbsent creates the object unless there is one: then won is false.

@@ -19,6 +19,10 @@ func (s sub) Get(ctx context.Context, name string) ([]byte, error) {
 	return s.of.Get(ctx, s.prefix+name)
 }
 
+func (s sub) GetRange(ctx context.Context, name string, at, n int64) ([]byte, error) {
+	return s.of.GetRange(ctx, s.prefix+name, at, n)
+}
+
 func (s sub) Put(ctx context.Context, name string, data []byte) error {
 	return s.of.Put(ctx, s.prefix+name, data)
 }

@@ -18,6 +18,14 @@ func (m memory) Get(_ context.Context, name string) ([]byte, error) {
 	return nil, fmt.Errorf("get %s: %w", name, fs.ErrNotExist)
 }
 
+func (m memory) GetRange(ctx context.Context, name string, at, n int64) ([]byte, error) {
+	data, err := m.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return data[at : at+n], nil
+}
+
 func (m memory) Put(_ context.Context, name string, data []byte) error {
 	m[name] = slices.Clone(data)
 	return nil

@@ -6,12 +6,10 @@ package stage
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
-	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/engine/exchange/durable"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/task"
@@ -26,11 +24,13 @@ type Spec struct {
 	Generation checkpoint.Generation   `json:"generation"`
 	Graph      *job.Graph              `json:"graph"`
 	Epoch      stream.Epoch            `json:"epoch"`
-	Tasks      []checkpoint.Assignment `json:"tasks"` // all of one chain
+	Tasks      []checkpoint.Assignment `json:"tasks"` // some or all of one chain
 	// Splits are those of each source task, by its index; with NoMore set, none
 	// will follow in later epochs.
 	Splits map[int][]ops.Split `json:"splits,omitempty"`
 	NoMore bool                `json:"noMore,omitempty"`
+	// Inputs is what the tasks before these have sent in the epoch.
+	Inputs []durable.Sent `json:"inputs,omitempty"`
 	// Rows is how many rows, at about, each source task reads before the epoch
 	// ends; 0 means all that it has.
 	Rows int64 `json:"rows,omitempty"`
@@ -42,6 +42,7 @@ type Spec struct {
 // Result is what the tasks hold at the end of the epoch.
 type Result struct {
 	Handles []checkpoint.Handle `json:"handles"`
+	Sent    []durable.Sent      `json:"sent,omitempty"`
 	Counts  []Count             `json:"counts,omitempty"`
 }
 
@@ -50,8 +51,9 @@ type Count = rpc.Count
 
 // Run runs s. The options need a Store, the checkpoint directory: the channels
 // lie in the job's part of it, as its state does. Their Exchange is replaced.
-func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
-	links := &links{spec: s, o: o, store: checkpoint.Sub(o.Store, checkpoint.JobDir(s.Job))}
+// No two attempts at the same tasks may have the same name.
+func Run(ctx context.Context, s Spec, attempt string, o engine.Options) (Result, error) {
+	links := newLinks(s, attempt, o)
 	o.Exchange = func(rpc.Deploy) engine.Exchange { return links }
 	w := engine.NewWorker(o)
 	defer func() { _ = w.Close() }() // it waits for tasks, and has nothing to say
@@ -67,51 +69,8 @@ func Run(ctx context.Context, s Spec, o engine.Options) (Result, error) {
 		return Result{}, err
 	}
 	res.Counts = w.Counts()
-	return res, links.seal(ctx)
-}
-
-// links are the durable channels of a stage.
-type links struct {
-	spec    Spec
-	o       engine.Options
-	store   checkpoint.Store // of the job
-	writers []*durable.Writer
-}
-
-func (l *links) id(k engine.Link) durable.ID {
-	e := k.Edge
-	return durable.ID{
-		Epoch: l.spec.Epoch, Edge: fmt.Sprintf("%d.%d-%d.%d", e.From, e.Port, e.To, e.Input),
-		Sender: k.Sender, Receiver: k.Receiver,
-	}
-}
-
-// Gate reads what the stages before this one have sealed.
-func (l *links) Gate(channels []engine.Link) exchange.Gate {
-	ids := make([]durable.ID, len(channels))
-	for i, c := range channels {
-		ids[i] = l.id(c)
-	}
-	return durable.NewGate(ids, l.store, l.o.Alloc)
-}
-
-// Channel writes to a stage behind this one.
-func (l *links) Channel(k engine.Link) exchange.Channel {
-	w := durable.NewWriter(l.id(k), l.store, l.o.Alloc)
-	l.writers = append(l.writers, w)
-	return w
-}
-
-// Release does nothing: what is sealed stays.
-func (l *links) Release() {}
-
-func (l *links) seal(ctx context.Context) error {
-	for _, w := range l.writers {
-		if err := w.Seal(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	res.Sent, err = links.seal(ctx)
+	return res, err
 }
 
 // run is the coordinator of one stage.

@@ -9,6 +9,7 @@ import (
 	"github.com/wadi-engine/wadi/connect/nexmark"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange/durable"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/engine/state"
@@ -117,20 +118,23 @@ func run(t *testing.T, parallelism int, rows int64) (counts map[string]int, epoc
 	for epoch := stream.Epoch(1); len(ended) < 2*parallelism; epoch++ {
 		epochs++
 		next := make(map[int][]ops.Split)
+		var between []durable.Sent
 		for v := range g.Vertices {
 			spec := stage.Spec{Job: "j", Generation: 1, Graph: g, Epoch: epoch, Splits: splits, NoMore: true, Rows: rows}
 			for i := range parallelism {
 				id := checkpoint.TaskID{Vertex: job.VertexID(v), Index: i}
 				spec.Tasks = append(spec.Tasks, checkpoint.Assignment{Task: id, Watermark: stream.Start, Ended: ended[id]})
 			}
+			spec.Inputs = stage.InputsOf(spec, between)
 			var sent stage.Spec
 			if err := json.Unmarshal(config(t, spec), &sent); err != nil {
 				t.Fatal(err)
 			}
-			res, err := stage.Run(ctx, sent, o)
+			res, err := stage.Run(ctx, sent, "a", o)
 			if err != nil {
 				t.Fatalf("epoch %d, vertex %d: %v", epoch, v, err)
 			}
+			between = append(between, res.Sent...)
 			for _, h := range res.Handles {
 				if h.Ended {
 					ended[h.Task] = true

@@ -90,6 +90,8 @@ func (s *store) Get(_ context.Context, name string) ([]byte, error) {
 	return nil, fmt.Errorf("get %s: %w", name, fs.ErrNotExist)
 }
 
+func (s *store) GetRange(context.Context, string, int64, int64) ([]byte, error) { panic("unused") }
+
 func (s *store) Put(_ context.Context, name string, data []byte) error {
 	if s.refuses {
 		return job.ErrUnavailable

@@ -63,6 +63,29 @@ func (b *Bucket) Get(ctx context.Context, name string) ([]byte, error) {
 	})
 }
 
+// GetRange reads n bytes of an object from at on. An object that is shorter is
+// an error.
+func (b *Bucket) GetRange(ctx context.Context, name string, at, n int64) ([]byte, error) {
+	return retry(ctx, b, OpGet, "read", name, func(ctx context.Context) ([]byte, error) {
+		src, err := b.driver.Open(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		defer src.Close()
+		if size := src.Info().Size; at < 0 || n < 0 || at > size-n {
+			return nil, fmt.Errorf("%w: %d bytes from %d on, of %d", job.ErrInvalid, n, at, size)
+		}
+		data := make([]byte, n)
+		if n == 0 {
+			return data, nil
+		}
+		if got, err := src.ReadAt(ctx, data, at); int64(got) < n {
+			return nil, err
+		}
+		return data, nil
+	})
+}
+
 // Put writes an object, in place of an old one.
 func (b *Bucket) Put(ctx context.Context, name string, data []byte) error {
 	_, err := retry(ctx, b, OpPut, "write", name, func(ctx context.Context) (struct{}, error) {

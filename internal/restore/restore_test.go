@@ -40,11 +40,12 @@ var rows = arrow.NewSchema([]arrow.Field{
 // files is a checkpoint.Store in memory.
 type files map[string][]byte
 
-func (f files) Get(_ context.Context, name string) ([]byte, error)        { return f[name], nil }
-func (f files) Put(_ context.Context, name string, data []byte) error     { f[name] = data; return nil }
-func (f files) PutIfAbsent(context.Context, string, []byte) (bool, error) { panic("unused") }
-func (f files) List(context.Context, string) ([]string, error)            { panic("unused") }
-func (f files) Delete(context.Context, string) error                      { panic("unused") }
+func (f files) Get(_ context.Context, name string) ([]byte, error)             { return f[name], nil }
+func (f files) GetRange(context.Context, string, int64, int64) ([]byte, error) { panic("unused") }
+func (f files) Put(_ context.Context, name string, data []byte) error          { f[name] = data; return nil }
+func (f files) PutIfAbsent(context.Context, string, []byte) (bool, error)      { panic("unused") }
+func (f files) List(context.Context, string) ([]string, error)                 { panic("unused") }
+func (f files) Delete(context.Context, string) error                           { panic("unused") }
 
 // task is the Runtime and the Output of one incarnation of an operator.
 type task struct {

@@ -90,6 +90,14 @@ func (s *store) Get(_ context.Context, name string) (data []byte, err error) {
 	return data, err
 }
 
+func (s *store) GetRange(ctx context.Context, name string, at, n int64) ([]byte, error) {
+	data, err := s.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return data[at : at+n], nil
+}
+
 func (s *store) Put(_ context.Context, name string, data []byte) error {
 	data = bytes.Clone(data)
 	return s.operate(func() error {

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -19,6 +20,10 @@ import (
 type memStore map[string][]byte
 
 func (m memStore) Get(_ context.Context, name string) ([]byte, error) { return m[name], nil }
+func (m memStore) GetRange(_ context.Context, name string, at, n int64) ([]byte, error) {
+	return m[name][at : at+n], nil
+}
+
 func (m memStore) Put(_ context.Context, name string, data []byte) error {
 	m[name] = append([]byte(nil), data...)
 	return nil
@@ -48,8 +53,9 @@ func TestEveryElementComesBack(t *testing.T) {
 	defer alloc.AssertSize(t, 0)
 	ctx := context.Background()
 	store := make(memStore)
-	id := ID{Epoch: 7, Edge: "0.0-1.0", Sender: 2, Receiver: 1}
-	w := NewWriter(id, store, alloc)
+	sender := checkpoint.TaskID{Vertex: 0, Index: 2}
+	out := NewOutput(Name{Epoch: 7, Task: sender, Attempt: "a"}, store, alloc)
+	w := out.Channel("0.0-1.0", 1)
 	b := sample(alloc)
 	defer b.Release()
 	want := []stream.Element{
@@ -65,10 +71,11 @@ func TestEveryElementComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Seal(ctx); err != nil {
+	sent, err := out.Seal(ctx)
+	if err != nil {
 		t.Fatal(err)
 	}
-	g := NewGate([]ID{id}, store, alloc)
+	g := NewGate([]Channel{{"0.0-1.0", sender, 1}}, []Sent{sent}, store, alloc)
 	for i, e := range want {
 		got, ch, err := g.Next(ctx)
 		if err != nil || ch != 0 {
