@@ -44,8 +44,9 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 		Overwrites: true, Truncate: func(ctx context.Context, t job.Table) error { return files.Truncate(ctx, t, env) },
 		Timed:    func(t job.Table) bool { return files.Timed(t.Options) },
 		Retracts: func(t job.Table) bool { return files.Changelog(t.Options) },
-		Partitions: func(ctx context.Context, t job.Table) ([]string, error) {
-			return files.Partitions(ctx, t, env)
+		Partitions: func(ctx context.Context, t job.Table) (keys, partitions []string, err error) {
+			partitions, err = files.Partitions(ctx, t, env)
+			return t.PartitionedBy, partitions, err
 		},
 		Rows: func(ctx context.Context, s ops.Scan) ops.Estimate {
 			c, err := by(s.Table)

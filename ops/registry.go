@@ -118,9 +118,10 @@ type Connector struct {
 	// gives nil when these columns are not what it can be asked by. It is nil when
 	// the connector's tables are only read.
 	Lookup func(ctx context.Context, a Asking) (Lookup, error)
-	// Partitions lists the partitions of t that have rows, as k=v/l=w; nil when
-	// the connector does not know.
-	Partitions func(ctx context.Context, t job.Table) ([]string, error)
+	// Partitions lists the partitions of t that have rows, as k=v/l=w, and the keys
+	// that t is partitioned by, none when it is not; nil when the connector does not
+	// know.
+	Partitions func(ctx context.Context, t job.Table) (keys, partitions []string, err error)
 }
 
 // TakesChanges reports whether the sink of t takes rows of every kind.

@@ -17,9 +17,6 @@ func (s *Session) partitions(ctx context.Context, q *ast.Show) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(t.PartitionedBy) == 0 {
-		return nil, diag.At(q.Name.Pos, "table %s is not PARTITIONED BY anything", q.Name)
-	}
 	jt, err := s.binder().JobTable(ctx, t)
 	if err != nil {
 		return nil, err
@@ -28,13 +25,16 @@ func (s *Session) partitions(ctx context.Context, q *ast.Show) ([]string, error)
 	if c == nil || c.Partitions == nil {
 		return nil, diag.At(q.Name.Pos, "the connector '%s' does not know the partitions of its tables", jt.Connector)
 	}
-	names, err := c.Partitions(ctx, jt)
+	keys, names, err := c.Partitions(ctx, jt)
 	if err != nil {
-		return nil, err
+		return nil, diag.Wrap(q.Name.Pos, err)
+	}
+	if len(keys) == 0 {
+		return nil, diag.At(q.Name.Pos, "table %s is not PARTITIONED BY anything", q.Name)
 	}
 	for _, p := range q.Partition {
-		if !slices.Contains(t.PartitionedBy, p.Name) {
-			return nil, diag.At(p.Pos, "table %s is not partitioned by column %q", q.Name, p.Name)
+		if !slices.Contains(keys, p.Name) {
+			return nil, diag.At(p.Pos, "table %s is not partitioned by %q; it is by %q", q.Name, p.Name, keys)
 		}
 		if p.Value == nil {
 			continue

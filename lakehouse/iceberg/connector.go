@@ -34,6 +34,9 @@ func Connector(env catalog.Env) *ops.Connector {
 			}
 			return scan.AsOf(ctx, t, millis, env)
 		},
+		Partitions: func(ctx context.Context, t job.Table) (keys, partitions []string, err error) {
+			return scan.Partitions(ctx, t, env)
+		},
 		Overwrites: true,
 		Truncate:   func(ctx context.Context, t job.Table) error { return truncate(ctx, t, env) },
 		Version: func(ctx context.Context, t job.Table) (string, map[string]string, error) {

@@ -362,6 +362,15 @@ func (p partitionValues) Size() int            { return len(p) }
 func (p partitionValues) Get(pos int) any      { return p[pos] }
 func (p partitionValues) Set(pos int, val any) { p[pos] = val }
 
+// PartitionPath names a partition, as k=v/l=w.
+func PartitionPath(spec *ice.PartitionSpec, schema *ice.Schema, values map[int]any) string {
+	record := make(partitionValues, spec.NumFields())
+	for i, f := range spec.Fields() {
+		record[i] = values[f.FieldID]
+	}
+	return spec.PartitionToPath(record, schema)
+}
+
 // PartitionKey is equal for equal partitions of one spec.
 func PartitionKey(values map[int]any) string {
 	return fmt.Sprint(values) // fmt prints maps in the order of their keys
