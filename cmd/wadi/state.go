@@ -20,7 +20,7 @@ func newState() *cobra.Command {
 		Short: "Look into checkpoints",
 		Long:  "State lists checkpoints, shows any table of any checkpoint as rows, compares two and\nwrites tables to files.",
 	}
-	c.AddCommand(newStateLs(), newStateShow(), newStateDiff(), newStateExport())
+	c.AddCommand(newStateLs(), newStateShow(), newStateDiff(), newStateExport(), newStateBootstrap())
 	return c
 }
 
