@@ -24,6 +24,9 @@ type Host interface {
 	Now() time.Time
 	// Sleep waits for d, or for the end of ctx, whose error it returns.
 	Sleep(ctx context.Context, d time.Duration) error
+	// Await waits until c is closed, for d at most and until the end of ctx, and
+	// reports whether it is.
+	Await(ctx context.Context, c <-chan struct{}, d time.Duration) bool
 	// Go runs f beside the loop. What f does may take long.
 	Go(f func())
 	// Post puts a message into the loop's queue. It never waits.
@@ -63,6 +66,16 @@ func (h *host) Sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (h *host) Await(ctx context.Context, c <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-c:
+		return true
+	case <-h.clock.After(d):
+	case <-ctx.Done():
+	}
+	return false
 }
 
 func (h *host) Go(f func()) { h.group.Go(f) }

@@ -16,7 +16,7 @@ var _ coordinator.Holder = (*Tasks)(nil)
 
 // offer is what one worker holds of a job that nobody has adopted yet.
 type offer struct {
-	worker  *worker
+	worker  *Member
 	held    rpc.Held
 	reports []rpc.JobReport // that came meanwhile
 }
@@ -30,7 +30,7 @@ const maxOfferReports = 1 << 16
 //
 // A worker that comes back to the coordinator that it has lost brings tasks
 // which that coordinator has given up: they would run on beside the new ones.
-func (c *Cluster) offer(w *worker) {
+func (c *Cluster) offer(w *Member) {
 	for _, h := range w.info.Held {
 		if c.settled[h.Job] || c.o.Knows == nil || !c.o.Knows(h.Job) {
 			w.send(rpc.ToWorker{Drop: h.Job})
@@ -51,7 +51,7 @@ func (c *Cluster) settle(id job.ID) {
 // offered keeps a report of tasks that nobody has adopted yet. Who adopts them
 // must have all that they have said: with more than can be kept they are let go.
 // The cluster is locked.
-func (c *Cluster) offered(w *worker, r *rpc.JobReport) {
+func (c *Cluster) offered(w *Member, r *rpc.JobReport) {
 	i := slices.IndexFunc(c.offers, func(o *offer) bool { return o.worker == w && o.held.Job == r.Job })
 	if i < 0 {
 		return
@@ -69,7 +69,7 @@ func (c *Cluster) offered(w *worker, r *rpc.JobReport) {
 // Held waits until workers have registered that hold all tasks of the newest
 // attempt of a job, and takes them over; nil when some are missing.
 func (t *Tasks) Held(ctx context.Context, id job.ID, tasks []checkpoint.TaskID) *rpc.Held {
-	late := t.c.o.Clock.After(t.c.o.AdoptTimeout)
+	late := t.host.Now().Add(t.c.o.AdoptTimeout)
 	for {
 		t.c.mu.Lock()
 		changed := t.c.changed
@@ -78,11 +78,8 @@ func (t *Tasks) Held(ctx context.Context, id job.ID, tasks []checkpoint.TaskID) 
 		if held != nil {
 			return held
 		}
-		select {
-		case <-changed:
+		if left := late.Sub(t.host.Now()); left > 0 && t.host.Await(ctx, changed, left) {
 			continue
-		case <-late:
-		case <-ctx.Done():
 		}
 		if some {
 			t.refuse(id)
@@ -132,11 +129,11 @@ func (t *Tasks) take(id job.ID, all rpc.Held, of []*offer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.start.Job, t.current, t.canceling, t.adopting = id, all.Generation, false, true
-	t.at, t.alive, t.counts = make(map[checkpoint.TaskID]*worker), make(map[*worker]bool), counts{}
+	t.at, t.alive, t.counts = make(map[checkpoint.TaskID]*Member), make(map[*Member]bool), counts{}
 	for _, k := range all.Tasks {
 		t.need = max(t.need, k.Task.Index+1)
 	}
-	t.slots = make([]*worker, t.need)
+	t.slots = make([]*Member, t.need)
 	for _, o := range of {
 		t.alive[o.worker], t.started[o.worker] = true, true
 		o.worker.jobs = append(o.worker.jobs, t)

@@ -1,33 +1,30 @@
 package cluster
 
 import (
-	"net"
 	"testing"
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
-	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 )
 
+// box is a link whose messages stay where they are.
+type box struct{ queue []rpc.ToWorker }
+
+func (b *box) Send(m rpc.ToWorker) { b.queue = append(b.queue, m) }
+func (*box) Close()                {}
+
 // comes registers a worker that holds the only task of a job, without a network.
-func comes(t *testing.T, c *Cluster, id string, generation checkpoint.Generation) *worker {
-	t.Helper()
-	here, there := net.Pipe()
-	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
-	w := &worker{c: c, messages: peer.NewMessages(here), wake: make(chan struct{}, 1), info: rpc.Register{ID: id, Slots: 1, Held: []rpc.Held{
+func comes(c *Cluster, id string, generation checkpoint.Generation) *Member {
+	return c.Join(&box{}, rpc.Register{ID: id, Slots: 1, Held: []rpc.Held{
 		{Job: "j", Generation: generation, Tasks: []rpc.HeldTask{{Task: checkpoint.TaskID{}}}},
-	}}}
-	c.join(w)
-	return w
+	}})
 }
 
-func dropped(w *worker) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, m := range w.queue {
+func dropped(w *Member) bool {
+	for _, m := range w.link.(*box).queue {
 		if m.Drop == "j" {
 			return true
 		}
@@ -37,10 +34,7 @@ func dropped(w *worker) bool {
 
 func adopter(t *testing.T) (*Cluster, *Tasks) {
 	t.Helper()
-	c, err := Listen(t.Context(), "127.0.0.1:0", Options{Clock: engine.WallClock{}, Knows: func(id job.ID) bool { return id == "j" }, AdoptTimeout: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(Options{Clock: engine.WallClock{}, Knows: func(id job.ID) bool { return id == "j" }, AdoptTimeout: 1})
 	t.Cleanup(func() { _ = c.Close() })
 	return c, c.Job(coordinator.NewHost(engine.WallClock{}), rpc.Start{})
 }
@@ -51,8 +45,8 @@ var only = []checkpoint.TaskID{{}}
 // holds is offered once.
 func TestComesBack(t *testing.T) {
 	c, tasks := adopter(t)
-	old := comes(t, c, "w", 3)
-	again := comes(t, c, "w", 3)
+	old := comes(c, "w", 3)
+	again := comes(c, "w", 3)
 	if n := len(c.Workers()); n != 1 {
 		t.Fatalf("%d workers", n)
 	}
@@ -71,18 +65,18 @@ func TestComesBack(t *testing.T) {
 func TestHeldTooLate(t *testing.T) {
 	t.Run("adopted", func(t *testing.T) {
 		c, tasks := adopter(t)
-		first := comes(t, c, "w", 3)
+		first := comes(c, "w", 3)
 		if tasks.Held(t.Context(), "j", only) == nil || dropped(first) {
 			t.Fatal("nothing is adopted")
 		}
-		if late := comes(t, c, "v", 2); !dropped(late) || len(c.offers) > 0 {
+		if late := comes(c, "v", 2); !dropped(late) || len(c.offers) > 0 {
 			t.Fatal("tasks that nobody wants run on")
 		}
 	})
 	t.Run("started anew", func(t *testing.T) {
 		c, tasks := adopter(t)
 		tasks.refuseHeld("j")
-		if late := comes(t, c, "w", 2); !dropped(late) || len(c.offers) > 0 {
+		if late := comes(c, "w", 2); !dropped(late) || len(c.offers) > 0 {
 			t.Fatal("tasks that nobody wants run on")
 		}
 	})
@@ -91,7 +85,7 @@ func TestHeldTooLate(t *testing.T) {
 // TestHeldInPart: tasks that are not complete are not adopted, and let go.
 func TestHeldInPart(t *testing.T) {
 	c, tasks := adopter(t)
-	w := comes(t, c, "w", 3)
+	w := comes(c, "w", 3)
 	if h := tasks.Held(t.Context(), "j", []checkpoint.TaskID{{}, {Index: 1}}); h != nil {
 		t.Fatalf("%+v is held", h)
 	}
@@ -108,7 +102,7 @@ func drained(generation checkpoint.Generation, index int) rpc.JobReport {
 // were, and since is told in this order.
 func TestReportsOfAdopted(t *testing.T) {
 	c, tasks := adopter(t)
-	w := comes(t, c, "w", 3)
+	w := comes(c, "w", 3)
 	say := func(r rpc.JobReport) {
 		if of := w.find(&r); of != nil {
 			of.reported(w, r)
@@ -135,7 +129,7 @@ func TestReportsOfAdopted(t *testing.T) {
 // more than can be kept they are let go.
 func TestTooManyReports(t *testing.T) {
 	c, tasks := adopter(t)
-	w := comes(t, c, "w", 3)
+	w := comes(c, "w", 3)
 	for range maxOfferReports {
 		r := drained(3, 0)
 		w.find(&r)

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -59,7 +58,7 @@ func (o Options) withDefaults() Options {
 // Cluster is the workers of one coordinator.
 type Cluster struct {
 	o        Options
-	listener net.Listener
+	listener net.Listener    // nil when nobody listens
 	ctx      context.Context //nolint:containedctx // the life of all connections
 	stop     context.CancelFunc
 	loops    sync.WaitGroup
@@ -67,7 +66,7 @@ type Cluster struct {
 	mu      sync.Mutex
 	leads   bool
 	term    uint64
-	workers []*worker // in the order in which they have registered
+	workers []*Member // in the order in which they have registered
 	waiting []*Tasks  // jobs that need slots, the first first
 	offers  []*offer  // tasks that run on, and wait for their job
 	// settled are the jobs whose tasks were adopted, or started anew: others that
@@ -76,16 +75,11 @@ type Cluster struct {
 	changed chan struct{} // closed, and replaced, when a worker comes or goes
 }
 
-// Listen returns a Cluster whose workers register on an address.
-func Listen(ctx context.Context, address string, o Options) (*Cluster, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%w: listen for workers (jobmanager.rpc.port): %w", job.ErrInvalid, err)
-	}
-	c := &Cluster{o: o.withDefaults(), listener: l, settled: make(map[job.ID]bool), changed: make(chan struct{})}
-	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
-	c.loops.Go(c.accept)
-	return c, nil
+// New returns a Cluster that nobody can reach: workers are told of with Join.
+func New(o Options) *Cluster {
+	c := &Cluster{o: o.withDefaults(), settled: make(map[job.ID]bool), changed: make(chan struct{})}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	return c
 }
 
 // Lead begins to take workers: this process leads in a term, which is 0 when it
@@ -102,130 +96,34 @@ func (c *Cluster) leading() (bool, uint64) {
 	return c.leads, c.term
 }
 
-// Addr is where workers register.
-func (c *Cluster) Addr() net.Addr { return c.listener.Addr() }
-
-// Close lets the workers go. Jobs must have ended.
-func (c *Cluster) Close() error {
-	c.stop()
-	err := c.listener.Close()
+// Join adds a worker; one of the same id that was there is replaced.
+func (c *Cluster) Join(l Link, r rpc.Register) *Member {
+	now := c.o.Clock.Now()
+	w := &Member{c: c, link: l, info: r, since: now, beat: now}
 	c.mu.Lock()
-	for _, w := range c.workers {
-		_ = w.messages.Close() // its loop ends
-	}
-	c.mu.Unlock()
-	c.loops.Wait()
-	if err != nil {
-		return fmt.Errorf("close the port for workers: %w", err)
-	}
-	return nil
-}
-
-func (c *Cluster) accept() {
-	for {
-		raw, err := c.listener.Accept()
-		if err != nil {
-			return // closed
-		}
-		c.loops.Go(func() {
-			if err := c.welcome(raw); err != nil && c.ctx.Err() == nil {
-				c.o.Log.Warn("worker", slog.String("peer", raw.RemoteAddr().String()), slog.Any("error", err))
-			}
-		})
-	}
-}
-
-// welcome is the life of the connection of one worker.
-func (c *Cluster) welcome(raw net.Conn) error {
-	stop := context.AfterFunc(c.ctx, func() { _ = raw.Close() }) // what waits for a word ends
-	defer stop()
-	conn, purpose, err := peer.Accept(c.ctx, raw, c.o.Identity)
-	if err != nil {
-		return err
-	}
-	w := &worker{c: c, messages: peer.NewMessages(conn), wake: make(chan struct{}, 1), since: c.o.Clock.Now()}
-	w.beat = w.since
-	defer func() { _ = w.messages.Close() }() // it may be closed already
-	if purpose != peer.Control {
-		return fmt.Errorf("%w: this is the port for workers", peer.ErrRefused)
-	}
-	var first rpc.ToCoordinator
-	if err := w.messages.Receive(&first, c.o.Timeout); err != nil {
-		return err
-	}
-	if first.Watch != nil {
-		return c.watched(w.messages)
-	}
-	if first.Register == nil || first.Register.Slots < 1 || first.Register.ID == "" {
-		return fmt.Errorf("%w: the first word of a worker is its registration", peer.ErrRefused)
-	}
-	if leads, _ := c.leading(); !leads {
-		return nil // it looks for the leader again
-	}
-	w.info = *first.Register
-	w.info.Data = dataAddress(w.info.Data, raw.RemoteAddr())
-	var writer sync.WaitGroup
-	writer.Go(w.write)
-	defer writer.Wait()
+	defer c.mu.Unlock()
 	w.send(rpc.ToWorker{Welcome: &rpc.Welcome{Interval: c.o.Interval.Milliseconds(), Timeout: c.o.Timeout.Milliseconds()}})
-	c.join(w)
-	err = w.read()
-	c.leave(w, err)
-	return err
-}
-
-// watched answers a coordinator that stands by.
-func (c *Cluster) watched(m *peer.Messages) error {
-	for {
-		_, term := c.leading()
-		if err := m.Send(rpc.ToWorker{Leads: term}); err != nil {
-			return nil //nolint:nilerr // a standby may go as it likes
-		}
-		var again rpc.ToCoordinator
-		if err := m.Receive(&again, c.o.Timeout); err != nil {
-			return nil //nolint:nilerr // a standby may go as it likes
-		}
-	}
-}
-
-// dataAddress is where others reach a worker: when it receives on any address,
-// the one from which it has come.
-func dataAddress(address string, from net.Addr) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
-		return address
-	}
-	if peer, _, err := net.SplitHostPort(from.String()); err == nil {
-		return net.JoinHostPort(peer, port)
-	}
-	return address
-}
-
-// join adds a worker; one of the same id that was there is replaced.
-func (c *Cluster) join(w *worker) {
-	c.mu.Lock()
 	for _, old := range c.workers {
 		if old.info.ID == w.info.ID {
-			_ = old.messages.Close() // its loop ends, and its jobs learn of it
+			old.link.Close() // it leaves, and its jobs learn of it
 		}
 	}
-	c.workers = slices.DeleteFunc(c.workers, func(o *worker) bool { return o.info.ID == w.info.ID })
+	c.workers = slices.DeleteFunc(c.workers, func(o *Member) bool { return o.info.ID == w.info.ID })
 	c.offers = slices.DeleteFunc(c.offers, func(o *offer) bool { return o.worker.info.ID == w.info.ID })
 	c.workers = append(c.workers, w)
 	c.offer(w)
 	c.notify()
 	c.o.Log.Info("a worker has registered", slog.String("id", w.info.ID), slog.String("data", w.info.Data), slog.Int("slots", w.info.Slots))
 	c.schedule()
-	c.mu.Unlock()
+	return w
 }
 
-// leave removes a worker and tells the jobs that have tasks on it.
-func (c *Cluster) leave(w *worker, why error) {
+// Leave removes a worker that is lost, and tells the jobs that have tasks on it.
+func (w *Member) Leave(why error) {
+	c := w.c
 	c.mu.Lock()
-	c.workers = slices.DeleteFunc(c.workers, func(o *worker) bool { return o == w })
+	defer c.mu.Unlock()
+	c.workers = slices.DeleteFunc(c.workers, func(o *Member) bool { return o == w })
 	c.offers = slices.DeleteFunc(c.offers, func(o *offer) bool { return o.worker == w })
 	jobs := slices.Clone(w.jobs)
 	w.jobs = nil
@@ -236,7 +134,6 @@ func (c *Cluster) leave(w *worker, why error) {
 	for _, t := range jobs {
 		t.lost(w, why)
 	}
-	c.mu.Unlock()
 }
 
 // notify tells those who wait for workers that one has come or gone. The cluster

@@ -58,7 +58,7 @@ func TestGarbage(t *testing.T) {
 	if m.HeapAlloc > heap+64<<20 {
 		t.Errorf("%d MB are held for strangers", (m.HeapAlloc-heap)>>20)
 	}
-	comes(t, c, "w", 1)
+	comes(c, "w", 1)
 	if len(c.Workers()) != 1 {
 		t.Error("no worker can register")
 	}

@@ -42,7 +42,7 @@ func (c *Cluster) assign(t *Tasks) bool {
 	if !ok {
 		return false
 	}
-	t.slots = make([]*worker, len(slots))
+	t.slots = make([]*Member, len(slots))
 	for i, k := range slots {
 		w := c.workers[k]
 		t.slots[i] = w

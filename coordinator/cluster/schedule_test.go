@@ -20,10 +20,7 @@ func (*hand) After(time.Duration) <-chan time.Time { return nil }
 func crowd(t *testing.T) (*Cluster, *hand) {
 	t.Helper()
 	clock := &hand{time.UnixMilli(0)}
-	c, err := Listen(t.Context(), "127.0.0.1:0", Options{Clock: clock, SlotTimeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(Options{Clock: clock, SlotTimeout: time.Minute})
 	t.Cleanup(func() { _ = c.Close() })
 	return c, clock
 }
@@ -52,12 +49,12 @@ func (t *Tasks) has() bool {
 // one behind it.
 func TestSmallPassesBig(t *testing.T) {
 	c, _ := crowd(t)
-	comes(t, c, "a", 1)
+	comes(c, "a", 1)
 	big, small := c.wants(t, "big", 2), c.wants(t, "small", 1)
 	if big.has() || !small.has() {
 		t.Fatalf("the big job runs: %v, the small one: %v", big.has(), small.has())
 	}
-	comes(t, c, "b", 1)
+	comes(c, "b", 1)
 	if big.has() {
 		t.Fatal("one slot is enough for two")
 	}
@@ -71,8 +68,8 @@ func TestSmallPassesBig(t *testing.T) {
 // it could not run anyway.
 func TestBigIsNotStarved(t *testing.T) {
 	c, clock := crowd(t)
-	comes(t, c, "a", 1)
-	comes(t, c, "b", 1)
+	comes(c, "a", 1)
+	comes(c, "b", 1)
 	first, second := c.wants(t, "first", 1), c.wants(t, "second", 1)
 	big := c.wants(t, "big", 2)
 	huge := c.wants(t, "huge", 9)
@@ -95,14 +92,14 @@ func TestBigIsNotStarved(t *testing.T) {
 // TestLostWhileWaiting: a worker that goes takes its slots with it.
 func TestLostWhileWaiting(t *testing.T) {
 	c, _ := crowd(t)
-	w := comes(t, c, "a", 1)
+	w := comes(c, "a", 1)
 	big := c.wants(t, "big", 2)
-	c.leave(w, errors.New("cut"))
-	comes(t, c, "b", 1)
+	w.Leave(errors.New("cut"))
+	comes(c, "b", 1)
 	if big.has() {
 		t.Fatal("a slot of a worker that is gone is used")
 	}
-	comes(t, c, "c", 1)
+	comes(c, "c", 1)
 	if !big.has() {
 		t.Fatal("two slots are free, and the job waits")
 	}

@@ -27,7 +27,7 @@ type Tasks struct {
 
 	// Of the cluster's lock:
 	need  int
-	slots []*worker // by index of the tasks; nil while they wait
+	slots []*Member // by index of the tasks; nil while they wait
 	since time.Time // when they began to wait
 
 	mu      sync.Mutex
@@ -35,9 +35,9 @@ type Tasks struct {
 	pending *rpc.Deploy // waits for slots
 	giveUp  context.CancelFunc
 	current checkpoint.Generation
-	at      map[checkpoint.TaskID]*worker
-	alive   map[*worker]bool // have tasks of the current attempt
-	started map[*worker]bool // know the job
+	at      map[checkpoint.TaskID]*Member
+	alive   map[*Member]bool // have tasks of the current attempt
+	started map[*Member]bool // know the job
 	// canceling is set while Canceled is to come from those alive.
 	canceling bool
 	// adopting is set while tasks are taken over: early is what they report.
@@ -49,7 +49,7 @@ type Tasks struct {
 // Job returns what runs the tasks of a job; host takes its reports. The job's id
 // is that of its first Deploy.
 func (c *Cluster) Job(host coordinator.Host, s rpc.Start) *Tasks {
-	return &Tasks{c: c, host: host, start: s, started: make(map[*worker]bool)}
+	return &Tasks{c: c, host: host, start: s, started: make(map[*Member]bool)}
 }
 
 // Reports is nil: reports go to the coordinator's queue.
@@ -122,7 +122,7 @@ func (t *Tasks) request(d rpc.Deploy) {
 	t.mu.Lock()
 	t.start.Job, t.start.Name = d.Job, d.Graph.Name
 	t.current, t.pending, t.canceling, t.giveUp = d.Generation, &d, false, cancel
-	t.at, t.alive, t.counts = nil, make(map[*worker]bool), counts{}
+	t.at, t.alive, t.counts = nil, make(map[*Member]bool), counts{}
 	t.mu.Unlock()
 	t.c.request(t)
 }
@@ -150,8 +150,8 @@ func (t *Tasks) deploy() {
 	t.pending = nil
 	t.giveUp()
 	t.post(rpc.Placed{})
-	t.at = make(map[checkpoint.TaskID]*worker, len(d.Tasks))
-	parts := make(map[*worker]*rpc.Deploy)
+	t.at = make(map[checkpoint.TaskID]*Member, len(d.Tasks))
+	parts := make(map[*Member]*rpc.Deploy)
 	for _, a := range d.Tasks {
 		w := t.slots[a.Task.Index]
 		t.at[a.Task] = w
@@ -179,7 +179,7 @@ func (t *Tasks) deploy() {
 	}
 }
 
-func (t *Tasks) command(w *worker, c rpc.Command) {
+func (t *Tasks) command(w *Member, c rpc.Command) {
 	m := rpc.Wrap(t.start.Job, c)
 	w.send(rpc.ToWorker{Command: &m})
 }
@@ -218,7 +218,7 @@ func (t *Tasks) cancel() {
 
 // gone notes that a worker has no tasks of the job any more; when none has, the
 // job is told. The cluster is locked.
-func (t *Tasks) gone(w *worker) {
+func (t *Tasks) gone(w *Member) {
 	t.mu.Lock()
 	delete(t.alive, w)
 	done := t.canceling && len(t.alive) == 0
@@ -233,7 +233,7 @@ func (t *Tasks) gone(w *worker) {
 }
 
 // lost is told that a worker is gone with its tasks. The cluster is locked.
-func (t *Tasks) lost(w *worker, why error) {
+func (t *Tasks) lost(w *Member, why error) {
 	t.mu.Lock()
 	had := t.alive[w] && !t.canceling
 	var one checkpoint.TaskID
@@ -252,7 +252,7 @@ func (t *Tasks) lost(w *worker, why error) {
 }
 
 // reported passes on what a worker says of the current attempt.
-func (t *Tasks) reported(w *worker, doc rpc.JobReport) {
+func (t *Tasks) reported(w *Member, doc rpc.JobReport) {
 	r := doc.Open()
 	t.mu.Lock()
 	if r == nil || doc.Generation != t.current || !t.alive[w] {

@@ -40,10 +40,7 @@ func placed(t *testing.T, h coordinator.Host) {
 
 func deployed(t *testing.T, wait time.Duration) (*Cluster, *Tasks, coordinator.Host) {
 	t.Helper()
-	c, err := Listen(t.Context(), "127.0.0.1:0", Options{Clock: engine.WallClock{}, SlotTimeout: wait})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(Options{Clock: engine.WallClock{}, SlotTimeout: wait})
 	t.Cleanup(func() { _ = c.Close() })
 	h := coordinator.NewHost(engine.WallClock{})
 	tasks := c.Job(h, rpc.Start{})
@@ -62,7 +59,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 	if _, ok := next(t, h).(rpc.Canceled); !ok {
 		t.Fatal("the tasks are not canceled")
 	}
-	w := comes(t, c, "w", 1)
+	w := comes(c, "w", 1)
 	if w.used != 0 || len(w.jobs) != 0 {
 		t.Fatal("a job that is canceled has a slot")
 	}
@@ -73,14 +70,14 @@ func TestCancelWhileWaiting(t *testing.T) {
 // that is no failure.
 func TestLossWhileCanceling(t *testing.T) {
 	c, tasks, h := deployed(t, time.Minute)
-	w := comes(t, c, "w", 1)
+	w := comes(c, "w", 1)
 	placed(t, h)
 	if w.used != 1 {
 		t.Fatal("the job has no slot")
 	}
 	_ = tasks.Send(rpc.Cancel{})
 	quiet(t, h)
-	c.leave(w, errors.New("cut"))
+	w.Leave(errors.New("cut"))
 	if r, ok := next(t, h).(rpc.Canceled); !ok {
 		t.Fatalf("%+v is reported", r)
 	}
@@ -91,9 +88,9 @@ func TestLossWhileCanceling(t *testing.T) {
 // left of it can be canceled.
 func TestLossWhileRunning(t *testing.T) {
 	c, tasks, h := deployed(t, time.Minute)
-	w := comes(t, c, "w", 1)
+	w := comes(c, "w", 1)
 	placed(t, h)
-	c.leave(w, errors.New("cut"))
+	w.Leave(errors.New("cut"))
 	if r, ok := next(t, h).(rpc.Failed); !ok || !errors.Is(r.Err, job.ErrUnavailable) {
 		t.Fatalf("%+v is reported", r)
 	}

@@ -1,104 +1,51 @@
 package cluster
 
 import (
-	"sync"
 	"time"
 
-	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 )
 
-// worker is the connection of one worker process.
-type worker struct {
-	c        *Cluster
-	info     rpc.Register
-	messages *peer.Messages
-	since    time.Time
-	wake     chan struct{} // holds a token when there is something to send
+// Link is the way to a worker process.
+type Link interface {
+	// Send sends a message, and does not wait until it is sent: messages arrive in
+	// their order, or the worker is lost.
+	Send(m rpc.ToWorker)
+	// Close ends it: the worker leaves.
+	Close()
+}
+
+// Member is a worker process that has registered.
+type Member struct {
+	c     *Cluster
+	link  Link
+	info  rpc.Register
+	since time.Time
 
 	// Of the cluster's lock:
 	used    int
 	jobs    []*Tasks
 	beat    time.Time
 	process rpc.Process
-
-	mu     sync.Mutex
-	queue  []rpc.ToWorker
-	closed bool
 }
 
-// maxQueue is how many messages may wait for a worker that does not read: it
-// counts as lost then.
-const maxQueue = 1 << 16
+func (w *Member) send(m rpc.ToWorker) { w.link.Send(m) }
 
-// send queues a message; it does not wait.
-func (w *worker) send(m rpc.ToWorker) {
-	w.mu.Lock()
-	if w.queue = append(w.queue, m); len(w.queue) > maxQueue {
-		_ = w.messages.Close() // the loop that reads ends
-	}
-	w.mu.Unlock()
-	w.signal()
-}
-
-func (w *worker) signal() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
-// write sends what is queued until the connection is gone.
-func (w *worker) write() {
-	for range w.wake {
-		for {
-			w.mu.Lock()
-			if w.closed {
-				w.mu.Unlock()
-				return
-			}
-			if len(w.queue) == 0 {
-				w.mu.Unlock()
-				break
-			}
-			m := w.queue[0]
-			w.queue = w.queue[1:]
-			w.mu.Unlock()
-			if err := w.messages.Send(m); err != nil {
-				_ = w.messages.Close() // the loop that reads ends
-				return
-			}
+// Take takes what the worker says.
+func (w *Member) Take(m rpc.ToCoordinator) {
+	switch {
+	case m.Heartbeat != nil:
+		w.send(rpc.ToWorker{})
+		w.heartbeat(*m.Heartbeat)
+	case m.Report != nil:
+		if t := w.find(m.Report); t != nil {
+			t.reported(w, *m.Report)
 		}
 	}
 }
 
-// read takes what the worker says until it is lost.
-func (w *worker) read() error {
-	defer func() {
-		w.mu.Lock()
-		w.closed = true
-		w.mu.Unlock()
-		_ = w.messages.Close() // what waits to be sent ends
-		w.signal()
-	}()
-	for {
-		var m rpc.ToCoordinator
-		if err := w.messages.Receive(&m, w.c.o.Timeout); err != nil {
-			return err
-		}
-		switch {
-		case m.Heartbeat != nil:
-			w.send(rpc.ToWorker{})
-			w.heartbeat(*m.Heartbeat)
-		case m.Report != nil:
-			if t := w.find(m.Report); t != nil {
-				t.reported(w, *m.Report)
-			}
-		}
-	}
-}
-
-func (w *worker) find(r *rpc.JobReport) *Tasks {
+// find is the job that a report is for; one that nobody has adopted is kept.
+func (w *Member) find(r *rpc.JobReport) *Tasks {
 	w.c.mu.Lock()
 	defer w.c.mu.Unlock()
 	for _, t := range w.jobs {
@@ -110,7 +57,7 @@ func (w *worker) find(r *rpc.JobReport) *Tasks {
 	return nil
 }
 
-func (w *worker) heartbeat(h rpc.Heartbeat) {
+func (w *Member) heartbeat(h rpc.Heartbeat) {
 	w.c.mu.Lock()
 	w.beat, w.process = w.c.o.Clock.Now(), h.Process
 	jobs := append([]*Tasks(nil), w.jobs...)

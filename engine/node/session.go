@@ -48,7 +48,7 @@ type hosted struct {
 	queue  []rpc.Command
 	full   bool           // the queue was, since the last Deploy
 	worker *engine.Worker // nil until it is opened
-	ledger ledger
+	ledger rpc.Ledger
 }
 
 // maxCommands is how many commands may wait for the tasks of a job: more than
@@ -99,7 +99,7 @@ func (s *session) held() (all []rpc.Held) {
 	s.mu.Unlock()
 	for id, h := range jobs {
 		h.mu.Lock()
-		held := h.ledger.held(id)
+		held := h.ledger.Held(id)
 		h.mu.Unlock()
 		if held == nil {
 			s.drop(id)
@@ -305,7 +305,7 @@ func (h *hosted) run(ctx context.Context) {
 // command carries out c; unusable says why the job could not be opened.
 func (h *hosted) command(c rpc.Command, unusable error) {
 	h.mu.Lock()
-	h.ledger.command(c)
+	h.ledger.Command(c)
 	h.mu.Unlock()
 	if unusable == nil {
 		if err := h.worker.Send(c); err != nil {
@@ -352,8 +352,8 @@ func (h *hosted) report(r rpc.Report) {
 	h.s.turn.RLock()
 	defer h.s.turn.RUnlock()
 	h.mu.Lock()
-	h.ledger.report(r)
-	doc := rpc.WrapReport(h.start.Job, h.ledger.generation, r)
+	h.ledger.Report(r)
+	doc := rpc.WrapReport(h.start.Job, h.ledger.Generation(), r)
 	if doc.Canceled && h.worker != nil {
 		doc.Counts = h.worker.Counts()
 	}

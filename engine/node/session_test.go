@@ -72,16 +72,16 @@ func TestStartedAgain(t *testing.T) {
 func TestTooManyCommands(t *testing.T) {
 	s := hosting(t, nil)
 	h := &hosted{s: s, start: rpc.Start{Job: "j"}, wake: make(chan struct{}, 1)}
-	h.ledger.command(rpc.Deploy{Tasks: []rpc.Assignment{{Task: checkpoint.TaskID{}}}})
+	h.ledger.Command(rpc.Deploy{Tasks: []rpc.Assignment{{Task: checkpoint.TaskID{}}}})
 	for e := range maxCommands {
 		h.push(rpc.Confirm{Epoch: stream.Epoch(e)})
 	}
-	if h.ledger.broken {
+	if h.ledger.Held("j") == nil {
 		t.Fatal("it has failed too early")
 	}
 	h.push(rpc.Confirm{})
 	h.push(rpc.Confirm{})
-	if !h.ledger.broken || len(h.queue) != maxCommands {
+	if h.ledger.Held("j") != nil || len(h.queue) != maxCommands {
 		t.Fatalf("%d commands wait", len(h.queue))
 	}
 	h.push(rpc.Cancel{})

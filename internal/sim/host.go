@@ -19,9 +19,24 @@ var _ coordinator.Host = (*host)(nil)
 
 func (h *host) Now() time.Time { return h.w.now }
 
-func (h *host) Sleep(_ context.Context, d time.Duration) error {
-	h.w.sleep(d)
-	return nil
+func (h *host) Sleep(ctx context.Context, d time.Duration) error {
+	at := h.w.now.Add(d)
+	h.w.park(func() bool { return !h.w.now.Before(at) || ctx.Err() != nil }, at)
+	return ctx.Err()
+}
+
+func (h *host) Await(ctx context.Context, c <-chan struct{}, d time.Duration) bool {
+	closed := func() bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	}
+	at := h.w.now.Add(d)
+	h.w.park(func() bool { return !h.w.now.Before(at) || ctx.Err() != nil || closed() }, at)
+	return closed()
 }
 
 func (h *host) Go(f func()) {

@@ -1,4 +1,4 @@
-package node
+package rpc_test
 
 import (
 	"errors"
@@ -14,13 +14,13 @@ import (
 // commands and reports say.
 func TestLedger(t *testing.T) {
 	one, two := checkpoint.TaskID{}, checkpoint.TaskID{Index: 1}
-	var l ledger
-	if l.held("j") != nil {
+	var l rpc.Ledger
+	if l.Held("j") != nil {
 		t.Fatal("nothing was deployed, and something is held")
 	}
 	find := func(id checkpoint.TaskID) rpc.HeldTask {
 		t.Helper()
-		for _, h := range l.held("j").Tasks {
+		for _, h := range l.Held("j").Tasks {
 			if h.Task == id {
 				return h
 			}
@@ -28,48 +28,48 @@ func TestLedger(t *testing.T) {
 		t.Fatalf("%v is not held", id)
 		return rpc.HeldTask{}
 	}
-	l.command(rpc.Deploy{Generation: 2, Attempt: 1, Since: 7, Epoch: 4, Tasks: []rpc.Assignment{{Task: one}, {Task: two}}})
-	l.report(rpc.WantSplits{Task: one, N: 3})
-	if h := l.held("j"); h.Generation != 2 || h.Attempt != 1 || h.Since != 7 || find(one).Wants != 3 {
+	l.Command(rpc.Deploy{Generation: 2, Attempt: 1, Since: 7, Epoch: 4, Tasks: []rpc.Assignment{{Task: one}, {Task: two}}})
+	l.Report(rpc.WantSplits{Task: one, N: 3})
+	if h := l.Held("j"); h.Generation != 2 || h.Attempt != 1 || h.Since != 7 || find(one).Wants != 3 {
 		t.Fatalf("%+v", h)
 	}
-	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "a"}}})
-	l.command(rpc.Inject{Task: one, Barrier: stream.Barrier{Epoch: 5}})
-	l.command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "b"}}, NoMore: true})
+	l.Command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "a"}}})
+	l.Command(rpc.Inject{Task: one, Barrier: stream.Barrier{Epoch: 5}})
+	l.Command(rpc.Assign{Task: one, Splits: []ops.Split{{ID: "b"}}, NoMore: true})
 	if h := find(one); len(h.Assigned) != 2 || h.Wants != 0 || !h.NoMore || h.Injected.Epoch != 5 {
 		t.Fatalf("%+v", h)
 	}
 	if h := find(two); h.Injected.Epoch != 4 {
 		t.Fatalf("a barrier of another task: %+v", h)
 	}
-	l.command(rpc.Confirm{Epoch: 5})
+	l.Command(rpc.Confirm{Epoch: 5})
 	if h := find(one); len(h.Assigned) != 1 || h.Assigned[0].ID != "b" {
 		t.Fatalf("the checkpoint has split a, not b: %+v", h.Assigned)
 	}
-	l.report(rpc.Sealed{Epoch: 6, Handle: checkpoint.Handle{Task: two, Ended: true}, Task: two})
-	l.report(rpc.Ended{Task: two})
-	l.command(rpc.Confirm{Epoch: 5})
+	l.Report(rpc.Sealed{Epoch: 6, Handle: checkpoint.Handle{Task: two, Ended: true}, Task: two})
+	l.Report(rpc.Ended{Task: two})
+	l.Command(rpc.Confirm{Epoch: 5})
 	if h := find(two); !h.Ended || h.Handle == nil {
 		t.Fatalf("the last state of a task is in no checkpoint yet: %+v", h)
 	}
-	l.command(rpc.Confirm{Epoch: 6})
+	l.Command(rpc.Confirm{Epoch: 6})
 	if h := find(two); h.Handle != nil {
 		t.Fatalf("it is in the checkpoint: %+v", h)
 	}
-	l.report(rpc.Declined{Task: one})
-	if l.held("j") == nil {
+	l.Report(rpc.Declined{Task: one})
+	if l.Held("j") == nil {
 		t.Fatal("a task that goes on stores its state with the next epoch")
 	}
-	l.report(rpc.Failed{Task: one, Err: errors.New("x")})
-	if l.held("j") != nil {
+	l.Report(rpc.Failed{Task: one, Err: errors.New("x")})
+	if l.Held("j") != nil {
 		t.Fatal("an attempt that has failed is held")
 	}
-	l.command(rpc.Deploy{Generation: 3, Tasks: []rpc.Assignment{{Task: one}}})
-	if h := l.held("j"); h == nil || h.Generation != 3 || len(h.Tasks) != 1 {
+	l.Command(rpc.Deploy{Generation: 3, Tasks: []rpc.Assignment{{Task: one}}})
+	if h := l.Held("j"); h == nil || h.Generation != 3 || len(h.Tasks) != 1 {
 		t.Fatalf("%+v", h)
 	}
-	l.command(rpc.Cancel{})
-	if l.held("j") != nil {
+	l.Command(rpc.Cancel{})
+	if l.Held("j") != nil {
 		t.Fatal("tasks that are canceled are held")
 	}
 }
