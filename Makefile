@@ -8,6 +8,8 @@ GOFUMPT     := v0.9.2
 GOTESTSUM   := v1.13.0
 RUNS        ?= 100
 SEEDS       ?= 20000
+MINUTES     ?= 10
+SEED        ?= 0
 EVENTS      ?= 100000000
 LIMIT       ?= 512m
 LEAST       ?= 300000
@@ -21,7 +23,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test test-services ui-test race check lint fmt golden sim sim-mutants crash bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
+.PHONY: help demo build cross test test-services ui-test race check lint fmt golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -86,6 +88,10 @@ sim-mutants: ## every named bug of the protocol must be found
 crash: build ## kill the real binary RUNS times and compare with the undisturbed run, as PyIceberg and DuckDB read it; CASE=Kafka
 	readers=$$(python3 testdata/interop/install.py $(BIN)/interop pyiceberg,duckdb | paste -sd ' '); echo "readers: iceberg-go $$readers"; \
 	go test -count=1 -timeout 120m -v ./internal/crash -run 'TestCrash$(CASE)' -args -wadi $(BIN)/wadi -runs $(RUNS) -readers "$$readers"
+
+chaos: build ## faults happen to a cluster of real processes for MINUTES=10, whose tables must hold what the undisturbed run's hold; SEED= repeats a plan
+	@go run ./internal/testserver/cmd -install -only s3
+	go test -count=1 -timeout 4h -v ./internal/crash -run 'TestChaos$$' -args -wadi $(BIN)/wadi -minutes $(MINUTES) -seed $(SEED)
 
 bench: build ## Nexmark and flights, one JSON line per run
 	$(BIN)/wadi bench nexmark --format json

@@ -21,6 +21,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/node"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
@@ -181,6 +182,10 @@ func (e *Env) external(bound, port string) string {
 func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) {
 	o := e.o
 	o.Config, o.Log = maps.Clone(s.Config), e.log.With(slog.String("job", s.Name))
+	if own := objstore.Properties(e.o.Config); len(own) > 0 { // each process reaches storage by its own means
+		own, o.Config = o.Config, own
+		maps.Copy(o.Config, own)
+	}
 	env, err := Local(o)
 	if err != nil {
 		return engine.Options{}, err

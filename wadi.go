@@ -96,7 +96,7 @@ func local(o Options, j *jobs) (*Env, error) {
 	if o.meters == nil {
 		o.meters = new(objstore.Meters)
 	}
-	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores, Meters: o.meters}), jobs: j}
+	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores, Properties: objstore.Properties(o.Config), Meters: o.meters}), jobs: j}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}

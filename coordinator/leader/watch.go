@@ -91,7 +91,7 @@ func (o Options) sleep(ctx context.Context, d time.Duration) {
 
 // watch returns when the leader is lost; reached says that it was there.
 func (o Options) watch(ctx context.Context, r Record, nonce string) (reached bool, err error) {
-	dial, cancel := context.WithTimeout(ctx, o.Timeout)
+	dial, cancel := context.WithTimeout(ctx, o.Timeout/3) // one that hangs was silent before
 	defer cancel()
 	conn, err := peer.Dial(dial, r.RPC, peer.Control, o.Identity)
 	if err != nil {

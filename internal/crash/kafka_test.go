@@ -146,7 +146,11 @@ func aroundTopics(t *testing.T, s suite, dir, address string, limited bool) surr
 	ctx, cancel := context.WithCancel(context.Background())
 	compacting, rest := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { produceFeed(ctx, t, client, feed, s.events, limited) })
+	pace := 0
+	if limited {
+		pace = rate
+	}
+	wg.Go(func() { produceFeed(ctx, t, client, feed, s.events, pace) })
 	written := map[string]int64{}
 	if limited {
 		var mu sync.Mutex
@@ -189,14 +193,15 @@ func createTopics(t *testing.T, admin *kadm.Client, names ...string) {
 	}
 }
 
-// produceFeed writes the events to the topic, at the rate if it is limited.
-func produceFeed(ctx context.Context, t *testing.T, client *kgo.Client, topic string, events int, limited bool) {
+// produceFeed writes the events to the topic, so many per second unless it is 0.
+func produceFeed(ctx context.Context, t *testing.T, client *kgo.Client, topic string, events, pace int) {
 	t.Helper()
-	const burst = 1500
-	tick := time.NewTicker(time.Second * burst / rate)
+	const beat = 10 * time.Millisecond
+	burst := max(1, pace/int(time.Second/beat))
+	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for i := range events {
-		if limited && i%burst == 0 {
+		if pace > 0 && i%burst == 0 {
 			select {
 			case <-tick.C:
 			case <-ctx.Done():

@@ -26,10 +26,11 @@ type Process struct {
 	env     []string
 	wrap    []string // the command that starts the program, or none
 
-	mu    sync.Mutex
-	cmd   *exec.Cmd // nil while it does not run
-	ended chan struct{}
-	rest  string
+	mu     sync.Mutex
+	cmd    *exec.Cmd // nil while it does not run
+	ended  chan struct{}
+	rest   string
+	paused bool
 }
 
 // Start starts the process, unless it runs.
@@ -49,7 +50,6 @@ func (p *Process) Start() {
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), p.env...)
 	cmd.Stdout, cmd.Stderr = &announcements{p: p, to: log}, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a signal of the terminal ends the test, which ends it
 	p.rest = ""
 	if err := cmd.Start(); err != nil {
 		_ = log.Close() // nothing was written
@@ -86,6 +86,13 @@ func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
 // Resume lets a process go on that was paused.
 func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
 
+// Paused reports whether the process stands still.
+func (p *Process) Paused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused
+}
+
 // signal returns nil when the process does not run.
 func (p *Process) signal(s syscall.Signal) <-chan struct{} {
 	p.mu.Lock()
@@ -94,6 +101,12 @@ func (p *Process) signal(s syscall.Signal) <-chan struct{} {
 		return nil
 	}
 	_ = p.cmd.Process.Signal(s) // it may have ended
+	switch s {
+	case syscall.SIGSTOP:
+		p.paused = true
+	case syscall.SIGCONT, syscall.SIGKILL:
+		p.paused = false
+	}
 	return p.ended
 }
 
@@ -168,17 +181,19 @@ func small(t testing.TB, dir, size string) []string {
 	return wrap
 }
 
-// Fill fills the disk of a process to which a directory is one, and returns a
-// function that frees it, or nil when the process does not run.
-func (p *Process) Fill(dir string) (free func()) {
-	pid := p.PID()
-	if pid == 0 {
-		return nil
+// Fill leaves no room in the directory of the local files of a process that runs,
+// and returns a function that gives it back. Where the directory is not a disk of
+// its own, it is taken away for that time, so that no file can be made.
+func (m *Member) Fill() (free func()) {
+	if !m.Small {
+		away := m.Local + ".away"
+		_ = os.Rename(m.Local, away)                   // what is wrong with it is seen in what it does not do
+		return func() { _ = os.Rename(away, m.Local) } // the same
 	}
-	ballast := filepath.Join("/proc", strconv.Itoa(pid), "root", dir, "ballast")
+	ballast := filepath.Join("/proc", strconv.Itoa(m.PID()), "root", m.Local, "ballast")
 	f, err := os.Create(ballast)
 	if err != nil {
-		return nil // it has just ended
+		return func() {} // it has just ended
 	}
 	block := make([]byte, 64<<10)
 	for size := len(block); size > 0; size /= 2 { // to the last byte
@@ -187,5 +202,5 @@ func (p *Process) Fill(dir string) (free func()) {
 		}
 	}
 	_ = f.Close()                            // there is no more room
-	return func() { _ = os.Remove(ballast) } // it ends with the process
+	return func() { _ = os.Remove(ballast) } // it may have ended with the process
 }

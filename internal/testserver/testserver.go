@@ -17,6 +17,9 @@ import (
 	"time"
 )
 
+// HasS3 reports whether S3 would start a server.
+func HasS3() bool { return look("versitygw") != "" }
+
 // S3 starts versitygw and returns the URL of an empty bucket and the
 // properties with which objstore/s3 opens it.
 func S3(t testing.TB) (url string, props map[string]string) {
@@ -76,10 +79,19 @@ func Cache() (string, error) {
 	return filepath.Join(dir, "wadi-test-services"), err
 }
 
-// find looks for a program in WADI_TEST_BIN, in the cache, in the path, and where go
-// install puts it.
+// find is look for a test, which is skipped when the program is not there.
 func find(t testing.TB, program, how string) string {
 	t.Helper()
+	path := look(program)
+	if path == "" {
+		t.Skipf("%s is not in the path or in WADI_TEST_BIN: %s, or make test-services", program, how)
+	}
+	return path
+}
+
+// look looks for a program in WADI_TEST_BIN, in the cache, where go install puts it,
+// and in the path; it returns "" when it is nowhere.
+func look(program string) string {
 	places := []string{os.Getenv("WADI_TEST_BIN"), "", ""}
 	if cache, err := Cache(); err == nil {
 		places[1] = filepath.Join(cache, "bin")
@@ -98,7 +110,6 @@ func find(t testing.TB, program, how string) string {
 	if path, err := exec.LookPath(program); err == nil {
 		return path
 	}
-	t.Skipf("%s is not in the path or in WADI_TEST_BIN: %s, or make test-services", program, how)
 	return ""
 }
 
