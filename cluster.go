@@ -17,6 +17,7 @@ import (
 	"github.com/wadi-engine/wadi/coordinator/leader"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/engine/node"
 	"github.com/wadi-engine/wadi/engine/peer"
@@ -79,7 +80,7 @@ func (e *Env) listen(ctx context.Context, knows func(job.ID) bool) (*cluster.Clu
 	}
 	k := &keyReader{get: e.Config}
 	o := cluster.Options{
-		Identity: id, Clock: engine.WallClock{}, Log: e.log, Knows: knows,
+		Identity: id, Clock: engine.WallClock{}, Log: e.component("cluster"), Knows: knows,
 		Interval: k.duration(keyHeartbeat), Timeout: k.duration(keyHeartbeatLimit), SlotTimeout: k.duration(keySlotTimeout),
 	}
 	if strings.EqualFold(e.Config(keySpread), "true") || strings.EqualFold(e.Config(keyLoadBalance), "SLOTS") || strings.EqualFold(e.Config(keyLoadBalance), "TASKS") {
@@ -105,7 +106,7 @@ func (e *Env) Work(ctx context.Context) error {
 	o := node.Options{
 		ID: e.Config(keyWorkerID), Identity: id, Bind: net.JoinHostPort(e.first("127.0.0.1", keyWorkerBindHost), e.first("0", keyDataBindPort, keyDataPort)),
 		Advertise: e.Config(keyWorkerHost), Slots: k.int(keySlots), Memory: k.size(keyProcessSize), Version: e.o.Version,
-		Patience: k.duration(keyRegistration), Budget: k.size(keyChannelSize), Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log,
+		Patience: k.duration(keyRegistration), Budget: k.size(keyChannelSize), Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.component("worker"), Logs: e.o.Logs,
 	}
 	if k.err != nil {
 		return k.err
@@ -181,7 +182,7 @@ func (e *Env) external(bound, port string) string {
 // with the configuration of the job.
 func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) {
 	o := e.o
-	o.Config, o.Log = maps.Clone(s.Config), e.log.With(slog.String("job", s.Name))
+	o.Config, o.Log = maps.Clone(s.Config), e.log.With(slog.String(logs.Job, string(s.Job)), slog.String("job_name", s.Name))
 	if own := objstore.Properties(e.o.Config); len(own) > 0 { // each process reaches storage by its own means
 		own, o.Config = o.Config, own
 		maps.Copy(o.Config, own)
@@ -199,7 +200,7 @@ func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) 
 		store = bucket
 	}
 	w := env.workerOptions(env.registry, store)
-	w.Log = o.Log
+	w.Log = e.log.With(slog.String("job_name", s.Name)) // the tasks add the rest
 	w.Close = env.Close
 	return w, nil
 }

@@ -35,13 +35,19 @@ func coordinate(t *testing.T, config map[string]string) (*wadi.Env, *cluster.Clu
 // work starts a worker of c; the returned function kills it and waits.
 func work(t *testing.T, c *cluster.Cluster, config map[string]string) (kill func() error) {
 	t.Helper()
+	return workWith(t, c, wadi.Options{}, config)
+}
+
+func workWith(t *testing.T, c *cluster.Cluster, o wadi.Options, config map[string]string) (kill func() error) {
+	t.Helper()
 	_, port, err := net.SplitHostPort(c.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := map[string]string{"jobmanager.rpc.address": "127.0.0.1", "jobmanager.rpc.port": port, "wadi.cluster.secret": "of this test"}
 	maps.Copy(all, config)
-	env, err := wadi.Local(wadi.Options{Config: all})
+	o.Config = all
+	env, err := wadi.Local(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func (e *Env) connectors() map[string]*ops.Connector {
 
 // lake is what Iceberg's catalogs and tables need of e.
 func (e *Env) lake() lake.Env {
-	return lake.Env{Stores: e.stores, Catalogs: e.o.Catalogs, Log: e.log}
+	return lake.Env{Stores: e.stores, Catalogs: e.o.Catalogs, Log: e.component("iceberg")}
 }
 
 // openCatalog opens what CREATE CATALOG declares.

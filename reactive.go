@@ -77,7 +77,7 @@ func (s *Session) react(ctx context.Context) {
 			}
 			switch ready, err := s.fill(ctx, j.run, slots); {
 			case err != nil && !errors.Is(err, job.ErrInvalid):
-				s.o.Log.Info("a job is not rescaled yet", slog.String("job", j.run.Name()), slog.Any("error", err))
+				s.o.Log.Info("a job is not rescaled yet", slog.String("job_name", j.run.Name()), slog.Any("error", err))
 				retry = engine.WallClock{}.After(again)
 			case !ready:
 				retry = engine.WallClock{}.After(again)

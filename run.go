@@ -146,7 +146,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		return nil, err
 	}
 	o := e.workerOptions(l.registry, store)
-	o.Log = e.log.With(slog.String("job", p.Graph.Name))
+	o.Log = e.log.With(slog.String("job_name", p.Graph.Name))
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover, Since: l.since,
 		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,

@@ -3,6 +3,7 @@ package wadi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"runtime"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -92,6 +94,17 @@ func (j sessionJob) Savepoint(ctx context.Context, dir string) (string, error) {
 // Stop ends the job with a savepoint.
 func (j sessionJob) Stop(ctx context.Context, dir string, drain bool) (string, error) {
 	return j.run.StopWithSavepoint(ctx, dir, drain)
+}
+
+// Ask asks the process of a worker, or with "" this one.
+func (s *Session) Ask(ctx context.Context, worker string, a rpc.Ask) (rpc.Answer, error) {
+	if worker == "" || s.cluster == nil && worker == s.worker {
+		return s.o.Logs.Answer(a), nil
+	}
+	if s.cluster == nil {
+		return rpc.Answer{}, fmt.Errorf("%w: no worker %s", job.ErrInvalid, worker)
+	}
+	return s.cluster.Ask(ctx, worker, a)
 }
 
 // Workers are those that have registered, or this process.

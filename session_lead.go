@@ -195,7 +195,7 @@ func (s *Session) lead(ctx context.Context, e *Env, restAddress net.Addr, leads 
 		REST:  "http://" + advertised(restAddress, e.Config(keyRestAdvertise), ""),
 		Since: stream.Timestamp(time.Now().UnixMilli()), //nolint:forbidigo // what people read in the record
 	}
-	o := leader.Options{Store: s.ha.store, Identity: id, Clock: engine.WallClock{}, Log: e.log, Follow: func(r leader.Record) {
+	o := leader.Options{Store: s.ha.store, Identity: id, Clock: engine.WallClock{}, Log: e.component("leader"), Follow: func(r leader.Record) {
 		e.log.Info("another coordinator leads", slog.String("rest", r.REST), slog.Uint64("term", r.Term))
 		s.ha.follows.Store(&r)
 	}}

@@ -103,9 +103,15 @@ func TestMetricsNeedTheToken(t *testing.T) {
 // coordinated is a session cluster that takes workers.
 func coordinated(t *testing.T, config map[string]string) (served, func()) {
 	t.Helper()
+	return coordinatedWith(t, wadi.Options{}, config)
+}
+
+func coordinatedWith(t *testing.T, o wadi.Options, config map[string]string) (served, func()) {
+	t.Helper()
 	all := map[string]string{"rest.port": "0", "jobmanager.rpc.port": "0", "heartbeat.interval": "20 ms", "wadi.cluster.secret": "of this test"}
 	maps.Copy(all, config)
-	s, err := wadi.NewSession(wadi.Options{Config: all})
+	o.Config = all
+	s, err := wadi.NewSession(o)
 	if err != nil {
 		t.Fatal(err)
 	}

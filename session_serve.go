@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/job"
 )
@@ -40,7 +41,6 @@ const (
 // ServeOptions are what serving needs besides the configuration.
 type ServeOptions struct {
 	Version string
-	Logs    rest.Logs
 	// UI serves every path that is not the API's.
 	UI http.Handler
 	// Ready, if not nil, is told the address once it is listened on.
@@ -57,7 +57,7 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	ro.Version, ro.Logs, ro.UI, ro.Log, ro.Clock = o.Version, o.Logs, o.UI, s.o.Log, engine.WallClock{}
+	ro.Version, ro.UI, ro.Log, ro.Clock = o.Version, o.UI, s.o.Log.With(slog.String(logs.Component, "rest")), engine.WallClock{}
 	ro.Host, ro.Own = hostName(), func() []metrics.Group { return s.o.ownMetrics() }
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator/cluster"
+	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	lake "github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 	"github.com/wadi-engine/wadi/ops"
@@ -64,6 +65,9 @@ type Options struct {
 	Version string
 	// Log receives what jobs have to say; nil means nothing is logged.
 	Log *slog.Logger
+	// Logs is what Log writes to, which the REST API shows and whose levels it
+	// changes; it may be nil.
+	Logs *logs.Log
 	// Stdout and Stderr are where the print connector writes; nil means those
 	// of the process.
 	Stdout, Stderr io.Writer

@@ -154,7 +154,7 @@ func (p *Pipeline) Start(ctx context.Context, restore Restore) (*Run, error) {
 		return nil, p.err
 	}
 	for _, advice := range p.env.unpublished(p.plan) {
-		p.env.log.WarnContext(ctx, "rows stay invisible", slog.String("job", p.plan.Graph.Name), slog.String("advice", advice))
+		p.env.log.WarnContext(ctx, "rows stay invisible", slog.String("job_name", p.plan.Graph.Name), slog.String("advice", advice))
 	}
 	return p.env.start(ctx, p.plan, launch{restore: restore, checkpoint: true})
 }

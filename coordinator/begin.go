@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -57,11 +58,13 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 	}
 	if d.Store == nil {
 		d.id = d.freshID()
+		d.logID()
 		return nil, d.openSinks(ctx)
 	}
 	if finished, err = d.identify(ctx); err != nil || finished != nil {
 		return finished, err
 	}
+	d.logID()
 	d.keeper = d.keeperOf(d.id)
 	if d.Restore.Mode == RestorePath {
 		if err := d.fork(ctx); err != nil {
@@ -69,6 +72,14 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 		}
 	}
 	return nil, d.openSinks(ctx)
+}
+
+// logID puts the id of the job on what is logged of it.
+func (d *driver) logID() {
+	d.Log = d.Log.With(slog.String(logs.Job, string(d.id)))
+	if d.staged != nil {
+		d.staged.log = d.Log
+	}
 }
 
 // freshID is the id of a job that starts fresh.

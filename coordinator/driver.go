@@ -390,10 +390,10 @@ func (d *driver) log(a Action) {
 	switch a := a.(type) {
 	case Begin:
 		if a.Attempt > 0 {
-			d.Log.Warn("restart", slog.String("job", string(d.id)), slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem))
+			d.Log.Warn("restart", slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem))
 		}
 	case Finish:
-		d.Log.Info("job ended", slog.String("job", string(d.id)), slog.String("state", string(a.Result.State)),
+		d.Log.Info("job ended", slog.String("state", string(a.Result.State)),
 			slog.Uint64("epoch", uint64(a.Result.Epoch)))
 	case Freeze:
 		d.phase("prepare", a.Epoch)

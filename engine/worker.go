@@ -16,6 +16,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/state"
 	"github.com/wadi-engine/wadi/engine/task"
@@ -74,6 +75,9 @@ type Worker struct {
 
 // NewWorker returns a worker without tasks.
 func NewWorker(o Options) *Worker {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Worker{o: o, reports: make(chan rpc.Report, 256)}
 }
 
@@ -185,13 +189,17 @@ type deployment struct {
 // goroutines they are, by the labels job and vertex, which is a UID.
 func (d *deployment) run(id checkpoint.TaskID, body func(context.Context) error) {
 	d.tasks.Add(1)
-	labels := pprof.Labels("job", string(d.rpc.Job), "vertex", d.rpc.Graph.Vertices[id.Vertex].UID)
+	uid := d.rpc.Graph.Vertices[id.Vertex].UID
+	labels := pprof.Labels("job", string(d.rpc.Job), "vertex", uid)
+	log := d.worker.o.Log.With(slog.String(logs.Job, string(d.rpc.Job)), slog.String("vertex", uid), slog.Int("task", id.Index), slog.Int("attempt", d.rpc.Attempt))
+	log.Debug("a task starts")
 	go func() {
 		defer d.tasks.Done()
 		var err error
 		pprof.Do(d.ctx, labels, func(ctx context.Context) {
 			err = protect(func() error { return body(ctx) })
 		})
+		log.Debug("a task ends", slog.Any("error", err))
 		switch {
 		case d.ctx.Err() != nil:
 		case errors.Is(err, exchange.ErrSealed): // the reports of the epoch say everything

@@ -17,7 +17,7 @@ import (
 )
 
 func newCoordinator() *cobra.Command {
-	var env environment
+	env := environment{serves: "coordinator"}
 	var script string
 	c := &cobra.Command{
 		Use:   "coordinator",
@@ -37,13 +37,13 @@ tasks run on, and another adopts them within seconds.
   wadi run -d -m localhost:8081 job.sql`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, logs, err := env.session()
+			s, err := env.session()
 			if err != nil {
 				return err
 			}
 			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer cancel()
-			o := wadi.ServeOptions{Version: version, Logs: logs, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) }}
+			o := wadi.ServeOptions{Version: version, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) }}
 			var leads func(context.Context) error
 			var failed error
 			if script != "" {

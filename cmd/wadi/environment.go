@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 
@@ -17,13 +16,15 @@ import (
 type environment struct {
 	define      []string
 	parallelism int
-	verbose     int
+
+	command *cobra.Command
+	serves  string // what the process is to others: coordinator, worker, standalone; or ""
 }
 
 func (e *environment) flags(c *cobra.Command) {
+	e.command = c
 	c.Flags().StringArrayVarP(&e.define, "define", "D", nil, "set a configuration key, as `key=value`; may be repeated")
 	c.Flags().IntVarP(&e.parallelism, "parallelism", "p", 0, "tasks per vertex (parallelism.default)")
-	c.Flags().CountVarP(&e.verbose, "verbose", "v", "log what jobs do; twice: every epoch")
 }
 
 // open makes the Env that the flags describe.
@@ -52,15 +53,12 @@ func (e *environment) options() (wadi.Options, error) {
 	if e.parallelism < 0 {
 		return wadi.Options{}, usageError{fmt.Errorf("-p %d: want a positive number", e.parallelism)}
 	}
-	level := slog.LevelWarn
-	switch {
-	case e.verbose > 1:
-		level = slog.LevelDebug
-	case e.verbose > 0:
-		level = slog.LevelInfo
+	log, err := e.log(config)
+	if err != nil {
+		return wadi.Options{}, err
 	}
 	return wadi.Options{
 		Version: version, Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(), Catalogs: catalogs.Openers(),
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+		Log: log.Logger(), Logs: log,
 	}, nil
 }

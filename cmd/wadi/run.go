@@ -63,7 +63,7 @@ wait for their end.`,
 				return err
 			}
 			defer func() { _ = e.Close() }() // everything that matters has been closed by its job
-			x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(restore), resume: resumeCommand(os.Args), quiet: env.verbose == 0}
+			x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(restore), resume: resumeCommand(os.Args), quiet: env.verbosity() == 0}
 			return e.Execute(c.Context(), string(text), func(o wadi.Outcome) error { return x.outcome(c.Context(), o) })
 		},
 	}

@@ -59,7 +59,7 @@ func newStage() *cobra.Command {
 			return json.NewEncoder(c.OutOrStdout()).Encode(res)
 		},
 	}
-	c.Flags().CountVarP(&env.verbose, "verbose", "v", "log what the stage does")
+	env.command = c
 	return c
 }
 

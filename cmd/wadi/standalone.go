@@ -2,23 +2,19 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wadi-engine/wadi"
-	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/coordinator/web"
 )
 
 func newStandalone() *cobra.Command {
-	var env environment
+	env := environment{serves: "standalone"}
 	c := &cobra.Command{
 		Use:   "standalone",
 		Short: "Run a cluster in this process",
@@ -33,14 +29,14 @@ for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then s
 		Example: "  wadi standalone -D execution.checkpointing.dir=file:///data/checkpoints\n  wadi run -d -m localhost:8081 job.sql\n  wadi list",
 		Args:    args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, logs, err := env.session()
+			s, err := env.session()
 			if err != nil {
 				return err
 			}
 			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer cancel()
 			err = s.Serve(ctx, wadi.ServeOptions{
-				Version: version, Logs: logs, UI: web.Handler(),
+				Version: version, UI: web.Handler(),
 				Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) },
 			})
 			if closing := s.Close(); err == nil {
@@ -53,19 +49,16 @@ for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then s
 	return c
 }
 
-// session is a cluster without workers yet, and what it logs.
-func (e *environment) session() (*wadi.Session, *rest.LogBuffer, error) {
+// session is a cluster without workers yet.
+func (e *environment) session() (*wadi.Session, error) {
 	o, err := e.options()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	binary, err := os.Executable()
 	if err != nil {
-		return nil, nil, fmt.Errorf("find this program: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	logs := &rest.LogBuffer{Name: "wadi.log", Now: time.Now}
-	o.Log = slog.New(slog.NewTextHandler(io.MultiWriter(os.Stderr, logs), &slog.HandlerOptions{Level: slog.LevelInfo}))
 	o.Launcher = processes{binary, o.Log}
-	s, err := wadi.NewSession(o)
-	return s, logs, err
+	return wadi.NewSession(o)
 }

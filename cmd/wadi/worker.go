@@ -9,7 +9,7 @@ import (
 )
 
 func newWorker() *cobra.Command {
-	var env environment
+	env := environment{serves: "worker"}
 	c := &cobra.Command{
 		Use:   "worker",
 		Short: "Run tasks for a coordinator",
@@ -23,7 +23,6 @@ Every process of a cluster needs the same wadi.cluster.secret, or certificates
 		Example: "  wadi worker -D jobmanager.rpc.address=10.0.0.1 -D taskmanager.bind-host=0.0.0.0 -D taskmanager.numberOfTaskSlots=4",
 		Args:    args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			env.verbose = max(env.verbose, 1)
 			e, err := env.open()
 			if err != nil {
 				return err

@@ -127,6 +127,7 @@ func (w *Member) Leave(why error) {
 	c.offers = slices.DeleteFunc(c.offers, func(o *offer) bool { return o.worker == w })
 	jobs := slices.Clone(w.jobs)
 	w.jobs = nil
+	w.asks.end()
 	c.notify()
 	if c.ctx.Err() == nil {
 		c.o.Log.Warn("a worker is lost", slog.String("id", w.info.ID), slog.Any("error", why))

@@ -21,6 +21,7 @@ type Member struct {
 	link  Link
 	info  rpc.Register
 	since time.Time
+	asks  asks
 
 	// Of the cluster's lock:
 	used    int
@@ -41,6 +42,8 @@ func (w *Member) Take(m rpc.ToCoordinator) {
 		if t := w.find(m.Report); t != nil {
 			t.reported(w, *m.Report)
 		}
+	case m.Answer != nil:
+		w.asks.answered(*m.Answer)
 	}
 }
 

@@ -29,6 +29,8 @@ type Cluster interface {
 	Dispose(ctx context.Context, savepoint string) error
 	// Config is the configuration of the cluster, without secrets.
 	Config() map[string]string
+	// Ask asks the process of a worker, or with "" that of the coordinator.
+	Ask(ctx context.Context, worker string, a rpc.Ask) (rpc.Answer, error)
 	// Shutdown ends the cluster. It returns at once.
 	Shutdown()
 }

@@ -4,9 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"runtime"
-	"runtime/pprof"
 	"slices"
-	"strings"
 )
 
 // Setting is one key of a configuration.
@@ -72,38 +70,6 @@ func (s *Server) workerLogURL(r *http.Request) (any, error) {
 	}
 	w, err := s.workerIn(r)
 	return LogURL{"/taskmanagers/" + w.ID + "/log"}, err
-}
-
-// ThreadDump is what every goroutine does.
-type ThreadDump struct {
-	Threads []Thread `json:"threadInfos"`
-}
-
-// Thread is one goroutine.
-type Thread struct {
-	Name  string `json:"threadName"`
-	Stack string `json:"stringifiedThreadInfo"`
-}
-
-func (*Server) threadDump(*http.Request) (any, error) {
-	var text strings.Builder
-	if err := pprof.Lookup("goroutine").WriteTo(&text, 2); err != nil {
-		return nil, err
-	}
-	reply := ThreadDump{Threads: []Thread{}}
-	for stack := range strings.SplitSeq(strings.TrimSpace(text.String()), "\n\n") {
-		name, _, _ := strings.Cut(stack, "\n")
-		reply.Threads = append(reply.Threads, Thread{strings.TrimSuffix(name, ":"), stack})
-	}
-	return reply, nil
-}
-
-// workerThreadDump is that of the worker's process, which is this one.
-func (s *Server) workerThreadDump(r *http.Request) (any, error) {
-	if _, err := s.workerIn(r); err != nil {
-		return nil, err
-	}
-	return s.threadDump(r)
 }
 
 func (s *Server) clusterMetrics(r *http.Request) (any, error) {

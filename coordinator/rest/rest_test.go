@@ -136,21 +136,6 @@ func TestHostsOfThisMachine(t *testing.T) {
 	}
 }
 
-func TestLogBuffer(t *testing.T) {
-	b := LogBuffer{Name: "wadi.log", Now: func() time.Time { return time.UnixMilli(1) }}
-	line := strings.Repeat("x", 999) + "\n"
-	for range 3000 {
-		_, _ = b.Write([]byte(line))
-	}
-	data, ok := b.Read("wadi.log")
-	if !ok || len(data) > 2*logBytes || len(data) < logBytes || len(data)%1000 != 0 || b.Files()[0].Size != int64(len(data)) {
-		t.Errorf("%d bytes", len(data))
-	}
-	if _, ok := b.Read("../etc/passwd"); ok {
-		t.Error("another file")
-	}
-}
-
 func TestLevels(t *testing.T) {
 	if level(0.1) != "ok" || level(0.5) != "low" || level(0.51) != "high" {
 		t.Error("levels")

@@ -49,8 +49,6 @@ type Options struct {
 	Own func() []metrics.Group
 	// Host is the name of the machine in metrics.
 	Host string
-	// Logs are the log files of the coordinator.
-	Logs Logs
 	// UI serves every path that is not the API's; nil means there is none. It says
 	// nothing that is secret: it needs no token.
 	UI http.Handler

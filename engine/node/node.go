@@ -26,6 +26,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/exchange/remote"
+	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
@@ -61,6 +62,8 @@ type Options struct {
 	Host   string
 	Report func(ctx context.Context, gather func() []metrics.Group) (stop func(), err error)
 	Log    *slog.Logger
+	// Logs is what Log writes to, for those who ask; it may be nil.
+	Logs *logs.Log
 }
 
 // pauses between attempts to reach a coordinator.

@@ -22,6 +22,8 @@ type session struct {
 	// turn is held by those who report, and alone by who registers: no report is
 	// between what a new coordinator is told of and what it is sent.
 	turn sync.RWMutex
+	// answers are given beside everything else; the coordinator limits how many.
+	answers sync.WaitGroup
 
 	drops sync.WaitGroup
 
@@ -124,6 +126,11 @@ func (s *session) obey(ctx context.Context, msg rpc.ToWorker) {
 		}
 	case msg.Drop != "":
 		s.drop(msg.Drop)
+	case msg.Ask != nil:
+		s.answers.Go(func() {
+			a := s.Logs.Answer(*msg.Ask)
+			_ = s.say(rpc.ToCoordinator{Answer: &a}) // who has asked is gone
+		})
 	}
 }
 
@@ -167,6 +174,7 @@ func (s *session) drop(id job.ID) {
 
 // close ends every job.
 func (s *session) close() {
+	s.answers.Wait()
 	s.mu.Lock()
 	all := s.jobs
 	s.jobs = nil

@@ -16,6 +16,8 @@ type ToWorker struct {
 	Command *JobCommand `json:"command,omitempty"`
 	// Drop says that a job is over: its worker forgets it.
 	Drop job.ID `json:"drop,omitempty"`
+	// Ask is a question about the process.
+	Ask *Ask `json:"ask,omitempty"`
 	// Leads answers Watch: the term in which the coordinator leads.
 	Leads uint64 `json:"leads,omitempty"`
 }
@@ -25,6 +27,7 @@ type ToCoordinator struct {
 	Register  *Register  `json:"register,omitempty"`
 	Report    *JobReport `json:"report,omitempty"`
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
+	Answer    *Answer    `json:"answer,omitempty"`
 	// Watch is from a coordinator that stands by, again and again.
 	Watch *Watch `json:"watch,omitempty"`
 }

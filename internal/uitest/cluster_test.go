@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/coordinator/web"
+	"github.com/wadi-engine/wadi/engine/logs"
 )
 
 // cluster is a session with jobs of all kinds: one that streams, one with many
@@ -33,15 +33,18 @@ func serve(t *testing.T, config map[string]string) *cluster {
 	for k, v := range config {
 		all[k] = v
 	}
-	logs := &rest.LogBuffer{Name: "wadi.log", Now: time.Now}
-	s, err := wadi.NewSession(wadi.Options{Config: all, Log: slog.New(slog.NewTextHandler(io.MultiWriter(logs), nil))})
+	log, err := logs.New(logs.Options{Name: "wadi", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := wadi.NewSession(wadi.Options{Config: all, Log: log.Logger(), Logs: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		ended <- s.Serve(ctx, wadi.ServeOptions{Version: "test", Logs: logs, UI: web.Handler(), Ready: func(a net.Addr) { ready <- a }})
+		ended <- s.Serve(ctx, wadi.ServeOptions{Version: "test", UI: web.Handler(), Ready: func(a net.Addr) { ready <- a }})
 	}()
 	c := &cluster{t: t}
 	select {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -106,6 +107,27 @@ func (c *Client) Jobs(ctx context.Context) ([]rest.JobSummary, error) {
 func (c *Client) Stuck(ctx context.Context, id string) (rest.Stuck, error) {
 	var reply rest.Stuck
 	err := c.Do(ctx, http.MethodGet, "/api/jobs/"+url.PathEscape(id)+"/stuck", nil, &reply)
+	return reply, err
+}
+
+// Logs are the newest lines of all processes behind what was told before, ""
+// being from the beginning: at most limit of each, those about a job unless it is
+// "", and of no lower level unless it is "".
+func (c *Client) Logs(ctx context.Context, job, level, after string, limit int) (rest.LogLines, error) {
+	q := url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}, "job": {job}, "level": {level}}
+	var reply rest.LogLines
+	err := c.Do(ctx, http.MethodGet, "/api/logs?"+q.Encode(), nil, &reply)
+	return reply, err
+}
+
+// LogLevels are what processes log; with a request, after it was carried out.
+func (c *Client) LogLevels(ctx context.Context, q *rest.LogLevelRequest) (rest.LogLevels, error) {
+	var reply rest.LogLevels
+	if q == nil {
+		err := c.Do(ctx, http.MethodGet, "/api/log/level", nil, &reply)
+		return reply, err
+	}
+	err := c.Do(ctx, http.MethodPut, "/api/log/level", q, &reply)
 	return reply, err
 }
 
