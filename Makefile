@@ -23,7 +23,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build cross test test-services ui-test race check lint fmt golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
+.PHONY: help demo build cross test test-services ui-test race check lint fmt docs golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,6 +75,9 @@ $(TOOLS)/gofumpt:
 
 $(TOOLS)/gotestsum:
 	GOBIN=$(TOOLS) go install gotest.tools/gotestsum@$(GOTESTSUM)
+
+docs: ## write docs/configuration.md from the table of keys
+	go test ./internal/config -run TestDocument -rewrite
 
 golden: ## rewrite the golden files; read the diff
 	go test ./internal/golden ./sql/... ./ops/... -rewrite

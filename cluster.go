@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"os"
 	"strings"
@@ -22,7 +21,6 @@ import (
 	"github.com/wadi-engine/wadi/engine/node"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
-	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
@@ -182,12 +180,8 @@ func (e *Env) external(bound, port string) string {
 // with the configuration of the job.
 func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) {
 	o := e.o
-	o.Config, o.Log = maps.Clone(s.Config), e.log.With(slog.String(logs.Job, string(s.Job)), slog.String("job_name", s.Name))
-	if own := objstore.Properties(e.o.Config); len(own) > 0 { // each process reaches storage by its own means
-		own, o.Config = o.Config, own
-		maps.Copy(o.Config, own)
-	}
-	env, err := Local(o)
+	o.Config, o.Log = e.configuredFor(s.Config), e.log.With(slog.String(logs.Job, string(s.Job)), slog.String("job_name", s.Name))
+	env, err := local(o, &jobs{})
 	if err != nil {
 		return engine.Options{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ const maxEndedJobs = 100
 
 // jobs are those that an Env has started, or all Envs of a Session.
 type jobs struct {
-	kept    int        // how many that have ended; 0 means maxEndedJobs
+	kept    int        // how many that have ended; 0 means maxEndedJobs, less means all
 	changed func(*Run) // called when a job has changed; it must not wait
 
 	mu   sync.Mutex
@@ -49,8 +50,11 @@ func (j *jobs) add(r *Run, e *Env, at time.Time, checkpoints string) {
 	defer j.mu.Unlock()
 	j.list = append(j.list, startedJob{r, e, at, checkpoints})
 	ended, kept := 0, j.kept
-	if kept == 0 {
+	switch {
+	case kept == 0:
 		kept = maxEndedJobs
+	case kept < 0:
+		kept = math.MaxInt
 	}
 	for i := len(j.list) - 1; i >= 0; i-- {
 		if j.list[i].run.running() {

@@ -79,7 +79,7 @@ func (e *Env) memoryPlan() (memoryPlan, error) {
 	if size > 0 {
 		p.buffers, p.heap = size/16, size/5
 	}
-	p.paging.Dirs = strings.FieldsFunc(e.Config(keyTmpDirs), func(r rune) bool { return r == ',' || r == '|' || r == os.PathListSeparator })
+	p.paging.Dirs = strings.FieldsFunc(e.Config(keyTmpDirs), func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == os.PathListSeparator })
 	return p, nil
 }
 

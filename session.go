@@ -14,6 +14,8 @@ import (
 	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/engine/metrics"
+	"github.com/wadi-engine/wadi/internal/config"
+	"github.com/wadi-engine/wadi/internal/mask"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/sql"
@@ -26,6 +28,7 @@ var _ rest.Cluster = (*Session)(nil)
 // text, run side by side, and are known for a while after their end. Its
 // methods may be called from several goroutines.
 type Session struct {
+	config  config.Values // of the cluster
 	o       Options
 	worker  string // the id of this process as a worker
 	done    chan struct{}
@@ -70,7 +73,11 @@ func NewSession(o Options) (*Session, error) {
 	if s.o.Log == nil {
 		s.o.Log = e.log
 	}
-	k := &keyReader{get: e.Config}
+	if s.config, err = checked(s.o.Config); err != nil {
+		return nil, err
+	}
+	tellUnread(s.o.Log, slices.Collect(maps.Keys(s.config.All())))
+	k := &keyReader{get: s.config.Get}
 	s.jobs.kept, s.process.Total = k.int(keyJobsKept), k.size(keyProcessSize)
 	return s, k.err
 }
@@ -118,11 +125,16 @@ func (s *Session) Close() error {
 // env is a new Env with the configuration of the cluster and more.
 func (s *Session) env(more map[string]string, parallelism int) (*Env, error) {
 	o := s.o
-	o.Config = maps.Clone(o.Config)
-	if o.Config == nil {
-		o.Config = make(map[string]string)
+	set, err := checked(s.config.All())
+	if err != nil {
+		return nil, err
 	}
-	maps.Copy(o.Config, more)
+	for k, v := range more {
+		if err := set.Set(k, v); err != nil {
+			return nil, err
+		}
+	}
+	o.Config = set.All()
 	if parallelism < 0 {
 		return nil, fmt.Errorf("%w: parallelism %d: want a positive number", job.ErrInvalid, parallelism)
 	}
@@ -324,12 +336,12 @@ func (s *Session) Dispose(ctx context.Context, savepoint string) error {
 }
 
 // Config is the configuration of the cluster, without secrets.
-func (s *Session) Config() map[string]string { return maskedConfig(s.o.Config) }
+func (s *Session) Config() map[string]string { return maskedConfig(s.config.All()) }
 
 func maskedConfig(config map[string]string) map[string]string {
 	all := make(map[string]string, len(config))
 	for k, v := range config {
-		all[k] = sql.Masked(k, v)
+		all[k] = mask.Value(k, v)
 	}
 	return all
 }

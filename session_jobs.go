@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
@@ -142,6 +141,6 @@ func clusterWorkers(all []cluster.Worker) []rest.Worker {
 
 // slots is taskmanager.numberOfTaskSlots.
 func (s *Session) slots() int {
-	k := &keyReader{get: func(key string) string { return strings.TrimSpace(s.o.Config[key]) }}
+	k := &keyReader{get: s.config.Get}
 	return k.int(keySlots)
 }

@@ -1,6 +1,7 @@
 package wadi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,32 +102,21 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 // report tells the metrics of the coordinator to those whom the configuration
 // names.
 func (s *Session) report(ctx context.Context, gather func() []metrics.Group) (stop func(), err error) {
-	get := func(key string) string { return strings.TrimSpace(s.o.Config[key]) }
-	host := get(keyRPCBindHost)
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	return reportMetrics(ctx, get, host, s.o.Log, gather)
+	return reportMetrics(ctx, s.config.Get, cmp.Or(s.config.Get(keyRPCBindHost), "127.0.0.1"), s.o.Log, gather)
 }
 
 // restOptions reads the configuration.
 func (s *Session) restOptions() (address string, o rest.Options, err error) {
-	value := func(key, otherwise string) string {
-		if v, ok := s.o.Config[key]; ok && strings.TrimSpace(v) != "" {
-			return strings.TrimSpace(v)
-		}
-		return otherwise
-	}
-	k := &keyReader{get: func(key string) string { return value(key, "") }}
+	get := s.config.Get
+	k := &keyReader{get: get}
 	o = rest.Options{
-		Token: value(keyRestToken, ""), ReadOnly: strings.EqualFold(value(keyRestReadOnly, ""), "true"),
-		NoSubmit: strings.EqualFold(value(keyWebSubmit, ""), "false"), NoCancel: strings.EqualFold(value(keyWebCancel, ""), "false"),
-		MaxBody: int64(k.int(keyRestMaxBody)), Uploads: value(keyWebUploads, ""), Idle: k.duration(keyRestIdle), Refresh: k.duration(keyWebRefresh),
+		Token: get(keyRestToken), ReadOnly: get(keyRestReadOnly) == "true", NoSubmit: get(keyWebSubmit) == "false", NoCancel: get(keyWebCancel) == "false",
+		MaxBody: int64(k.int(keyRestMaxBody)), Uploads: get(keyWebUploads), Idle: k.duration(keyRestIdle), Refresh: k.duration(keyWebRefresh),
 	}
 	if k.err != nil {
 		return "", o, k.err
 	}
-	host, port := value(keyRestAddress, "127.0.0.1"), value(keyRestBindPort, value(keyRestPort, "8081"))
+	host, port := get(keyRestAddress), cmp.Or(get(keyRestBindPort), get(keyRestPort))
 	o.Loopback = loopback(host)
 	if o.Token == "" && !o.Loopback && s.o.Log != nil {
 		s.o.Log.Warn("everybody who reaches the REST API may run jobs", slog.String("address", host), slog.String("set", keyRestToken))

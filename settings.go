@@ -24,7 +24,7 @@ const (
 	keySavepointDir       = "execution.checkpointing.savepoint-dir"
 	keyClaimMode          = "execution.state-recovery.claim-mode"
 	keyRestorePath        = "execution.state-recovery.path"
-	keyJobsKept           = "jobstore.max-capacity"
+	keyJobsKept           = "completed-application-store.max-capacity"
 	keyGear               = "execution.gear"
 	keyEpochRows          = "wadi.staged.rows-per-epoch"
 )
@@ -82,21 +82,20 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 	if s.EpochRows < 0 {
 		return s, "", fmt.Errorf("%w: '%s' = '%d': want a positive number, or 0 for all rows", job.ErrInvalid, keyEpochRows, s.EpochRows)
 	}
-	const prefix = "restart-strategy."
 	switch kind := strings.ToLower(e.Config(keyRestart)); kind {
 	case "", "none", "off", "disable":
 	case "fixed-delay", "fixeddelay":
-		s.Restart = coordinator.RestartStrategy{Attempts: k.int(prefix + "fixed-delay.attempts"), Delay: k.duration(prefix + "fixed-delay.delay")}
+		s.Restart = coordinator.RestartStrategy{Attempts: k.int("restart-strategy.fixed-delay.attempts"), Delay: k.duration("restart-strategy.fixed-delay.delay")}
 	case "exponential-delay", "exponentialdelay":
 		s.Restart = coordinator.RestartStrategy{
-			Attempts: k.int(prefix + "exponential-delay.attempts-before-reset-backoff"),
-			Delay:    k.duration(prefix + "exponential-delay.initial-backoff"), MaxDelay: k.duration(prefix + "exponential-delay.max-backoff"),
-			Multiplier: k.float(prefix + "exponential-delay.backoff-multiplier"), ResetAfter: k.duration(prefix + "exponential-delay.reset-backoff-threshold"),
+			Attempts: k.int("restart-strategy.exponential-delay.attempts-before-reset-backoff"),
+			Delay:    k.duration("restart-strategy.exponential-delay.initial-backoff"), MaxDelay: k.duration("restart-strategy.exponential-delay.max-backoff"),
+			Multiplier: k.float("restart-strategy.exponential-delay.backoff-multiplier"), ResetAfter: k.duration("restart-strategy.exponential-delay.reset-backoff-threshold"),
 		}
 	case "failure-rate", "failurerate":
 		s.Restart = coordinator.RestartStrategy{
-			Attempts: k.int(prefix + "failure-rate.max-failures-per-interval"), Delay: k.duration(prefix + "failure-rate.delay"),
-			ResetAfter: k.duration(prefix + "failure-rate.failure-rate-interval"),
+			Attempts: k.int("restart-strategy.failure-rate.max-failures-per-interval"), Delay: k.duration("restart-strategy.failure-rate.delay"),
+			ResetAfter: k.duration("restart-strategy.failure-rate.failure-rate-interval"),
 		}
 	default:
 		return s, "", fmt.Errorf("%w: '%s' = '%s': want none, fixed-delay, failure-rate or exponential-delay", job.ErrInvalid, keyRestart, kind)

@@ -1,41 +1,73 @@
 package wadi
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/wadi-engine/wadi/sql"
+	"github.com/wadi-engine/wadi/internal/config"
+	"github.com/wadi-engine/wadi/internal/mask"
+	"github.com/wadi-engine/wadi/internal/objstore"
 )
-
-// jobKeys are prefixes of the keys that belong to a job: its plan, its
-// checkpoints, what becomes of it when it fails. They go with it wherever it
-// runs. All others belong to a process, which has its own: where it listens, how
-// it proves who it is, how much memory it has.
-var jobKeys = []string{
-	"execution.", "parallelism.", "pipeline.", "restart-strategy.", "state.", "table.", "wadi.recursion.", "wadi.staged.",
-}
-
-// stageKeys are prefixes of the keys that decide how a process that runs one
-// stage uses its memory.
-var stageKeys = []string{"taskmanager.memory.", keyTmpDirs, keyTmpSize}
 
 // jobConfig is what was set of the keys that belong to a job. It is written to
 // storage and sent to workers, so that no secret is in it.
-func (e *Env) jobConfig() map[string]string { return e.configured(jobKeys) }
+func (e *Env) jobConfig() map[string]string {
+	return e.configured(func(key, text string) bool { return config.OfJob(key) && mask.Value(key, text) == text })
+}
 
 // stageConfig is what was set of the keys that a process needs which runs
-// stages of a job.
-func (e *Env) stageConfig() map[string]string { return e.configured(slices.Concat(jobKeys, stageKeys)) }
-
-// configured is what was set of the keys with these prefixes, without secrets.
-func (e *Env) configured(prefixes []string) map[string]string {
-	e.mu.Lock()
-	all := e.session.Config().All() // a copy
-	e.mu.Unlock()
-	maps.DeleteFunc(all, func(key, value string) bool {
-		mine := slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
-		return !mine || sql.Masked(key, value) != value
+// stages of a job: also how much memory it may use, and how it reaches storage.
+func (e *Env) stageConfig() map[string]string {
+	return e.configured(func(key, _ string) bool {
+		return config.OfJob(key) || strings.HasPrefix(key, "taskmanager.memory.") || key == keyTmpDirs || key == keyTmpSize || objstore.IsProperty(key)
 	})
+}
+
+// configured is what was set of the keys that are wanted.
+func (e *Env) configured(wanted func(key, text string) bool) map[string]string {
+	e.mu.Lock()
+	all := e.session.Config().All()
+	e.mu.Unlock()
+	maps.DeleteFunc(all, func(key, text string) bool { return !wanted(key, text) })
 	return all
+}
+
+// configuredFor is the configuration of this process for a job: its own keys, and
+// those of the job.
+func (e *Env) configuredFor(job map[string]string) map[string]string {
+	all := e.configured(func(key, _ string) bool { return !config.OfJob(key) })
+	maps.Copy(all, job)
+	return all
+}
+
+// checked is a configuration of which every value is good.
+func checked(set map[string]string) (v config.Values, err error) {
+	for _, k := range slices.Sorted(maps.Keys(set)) {
+		if err := v.Set(k, set[k]); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+// storeProperties are the keys with which stores are reached when nothing else
+// says how.
+func storeProperties(v config.Values) map[string]string {
+	all := v.All()
+	for k := range all {
+		all[k] = v.Get(k)
+	}
+	return objstore.Properties(all)
+}
+
+// tellUnread logs which of the keys that were set have no meaning, a line for each
+// reason.
+func tellUnread(log *slog.Logger, keys []string) {
+	slices.Sort(keys)
+	reasons, by := config.Reason(keys)
+	for _, r := range reasons {
+		log.Warn("this has no meaning here", slog.String("keys", strings.Join(by[r], ", ")), slog.String("because", r))
+	}
 }

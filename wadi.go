@@ -23,6 +23,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,30 +94,37 @@ type Env struct {
 }
 
 // Local returns an Env that runs jobs in this process.
-func Local(o Options) (*Env, error) { return local(o, &jobs{}) }
+func Local(o Options) (*Env, error) {
+	e, err := local(o, &jobs{})
+	if err == nil {
+		tellUnread(e.log, slices.Collect(maps.Keys(o.Config)))
+	}
+	return e, err
+}
 
 // local returns an Env whose jobs are listed in j.
 func local(o Options, j *jobs) (*Env, error) {
 	if o.meters == nil {
 		o.meters = new(objstore.Meters)
 	}
-	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores, Properties: objstore.Properties(o.Config), Meters: o.meters}), jobs: j}
+	set, err := checked(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	if o.Parallelism > 0 {
+		if err := set.Set(sql.KeyParallelism, fmt.Sprint(o.Parallelism)); err != nil {
+			return nil, err
+		}
+	}
+	e := &Env{o: o, log: o.Log, stores: objstore.New(objstore.Options{Openers: o.Stores, Properties: storeProperties(set), Meters: o.meters}), jobs: j}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
 	e.registry = &ops.Registry{Connectors: e.connectors()}
 	addFunctions(e.registry, o)
 	builtin.Register(e.registry)
-	config := maps.Clone(o.Config)
-	if config == nil {
-		config = make(map[string]string)
-	}
-	if o.Parallelism > 0 {
-		config[sql.KeyParallelism] = fmt.Sprint(o.Parallelism)
-	}
-	var err error
 	e.session, err = sql.New(sql.Options{
-		Registry: e.registry, Config: config, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: e.jobs,
+		Registry: e.registry, Config: set.All(), Notice: func(key string) { tellUnread(e.log, []string{key}) }, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: e.jobs,
 		Now: func() int64 { return time.Now().UnixMilli() }, //nolint:forbidigo // the clock of those who give none
 	})
 	if err != nil {
@@ -144,7 +152,11 @@ func (e *Env) Close() error {
 func (e *Env) Set(key, value string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.session.Config().Set(key, value)
+	if err := e.session.Config().Set(key, value); err != nil {
+		return err
+	}
+	tellUnread(e.log, []string{key})
+	return nil
 }
 
 // Config is the value of a configuration key, or its default.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wadi-engine/wadi/internal/mask"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/ops/join"
@@ -118,7 +119,7 @@ func withoutSecrets(g *job.Graph) error {
 			t = c.Table.Table
 		}
 		for _, k := range slices.Sorted(maps.Keys(t.Options)) {
-			if masked(k, "") != "" {
+			if mask.Value(k, "") != "" {
 				return fmt.Errorf("%w: table %s has the option '%s': a file of its plan would hold the secret", job.ErrInvalid, t.Ident, k)
 			}
 		}

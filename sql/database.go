@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wadi-engine/wadi/internal/mask"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/datatype"
@@ -31,7 +32,7 @@ func (s *Session) describeDatabase(ctx context.Context, q *ast.Describe) (Result
 	if q.Extended {
 		for _, k := range slices.Sorted(maps.Keys(options)) {
 			if k != catalog.CommentKey {
-				rows = append(rows, []any{k, masked(k, options[k])})
+				rows = append(rows, []any{k, mask.Value(k, options[k])})
 			}
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/wadi-engine/wadi/internal/nearest"
+	"github.com/wadi-engine/wadi/internal/reference"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
 	"github.com/wadi-engine/wadi/sql/diag"
-	"github.com/wadi-engine/wadi/sql/reference"
 )
 
 // exists turns the error of what is there already into success under IF NOT
@@ -253,6 +253,9 @@ func (s *Session) setConfig(q *ast.Set) (Result, error) {
 	}
 	if err := s.config.Set(q.Key, q.Value); err != nil {
 		return nil, diag.Wrap(q.Pos, err)
+	}
+	if s.o.Notice != nil {
+		s.o.Notice(q.Key)
 	}
 	return ok()
 }

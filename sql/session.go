@@ -44,6 +44,8 @@ type Options struct {
 	// Now is the clock, in milliseconds since 1970, for CURRENT_TIMESTAMP and
 	// its kin; nil stands at 1970.
 	Now func() int64
+	// Notice, if not nil, is told each key that is SET.
+	Notice func(key string)
 	// Jobs are what SHOW JOBS and STOP JOB are about; nil are none.
 	Jobs Jobs
 }

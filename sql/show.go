@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/wadi-engine/wadi/internal/mask"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/sql/ast"
 	"github.com/wadi-engine/wadi/sql/catalog"
@@ -60,7 +61,7 @@ func (s *Session) configRows() (Result, error) {
 	all := s.config.All()
 	var rows [][]any
 	for _, k := range slices.Sorted(maps.Keys(all)) {
-		rows = append(rows, []any{k, masked(k, all[k])})
+		rows = append(rows, []any{k, mask.Value(k, all[k])})
 	}
 	return stringRows([]string{"key", "value"}, rows), nil
 }
@@ -341,7 +342,7 @@ func (s *Session) describeCatalog(q *ast.Describe) (Result, error) {
 	}
 	for _, k := range slices.Sorted(maps.Keys(options)) {
 		if k != "type" {
-			rows = append(rows, []any{"option:" + k, masked(k, options[k])})
+			rows = append(rows, []any{"option:" + k, mask.Value(k, options[k])})
 		}
 	}
 	return stringRows([]string{"info name", "info value"}, rows), nil
@@ -462,26 +463,9 @@ func optionsText(options map[string]string) string {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		b.WriteString("\n  " + quoted(k) + " = " + quoted(masked(k, options[k])))
+		b.WriteString("\n  " + quoted(k) + " = " + quoted(mask.Value(k, options[k])))
 	}
 	return b.String() + "\n)"
 }
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-// secretWords mark keys whose values are masked wherever they are shown.
-var secretWords = []string{"password", "secret", "token", "credential", "access-key", "apikey", "api-key", "auth-params", "service-key", "jaas", "keystore.key", "connection-string", "user-info", "access.key", "account.key", "account-key", "azure.key", "sas.fixed", "authorization", "keyfile"}
-
-// Masked is the value of an option as it may be shown: without secrets.
-func Masked(key, value string) string { return masked(key, value) }
-
-func masked(key, value string) string {
-	key = strings.ToLower(key)
-	if slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) }) {
-		return "******"
-	}
-	return inURL.ReplaceAllString(value, "${1}******${2}")
-}
-
-// inURL finds passwords in URLs.
-var inURL = regexp.MustCompile(`(://[^/:@\s]+:|[?&](?i:password)=)[^@/&\s]+(@|&|$)`)

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wadi-engine/wadi/engine/logs"
+	"github.com/wadi-engine/wadi/internal/mask"
 	"github.com/wadi-engine/wadi/internal/units"
-	"github.com/wadi-engine/wadi/sql"
 )
 
 // The keys of the log. Those that begin with env are Flink's.
@@ -47,7 +47,7 @@ func (e *environment) log(config map[string]string) (*logs.Log, error) {
 		}
 		return strings.TrimSpace(config[key])
 	}
-	o := logs.Options{Level: slog.LevelWarn, Output: os.Stderr, Mask: sql.Masked, Now: time.Now}
+	o := logs.Options{Level: slog.LevelWarn, Output: os.Stderr, Mask: mask.Value, Now: time.Now}
 	verbose := e.verbosity()
 	if e.serves != "" {
 		verbose++

@@ -1,4 +1,4 @@
-// Package units reads sizes and durations as Flink writes them in options and
+// Package units reads sizes, durations and time zones as Flink writes them in options and
 // configuration.
 package units
 
@@ -77,4 +77,22 @@ func split(what, text string) (n int64, unit string, err error) {
 		return 0, "", fmt.Errorf("%w: %s %q does not begin with a number", job.ErrInvalid, what, text)
 	}
 	return n, strings.ToLower(strings.TrimSpace(text[end:])), nil
+}
+
+// ParseZone reads a time zone: "default", which is UTC, the name of a region, or
+// an offset of whole hours: GMT-03:00, +08:00. The result has a name by which any
+// process can load it, because plans carry the name.
+func ParseZone(name string) (*time.Location, error) {
+	if name == "" || strings.EqualFold(name, "default") {
+		return time.UTC, nil
+	}
+	offset := strings.TrimPrefix(strings.TrimPrefix(name, "GMT"), "UTC")
+	if t, err := time.Parse("-07:00", offset); err == nil {
+		_, seconds := t.Zone()
+		if seconds%3600 != 0 {
+			return nil, fmt.Errorf("%w: time zone %s: name a region, such as Asia/Kolkata", job.ErrInvalid, name)
+		}
+		return time.LoadLocation(fmt.Sprintf("Etc/GMT%+d", -seconds/3600)) // Etc's signs are the other way round
+	}
+	return time.LoadLocation(name)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/wadi-engine/wadi/internal/nearest"
+	"github.com/wadi-engine/wadi/internal/reference"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/ast"
@@ -18,7 +19,6 @@ import (
 	"github.com/wadi-engine/wadi/sql/datatype"
 	"github.com/wadi-engine/wadi/sql/diag"
 	"github.com/wadi-engine/wadi/sql/logical"
-	"github.com/wadi-engine/wadi/sql/reference"
 )
 
 func (b *Binder) lookup(ctx context.Context, pos ast.Pos, id job.Ident, name ast.Name) (*catalog.Table, error) {

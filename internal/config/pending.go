@@ -1,0 +1,33 @@
+package config
+
+// pending are the keys that are not read yet, with what holds instead. Whoever
+// builds what they are about moves them to honoured.
+var pending = []Key{
+	{Name: "execution.checkpointing.unaligned.enabled", Type: Bool, Default: "false", Older: []string{"execution.checkpointing.unaligned"}, Reason: aligned},
+	{Name: "execution.checkpointing.unaligned.forced", Type: Bool, Default: "false", Reason: aligned},
+	{Name: "execution.checkpointing.aligned-checkpoint-timeout", Type: Duration, Default: "0 ms", Older: []string{"execution.checkpointing.alignment-timeout"}, Reason: aligned},
+	{Name: "execution.checkpointing.unaligned.interruptible-timers.enabled", Type: Bool, Default: "false", Reason: aligned},
+	{Name: "execution.checkpointing.unaligned.max-subtasks-per-channel-state-file", Type: Int, Default: "5", Reason: aligned},
+	{Name: "execution.checkpointing.unaligned.recover-output-on-downstream.enabled", Type: Bool, Default: "false", Reason: aligned},
+	{Name: "execution.checkpointing.local-backup.enabled", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"}, Reason: stored},
+	{Name: "execution.checkpointing.local-backup.dirs", Type: List, Older: []string{"taskmanager.state.local.root-dirs"}, Reason: stored},
+	{Name: "execution.state-recovery.from-local", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"}, Reason: stored},
+	{
+		Name: "execution.checkpointing.externalized-checkpoint-retention", Type: Enum, Default: "RETAIN_ON_CANCELLATION",
+		Words: []string{"RETAIN_ON_CANCELLATION", "DELETE_ON_CANCELLATION", "NO_EXTERNALIZED_CHECKPOINTS"}, Older: []string{"execution.checkpointing.externalized-checkpoint"},
+		Reason: "the last checkpoints of a job stay, however it ends",
+	},
+	{Name: "execution.target", Type: Enum, Default: "local", Words: []string{"local", "remote"}, Reason: "-m sends jobs to a cluster"},
+	{Name: "jobmanager.execution.failover-strategy", Type: Enum, Default: "full", Words: []string{"full", "region"}, Reason: "all tasks of a job are started again together"},
+	{Name: "taskmanager.network.memory.buffer-debloat.enabled", Type: Bool, Default: "false", Reason: bounded},
+	{Name: "taskmanager.network.memory.buffer-debloat.period", Type: Duration, Default: "200 ms", Reason: bounded},
+	{Name: "taskmanager.network.memory.buffer-debloat.samples", Type: Int, Default: "20", Reason: bounded},
+	{Name: "taskmanager.network.memory.buffer-debloat.target", Type: Duration, Default: "1 s", Reason: bounded},
+	{Name: "taskmanager.network.memory.buffer-debloat.threshold-percentages", Type: Int, Default: "25", Reason: bounded},
+}
+
+const (
+	aligned = "barriers are aligned in every checkpoint"
+	stored  = "state is restored from the directory for checkpoints"
+	bounded = "what is on its way in a channel is bounded by wadi.exchange.channel-size"
+)
