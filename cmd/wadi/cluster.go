@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 
@@ -23,13 +25,33 @@ type cluster struct {
 const defaultAddress = "127.0.0.1:8081"
 
 func (f *cluster) flags(c *cobra.Command) {
-	c.Flags().StringVarP(&f.address, "jobmanager", "m", defaultAddress, "the `host:port` of the cluster's REST API")
+	c.Flags().StringVarP(&f.address, "jobmanager", "m", defaultAddress, "the `host:port` of the cluster's REST API (rest.address, rest.port)")
+	if c.Flags().Lookup("define") == nil {
+		defineFlag(c, new([]string))
+	}
+	c.PreRunE = func(c *cobra.Command, _ []string) error { return f.configure(c) }
 	f.rest(c)
+}
+
+// configure takes the address and the token from the configuration where no flag
+// gives them.
+func (f *cluster) configure(c *cobra.Command) error {
+	set, err := configuration(c)
+	if err != nil {
+		return err
+	}
+	if host, port := set.Get("rest.address"), set.Get("rest.port"); !c.Flags().Changed("jobmanager") && port != "0" {
+		f.address = net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port)
+	}
+	if f.token == "" {
+		f.token = set.Get("wadi.rest.token")
+	}
+	return nil
 }
 
 // rest is the flags but for the address.
 func (f *cluster) rest(c *cobra.Command) {
-	c.Flags().StringVar(&f.token, "token", os.Getenv("WADI_REST_TOKEN"), "the bearer `token` of the cluster (WADI_REST_TOKEN)")
+	c.Flags().StringVar(&f.token, "token", os.Getenv("WADI_REST_TOKEN"), "the bearer `token` of the cluster (WADI_REST_TOKEN, wadi.rest.token)")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	c.Flags().Lookup("token").DefValue = ""
 }

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/config"
 	"github.com/wadi-engine/wadi/lakehouse/catalogs"
 	"github.com/wadi-engine/wadi/lakehouse/cloud"
 )
@@ -23,7 +23,7 @@ type environment struct {
 
 func (e *environment) flags(c *cobra.Command) {
 	e.command = c
-	c.Flags().StringArrayVarP(&e.define, "define", "D", nil, "set a configuration key, as `key=value`; may be repeated")
+	defineFlag(c, &e.define)
 	c.Flags().IntVarP(&e.parallelism, "parallelism", "p", 0, "tasks per vertex (parallelism.default)")
 }
 
@@ -41,24 +41,29 @@ func (e *environment) open() (*wadi.Env, error) {
 	return wadi.Local(o)
 }
 
+// options are those of a process with a configuration of its own.
 func (e *environment) options() (wadi.Options, error) {
-	config := make(map[string]string)
-	for _, d := range e.define {
-		key, value, ok := strings.Cut(d, "=")
-		if !ok {
-			return wadi.Options{}, usageError{fmt.Errorf("-D %s: want key=value", d)}
-		}
-		config[strings.TrimSpace(key)] = strings.TrimSpace(value)
-	}
-	if e.parallelism < 0 {
-		return wadi.Options{}, usageError{fmt.Errorf("-p %d: want a positive number", e.parallelism)}
-	}
-	log, err := e.log(config)
+	set, err := configuration(e.command)
 	if err != nil {
 		return wadi.Options{}, err
 	}
+	return e.optionsOf(set)
+}
+
+// optionsOf are those of a process with this configuration.
+func (e *environment) optionsOf(set *config.Loaded) (wadi.Options, error) {
+	if e.parallelism < 0 {
+		return wadi.Options{}, usageError{fmt.Errorf("-p %d: want a positive number", e.parallelism)}
+	}
+	log, err := e.log(set.Get)
+	if err != nil {
+		return wadi.Options{}, err
+	}
+	for _, n := range set.Notes {
+		log.Logger().Info(n)
+	}
 	return wadi.Options{
-		Version: version, Parallelism: e.parallelism, Config: config, Stores: cloud.Openers(), Catalogs: catalogs.Openers(),
+		Version: version, Parallelism: e.parallelism, Config: set.All(), Stores: cloud.Openers(), Catalogs: catalogs.Openers(),
 		Log: log.Logger(), Logs: log,
 	}, nil
 }

@@ -40,18 +40,18 @@ func (e *environment) verbosity() int {
 
 // log makes the log that the flags and the configuration describe: on standard
 // error and, of a process that serves others, in the files that are asked for.
-func (e *environment) log(config map[string]string) (*logs.Log, error) {
+func (e *environment) log(get func(string) string) (*logs.Log, error) {
 	value := func(flag, key string) string {
 		if v, _ := e.command.Flags().GetString(flag); v != "" { // "" where there is no such flag
 			return v
 		}
-		return strings.TrimSpace(config[key])
+		return get(key)
 	}
 	o := logs.Options{Level: slog.LevelWarn, Output: os.Stderr, Mask: mask.Value, Now: time.Now}
 	verbose := e.verbosity()
 	if e.serves != "" {
 		verbose++
-		o.Name, o.Dir = "wadi-"+e.serves, config[keyLogDir]
+		o.Name, o.Dir = "wadi-"+e.serves, get(keyLogDir)
 	}
 	switch level := value("log-level", keyLogLevel); {
 	case level != "":
@@ -64,23 +64,11 @@ func (e *environment) log(config map[string]string) (*logs.Log, error) {
 	case verbose > 0:
 		o.Level = slog.LevelInfo
 	}
-	switch format := value("log-format", keyLogFormat); strings.ToLower(format) {
-	case "", "text":
-	case "json":
-		o.JSON = true
-	default:
-		return nil, usageError{fmt.Errorf("--log-format (%s) %q: want text or json", keyLogFormat, format)}
+	o.JSON = strings.EqualFold(value("log-format", keyLogFormat), "json")
+	if f := value("log-format", keyLogFormat); !o.JSON && !strings.EqualFold(f, "text") {
+		return nil, usageError{fmt.Errorf("--log-format (%s) %q: want text or json", keyLogFormat, f)}
 	}
-	var err error
-	if text := config[keyLogSize]; text != "" {
-		if o.MaxSize, err = units.ParseSize(text); err != nil || o.MaxSize <= 0 {
-			return nil, usageError{fmt.Errorf("%s = %q: want a size, such as 100 mb", keyLogSize, text)}
-		}
-	}
-	if text := config[keyLogFiles]; text != "" {
-		if o.MaxFiles, err = strconv.Atoi(text); err != nil || o.MaxFiles < 1 || o.MaxFiles > 1000 {
-			return nil, usageError{fmt.Errorf("%s = %q: want a number from 1 to 1000", keyLogFiles, text)}
-		}
-	}
+	o.MaxSize, _ = units.ParseSize(get(keyLogSize)) // both have been checked
+	o.MaxFiles, _ = strconv.Atoi(get(keyLogFiles))
 	return logs.New(o)
 }

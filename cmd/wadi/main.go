@@ -103,9 +103,10 @@ done, 1 when a job failed, 2 when the request is wrong.`,
 		return usageError{fmt.Errorf("no command %q; see wadi --help", a[0])}
 	}
 	logFlags(root)
+	configFlags(root)
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newBench(), newState(), newKafka(), newDLQ(), newCoordinator(), newWorker(), newStage(), newVersion())
-	root.AddCommand(newStandalone(), newList(), newJobs(), newCancel(), newStop(), newSavepoint(), newCheckpoint(), newInfo(), newDoctor(), newLogs())
+	root.AddCommand(newStandalone(), newList(), newJobs(), newCancel(), newStop(), newSavepoint(), newCheckpoint(), newInfo(), newDoctor(), newConfig(), newLogs())
 	return root
 }
 

@@ -45,12 +45,16 @@ wait for their end.`,
 			if err != nil {
 				return usageError{fmt.Errorf("read the script: %w", err)}
 			}
-			if c.Flags().Changed("jobmanager") {
+			set, err := configuration(c)
+			if err != nil {
+				return err
+			}
+			if c.Flags().Changed("jobmanager") || strings.EqualFold(set.Get("execution.target"), "remote") {
 				cluster.restore, cluster.allowNonRestored = restore, leave
-				return cluster.submit(c, &env, string(text))
+				return cluster.submit(c, &env, set, string(text))
 			}
 			if cluster.detached {
-				return usageError{fmt.Errorf("-d without -m: a job that nobody waits for needs a cluster; start one with wadi standalone")}
+				return usageError{fmt.Errorf("-d without -m, or execution.target=remote: a job that nobody waits for needs a cluster; start one with wadi standalone")}
 			}
 			if cluster.claim != "" {
 				env.define = append(env.define, "execution.state-recovery.claim-mode="+cluster.claim)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/internal/config"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -39,7 +40,7 @@ func newStage() *cobra.Command {
 			if err := json.NewDecoder(c.InOrStdin()).Decode(&s); err != nil {
 				return usageError{fmt.Errorf("read the stage: %w", err)}
 			}
-			o, err := env.options()
+			o, err := env.optionsOf(&config.Loaded{}) // the stage brings its own
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,10 @@ var honoured = []section{
 			Name: "execution.gear", Type: Enum, Default: "pipelined", Words: []string{"pipelined", "staged"},
 			Text: "Staged runs each stage of an epoch by itself, as processes or functions that end; see gears.md.",
 		},
+		{
+			Name: "execution.target", Type: Enum, Default: "local", Words: []string{"local", "remote"},
+			Text: "With remote, wadi run sends jobs to the cluster at rest.address and rest.port, as with -m.",
+		},
 		{Name: "parallelism.default", Type: Int, Default: "1", Least: 1, Most: maxParallelism, Text: "How many tasks a vertex has; also -p."},
 		{
 			Name: "table.exec.resource.default-parallelism", Type: Int, Default: "-1", Least: 1, Most: maxParallelism, Words: []string{"-1"},

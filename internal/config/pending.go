@@ -17,7 +17,6 @@ var pending = []Key{
 		Words: []string{"RETAIN_ON_CANCELLATION", "DELETE_ON_CANCELLATION", "NO_EXTERNALIZED_CHECKPOINTS"}, Older: []string{"execution.checkpointing.externalized-checkpoint"},
 		Reason: "the last checkpoints of a job stay, however it ends",
 	},
-	{Name: "execution.target", Type: Enum, Default: "local", Words: []string{"local", "remote"}, Reason: "-m sends jobs to a cluster"},
 	{Name: "jobmanager.execution.failover-strategy", Type: Enum, Default: "full", Words: []string{"full", "region"}, Reason: "all tasks of a job are started again together"},
 	{Name: "taskmanager.network.memory.buffer-debloat.enabled", Type: Bool, Default: "false", Reason: bounded},
 	{Name: "taskmanager.network.memory.buffer-debloat.period", Type: Duration, Default: "200 ms", Reason: bounded},
