@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
@@ -110,6 +111,14 @@ func (d *driver) ownHeld(ctx context.Context, a Begin, b *Begun) error {
 		if d.Graph.KeyGroups != c.Manifest.KeyGroups {
 			d.Graph.KeyGroups = c.Manifest.KeyGroups
 		}
+		if c.Manifest.Epoch == b.Held.Restored {
+			// The tasks began with it: the splits that it holds were given back to the
+			// enumerators then, and handed out again.
+			b.Layout, err = checkpoint.Redistribute(b.Manifest, d.Graph, checkpoint.RedistributeOptions{AllowNonRestored: d.AllowNonRestored, Bugs: d.Settings.Bugs})
+			if err != nil {
+				return err
+			}
+		}
 	case checkpoint.Done, checkpoint.AskSinks, checkpoint.StepDown, checkpoint.Refuse:
 		return fmt.Errorf("the job is to be decided anew: %T", c)
 	}
@@ -139,11 +148,31 @@ func (d *driver) skipHeld(ctx context.Context, b Begun) error {
 		if len(held) == 0 {
 			continue
 		}
-		if _, err := s.enum.Discover(ctx); err != nil {
-			return fmt.Errorf("look for splits of %s: %w", vertex.Name, err)
+		if err := d.findAgain(ctx, s, vertex, held); err != nil {
+			return err
 		}
-		if missing := takeOut(s.enum, vertex.Parallelism, held); len(missing) > 0 {
-			return fmt.Errorf("source %s does not find split %q again, which a task reads", vertex.Name, missing[0])
+	}
+	return nil
+}
+
+// findAgain lets an enumerator look for splits, which it need not find all at once,
+// until it has those that are held, and takes them out.
+func (d *driver) findAgain(ctx context.Context, s *source, v job.Vertex, held map[string]bool) error {
+	const tries = 20
+	for n := range tries {
+		done, err := s.enum.Discover(ctx)
+		if err != nil {
+			return fmt.Errorf("look for splits of %s: %w", v.Name, err)
+		}
+		missing := takeOut(s.enum, v.Parallelism, held)
+		if len(missing) == 0 {
+			return nil
+		}
+		if done || n == tries-1 {
+			return fmt.Errorf("source %s does not find split %q again, which a task reads", v.Name, missing[0])
+		}
+		if err := d.host.Sleep(ctx, 10*time.Millisecond<<min(n, 4)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -398,7 +398,7 @@ func (d *driver) openEnumerators(ctx context.Context, b Begun) error {
 			return fmt.Errorf("open source %s: %w", s.uid, err)
 		}
 		s.enum = e
-		if splits := b.Layout.Splits[s.uid]; len(splits) > 0 { // none when tasks are adopted
+		if splits := b.Layout.Splits[s.uid]; len(splits) > 0 {
 			e.Return(splits)
 		}
 	}

@@ -108,7 +108,7 @@ func (t *Tasks) collect(id job.ID, tasks []checkpoint.TaskID) (held *rpc.Held, s
 			continue
 		}
 		of = append(of, o)
-		all.Attempt, all.Since = o.held.Attempt, o.held.Since
+		all.Attempt, all.Since, all.Restored = o.held.Attempt, o.held.Since, o.held.Restored
 		for _, k := range o.held.Tasks {
 			if missing[k.Task] {
 				delete(missing, k.Task)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/wadi-engine/wadi/coordinator"
@@ -141,4 +142,21 @@ func TestTooManyReports(t *testing.T) {
 	if w.find(&r); !dropped(w) || tasks.Held(t.Context(), "j", only) != nil {
 		t.Fatal("tasks are adopted, some of whose reports are lost")
 	}
+}
+
+// TestLostWhileAdopted: a worker that is lost before its tasks are adopted is told
+// of when they are: nobody listens before.
+func TestLostWhileAdopted(t *testing.T) {
+	c, tasks := adopter(t)
+	w := comes(c, "w", 3)
+	if tasks.Held(t.Context(), "j", only) == nil {
+		t.Fatal("nothing is adopted")
+	}
+	w.Leave(errors.New("cut"))
+	quiet(t, tasks.host)
+	_ = tasks.Send(rpc.Confirm{})
+	if r, ok := next(t, tasks.host).(rpc.Failed); !ok || !errors.Is(r.Err, job.ErrUnavailable) {
+		t.Fatalf("%+v is told", r)
+	}
+	quiet(t, tasks.host)
 }

@@ -245,7 +245,12 @@ func (t *Tasks) lost(w *Member, why error) {
 	delete(t.started, w)
 	delete(t.alive, w)
 	if had {
-		t.post(rpc.Failed{Task: one, Err: fmt.Errorf("%w: worker %s is lost: %w", job.ErrUnavailable, w.info.ID, why)})
+		failed := rpc.Failed{Task: one, Err: fmt.Errorf("%w: worker %s is lost: %w", job.ErrUnavailable, w.info.ID, why)}
+		if t.adopting { // nobody would listen yet
+			t.early = append(t.early, rpc.WrapReport(t.start.Job, t.current, failed))
+		} else {
+			t.post(failed)
+		}
 	}
 	t.mu.Unlock()
 	t.gone(w)

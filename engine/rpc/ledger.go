@@ -13,6 +13,7 @@ import (
 type Ledger struct {
 	generation checkpoint.Generation
 	attempt    int
+	restored   stream.Epoch
 	since      stream.Timestamp
 	tasks      map[checkpoint.TaskID]*HeldTask
 	sealed     map[checkpoint.TaskID]stream.Epoch // of the handles
@@ -25,7 +26,7 @@ type Ledger struct {
 func (l *Ledger) Command(c Command) {
 	switch c := c.(type) {
 	case Deploy:
-		*l = Ledger{generation: c.Generation, attempt: c.Attempt, since: c.Since, tasks: make(map[checkpoint.TaskID]*HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
+		*l = Ledger{generation: c.Generation, attempt: c.Attempt, restored: c.Epoch, since: c.Since, tasks: make(map[checkpoint.TaskID]*HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
 		for _, a := range c.Tasks {
 			l.tasks[a.Task] = &HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}
 		}
@@ -98,7 +99,7 @@ func (l *Ledger) Held(id job.ID) *Held {
 	if l.broken || len(l.tasks) == 0 {
 		return nil
 	}
-	h := &Held{Job: id, Generation: l.generation, Attempt: l.attempt, Since: l.since}
+	h := &Held{Job: id, Generation: l.generation, Attempt: l.attempt, Restored: l.restored, Since: l.since}
 	for _, t := range l.tasks {
 		c := *t
 		c.Assigned = slices.Clone(t.Assigned)

@@ -97,6 +97,8 @@ type (
 		Job        job.ID                `json:"job"`
 		Generation checkpoint.Generation `json:"generation"`
 		Attempt    int                   `json:"attempt"`
+		// Restored is the epoch of the checkpoint that the tasks began with, or 0.
+		Restored stream.Epoch `json:"restored"`
 		// Since is when the tasks were deployed, in milliseconds of the worker's clock.
 		Since stream.Timestamp `json:"since"`
 		Tasks []HeldTask       `json:"tasks"`

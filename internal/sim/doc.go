@@ -11,6 +11,13 @@
 //	  ├── store: objects, late writes, lost replies
 //	  └── target: what was published
 //
+// RunFleet runs it on a cluster: leaders that die, sleep and do not know that they
+// do not lead any more, with the real coordinator/cluster, and nodes whose tasks
+// run on without them and are adopted. Connections stall and break, reports arrive
+// twice, nodes sleep longer than they may and die. When only leaders fail, no task
+// is started again; no epoch is sealed or confirmed that was not claimed, or twice;
+// and when faults stop, the job ends.
+//
 // Everything that would block parks its coroutine, so a seed decides everything
 // and a failure is repeated by its seed:
 //

@@ -49,9 +49,9 @@ func (h *host) Go(f func()) {
 
 func (h *host) Post(message any) { h.queue = append(h.queue, message) }
 
-func (h *host) Next(_ context.Context, until time.Time) (any, bool) {
+func (h *host) Next(ctx context.Context, until time.Time) (any, bool) {
 	h.w.park(func() bool {
-		return len(h.queue) > 0 || (!until.IsZero() && !h.w.now.Before(until))
+		return len(h.queue) > 0 || ctx.Err() != nil || (!until.IsZero() && !h.w.now.Before(until))
 	}, until)
 	if len(h.queue) == 0 {
 		return nil, false

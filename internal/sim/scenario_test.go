@@ -46,10 +46,12 @@ func (r *run) job(restore coordinator.Restore, stop stream.Epoch, change func(*c
 	if change != nil {
 		change(&j)
 	}
-	wk := &worker{w: r.w, h: h, store: j.Store, table: r.target, pace: 60}
-	if j.Store == nil {
-		wk.store = r.store
+	store := j.Store
+	if store == nil {
+		store = r.store
 	}
+	wk := h.alone(store, r.target)
+	wk.pace = 60
 	return coordinator.Run(context.Background(), j, wk, h)
 }
 
@@ -146,7 +148,7 @@ func TestFork(t *testing.T) {
 func TestDamagedManifest(t *testing.T) {
 	for _, published := range []bool{false, true} {
 		scenario(t, func(r *run) {
-			res, err := r.job(coordinator.Restore{}, 3, nil)
+			res, err := r.job(coordinator.Restore{}, 2, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,7 +236,8 @@ func TestRetention(t *testing.T) {
 func TestFailingTasks(t *testing.T) {
 	scenario(t, func(r *run) {
 		h := &host{w: r.w, of: &process{name: "job"}}
-		wk := &worker{w: r.w, h: h, store: r.store, table: r.target, pace: 20, fails: 1}
+		wk := h.alone(r.store, r.target)
+		wk.pace, wk.fails = 20, 1
 		res, err := coordinator.Run(context.Background(), coordinator.Job{
 			Graph: graph(1, 1), Store: r.store, Connectors: r.connectors(), NewID: r.newID,
 			Settings: coordinator.Settings{Restart: coordinator.RestartStrategy{Attempts: 4, Delay: time.Second, Multiplier: 2, MaxDelay: 3 * time.Second}},

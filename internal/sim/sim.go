@@ -109,7 +109,8 @@ func (r *run) start(done *bool) {
 	p := &process{name: fmt.Sprintf("process %d", len(r.processes)+1)}
 	h := &host{w: r.w, of: p}
 	r.processes, r.hosts = append(r.processes, p), append(r.hosts, h)
-	wk := &worker{w: r.w, h: h, store: r.store, table: r.target, bugs: r.bugs, pace: 1 << r.w.rnd.IntN(8)}
+	wk := h.alone(r.store, r.target)
+	wk.bugs, wk.pace = r.bugs, 1<<r.w.rnd.IntN(8)
 	if r.w.chance(2) {
 		wk.fails = 20 + r.w.rnd.IntN(100)
 	}

@@ -47,6 +47,17 @@ func TestSim(t *testing.T) {
 	})
 }
 
+// TestSimFleet runs the job on a cluster whose leaders, nodes and network fail.
+func TestSimFleet(t *testing.T) {
+	each(func(seed uint64) bool {
+		if err := sim.RunFleet(seed, mutant.Set{}); err != nil {
+			t.Errorf("%v\ngo test ./internal/sim -run SimFleet -first %d -seeds 1", err, seed)
+			return false
+		}
+		return true
+	})
+}
+
 // TestDeterministic runs seeds twice.
 func TestDeterministic(t *testing.T) {
 	for seed := range uint64(20) {

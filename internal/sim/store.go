@@ -24,6 +24,8 @@ type store struct {
 	faults int
 	// away is until when nothing answers.
 	away time.Time
+	// won, if not nil, is told who has created an object first.
+	won func(name string, by *process)
 }
 
 var _ checkpoint.Store = (*store)(nil)
@@ -111,6 +113,9 @@ func (s *store) PutIfAbsent(_ context.Context, name string, data []byte) (won bo
 	err = s.operate(func() error {
 		if won = s.objects[name] == nil; won {
 			s.objects[name] = data
+			if s.won != nil {
+				s.won(name, s.w.cur.of)
+			}
 		}
 		return nil
 	})

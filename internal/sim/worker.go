@@ -22,15 +22,18 @@ import (
 	"github.com/wadi-engine/wadi/stream"
 )
 
-// worker runs the tasks of one process: engine.Worker with coroutines in place
-// of goroutines. The keyed tasks are real ones; the source task is a model of
+// worker runs the tasks of one process, or some of them: engine.Worker with
+// coroutines in place of goroutines. The keyed tasks are real ones; the source task is a model of
 // engine/task.Source, which waits on Go channels.
 type worker struct {
 	w     *world
-	h     *host
+	of    *process // nil when tasks do not share its fate
+	post  func(rpc.Report)
 	store checkpoint.Store
 	table *target
 	bugs  mutant.Set
+	// gates are the receiving ends of all tasks, here and elsewhere.
+	gates map[gateKey]*gate
 	// fails is how rare the failure of a task is, or 0 for none.
 	fails int
 	// pace is how many milliseconds a source may rest.
@@ -41,13 +44,19 @@ type worker struct {
 
 var _ coordinator.Worker = (*worker)(nil)
 
+// alone is the worker of a process that has no other, and whose tasks may outlive
+// it: nobody has told them that it is dead.
+func (h *host) alone(store checkpoint.Store, t *target) *worker {
+	post := func(r rpc.Report) { h.Post(coordinator.Reported{Report: r}) }
+	return &worker{w: h.w, post: post, store: store, table: t, gates: map[gateKey]*gate{}}
+}
+
 func (w *worker) Reports() <-chan rpc.Report { return nil }
 
 func (w *worker) report(d *deployment, r rpc.Report) {
-	if d.process.dead {
-		return
+	if !d.process.gone() {
+		w.post(r)
 	}
-	w.h.Post(coordinator.Reported{Report: r})
 }
 
 // Send obeys at once: commands to a task keep their order.
@@ -70,7 +79,7 @@ func (w *worker) Send(c rpc.Command) error {
 			w.running.process.dead = true
 			w.running = nil
 		}
-		w.h.Post(coordinator.Reported{Report: rpc.Canceled{}})
+		w.post(rpc.Canceled{})
 	}
 	return nil
 }
@@ -85,20 +94,24 @@ func (w *worker) toSource(id checkpoint.TaskID, c rpc.Command) {
 type deployment struct {
 	rpc.Deploy
 	process *process
-	gates   map[checkpoint.TaskID]*gate
 	sources map[checkpoint.TaskID]*source
 	uploads []*uploader
 }
 
 func (w *worker) deploy(c rpc.Deploy) {
 	d := &deployment{
-		Deploy: c, process: &process{name: fmt.Sprintf("%s generation %d", w.h.of.name, c.Generation)},
-		gates: map[checkpoint.TaskID]*gate{}, sources: map[checkpoint.TaskID]*source{},
+		Deploy: c, process: &process{name: fmt.Sprintf("tasks of generation %d", c.Generation), in: w.of},
+		sources: map[checkpoint.TaskID]*source{},
 	}
 	w.running = d
-	for i := range c.Graph.Vertices[counterVertex].Parallelism {
-		d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}] = newGate(w.w, counterVertex*c.Graph.Vertices[0].Parallelism)
+	var deployed rpc.Deployed
+	for _, a := range c.Tasks {
+		deployed.Tasks = append(deployed.Tasks, a.Task)
+		if a.Task.Vertex == counterVertex {
+			w.gates[gateKey{c.Generation, a.Task}] = newGate(w.w, d.process, counterVertex*c.Graph.Vertices[0].Parallelism)
+		}
 	}
+	w.report(d, deployed)
 	for _, a := range c.Tasks {
 		up := &uploader{w: w, d: d, a: a}
 		up.backend = state.NewMemory(state.Options{
@@ -122,7 +135,7 @@ func (w *worker) route(d *deployment, of checkpoint.TaskID) *exchange.Route {
 	var to []exchange.Channel
 	for i := range d.Graph.Vertices[counterVertex].Parallelism {
 		ch := int(of.Vertex)*d.Graph.Vertices[0].Parallelism + of.Index
-		to = append(to, channel{d.gates[checkpoint.TaskID{Vertex: counterVertex, Index: i}], ch})
+		to = append(to, channel{w, gateKey{d.Generation, checkpoint.TaskID{Vertex: counterVertex, Index: i}}, ch})
 	}
 	return exchange.NewRoute(d.Graph.Edges[of.Vertex], d.Graph.KeyGroups, to, memory.DefaultAllocator)
 }
@@ -136,7 +149,7 @@ func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
 			Groups: d.Graph.KeyGroups, KeyGroups: a.Groups,
 		}})
 	}
-	g := d.gates[a.Task]
+	g := w.gates[gateKey{d.Generation, a.Task}]
 	inputs := make([]int, len(g.q))
 	for ch := range inputs {
 		inputs[ch] = ch / d.Graph.Vertices[0].Parallelism
@@ -215,9 +228,16 @@ func (u *uploader) run() {
 	}
 }
 
+// gateKey finds a gate.
+type gateKey struct {
+	generation checkpoint.Generation
+	task       checkpoint.TaskID
+}
+
 // gate is a bounded exchange.Gate that parks.
 type gate struct {
 	w       *world
+	of      *process
 	q       [][]stream.Element
 	blocked []bool
 	open    int
@@ -225,8 +245,8 @@ type gate struct {
 
 var _ exchange.Gate = (*gate)(nil)
 
-func newGate(w *world, channels int) *gate {
-	return &gate{w: w, q: make([][]stream.Element, channels), blocked: make([]bool, channels), open: channels}
+func newGate(w *world, of *process, channels int) *gate {
+	return &gate{w: w, of: of, q: make([][]stream.Element, channels), blocked: make([]bool, channels), open: channels}
 }
 
 func (g *gate) some() []int {
@@ -266,14 +286,25 @@ func (g *gate) Next(context.Context) (stream.Element, int, error) {
 func (g *gate) Block(ch int)   { g.blocked[ch] = true }
 func (g *gate) Unblock(ch int) { g.blocked[ch] = false }
 
+// channel is the sending end of a channel of a gate, which may be elsewhere, and
+// which may not be there yet.
 type channel struct {
-	g  *gate
+	w  *worker
+	to gateKey
 	ch int
 }
 
 func (c channel) Send(_ context.Context, e stream.Element) error {
-	c.g.w.parkFor(func() bool { return len(c.g.q[c.ch]) < 3 })
-	c.g.q[c.ch] = append(c.g.q[c.ch], e)
+	gates := c.w.gates
+	c.w.w.parkFor(func() bool {
+		g := gates[c.to]
+		return g != nil && (g.of.gone() || len(g.q[c.ch]) < 3)
+	})
+	g := gates[c.to]
+	if g.of.gone() {
+		return fmt.Errorf("%w: the receiver is gone", job.ErrUnavailable)
+	}
+	g.q[c.ch] = append(g.q[c.ch], e)
 	return nil
 }
 
@@ -286,6 +317,7 @@ type source struct {
 	route *exchange.Route
 	inbox []rpc.Command
 
+	sealed  stream.Epoch
 	splits  []ops.Split
 	before  []ops.Split // as splits, without what the last batch moved
 	now     stream.Timestamp
@@ -395,6 +427,10 @@ func (s *source) obey(ctx context.Context, c rpc.Command) error {
 }
 
 func (s *source) seal(ctx context.Context, b stream.Barrier) error {
+	if b.Epoch <= s.sealed {
+		s.w.w.violate("source task %v is to seal epoch %d after epoch %d", s.a.Task, b.Epoch, s.sealed)
+	}
+	s.sealed = b.Epoch
 	frozen, err := s.up.backend.Freeze(b.Epoch)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ type world struct {
 	cur  *coroutine
 
 	steps  int
+	limit  int   // of the steps: far more than any run needs
 	broken error // the first violation
 }
 
@@ -43,13 +44,26 @@ type process struct {
 	dead bool
 	// asleep until: a process that the operating system has stopped for a while.
 	asleep time.Time
+	// in is what it is a part of, and shares the fate of; or nil.
+	in *process
+}
+
+// gone reports whether it is dead.
+func (p *process) gone() bool { return p.dead || p.in != nil && p.in.gone() }
+
+// wakes is until when it is asleep.
+func (p *process) wakes() time.Time {
+	if p.in != nil && p.in.wakes().After(p.asleep) {
+		return p.in.wakes()
+	}
+	return p.asleep
 }
 
 // killed unwinds the coroutines of a world that has ended.
 type killed struct{}
 
 func newWorld(seed uint64) *world {
-	return &world{rnd: rand.New(rand.NewPCG(seed, 1)), now: time.UnixMilli(1_700_000_000_000)}
+	return &world{rnd: rand.New(rand.NewPCG(seed, 1)), now: time.UnixMilli(1_700_000_000_000), limit: 60_000}
 }
 
 // spawn starts a coroutine in a process.
@@ -99,11 +113,8 @@ func (w *world) violate(format string, args ...any) {
 
 // runnable reports whether c may be scheduled now.
 func (w *world) runnable(c *coroutine) bool {
-	return !c.of.dead && !w.now.Before(c.of.asleep) && (c.ready == nil || c.ready())
+	return !c.of.gone() && !w.now.Before(c.of.wakes()) && (c.ready == nil || c.ready())
 }
-
-// maxSteps is far more than any run needs.
-const maxSteps = 60_000
 
 // run schedules until over reports true, something is violated, or nothing can
 // run any more.
@@ -118,7 +129,7 @@ func (w *world) run(over func() bool) {
 				can = append(can, i)
 			}
 		}
-		if w.steps++; w.steps > maxSteps {
+		if w.steps++; w.steps > w.limit {
 			w.violate("the job does not end")
 			return
 		}
@@ -139,7 +150,7 @@ func (w *world) run(over func() bool) {
 // bury unwinds the coroutines of processes that have died.
 func (w *world) bury() {
 	for i := 0; i < len(w.live); i++ {
-		if c := w.live[i]; c.of.dead {
+		if c := w.live[i]; c.of.gone() {
 			w.live = append(w.live[:i], w.live[i+1:]...)
 			w.cur = c
 			c.stop()
@@ -153,12 +164,12 @@ func (w *world) bury() {
 func (w *world) tick(limit time.Duration) bool {
 	var next time.Time
 	for _, c := range w.live {
-		if c.of.dead {
+		if c.of.gone() {
 			continue
 		}
-		at := c.until
-		if !at.IsZero() && at.Before(c.of.asleep) || (at.IsZero() && w.now.Before(c.of.asleep)) {
-			at = c.of.asleep
+		at, wakes := c.until, c.of.wakes()
+		if !at.IsZero() && at.Before(wakes) || (at.IsZero() && w.now.Before(wakes)) {
+			at = wakes
 		}
 		if at.After(w.now) && (next.IsZero() || at.Before(next)) {
 			next = at

@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// node is a worker process: a model of engine/node, with its ledger. Its tasks
+// outlive leaders.
+type node struct {
+	r      *fleet
+	of     *process
+	id     string
+	tasks  *worker
+	wire   *wire // nil while there is no leader
+	ledger rpc.Ledger
+	known  bool // the job was started here
+	queue  []rpc.Command
+}
+
+// start starts a worker process.
+func (r *fleet) start(id string) *node {
+	n := &node{r: r, id: id, of: &process{name: id}}
+	n.tasks = &worker{w: r.w, of: n.of, post: n.report, store: r.store, table: r.target, bugs: r.bugs, gates: r.gates, pace: r.pace}
+	if !r.calm() {
+		n.tasks.fails = r.fails
+	}
+	r.w.spawn(n.of, n.session)
+	r.w.spawn(n.of, n.work)
+	return n
+}
+
+// session is one conversation with a leader after the other.
+func (n *node) session() {
+	w := n.r.w
+	for {
+		w.sleep(time.Duration(1+w.rnd.IntN(30)) * time.Millisecond)
+		l := n.r.leads
+		if l == nil || l.of.gone() || l.over || w.now.Before(l.of.wakes()) {
+			continue
+		}
+		n.wire = &wire{w: w, node: n.of, to: l.of, twice: n.r.twice}
+		n.wire.watch = n.r.watch
+		n.wire.say(rpc.ToCoordinator{Register: n.register()})
+		n.r.wires = append(n.r.wires, n.wire)
+		l.answer(n.wire)
+		listen(n.wire, l.of, &n.wire.down, n.obey, func() { n.wire.say(rpc.ToCoordinator{Heartbeat: &rpc.Heartbeat{}}) })
+		n.wire = nil
+	}
+}
+
+// register says what the node holds. What cannot be adopted is given up.
+func (n *node) register() *rpc.Register {
+	r := &rpc.Register{ID: n.id, Data: n.id, Slots: 2}
+	if held := n.ledger.Held(jobID); held != nil {
+		r.Held = []rpc.Held{*held}
+	} else {
+		n.drop()
+	}
+	return r
+}
+
+func (n *node) obey(m rpc.ToWorker) {
+	switch {
+	case m.Start != nil:
+		n.known = true
+	case m.Command != nil && n.known:
+		if c := m.Command.Open(); c != nil {
+			n.queue = append(n.queue, c)
+		}
+	case m.Drop != "":
+		n.drop()
+	}
+}
+
+// drop forgets the job.
+func (n *node) drop() {
+	if n.tasks.running != nil {
+		n.tasks.running.process.dead = true
+		n.tasks.running = nil
+	}
+	n.known, n.queue, n.ledger = false, nil, rpc.Ledger{}
+}
+
+// work carries out commands, one after the other.
+func (n *node) work() {
+	for {
+		n.r.w.parkFor(func() bool { return len(n.queue) > 0 })
+		c := n.queue[0]
+		n.queue = n.queue[1:]
+		if d, ok := c.(rpc.Deploy); ok {
+			n.r.deploys(d)
+		}
+		n.ledger.Command(c)
+		_ = n.tasks.Send(c) // it never fails
+		if n.r.w.chance(3) {
+			n.r.w.pause()
+		}
+	}
+}
+
+// report says what a task says to the leader, if there is one, and keeps what the
+// next must know.
+func (n *node) report(r rpc.Report) {
+	n.ledger.Report(r)
+	doc := rpc.WrapReport(jobID, n.ledger.Generation(), r)
+	if n.wire != nil {
+		n.wire.say(rpc.ToCoordinator{Report: &doc})
+	}
+	if s, ok := r.(rpc.Running); ok {
+		n.r.runs(n.ledger.Generation(), s.Task)
+	}
+}
+
+// jobID is that of the job of a fleet.
+var jobID = job.ID(fmt.Sprintf("%032x", 0xf1ee7))
+
+// restarts is what a fleet sees of the attempts at its job.
+type restarts struct {
+	running map[checkpoint.Generation]map[checkpoint.TaskID]bool
+	steady  checkpoint.Generation // the newest all of whose tasks have run
+}
+
+// runs notes that a task runs.
+func (r *fleet) runs(g checkpoint.Generation, id checkpoint.TaskID) {
+	if r.running[g] == nil {
+		r.running[g] = map[checkpoint.TaskID]bool{}
+	}
+	if r.running[g][id] = true; len(r.running[g]) == r.tasks {
+		r.steady = max(r.steady, g)
+	}
+}
+
+// deploys notes that tasks are started.
+func (r *fleet) deploys(d rpc.Deploy) {
+	if r.onlyLeaders && r.steady > 0 && d.Generation > r.steady {
+		r.w.violate("tasks were started anew, in generation %d, although only leaders have failed", d.Generation)
+	}
+}
