@@ -9,6 +9,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 // compat is a savepoint as a released version wrote it, and what its job had
@@ -62,7 +63,7 @@ func writeCompat(t *testing.T) {
 		"parallelism.default": "2",
 	}
 	run := begin(t, config, wadi.RestoreNone, fmt.Sprintf(summing, rowsOfCompat, out))
-	waitFor(t, "the first windows", func() bool { windows, _, _ := rowsIn(t, out); return windows > 1 })
+	await.That(t, "the first windows", func() bool { windows, _, _ := rowsIn(t, out); return windows > 1 })
 	from, err := run.StopWithSavepoint(t.Context(), "file://"+dir, false)
 	if err != nil {
 		t.Fatal(err)

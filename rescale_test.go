@@ -8,7 +8,7 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/coordinator/rest"
-	"github.com/wadi-engine/wadi/internal/sqltest"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -25,7 +25,7 @@ func TestRescale(t *testing.T) {
 	r := on(t, env, dir, true, func(run *wadi.Run) {
 		epoch := run.Progress().Epoch
 		for _, n := range []int{4, 1} {
-			sqltest.Until(t, "two more epochs", func() bool { return run.Progress().Epoch >= epoch+2 })
+			await.That(t, "two more epochs", func() bool { return run.Progress().Epoch >= epoch+2 })
 			wishes := map[job.VertexID]int{}
 			l, _ := run.Life()
 			for _, v := range l.Graph.Vertices {
@@ -34,7 +34,7 @@ func TestRescale(t *testing.T) {
 			if err := run.Rescale(t.Context(), wishes); err != nil {
 				t.Fatal(err)
 			}
-			sqltest.Until(t, "the new tasks", func() bool {
+			await.That(t, "the new tasks", func() bool {
 				l, _ := run.Life()
 				return l.Graph.Vertices[0].Parallelism == n && l.Tasks[0].Current().Status == coordinator.TaskRunning
 			})
@@ -81,7 +81,7 @@ func TestReactive(t *testing.T) {
 		_ = s.Close()
 	}()
 	work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "one", "taskmanager.numberOfTaskSlots": "2"})
-	sqltest.Until(t, "the first worker", func() bool { return len(s.Workers()) == 1 })
+	await.That(t, "the first worker", func() bool { return len(s.Workers()) == 1 })
 	jobs, err := s.Submit(ctx, rest.Submission{Script: gearOf(dir, true)})
 	if err != nil {
 		t.Fatal(err)
@@ -94,16 +94,16 @@ func TestReactive(t *testing.T) {
 	if l := j.Life(); tasks() != 2 || l.Tasks[0].Current().Number != 0 {
 		t.Errorf("a new job has %d tasks, in attempt %d; there are 2 slots", tasks(), l.Tasks[0].Current().Number)
 	}
-	sqltest.Until(t, "an epoch", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > 0 })
+	await.That(t, "an epoch", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > 0 })
 	kill := work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "two"})
-	sqltest.Until(t, "more tasks", func() bool { return tasks() == 3 })
+	await.That(t, "more tasks", func() bool { return tasks() == 3 })
 	epochs := j.Life().Checkpoints.Completed
-	sqltest.Until(t, "an epoch of three tasks", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > epochs })
+	await.That(t, "an epoch of three tasks", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Checkpoints.Completed > epochs })
 	if err := kill(); err != nil {
 		t.Fatal(err)
 	}
-	sqltest.Until(t, "fewer tasks", func() bool { return tasks() == 2 })
-	sqltest.Until(t, "the end", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Status.Terminal() })
+	await.That(t, "fewer tasks", func() bool { return tasks() == 2 })
+	await.That(t, "the end", func() bool { j, _ = s.Job(jobs[0].ID); return j.Life().Status.Terminal() })
 	if j.Life().Status != coordinator.StatusFinished {
 		t.Errorf("the job is %v: %+v", j.Life().Status, j.Life().Failures)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 // matrixRows is how many rows a job of the matrix reads in all.
@@ -72,7 +73,7 @@ func matrixCase(t *testing.T, report table.Writer, backend, scale, gear [2]strin
 	name := fmt.Sprint(strings.Join(backend[:], "→"), " ", strings.Join(scale[:], "→"), " ", strings.Join(gear[:], "→"), " edited: ", edited)
 	one, two := filepath.Join(base, "one"), filepath.Join(base, "two")
 	run := begin(t, config(0), wadi.RestoreRefuse, matrixScript(one, false))
-	waitFor(t, name+": rows", func() bool { return run.Progress().Read > 3000 })
+	await.That(t, name+": rows", func() bool { return run.Progress().Read > 3000 })
 	path, err := run.StopWithSavepoint(t.Context(), filepath.Join(base, "savepoints"), false)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)

@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 // summing is a job over a source of numbers 0, 1, 2, …, which it sums up by
@@ -78,15 +78,6 @@ func rowsIn(t *testing.T, dir string) (windows, n, sum int64) {
 	return windows, n, sum
 }
 
-func waitFor(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not in time: ", what)
-		}
-	}
-}
-
 // TestTwoJobsFromOneSavepoint makes a savepoint of a running job, moves it, and
 // lets two jobs of other parallelism finish from it: each gives what one run
 // gives, less what was published before the savepoint.
@@ -101,7 +92,7 @@ func TestTwoJobsFromOneSavepoint(t *testing.T) {
 	}
 	first := filepath.Join(base, "first")
 	run := begin(t, config("first", "2"), wadi.RestoreRefuse, fmt.Sprintf(summing, rows-1, first))
-	waitFor(t, "windows", func() bool { w, _, _ := rowsIn(t, first); return w > 0 })
+	await.That(t, "windows", func() bool { w, _, _ := rowsIn(t, first); return w > 0 })
 	path, err := run.Savepoint(t.Context(), filepath.Join(base, "savepoints"))
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +137,7 @@ func TestStopAndDrain(t *testing.T) {
 	out := filepath.Join(base, "out")
 	script := fmt.Sprintf(summing, int64(1)<<40, out)
 	run := begin(t, config, wadi.RestoreRefuse, script)
-	waitFor(t, "rows", func() bool { return run.Progress().Read > 1500 })
+	await.That(t, "rows", func() bool { return run.Progress().Read > 1500 })
 	stopped, err := run.StopWithSavepoint(t.Context(), "", false)
 	if err != nil || !strings.Contains(stopped, "/savepoints/savepoint-") {
 		t.Fatal(stopped, err)
@@ -156,7 +147,7 @@ func TestStopAndDrain(t *testing.T) {
 		t.Errorf("%d rows: a window is not whole", before)
 	}
 	run = begin(t, config, wadi.Restore(stopped), script)
-	waitFor(t, "rows", func() bool { return run.Progress().Read > 500 })
+	await.That(t, "rows", func() bool { return run.Progress().Read > 500 })
 	drained, err := run.StopWithSavepoint(t.Context(), "", true)
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +173,7 @@ func TestSavepointsAreClaimedAndDisposed(t *testing.T) {
 	run := begin(t, config, wadi.RestoreRefuse, script)
 	savepoint := func() string {
 		t.Helper()
-		waitFor(t, "the start", func() bool { return run.Progress().Read > 0 })
+		await.That(t, "the start", func() bool { return run.Progress().Read > 0 })
 		path, err := run.Savepoint(t.Context(), filepath.Join(base, "savepoints"))
 		if err != nil {
 			t.Fatal(err)
@@ -220,7 +211,7 @@ func TestSavepointsAreClaimedAndDisposed(t *testing.T) {
 	_, _ = run.Wait()
 	config["execution.state-recovery.claim-mode"] = "CLAIM"
 	run = begin(t, config, wadi.Restore(two), script)
-	waitFor(t, "the start", func() bool { return run.Progress().Read > 0 })
+	await.That(t, "the start", func() bool { return run.Progress().Read > 0 })
 	left, err := os.ReadDir(filepath.Join(base, "savepoints"))
 	if err != nil && !os.IsNotExist(err) || len(left) > 0 {
 		t.Errorf("what was claimed stays: %v, %v", left, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/corpora"
 )
 
@@ -95,7 +96,7 @@ func (w *walk) prepare(checkpoints, savepoints string) {
 	w.script = fmt.Sprintf(counting, checkpoints)
 	id := w.submit(w.script)
 	w.with = map[string]string{"jobid": id, "subtaskindex": "1", "attempt": "0", "taskmanagerid": w.Workers()[0].ID}
-	w.until("a checkpoint", func() bool {
+	await.That(w.t, "a checkpoint", func() bool {
 		var c rest.Checkpoints
 		w.get("/jobs/"+id+"/checkpoints", &c)
 		if c.Latest.Completed == nil || c.Latest.Completed.Acknowledged < 4 {
@@ -143,7 +144,7 @@ func (w *walk) before(key string) {
 	switch key {
 	case "GET /jobs/{jobid}/savepoints/{triggerid}", "POST /savepoint-disposal":
 		start(job+"/savepoints", w.body("POST /jobs/{jobid}/savepoints"))
-		w.until("the savepoint", func() bool {
+		await.That(w.t, "the savepoint", func() bool {
 			_, text := w.ask("GET", job+"/savepoints/"+t.ID, "")
 			var s struct{ Operation rest.Location }
 			_ = json.Unmarshal([]byte(text), &s)

@@ -20,6 +20,7 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/leader"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 )
@@ -124,7 +125,7 @@ func TestSecretsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := string(jobs[0].JobID)
-	s.until("a checkpoint", func() bool {
+	await.That(t, "a checkpoint", func() bool {
 		var c rest.Checkpoints
 		return api.Do(t.Context(), http.MethodGet, "/jobs/"+id+"/checkpoints", nil, &c) == nil && c.Counts.Completed > 1
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/engine/logs"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 // logging are Options with a log.
@@ -40,7 +41,7 @@ func TestLogsOfWorkers(t *testing.T) {
 	s, _ := coordinatedWith(t, o, nil)
 	wo := logging(t, logs.Options{Name: "wadi-worker", Dir: dir, MaxSize: 200})
 	workWith(t, s.Cluster(), wo, map[string]string{"taskmanager.resource-id": "w1"})
-	s.until("a worker", func() bool { return len(s.Workers()) == 1 })
+	await.That(s.t, "a worker", func() bool { return len(s.Workers()) == 1 })
 
 	t.Run("levels", func(t *testing.T) {
 		levels, err := s.client().LogLevels(t.Context(), &rest.LogLevelRequest{Level: "debug"})
@@ -58,7 +59,7 @@ func TestLogsOfWorkers(t *testing.T) {
 	})
 	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
 	t.Run("lines of a job", func(t *testing.T) {
-		s.until("a task that has started", func() bool {
+		await.That(s.t, "a task that has started", func() bool {
 			for _, l := range s.logs(id).Lines {
 				if l.Process == "w1" && strings.Contains(l.Text, "a task starts") && strings.Contains(l.Text, "vertex=") && strings.Contains(l.Text, "job_name=counting") {
 					return string(l.Job) == id
@@ -89,7 +90,7 @@ func (s served) checkFiles() {
 	s.t.Helper()
 	var list rest.LogFiles
 	s.get("/taskmanagers/w1/logs", &list)
-	s.until("a second file", func() bool {
+	await.That(s.t, "a second file", func() bool {
 		s.get("/taskmanagers/w1/logs", &list)
 		return len(list.Logs) > 1
 	})
@@ -130,11 +131,11 @@ func (s served) checkFiles() {
 func TestLostWorkerDoesNotAnswer(t *testing.T) {
 	s, _ := coordinated(t, nil)
 	kill := work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "w1"})
-	s.until("a worker", func() bool { return len(s.Workers()) == 1 })
+	await.That(s.t, "a worker", func() bool { return len(s.Workers()) == 1 })
 	if err := kill(); err != nil {
 		t.Fatal(err)
 	}
-	s.until("the loss", func() bool { return len(s.Workers()) == 0 })
+	await.That(s.t, "the loss", func() bool { return len(s.Workers()) == 0 })
 	if status, _ := s.ask("GET", "/taskmanagers/w1/log", ""); status != 404 {
 		t.Errorf("%d", status)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -37,7 +38,7 @@ func (s served) series() map[string][]string {
 func TestPrometheusSeesAJob(t *testing.T) {
 	s := serve(t, map[string]string{"parallelism.default": "2"})
 	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
-	s.until("a checkpoint", func() bool {
+	await.That(t, "a checkpoint", func() bool {
 		var c rest.Checkpoints
 		s.get("/jobs/"+id+"/checkpoints", &c)
 		return c.Counts.Completed > 1
@@ -68,7 +69,7 @@ func TestPrometheusSeesAJob(t *testing.T) {
 	if err := s.client().Cancel(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	s.until("the end of the metrics of the job", func() bool { return len(s.series()[ofJob+"uptime"]) == 0 })
+	await.That(t, "the end of the metrics of the job", func() bool { return len(s.series()[ofJob+"uptime"]) == 0 })
 }
 
 // lint finds nothing to say about names that are not Flink's.
@@ -158,7 +159,7 @@ func TestPrometheusSeesWorkers(t *testing.T) {
 	})
 	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
 	worker := served{t: t, url: "http://127.0.0.1:" + port}
-	s.until("metrics of tasks", func() bool {
+	await.That(t, "metrics of tasks", func() bool {
 		of := worker.series()["flink_taskmanager_job_task_operator_numRecordsSend"]
 		return len(of) == 1 && !strings.HasSuffix(of[0], " 0") && len(worker.series()["wadi_objstore_requests_total"]) > 0
 	})
@@ -175,7 +176,7 @@ func TestPrometheusSeesWorkers(t *testing.T) {
 		}
 	}
 	worker.lint()
-	s.until("the process of the worker in the REST API", func() bool {
+	await.That(t, "the process of the worker in the REST API", func() bool {
 		var m []rest.Metric
 		s.get("/taskmanagers/w1/metrics?get=Status.JVM.Memory.Heap.Used", &m)
 		return len(m) == 1 && m[0].Value != "0"

@@ -12,12 +12,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/coordinator/rest/client"
 	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 // served is a session cluster behind its REST API, for one test.
@@ -97,16 +97,6 @@ func (s served) get(path string, v any) {
 	}
 }
 
-// until waits until what is asked for is so.
-func (s served) until(what string, so func() bool) {
-	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !so(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("not in time: %s", what)
-		}
-	}
-}
-
 const counting = `
 SET 'pipeline.name' = 'counting';
 SET 'execution.checkpointing.dir' = '%s';
@@ -140,7 +130,7 @@ func TestSessionRunsAndStopsAJob(t *testing.T) {
 	script := fmt.Sprintf(counting, t.TempDir())
 	s := serve(t, map[string]string{"parallelism.default": "2"})
 	id := s.submit(script)
-	s.until("a checkpoint", func() bool {
+	await.That(t, "a checkpoint", func() bool {
 		var c rest.Checkpoints
 		s.get("/v1/jobs/"+id+"/checkpoints", &c)
 		return c.Counts.Completed > 1 && len(c.History) > 0 && c.Latest.Completed.Acknowledged == 4
@@ -149,7 +139,7 @@ func TestSessionRunsAndStopsAJob(t *testing.T) {
 	if d.State != "RUNNING" || d.Name != "counting" || len(d.Vertices) != 2 || d.StatusCounts["RUNNING"] != 2 || d.EndMillis != -1 {
 		t.Errorf("details: %+v", d)
 	}
-	s.until("rows", func() bool { return s.details(id).Vertices[1].Metrics.ReadRecords > 0 })
+	await.That(t, "rows", func() bool { return s.details(id).Vertices[1].Metrics.ReadRecords > 0 })
 	n, err := s.client().Checkpoint(t.Context(), id, rest.CheckpointRequest{Type: "FULL"})
 	if err != nil || n == 0 {
 		t.Errorf("checkpoint: %d, %v", n, err)
@@ -182,7 +172,7 @@ func TestSessionRunsAndStopsAJob(t *testing.T) {
 		t.Errorf("overview: %+v", o)
 	}
 	again := s.submit(script, func(q *rest.SQLRequest) { q.Restore = path })
-	s.until("the restored checkpoint", func() bool {
+	await.That(t, "the restored checkpoint", func() bool {
 		var c rest.Checkpoints
 		s.get("/jobs/"+again+"/checkpoints", &c)
 		return c.Latest.Restored != nil
@@ -195,7 +185,7 @@ func TestSessionCancelsAJob(t *testing.T) {
 	if err := s.client().Cancel(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	s.until("the end", func() bool { return s.details(id).State == "CANCELED" })
+	await.That(t, "the end", func() bool { return s.details(id).State == "CANCELED" })
 	if code, text := s.ask("POST", "/jobs/"+id+"/stop", ""); code != http.StatusAccepted {
 		t.Errorf("stop: %d %s", code, text)
 	}
@@ -208,7 +198,7 @@ func TestSessionTellsWhatFailed(t *testing.T) {
 		SET 'web.exception-history-size' = '1';
 		SET 'web.checkpoints.history' = '1';
 		INSERT INTO b SELECT CAST(a AS INT) FROM (VALUES ('1'), ('x')) AS t (a);`)
-	s.until("the end", func() bool { return s.details(id).State == "FAILED" })
+	await.That(t, "the end", func() bool { return s.details(id).State == "FAILED" })
 	var e rest.Exceptions
 	s.get("/jobs/"+id+"/exceptions", &e)
 	if len(e.History.Entries) != 1 || !strings.Contains(e.History.Entries[0].Stack, "'x'") {

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 func TestFlagsOfFlink(t *testing.T) {
@@ -146,16 +146,11 @@ No scheduled jobs\.
 // until waits until a job has a state.
 func (l commandLine) until(id, state string) {
 	l.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		var jobs []struct{ JID, State string }
+	var jobs []struct{ JID, State string }
+	await.That(l.t, "job "+id+" is "+state, func() bool {
 		if err := json.Unmarshal([]byte(l.run("list", "-a", "--json")), &jobs); err != nil {
 			l.t.Fatal(err)
 		}
-		if slices.ContainsFunc(jobs, func(j struct{ JID, State string }) bool { return j.JID == id && j.State == state }) {
-			return
-		}
-		if time.Now().After(deadline) {
-			l.t.Fatalf("job %s is not %s: %+v", id, state, jobs)
-		}
-	}
+		return slices.ContainsFunc(jobs, func(j struct{ JID, State string }) bool { return j.JID == id && j.State == state })
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -36,7 +37,7 @@ func TestDirectoryAsStream(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				sqltest.Eventually(t, fmt.Sprintf("%d rows, %d ids, %v marked", 2*day, 2*day, day), func() string { return daysSeen(t, dir) })
+				await.Text(t, fmt.Sprintf("%d rows, %d ids, %v marked", 2*day, 2*day, day), func() string { return daysSeen(t, dir) })
 				if _, err := started.Stop(); err != nil {
 					t.Fatal(err)
 				}

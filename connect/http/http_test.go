@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -34,7 +35,7 @@ func freeAddress(t *testing.T) string {
 // post sends a body until the table is read, and returns the answer.
 func post(t *testing.T, url, body string, headers ...string) (code int, text string) {
 	t.Helper()
-	sqltest.Eventually(t, "answered", func() string {
+	await.Text(t, "answered", func() string {
 		h, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)

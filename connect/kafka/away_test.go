@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
@@ -88,18 +89,18 @@ func TestRegistryAway(t *testing.T) {
 	}
 	count := func() string { return rowsBelow(t, dir+"/got") }
 	send("", 1, 2)
-	sqltest.Eventually(t, "2 rows, 2 of them different", count)
+	await.Text(t, "2 rows, 2 of them different", count)
 	entrance.closed.Store(true)
 	send("", 3) // with the schema that it knows
 	send(`,{"name":"x","type":"int","default":0}`, 4, 5)
-	sqltest.Eventually(t, "asked again", func() string {
+	await.Text(t, "asked again", func() string {
 		if n := entrance.missed.Load(); n < 3 {
 			return fmt.Sprint(n, " requests")
 		}
 		return "asked again"
 	})
 	entrance.closed.Store(false)
-	sqltest.Eventually(t, "5 rows, 5 of them different", count)
+	await.Text(t, "5 rows, 5 of them different", count)
 	if r, err := started.Stop(); err != nil || r.Restarts > 0 {
 		t.Errorf("%d restarts, %v", r.Restarts, err)
 	}
@@ -128,7 +129,7 @@ func TestTopicDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sqltest.Eventually(t, "1 rows, 1 of them different", func() string { return rowsBelow(t, dir+"/out") })
+	await.Text(t, "1 rows, 1 of them different", func() string { return rowsBelow(t, dir+"/out") })
 	id := sqltest.Running(t, env)
 	if _, err := kadm.NewClient(client).DeleteTopics(t.Context(), "orders"); err != nil {
 		t.Fatal(err)

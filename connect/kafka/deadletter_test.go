@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -61,7 +62,7 @@ func TestDeadLetterTargets(t *testing.T) {
 					_, _ = started.Wait() // it was canceled
 					continue
 				}
-				sqltest.Eventually(t, fmt.Sprint(len(want)), func() string { return fmt.Sprint(len(letters())) })
+				await.Text(t, fmt.Sprint(len(want)), func() string { return fmt.Sprint(len(letters())) })
 				if _, err := started.Stop(); err != nil {
 					t.Fatal(err)
 				}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/connect/kafka"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -108,7 +109,7 @@ func TestKafkaSinkRestore(t *testing.T) {
 			_, _ = started.Wait() // it was canceled
 			continue
 		}
-		sqltest.Eventually(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
+		await.Text(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +172,7 @@ func TestKafkaSinkLeftovers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sqltest.Eventually(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
+	await.Text(t, fmt.Sprint(id), func() string { return fmt.Sprint(len(consumed(t, address, "out", id))) })
 	for _, l := range open() {
 		if slices.Contains(left, l) {
 			t.Errorf("%s is still open", l)

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -35,7 +36,7 @@ func TestKafkaToIceberg(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf("%[1]d bids, %[1]d of them different", 20*(round+1))
-		sqltest.Eventually(t, want, func() string { return bids(t, script) })
+		await.Text(t, want, func() string { return bids(t, script) })
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}

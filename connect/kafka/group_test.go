@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -36,9 +37,9 @@ func TestKafkaGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sqltest.Eventually(t, "30", held)
+	await.Text(t, "30", held)
 	produce(t, client, 0, `{"id":31}`)
-	sqltest.Eventually(t, "31", held)
+	await.Text(t, "31", held)
 	if _, err := started.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestKafkaGroup(t *testing.T) {
 	if got := rowsBelow(t, dir+"/second"); got != "1 rows, 1 of them different" {
 		t.Errorf("the second job reads %s", got)
 	}
-	sqltest.Eventually(t, "32", held)
+	await.Text(t, "32", held)
 	sqltest.Run(t, sqltest.Env(t, config), script("third", wholeTopic, "'scan.bounded.mode' = 'specific-offsets'", "'scan.bounded.specific-offsets' = 'partition:0,offset:1'", "'properties.commit.offsets.on.checkpoint' = 'false'"))
 	if got := held(); got != "32" {
 		t.Errorf("a job that does not tell has set the offsets to %s", got)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -27,11 +28,11 @@ func TestKafkaIdleAtEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		read := func() string { return rowsBelow(t, fmt.Sprintf("%s/out%d", dir, i)) }
-		sqltest.Eventually(t, "2 rows, 2 of them different", read)
+		await.Text(t, "2 rows, 2 of them different", read)
 		produce(t, client, 0, `{"id":100,"ts":"2024-01-01 01:00:00"}`) // far ahead of the others
 		// The windows of 0 s and 10 s are complete in every partition, the others when those
 		// that were read to their ends do not count.
-		sqltest.Eventually(t, c.want, read)
+		await.Text(t, c.want, read)
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}

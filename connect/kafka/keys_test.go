@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -151,7 +152,7 @@ func TestUpsertKafka(t *testing.T) {
 			reading := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
 			sqltest.Run(t, reading, topicTable(address, "name STRING, n BIGINT, PRIMARY KEY (name) NOT ENFORCED",
 				slices.Concat(options, []string{"'connector' = 'upsert-kafka'", "'key.format' = 'raw'", "'value.format' = 'json'", "'scan.bounded.mode' = 'latest-offset'"})...))
-			sqltest.Eventually(t, fmt.Sprint(want), func() string {
+			await.Text(t, fmt.Sprint(want), func() string {
 				got := sqltest.Texts(t, reading, "SELECT name || ' ' || CAST(n AS STRING) FROM t")
 				slices.Sort(got)
 				return fmt.Sprint(got)

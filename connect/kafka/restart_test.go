@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -34,12 +35,12 @@ func TestKafkaBrokerRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id := 2; id < 5; id++ {
-		sqltest.Eventually(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", id-1), func() string { return rowsBelow(t, dir+"/out") })
+		await.Text(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", id-1), func() string { return rowsBelow(t, dir+"/out") })
 		cluster.Close()
 		cluster = start(kfake.Ports(port))
 		produce(t, producer(t, address), 0, fmt.Sprintf(`{"id":%d}`, id))
 	}
-	sqltest.Eventually(t, "4 rows, 4 of them different", func() string { return rowsBelow(t, dir+"/out") })
+	await.Text(t, "4 rows, 4 of them different", func() string { return rowsBelow(t, dir+"/out") })
 	r, err := started.Stop()
 	if err != nil || r.Restarts > 0 {
 		t.Errorf("%d restarts of the job, %v", r.Restarts, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
@@ -40,7 +41,7 @@ func broker(t *testing.T) (address string, client *kgo.Client) {
 	}
 	for name, partitions := range topics {
 		var made kadm.TopicID
-		sqltest.Eventually(t, "created", func() string {
+		await.Text(t, "created", func() string {
 			r, err := admin.CreateTopic(t.Context(), partitions, 1, nil, name)
 			if err != nil {
 				return err.Error() // it is still being deleted
@@ -48,7 +49,7 @@ func broker(t *testing.T) (address string, client *kgo.Client) {
 			made = r.ID
 			return "created"
 		})
-		sqltest.Eventually(t, made.String(), func() string { // to those who ask for it
+		await.Text(t, made.String(), func() string { // to those who ask for it
 			all, err := admin.ListTopics(t.Context(), name)
 			if err != nil {
 				return err.Error()
@@ -199,7 +200,7 @@ func TestKafkaRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := 30 + 10*round
-		sqltest.Eventually(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", want), func() string { return rowsBelow(t, dir+"/out") })
+		await.Text(t, fmt.Sprintf("%[1]d rows, %[1]d of them different", want), func() string { return rowsBelow(t, dir+"/out") })
 		if _, err := started.Stop(); err != nil {
 			t.Fatal(err)
 		}

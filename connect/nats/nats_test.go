@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/internal/testserver"
 )
@@ -147,7 +148,7 @@ func TestNATSRestore(t *testing.T) {
 			_, _ = started.Wait() // it was canceled
 			continue
 		}
-		sqltest.Eventually(t, fmt.Sprint(id), func() string {
+		await.Text(t, fmt.Sprint(id), func() string {
 			env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
 			sqltest.Run(t, env, fmt.Sprintf(taken, dir))
 			rows, err := env.SQL("SELECT id FROM taken").Collect(t.Context())

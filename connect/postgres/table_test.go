@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
@@ -79,10 +80,10 @@ func TestPostgresCDC(t *testing.T) {
 			{"SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM accounts", "SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM mirror"},
 			{"SELECT string_agg(o, ',' ORDER BY o) FROM (SELECT owner || ' ' || COUNT(*) || ' ' || SUM(cents) FROM accounts GROUP BY owner) AS q (o)", "SELECT string_agg(owner || ' ' || n || ' ' || cents, ',' ORDER BY owner) FROM sums"},
 		} {
-			sqltest.Eventually(t, s.Texts(t, q.want)[0], func() string { return s.Texts(t, q.got)[0] })
+			await.Text(t, s.Texts(t, q.want)[0], func() string { return s.Texts(t, q.got)[0] })
 		}
 		now := s.Texts(t, "SELECT pg_current_wal_lsn()")[0]
-		sqltest.Eventually(t, "true", func() string { // the log is not kept for longer than it is needed
+		await.Text(t, "true", func() string { // the log is not kept for longer than it is needed
 			s.Exec(t, "INSERT INTO accounts VALUES (-1, 'x', 1, '') ON CONFLICT (id) DO UPDATE SET cents = accounts.cents + 1")
 			return s.Texts(t, "SELECT confirmed_flush_lsn > '"+now+"' FROM pg_replication_slots")[0]
 		})

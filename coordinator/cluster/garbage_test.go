@@ -2,14 +2,15 @@ package cluster
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/peer"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 // TestGarbage: strangers that send garbage, half a handshake, or promise long
@@ -53,7 +54,7 @@ func TestGarbage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(50 * time.Millisecond)
+	await.That(t, "those that promise are listened to", func() bool { return runtime.NumGoroutine() >= before+20 })
 	runtime.ReadMemStats(&m)
 	if m.HeapAlloc > heap+64<<20 {
 		t.Errorf("%d MB are held for strangers", (m.HeapAlloc-heap)>>20)
@@ -68,11 +69,10 @@ func TestGarbage(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
-		if runtime.NumGoroutine() <= before {
-			return
+	await.Text(t, "no goroutine is left", func() string {
+		if n := runtime.NumGoroutine(); n > before {
+			return fmt.Sprintf("%d goroutines, %d before", n, before)
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		return "no goroutine is left"
+	})
 }

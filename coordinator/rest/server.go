@@ -60,6 +60,7 @@ type Server struct {
 	cluster Cluster
 	mux     *http.ServeMux
 	guard   *guard
+	bodies  bodies
 	ops     operations
 	uploads uploads
 	events  hub
@@ -89,7 +90,7 @@ func New(c Cluster, o Options) *Server {
 	}
 	s := &Server{o: o, cluster: c, mux: http.NewServeMux(), guard: newGuard(o), started: o.Clock.Now(), process: metrics.Process{Now: o.Clock.Now}}
 	s.scrape = prom.Handler(s.Groups)
-	s.ops.now, s.uploads.dir = o.Clock.Now, o.Uploads
+	s.ops.now, s.uploads.dir, s.bodies.max = o.Clock.Now, o.Uploads, o.MaxBody
 	s.ops.ctx, s.ops.stop = context.WithCancel(context.Background()) //nolint:fatcontext // the life of the server, not of a loop
 	for _, r := range routes {
 		h := s.serve(r)
@@ -185,7 +186,9 @@ func (s *Server) serve(route route) http.Handler {
 			writeError(w, err)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBody)
+		b := s.bodies.of(http.MaxBytesReader(w, r.Body, s.o.MaxBody))
+		defer b.done()
+		r.Body = b
 		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 		defer cancel()
 		body, err := route.handle(s, r.WithContext(ctx))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -46,9 +47,7 @@ func TestReceiverWaits(t *testing.T) {
 		_, _, err := g.Next(t.Context())
 		done <- err
 	}()
-	for len(looks) == 4 {
-		time.Sleep(time.Millisecond)
-	}
+	await.That(t, "the receiver waits", func() bool { return len(looks) < 4 })
 	if err := c.Send(t.Context(), stream.Idle{}); err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,14 @@ import (
 
 const (
 	// patience is how long a condition may take.
-	patience = time.Minute
+	patience = 2 * time.Minute
 	// pause is between two looks at a condition.
 	pause = 5 * time.Millisecond
 	// spare is what is left of a test's time to say what it has waited for.
 	spare = 10 * time.Second
 )
 
-// That waits until so holds, and fails the test when it does not within a minute.
+// That waits until so holds, and fails the test when it does not in time.
 func That(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	if !Within(t, patience, so) {
@@ -26,8 +26,7 @@ func That(t testing.TB, what string, so func() bool) {
 	}
 }
 
-// Text waits until is returns want, and fails the test when it does not within a
-// minute.
+// Text waits until is returns want, and fails the test when it does not in time.
 func Text(t testing.TB, want string, is func() string) {
 	t.Helper()
 	var got string

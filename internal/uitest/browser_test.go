@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 var out = flag.String("ui", "", "where pictures of the pages are written; nowhere when it is not given")
@@ -107,10 +109,8 @@ func eval[T any](b *browser, expression string) T {
 // until waits for an expression to be true.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if eval[bool](b, "!!("+expression+")") {
-			return
-		}
+	if await.Within(b.t, 20*time.Second, func() bool { return eval[bool](b, "!!("+expression+")") }) {
+		return
 	}
 	b.t.Fatalf("it never came to be that %s; the page says:\n%s", expression, eval[string](b, "document.body.innerText"))
 }

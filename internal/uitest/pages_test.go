@@ -3,7 +3,6 @@ package uitest_test
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestPages looks at every page, as everybody may see it.
@@ -44,7 +43,7 @@ func TestPages(t *testing.T) {
 				b.visit(strings.Replace(p.hash, "{last}", c.checkpoint(wide), 1))
 				b.text(p.says)
 				if p.name == "metrics" {
-					time.Sleep(3 * time.Second) // there is something to draw then
+					b.until(`[...document.querySelectorAll(".chart b")].some((v) => /\d/.test(v.textContent))`) // there is something to draw
 				}
 				b.audited()
 				b.picture(p.name + " " + l.name)

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg/catalog"
 )
@@ -84,14 +85,14 @@ func TestCatalogAway(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sqltest.Eventually(t, "committed", func() string {
+			await.Text(t, "committed", func() string {
 				if started.Progress().Epoch > 2 {
 					return "committed"
 				}
 				return fmt.Sprint(started.Progress())
 			})
 			away.Store(true)
-			sqltest.Eventually(t, "waits", func() string {
+			await.Text(t, "waits", func() string {
 				if p := started.Progress(); p.Staged >= 4 && strings.Contains(p.Problem, errAway.Error()) && p.State == "RUNNING" {
 					return "waits"
 				}

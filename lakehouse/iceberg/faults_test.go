@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/objstore/objstoretest"
 	"github.com/wadi-engine/wadi/internal/sqltest"
@@ -106,7 +107,7 @@ func TestStoreFailsReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	sqltest.Run(t, env, faultNumbers+"INSERT INTO lake.`default`.t SELECT id FROM numbers; SET 'execution.runtime-mode' = 'batch'")
-	sqltest.Eventually(t, allNumbers, func() string { return strings.Join(sqltest.Texts(t, env, totals("lake.`default`.copy")), "\n") })
+	await.Text(t, allNumbers, func() string { return strings.Join(sqltest.Texts(t, env, totals("lake.`default`.copy")), "\n") })
 	if _, err := started.Stop(); err != nil {
 		t.Fatal(err)
 	}

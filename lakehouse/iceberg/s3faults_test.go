@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/objstore/s3"
 	"github.com/wadi-engine/wadi/internal/sqltest"
@@ -124,7 +125,7 @@ func TestS3SessionExpires(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sqltest.Eventually(t, "committed", func() string {
+	await.Text(t, "committed", func() string {
 		if started.Progress().Epoch > 2 {
 			return "committed"
 		}
