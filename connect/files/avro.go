@@ -8,8 +8,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"github.com/wadi-engine/wadi/connect/format/avro"
-	"github.com/wadi-engine/wadi/connect/format/avro/container"
+	"github.com/wadi-engine/wadi/internal/avro"
+	"github.com/wadi-engine/wadi/internal/avro/container"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/stream"
 )

@@ -3,8 +3,8 @@ package format
 import (
 	"fmt"
 
-	"github.com/wadi-engine/wadi/connect/format/avro"
 	"github.com/wadi-engine/wadi/connect/format/csv"
+	"github.com/wadi-engine/wadi/internal/avro"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )

@@ -7,11 +7,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"github.com/wadi-engine/wadi/connect/format/avro"
 	"github.com/wadi-engine/wadi/connect/format/confluent"
 	"github.com/wadi-engine/wadi/connect/format/json"
 	"github.com/wadi-engine/wadi/connect/format/protobuf"
 	"github.com/wadi-engine/wadi/connect/format/registry"
+	"github.com/wadi-engine/wadi/internal/avro"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 )

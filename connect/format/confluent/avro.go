@@ -17,8 +17,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"github.com/wadi-engine/wadi/connect/format/avro"
 	"github.com/wadi-engine/wadi/connect/format/registry"
+	"github.com/wadi-engine/wadi/internal/avro"
 	"github.com/wadi-engine/wadi/stream"
 )
 

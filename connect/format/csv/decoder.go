@@ -9,7 +9,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/wadi-engine/wadi/connect/format/columns"
+	"github.com/wadi-engine/wadi/internal/columns"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/vector/expr"
 )

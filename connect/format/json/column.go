@@ -3,7 +3,7 @@ package json
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/wadi-engine/wadi/connect/format/columns"
+	"github.com/wadi-engine/wadi/internal/columns"
 )
 
 // column is the values of one field so far.

@@ -6,7 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/wadi-engine/wadi/connect/format/columns"
+	"github.com/wadi-engine/wadi/internal/columns"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/wadi-engine/wadi/connect/format/columns"
+	"github.com/wadi-engine/wadi/internal/columns"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 

@@ -17,6 +17,8 @@ type DataFile struct {
 	Start int64 `json:"start"`
 	End   int64 `json:"end"`
 	Rows  int64 `json:"rows"` // of the whole file
+	// Avro says that it is an Avro file: blocks take the place of row groups.
+	Avro bool `json:"avro,omitempty"`
 	// Constants are the values of partition fields that are columns as they
 	// are, by the column's id: of a file that lacks the column.
 	Constants map[int]Value `json:"constants,omitempty"`
@@ -36,9 +38,9 @@ type DataFile struct {
 func DataFileOf(t *table.Table, task table.FileScanTask) (DataFile, error) {
 	f := task.File
 	d := DataFile{Path: f.FilePath(), Start: task.Start, End: task.Start + task.Length, Rows: f.Count(), FirstRowID: task.FirstRowID, Sequence: task.DataSequenceNumber}
-	if f.FileFormat() != ice.ParquetFile {
-		return d, fmt.Errorf("%w: data file %s: it is of format %s, and only Parquet can be read; rewrite it with the program that wrote it",
-			job.ErrInvalid, f.FilePath(), f.FileFormat())
+	var err error
+	if d.Avro, err = isAvro(f); err != nil {
+		return d, fmt.Errorf("data file %s: %w", f.FilePath(), err)
 	}
 	if len(f.KeyMetadata()) > 0 {
 		return d, fmt.Errorf("%w: data file %s: it is encrypted, and encrypted files cannot be read", job.ErrInvalid, f.FilePath())
@@ -46,12 +48,22 @@ func DataFileOf(t *table.Table, task table.FileScanTask) (DataFile, error) {
 	if task.Length <= 0 {
 		d.End = f.FileSizeBytes()
 	}
-	var err error
 	if d.Constants, err = constantsOf(t, f); err != nil {
 		return d, err
 	}
 	d.Deletes, err = deletesOf(task)
 	return d, err
+}
+
+// isAvro reports whether a file is one of Avro, and not of Parquet.
+func isAvro(f ice.DataFile) (bool, error) {
+	switch f.FileFormat() {
+	case ice.ParquetFile:
+		return false, nil
+	case ice.AvroFile:
+		return true, nil
+	}
+	return false, fmt.Errorf("%w: it is of format %s, and Parquet and Avro can be read; rewrite it with the program that wrote it", job.ErrInvalid, f.FileFormat())
 }
 
 // constantsOf gives the values of the identity fields of the file's partition.
@@ -95,21 +107,32 @@ func deletesOf(task table.FileScanTask) ([]DeleteFile, error) {
 			Offset: *d.ContentOffset(), Size: *d.ContentSizeInBytes(),
 		})
 	}
+	var positions []ice.DataFile
 	if len(out) == 0 {
-		for _, d := range task.DeleteFiles {
-			out = append(out, DeleteFile{Kind: ByPositions, File: d.FilePath(), Rows: d.Count()})
-		}
+		positions = task.DeleteFiles
 	}
-	for _, d := range task.EqualityDeleteFiles {
-		out = append(out, DeleteFile{Kind: ByKeyValues, File: d.FilePath(), Rows: d.Count(), IDs: d.EqualityFieldIDs()})
-	}
-	for i, d := range append(task.DeleteFiles, task.EqualityDeleteFiles...) {
-		if d.FileFormat() != ice.ParquetFile {
-			return nil, fmt.Errorf("%w: delete file %s: it is of format %s, and only Parquet can be read", job.ErrInvalid, d.FilePath(), d.FileFormat())
+	for _, d := range append(positions[:len(positions):len(positions)], task.EqualityDeleteFiles...) {
+		f, err := PositionsOf(d)
+		if err != nil {
+			return nil, err
 		}
-		if i >= len(task.DeleteFiles) && len(d.EqualityFieldIDs()) == 0 {
-			return nil, fmt.Errorf("%w: delete file %s: it does not say by which columns", job.ErrInvalid, d.FilePath())
+		if d.ContentType() == ice.EntryContentEqDeletes {
+			f.Kind, f.IDs = ByKeyValues, d.EqualityFieldIDs()
+			if len(f.IDs) == 0 {
+				return nil, fmt.Errorf("%w: delete file %s: it does not say by which columns", job.ErrInvalid, d.FilePath())
+			}
 		}
+		out = append(out, f)
 	}
 	return out, nil
+}
+
+// PositionsOf describes a file of position deletes, which must be of a kind that can
+// be read.
+func PositionsOf(d ice.DataFile) (f DeleteFile, err error) {
+	f = DeleteFile{Kind: ByPositions, File: d.FilePath(), Rows: d.Count()}
+	if f.Avro, err = isAvro(d); err != nil {
+		err = fmt.Errorf("delete file %s: %w", d.FilePath(), err)
+	}
+	return f, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	ice "github.com/apache/iceberg-go"
+	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table/dv"
 
 	"github.com/wadi-engine/wadi/job"
@@ -190,7 +191,7 @@ func (r *Reader) positions(f DeleteFile, dataFile string) ([]int64, error) {
 		return known[dataFile], nil
 	}
 	byFile := map[string][]int64{}
-	err := r.EachDeleted(f.File, func(path []byte, at []int64) {
+	err := r.EachDeleted(f, func(path []byte, at []int64) {
 		byFile[string(path)] = append(byFile[string(path)], at...)
 	})
 	if err != nil {
@@ -214,7 +215,7 @@ func (r *Reader) Vectors(of []ice.DataFile) ([]*dv.RoaringPositionBitmap, error)
 
 // EachDeleted gives what a file of position deletes says: runs of positions in
 // one data file, which are valid until do returns.
-func (r *Reader) EachDeleted(file string, do func(path []byte, positions []int64)) error {
+func (r *Reader) EachDeleted(file DeleteFile, do func(path []byte, positions []int64)) error {
 	return r.each(file, positionColumns, positionNames, func(cols []arrow.Array) error {
 		paths, at := vector.ViewsOf(cols[0]), cols[1].(*array.Int64).Int64Values()
 		for from := 0; from < len(at); {
@@ -294,7 +295,7 @@ func (r *Reader) keyTable(files []DeleteFile) (*hashtable.Table, error) {
 		if best.files[f.File] {
 			continue
 		}
-		err := r.each(f.File, columns, r.mapping, func(cols []arrow.Array) error {
+		err := r.each(f, columns, r.mapping, func(cols []arrow.Array) error {
 			gids = slices.Grow(gids[:0], cols[0].Len())[:cols[0].Len()]
 			best.table.FindOrInsert(cols, nil, gids)
 			return nil
@@ -330,24 +331,20 @@ func (r *Reader) newKeyTable(ids []int) (*keyTables, error) {
 }
 
 // each reads columns of a delete file.
-func (r *Reader) each(path string, columns []Column, mapping ice.NameMapping, each func([]arrow.Array) error) error {
-	in, err := r.files.Open(path)
+func (r *Reader) each(file DeleteFile, columns []Column, mapping ice.NameMapping, each func([]arrow.Array) error) error {
+	in, err := r.files.Open(file.File)
 	if err != nil {
 		return Unavailable(err)
 	}
 	defer in.Close()
-	f, err := openParquet(r.ctx, in, path, false)
-	if err != nil {
-		return err
+	open := r.deletesOfParquet
+	if file.Avro {
+		open = r.deletesOfAvro
 	}
-	b, err := bindFile(fileFields(f.Schema(), mapping), columns, nil, nil)
-	if err != nil {
-		return err
+	rows, b, err := open(in, file.File, columns, mapping)
+	if b != nil {
+		defer b.release()
 	}
-	defer b.release()
-	o := parquet.ReadOptions{Columns: b.paths, Alloc: r.mem}
-	o.Remote(path)
-	rows, err := f.Reader(o)
 	if err != nil {
 		return err
 	}
@@ -366,6 +363,33 @@ func (r *Reader) each(path string, columns []Column, mapping ice.NameMapping, ea
 			return err
 		}
 	}
+}
+
+func (r *Reader) deletesOfParquet(in iceio.File, path string, columns []Column, mapping ice.NameMapping) (fileRows, *fileBinding, error) {
+	f, err := openParquet(r.ctx, in, path, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := bindFile(fileFields(f.Schema(), mapping), columns, nil, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := parquet.ReadOptions{Columns: b.paths, Alloc: r.mem}
+	o.Remote(path)
+	rows, err := f.Reader(o)
+	return rows, b, err
+}
+
+func (r *Reader) deletesOfAvro(in iceio.File, path string, columns []Column, mapping ice.NameMapping) (fileRows, *fileBinding, error) {
+	a, err := openAvro(in, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := bindFile(fileFields(a.schema, mapping), columns, nil, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, b, a.read(b.paths, r.mem)
 }
 
 // give shapes the columns of rec.
@@ -423,7 +447,8 @@ type DeleteFile struct {
 	Offset int64 `json:"offset,omitempty"`
 	Size   int64 `json:"size,omitempty"`
 	Rows   int64 `json:"rows"`
-	IDs    []int `json:"ids,omitempty"` // of the fields of the key
+	Avro   bool  `json:"avro,omitempty"` // otherwise of Parquet, or a vector
+	IDs    []int `json:"ids,omitempty"`  // of the fields of the key
 }
 
 // The ids of the columns of a file of position deletes, by the spec.

@@ -77,12 +77,24 @@ type Rows struct {
 	reader  *Reader
 	what    *Selection
 	file    iceio.File
-	rows    *parquet.Reader
+	rows    fileRows
 	binding *fileBinding
 	first   []int64 // of each row group: the position of its first row in the file
 	deletes *goneRows
 	of      DataFile
 	gone    *goneRows // nil unless only rows that are gone are given
+}
+
+// fileRows gives the rows of a file in their order, as far as they are wanted.
+type fileRows interface {
+	// Next gives rows that stand one after the other in a group, which the caller
+	// owns, or io.EOF.
+	Next(ctx context.Context) (arrow.RecordBatch, error)
+	// Seek goes on at a row that Position, the one behind those that were given
+	// last, has told.
+	Seek(group int, row int64) error
+	Position() (group int, row int64)
+	Close() error
 }
 
 // Open opens a data file. Rows of another one must have been closed before.
@@ -101,6 +113,9 @@ func (r *Reader) Open(f DataFile, what *Selection) (*Rows, error) {
 
 // open binds the columns of the file and reads its deletes.
 func (o *Rows) open(f DataFile) error {
+	if f.Avro {
+		return o.openAvro(f)
+	}
 	r := o.reader
 	p, err := openParquet(r.ctx, o.file, f.Path, o.what.stored)
 	if err != nil {
@@ -118,7 +133,33 @@ func (o *Rows) open(f DataFile) error {
 			groups = append(groups, i)
 		}
 	}
-	o.binding, err = bindFile(fileFields(p.Schema(), r.mapping), o.what.Columns, f.Constants, o.what.Filter)
+	if err := o.bind(f, p.Schema()); err != nil {
+		return err
+	}
+	options := parquet.ReadOptions{RowGroups: groups, Columns: o.binding.paths, Filter: o.binding.filter, Alloc: r.mem}
+	options.Remote(f.Path)
+	o.rows, err = p.Reader(options)
+	return err
+}
+
+// openAvro is open of an Avro file.
+func (o *Rows) openAvro(f DataFile) error {
+	a, err := openAvro(o.file, f.Path)
+	if err != nil {
+		return err
+	}
+	a.start, a.end, a.total, o.first = f.Start, f.End, f.Rows, []int64{0}
+	if err := o.bind(f, a.schema); err != nil {
+		return err
+	}
+	o.rows = a
+	return a.read(o.binding.paths, o.reader.mem)
+}
+
+// bind binds the columns of the file, whose schema this is, and reads its deletes.
+func (o *Rows) bind(f DataFile, schema *arrow.Schema) (err error) {
+	r := o.reader
+	o.binding, err = bindFile(fileFields(schema, r.mapping), o.what.Columns, f.Constants, o.what.Filter)
 	if err != nil {
 		return err
 	}
@@ -126,13 +167,8 @@ func (o *Rows) open(f DataFile) error {
 		return err
 	}
 	if len(f.Gone) > 0 {
-		if o.gone, err = r.goneRows(f.Path, f.Constants, f.Gone, o.binding); err != nil {
-			return err
-		}
+		o.gone, err = r.goneRows(f.Path, f.Constants, f.Gone, o.binding)
 	}
-	options := parquet.ReadOptions{RowGroups: groups, Columns: o.binding.paths, Filter: o.binding.filter, Alloc: r.mem}
-	options.Remote(f.Path)
-	o.rows, err = p.Reader(options)
 	return err
 }
 

@@ -92,7 +92,7 @@ func (x *index) settle(v *fileView, published stream.Epoch) (gone bool) {
 // absorb takes in the keys of a file that somebody else has added.
 func (x *index) absorb(ctx context.Context, f *liveFile, dead positions) error {
 	if f.entry.FileFormat() != ice.ParquetFile {
-		return fmt.Errorf("%w: %s is a file of format %s: only Parquet files can be indexed by key; rewrite the table's data files as Parquet",
+		return fmt.Errorf("%w: %s is a file of format %s: only Parquet files can be indexed by key; CALL rewrite_data_files with the option 'rewrite-all' writes the table's files as Parquet",
 			job.ErrInvalid, f.path, f.entry.FileFormat())
 	}
 	number := x.file(f.path, fileLive)

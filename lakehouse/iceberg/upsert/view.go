@@ -150,7 +150,11 @@ func (v *fileView) dead(files *read.Reader, of map[string]bool) (map[string]posi
 		if ref := d.ReferencedDataFile(); ref != nil && !of[*ref] {
 			continue
 		}
-		err := files.EachDeleted(d.FilePath(), func(path []byte, at []int64) {
+		f, err := read.PositionsOf(d)
+		if err != nil {
+			return nil, err
+		}
+		err = files.EachDeleted(f, func(path []byte, at []int64) {
 			if !of[string(path)] {
 				return
 			}

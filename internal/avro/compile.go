@@ -6,7 +6,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 
-	"github.com/wadi-engine/wadi/connect/format/columns"
+	"github.com/wadi-engine/wadi/internal/columns"
 	"github.com/wadi-engine/wadi/vector/expr"
 )
 
@@ -201,6 +201,12 @@ func (c *compiler) value(s *schema, col *columns.Column) (*node, error) {
 		if s.kind == mapping && col.Children[0].Kind == columns.Texts {
 			return c.elements(n, opMap, s.elements, col.Children[1])
 		}
+		if s.pairs() {
+			var err error
+			n.op = opArray
+			n.inner, err = c.record(s.elements, []want{{[]string{"key"}, col.Children[0]}, {[]string{"value"}, col.Children[1]}})
+			return n, err
+		}
 	case columns.Rows:
 		if s.kind == record {
 			return c.row(s, col)
@@ -293,7 +299,7 @@ func scalar(n *node, s *schema) bool {
 		return whole
 	case columns.Times:
 		n.op = opScaled
-		scaled(n, s, map[string]int64{"time-micros": 1e6}, perSecond(n.col.Type.(*arrow.Time32Type).Unit))
+		scaled(n, s, map[string]int64{"time-micros": 1e6}, perSecond(n.col.Type.(arrow.TemporalWithUnit).TimeUnit()))
 		return whole
 	case columns.Timestamps:
 		n.op = opScaled

@@ -15,7 +15,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/wadi-engine/wadi/connect/format/columns"
+	"github.com/wadi-engine/wadi/internal/columns"
 )
 
 // Decoder appends messages to columns. It belongs to one goroutine.

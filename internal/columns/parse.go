@@ -64,7 +64,7 @@ func (c *Column) parseWord(text string) (uint64, error) {
 		d, err := time.Parse(time.DateOnly, text)
 		return uint64(d.Unix() / 86400), err
 	case Times:
-		return parseTime(text, c.Type.(*arrow.Time32Type).Unit)
+		return parseTime(text, c.Type.(arrow.TemporalWithUnit).TimeUnit())
 	case Timestamps:
 		return parseTimestamp(text, c.Type.(*arrow.TimestampType).Unit)
 	case Texts, Blobs, Decimals, Lists, Maps, Rows:

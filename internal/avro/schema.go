@@ -3,6 +3,7 @@ package avro
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -45,11 +46,28 @@ type schema struct {
 	elements *schema   // of an array, or of a map's values
 	branches []*schema // of a union
 	size     int       // of a fixed
+	local    bool      // of a timestamp: it is not in UTC, whatever its name says
+	ids      [2]string // of elements, or of keys and values
 }
 
 type field struct {
 	name   string
+	id     string // by Iceberg's spec, or ""
 	schema *schema
+}
+
+// pairs reports an array that is a map, whose keys need not be text, by Iceberg's spec.
+func (s *schema) pairs() bool {
+	return s.kind == list && s.logical == "map" && s.elements.kind == record && len(s.elements.fields) == 2 &&
+		s.elements.fields[0].name == "key" && s.elements.fields[1].name == "value"
+}
+
+// idOf is an attribute that is a number, as text.
+func idOf(v map[string]any, key string) string {
+	if n, ok := v[key].(float64); ok {
+		return strconv.Itoa(int(n))
+	}
+	return ""
 }
 
 // maxDepth is how deep schemas may be nested.
@@ -122,6 +140,9 @@ func (p *parser) object(v map[string]any, space string, depth int) (*schema, err
 	if n, ok := v["precision"].(float64); ok {
 		s.digits = int32(n)
 	}
+	if utc, ok := v["adjust-to-utc"].(bool); ok {
+		s.local = !utc
+	}
 	if k, ok := primitives[name]; ok {
 		s.kind = k
 		return s, nil
@@ -131,9 +152,11 @@ func (p *parser) object(v map[string]any, space string, depth int) (*schema, err
 	case "array":
 		s.kind = list
 		s.elements, err = p.schema(v["items"], space, depth+1)
+		s.ids[0] = idOf(v, "element-id")
 	case "map":
 		s.kind = mapping
 		s.elements, err = p.schema(v["values"], space, depth+1)
+		s.ids = [2]string{idOf(v, "key-id"), idOf(v, "value-id")}
 	case "record", "error", "enum", "fixed":
 		err = p.definition(s, name, v, space, depth)
 	default:
@@ -190,6 +213,7 @@ func (p *parser) field(x any, space string, depth int) (f field, err error) {
 	if f.name, _ = v["name"].(string); f.name == "" {
 		return f, fmt.Errorf("a field without a name")
 	}
+	f.id = idOf(v, "field-id")
 	if f.schema, err = p.schema(v["type"], space, depth+1); err != nil {
 		return f, fmt.Errorf("field %s: %w", f.name, err)
 	}

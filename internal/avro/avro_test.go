@@ -13,7 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	reference "github.com/twmb/avro"
 
-	"github.com/wadi-engine/wadi/connect/format/avro"
+	"github.com/wadi-engine/wadi/internal/avro"
 	"github.com/wadi-engine/wadi/stream"
 )
 

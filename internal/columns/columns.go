@@ -70,7 +70,7 @@ func New(t arrow.DataType) (*Column, error) {
 		c.Kind = Booleans
 	case *arrow.Date32Type:
 		c.Kind = Dates
-	case *arrow.Time32Type:
+	case *arrow.Time32Type, *arrow.Time64Type:
 		c.Kind = Times
 	case *arrow.TimestampType:
 		c.Kind = Timestamps
