@@ -123,6 +123,10 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if l.registry == nil {
 		l.registry = e.registry
 	}
+	saving, err := e.savingOften(l.checkpoint)
+	if err != nil {
+		return nil, err
+	}
 	staged, err := e.staged()
 	if err != nil {
 		return nil, err
@@ -174,7 +178,9 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	go func() {
 		defer close(r.done)
 		defer finally()
+		stopSaving := e.saveOften(ctx, r, saving)
 		res, err := run(ctx)
+		stopSaving()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.result, r.err = res, err

@@ -78,7 +78,7 @@ func (e *Env) DisposeSavepoint(ctx context.Context, at string) error {
 
 // Checkpoint takes a checkpoint now, and returns its number.
 func (r *Run) Checkpoint(ctx context.Context) (uint64, error) {
-	a, err := r.ask(ctx, coordinator.WantCheckpoint, "")
+	a, err := r.ask(ctx, coordinator.Request{Want: coordinator.WantCheckpoint})
 	return uint64(a.Epoch), err
 }
 
@@ -87,7 +87,7 @@ func (r *Run) Checkpoint(ctx context.Context) (uint64, error) {
 // checkpoint directory. Any number of jobs may start from a savepoint, at any
 // parallelism and wherever it is moved.
 func (r *Run) Savepoint(ctx context.Context, dir string) (string, error) {
-	a, err := r.ask(ctx, coordinator.WantSavepoint, dir)
+	a, err := r.ask(ctx, coordinator.Request{Want: coordinator.WantSavepoint, Target: dir})
 	return a.Path, err
 }
 
@@ -99,7 +99,7 @@ func (r *Run) StopWithSavepoint(ctx context.Context, dir string, drain bool) (st
 	if drain {
 		want = coordinator.WantDrain
 	}
-	a, err := r.ask(ctx, want, dir)
+	a, err := r.ask(ctx, coordinator.Request{Want: want, Target: dir})
 	if err != nil {
 		return "", err
 	}
@@ -112,17 +112,23 @@ func (r *Run) StopWithSavepoint(ctx context.Context, dir string, drain bool) (st
 	return a.Path, err
 }
 
-// ask sends a request to the coordinator of the job and waits for the answer.
-func (r *Run) ask(ctx context.Context, want coordinator.Want, dir string) (coordinator.Answer, error) {
-	if dir == "" {
-		dir = r.config[keySavepointDir]
+// savepoints is where savepoints go when nobody says where.
+func (r *Run) savepoints() string {
+	if dir := r.config[keySavepointDir]; dir != "" {
+		return dir
 	}
-	if dir == "" {
-		dir = r.checkpoints
+	return r.checkpoints
+}
+
+// ask sends a request to the coordinator of the job and waits for the answer.
+func (r *Run) ask(ctx context.Context, q coordinator.Request) (coordinator.Answer, error) {
+	if q.Target == "" {
+		q.Target = r.savepoints()
 	}
 	answers := make(chan coordinator.Answer, 1)
+	q.Answer = func(a coordinator.Answer) { answers <- a }
 	select {
-	case r.asks <- coordinator.Request{Want: want, Target: dir, Answer: func(a coordinator.Answer) { answers <- a }}:
+	case r.asks <- q:
 	case <-r.done:
 	case <-ctx.Done():
 		return coordinator.Answer{}, ctx.Err()

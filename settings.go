@@ -18,10 +18,14 @@ const (
 	keyCheckpointTimeout  = "execution.checkpointing.timeout"
 	keyCheckpointPause    = "execution.checkpointing.min-pause"
 	keyCheckpointRetained = "execution.checkpointing.num-retained"
+	keyCheckpointOutlives = "execution.checkpointing.externalized-checkpoint-retention"
 	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
 	keyIgnoreUnclaimed    = "execution.state-recovery.ignore-unclaimed-state"
 	keyRestart            = "restart-strategy.type"
 	keySavepointDir       = "execution.checkpointing.savepoint-dir"
+	keySavepointEvery     = "wadi.savepoint.interval"
+	keySavepointOffset    = "wadi.savepoint.offset"
+	keySavepointRetained  = "wadi.savepoint.num-retained"
 	keyClaimMode          = "execution.state-recovery.claim-mode"
 	keyRestorePath        = "execution.state-recovery.path"
 	keyJobsKept           = "completed-application-store.max-capacity"
@@ -82,6 +86,10 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 	if s.EpochRows < 0 {
 		return s, "", fmt.Errorf("%w: '%s' = '%d': want a positive number, or 0 for all rows", job.ErrInvalid, keyEpochRows, s.EpochRows)
 	}
+	var err error
+	if s.Retention, err = retention(e.Config(keyCheckpointOutlives)); err != nil {
+		return s, "", err
+	}
 	switch kind := strings.ToLower(e.Config(keyRestart)); kind {
 	case "", "none", "off", "disable":
 	case "fixed-delay", "fixeddelay":
@@ -101,6 +109,19 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 		return s, "", fmt.Errorf("%w: '%s' = '%s': want none, fixed-delay, failure-rate or exponential-delay", job.ErrInvalid, keyRestart, kind)
 	}
 	return s, e.Config(keyCheckpointDir), k.err
+}
+
+// retention reads which checkpoints outlive a job.
+func retention(text string) (coordinator.Retention, error) {
+	switch strings.ToUpper(text) {
+	case "RETAIN_ON_CANCELLATION":
+		return coordinator.RetainOnCancellation, nil
+	case "DELETE_ON_CANCELLATION":
+		return coordinator.DeleteOnCancellation, nil
+	case "NO_EXTERNALIZED_CHECKPOINTS":
+		return coordinator.NoExternalized, nil
+	}
+	return 0, fmt.Errorf("%w: '%s' = '%s': want RETAIN_ON_CANCELLATION, DELETE_ON_CANCELLATION or NO_EXTERNALIZED_CHECKPOINTS", job.ErrInvalid, keyCheckpointOutlives, text)
 }
 
 // shown reads how much of a job's past is kept for those who look at it.

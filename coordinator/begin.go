@@ -127,6 +127,10 @@ func (d *driver) identify(ctx context.Context) (*Result, error) {
 		}
 		done, finished := checkpoint.Decide(checkpoint.Owner{}, f).(checkpoint.Done)
 		switch {
+		case finished && done.Terminal.Discarded && done.Terminal.State != checkpoint.Finished:
+			d.Log.Info("the checkpoints of the last job of this name were deleted at its end", slog.String("name", d.Graph.Name), slog.String("job", string(id)))
+			d.id = d.freshID()
+			return nil, names.Claim(ctx, d.Graph.Name, number+1, d.id, d.nonce)
 		case d.Restore.Mode == RestoreLatest && finished:
 			d.Log.Info("the job has finished", slog.String("job", string(id)), slog.String("name", d.Graph.Name))
 			return &Result{State: Finished, Epoch: done.Terminal.Epoch, Restored: done.Terminal.Epoch}, nil

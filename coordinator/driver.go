@@ -108,6 +108,7 @@ type driver struct {
 	state       State
 	result      *Result
 	answers     map[uint64]func(Answer) // to requests, by id
+	folders     map[uint64]string       // that they name
 	lastRequest uint64
 }
 
@@ -375,11 +376,12 @@ func (d *driver) perform(a Action) {
 	case Delete:
 		d.host.Go(func() { d.remove(a.Files) })
 	case Export:
-		d.host.Go(func() { d.host.Post(d.export(d.io, a)) })
+		folder := d.folders[a.ID]
+		d.host.Go(func() { d.host.Post(d.export(d.io, a, folder)) })
 	case Answer:
 		d.answer(a)
 	case Record:
-		d.host.Go(func() { d.host.Post(Recorded{d.keeper.Record(d.io, a.Terminal)}) })
+		d.host.Go(func() { d.host.Post(Recorded{d.record(d.io, a.Terminal)}) })
 	case Finish:
 		d.log(a)
 		d.result = &a.Result

@@ -14,6 +14,8 @@ type Request struct {
 	Want Want
 	// Target is the directory in which the savepoint gets a folder.
 	Target string
+	// Folder is its name, of a savepoint; "" is SavepointDir's.
+	Folder string
 	// Answer is called once, unless the job ends before it has seen the request.
 	// It must not wait.
 	Answer func(Answer)
@@ -30,7 +32,10 @@ func (d *driver) ask(r Request) Event {
 		return Tick{}
 	}
 	if d.answers == nil {
-		d.answers = make(map[uint64]func(Answer))
+		d.answers, d.folders = make(map[uint64]func(Answer)), make(map[uint64]string)
+	}
+	if r.Folder != "" {
+		d.folders[d.lastRequest] = r.Folder
 	}
 	d.answers[d.lastRequest] = r.Answer
 	return SavepointRequested{ID: d.lastRequest, Want: r.Want, Target: r.Target}
@@ -40,6 +45,7 @@ func (d *driver) ask(r Request) Event {
 func (d *driver) answer(a Answer) {
 	f := d.answers[a.ID]
 	delete(d.answers, a.ID)
+	delete(d.folders, a.ID)
 	f(a)
 }
 
@@ -52,9 +58,11 @@ func SavepointDir(id job.ID, random string) string {
 // export carries out Export: a savepoint is a folder that holds a manifest and
 // the runs that it lists, by paths relative to the folder. It is one once its
 // manifest is there, which is written last.
-func (d *driver) export(ctx context.Context, a Export) Exported {
+func (d *driver) export(ctx context.Context, a Export, dir string) Exported {
 	done := Exported{ID: a.ID}
-	dir := SavepointDir(d.id, d.NewID()[:12])
+	if dir == "" {
+		dir = SavepointDir(d.id, d.NewID()[:12])
+	}
 	to, url, err := d.Savepoints(ctx, a.Target, dir)
 	if err != nil {
 		done.Err = fmt.Errorf("open %s: %w", a.Target, err)

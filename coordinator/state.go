@@ -29,7 +29,9 @@ type Settings struct {
 	TolerableFailures int
 	// Retained is how many checkpoints are kept; 0 means 5.
 	Retained int
-	Restart  RestartStrategy
+	// Retention is which of them outlive the job.
+	Retention Retention
+	Restart   RestartStrategy
 	// DiscoveryInterval is for sources that have none of their own; 0 means
 	// ten seconds.
 	DiscoveryInterval time.Duration
@@ -164,6 +166,8 @@ type State struct {
 	resumeAt time.Time
 	claiming bool // an answer to Claim is to come
 	ending   *ending
+	// discarded says that the checkpoints are deleted at the end.
+	discarded bool
 
 	blames int // how often tasks ended, or could not begin, of a failure
 	blame  error

@@ -368,15 +368,8 @@ func (m *machine) settle() {
 	if m.saving() {
 		return
 	}
-	if m.durable && (m.ending.state == Finished || m.ending.state == Failed) && m.owner.Generation > 0 {
-		m.phase = recording
-		t := checkpoint.Terminal{State: checkpoint.Finished, Owner: m.owner, Job: m.job}
-		if m.ending.state == Failed {
-			t.State, t.Reason = checkpoint.Failed, m.ending.err.Error()
-		}
-		if m.manifest != nil {
-			t.Epoch = m.manifest.Epoch
-		}
+	if t, ok := m.terminal(); ok {
+		m.phase, m.discarded = recording, t.Discarded
 		m.do(Record{t})
 		return
 	}
@@ -403,9 +396,9 @@ func (m *machine) finish(state End, err error) {
 	}
 	r := Result{
 		State: state, Err: err, Restored: m.restored, Restarts: m.total, Took: m.now.Sub(m.started),
-		Resumable: m.durable && state != Finished && state != Fenced,
+		Resumable: m.durable && state != Finished && state != Fenced && !m.discarded,
 	}
-	if m.manifest != nil {
+	if m.manifest != nil && !m.discarded {
 		r.Epoch = m.manifest.Epoch
 		r.Checkpoint = string(m.job) + "/" + checkpoint.ClaimDir(r.Epoch)
 	}

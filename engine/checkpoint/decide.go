@@ -50,7 +50,8 @@ type (
 		Manifest *Manifest
 		Skipped  []Found
 	}
-	// Done says that the job has finished.
+	// Done says that the job has finished, or that its checkpoints were deleted at
+	// its end.
 	Done struct{ Terminal Terminal }
 	// AskSinks asks to decide again when Facts.Published is known.
 	AskSinks struct{}
@@ -74,7 +75,7 @@ func (Refuse) decision()     {}
 // no sink has published anything later: the rows between would be read, and
 // published, once more.
 func Decide(me Owner, f Facts) Decision {
-	if f.Terminal != nil && f.Terminal.State == Finished {
+	if f.Terminal != nil && (f.Terminal.State == Finished || f.Terminal.Discarded) {
 		return Done{*f.Terminal}
 	}
 	if me.Generation != 0 && (f.Term > me.Term || f.Generation > me.Generation) {

@@ -126,6 +126,8 @@ type Terminal struct {
 	Epoch   stream.Epoch     `json:"epoch"` // the last one that was claimed
 	Created stream.Timestamp `json:"created"`
 	Reason  string           `json:"reason,omitempty"`
+	// Discarded says that the job's checkpoints are deleted: it is never run again.
+	Discarded bool `json:"discarded,omitempty"`
 }
 
 // End is how a job ended.
@@ -134,7 +136,8 @@ type End string
 const (
 	// Finished means that everything is read and published; the job is never run again.
 	Finished End = "finished"
-	// Canceled means that the user ended it.
+	// Canceled means that the user ended it, for good: it is recorded of jobs
+	// whose checkpoints are deleted then.
 	Canceled End = "canceled"
 	// Failed means that it could not go on.
 	Failed End = "failed"

@@ -57,6 +57,11 @@ var honoured = []section{
 		{Name: "execution.checkpointing.timeout", Type: Duration, Default: "10 min", Text: "After how long a checkpoint is given up."},
 		{Name: "execution.checkpointing.min-pause", Type: Duration, Default: "0 ms", Text: "The least time between the end of a checkpoint and the begin of the next."},
 		{Name: "execution.checkpointing.num-retained", Type: Int, Default: "5", Least: 1, Older: []string{"state.checkpoints.num-retained"}, Text: "How many checkpoints are kept."},
+		{
+			Name: "execution.checkpointing.externalized-checkpoint-retention", Type: Enum, Default: "RETAIN_ON_CANCELLATION",
+			Words: []string{"RETAIN_ON_CANCELLATION", "DELETE_ON_CANCELLATION", "NO_EXTERNALIZED_CHECKPOINTS"}, Older: []string{"execution.checkpointing.externalized-checkpoint"},
+			Text: "Which checkpoints outlive the job: all that are kept, those of a job that has failed, or none; see cluster.md.",
+		},
 		{Name: "execution.checkpointing.tolerable-failed-checkpoints", Type: Int, Default: "0", Words: []string{"-1"}, Text: "How many checkpoints in a row may fail before the job does."},
 		{
 			Name: "execution.checkpointing.savepoint-dir", Older: []string{"state.savepoints.dir", "savepoints.state.backend.fs.dir"},
@@ -71,6 +76,9 @@ var honoured = []section{
 			Name: "execution.state-recovery.ignore-unclaimed-state", Type: Bool, Default: "false", Older: []string{"execution.savepoint.ignore-unclaimed-state"},
 			Text: "Whether a job may start although nothing in it takes some of the state.",
 		},
+		{Name: "wadi.savepoint.interval", Type: Duration, Default: "0 ms", Text: "How often a job makes a savepoint by itself, at multiples of that time since midnight UTC; 0 is never."},
+		{Name: "wadi.savepoint.offset", Type: Duration, Default: "0 ms", Text: "How long behind the multiple: 1 d and 3 h are three o'clock."},
+		{Name: "wadi.savepoint.num-retained", Type: Int, Default: "5", Least: 1, Text: "How many of these savepoints are kept."},
 		{Name: "wadi.staged.rows-per-epoch", Type: Int, Default: "0", Text: "In the staged gear, how many rows a source task reads in an epoch; 0 is all that there are."},
 		{
 			Name: "restart-strategy.type", Type: Enum, Words: []string{"none", "off", "disable", "fixed-delay", "fixeddelay", "exponential-delay", "exponentialdelay", "failure-rate", "failurerate"},

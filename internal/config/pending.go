@@ -12,11 +12,6 @@ var pending = []Key{
 	{Name: "execution.checkpointing.local-backup.enabled", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"}, Reason: stored},
 	{Name: "execution.checkpointing.local-backup.dirs", Type: List, Older: []string{"taskmanager.state.local.root-dirs"}, Reason: stored},
 	{Name: "execution.state-recovery.from-local", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"}, Reason: stored},
-	{
-		Name: "execution.checkpointing.externalized-checkpoint-retention", Type: Enum, Default: "RETAIN_ON_CANCELLATION",
-		Words: []string{"RETAIN_ON_CANCELLATION", "DELETE_ON_CANCELLATION", "NO_EXTERNALIZED_CHECKPOINTS"}, Older: []string{"execution.checkpointing.externalized-checkpoint"},
-		Reason: "the last checkpoints of a job stay, however it ends",
-	},
 	{Name: "jobmanager.execution.failover-strategy", Type: Enum, Default: "full", Words: []string{"full", "region"}, Reason: "all tasks of a job are started again together"},
 	{Name: "taskmanager.network.memory.buffer-debloat.enabled", Type: Bool, Default: "false", Reason: bounded},
 	{Name: "taskmanager.network.memory.buffer-debloat.period", Type: Duration, Default: "200 ms", Reason: bounded},
