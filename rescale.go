@@ -2,7 +2,6 @@ package wadi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/wadi-engine/wadi/job"
@@ -70,13 +69,13 @@ func (s *Session) amend(ctx context.Context, r *Run, g *job.Graph) error {
 	if err != nil {
 		return fmt.Errorf("%w: read the job: %w", job.ErrUnavailable, err)
 	}
-	var d submittedJob
-	if err := json.Unmarshal(data, &d); err != nil {
-		return fmt.Errorf("%w: read the job: %w", job.ErrInvalid, err)
+	d, err := s.ha.documents.decode(data)
+	if err != nil {
+		return err
 	}
 	d.Graph = g
-	if data, err = json.Marshal(d); err != nil {
-		return fmt.Errorf("encode the job: %w", err)
+	if data, err = s.ha.documents.encode(d); err != nil {
+		return err
 	}
 	if err := s.ha.store.Put(ctx, jobFile(id), data); err != nil {
 		return fmt.Errorf("%w: store the job: %w", job.ErrUnavailable, err)

@@ -42,6 +42,7 @@ const (
 //	                                           /checkpoints/…   unless execution.checkpointing.dir says otherwise
 type available struct {
 	store       checkpoint.Store
+	documents   documents
 	checkpoints string // URL
 	log         *slog.Logger
 	// follows is who leads while this process does not.
@@ -49,19 +50,6 @@ type available struct {
 	// known are the jobs that this process takes up when it leads.
 	known atomic.Pointer[map[job.ID]bool]
 }
-
-// submitted is a job in storage.
-type submittedJob struct {
-	ID        job.ID            `json:"id"`
-	Name      string            `json:"name"`
-	Graph     *job.Graph        `json:"graph"`
-	Bounded   bool              `json:"bounded"`
-	Config    map[string]string `json:"config"`
-	Restore   Restore           `json:"restore"`
-	Submitted stream.Timestamp  `json:"submitted"`
-}
-
-func jobFile(id job.ID) string { return "jobs/" + string(id) }
 
 // haRoot is the URL below which a cluster keeps everything, or "" without high
 // availability.
@@ -160,7 +148,11 @@ func (s *Session) prepare(ctx context.Context, e *Env) error {
 		if err != nil {
 			return err
 		}
-		s.ha = &available{store: store, checkpoints: root + "/checkpoints", log: e.log}
+		docs, err := newDocuments(e.Config(keySecret))
+		if err != nil {
+			return err
+		}
+		s.ha = &available{store: store, documents: docs, checkpoints: root + "/checkpoints", log: e.log}
 		s.ha.follows.Store(&leader.Record{}) // nobody yet
 		s.ha.known.Store(&map[job.ID]bool{})
 	}
@@ -267,8 +259,8 @@ func (s *Session) takeUp(ctx context.Context, term uint64) error {
 		if err != nil {
 			return fmt.Errorf("%w: read %s: %w", job.ErrUnavailable, n, err)
 		}
-		var d submittedJob
-		if err := json.Unmarshal(data, &d); err != nil || d.Graph == nil || path.Base(n) != string(d.ID) {
+		d, err := s.ha.documents.decode(data)
+		if err != nil || path.Base(n) != string(d.ID) {
 			s.ha.log.Error("a job in storage cannot be read, and is left alone", slog.String("file", n), slog.Any("error", err))
 			continue
 		}
@@ -315,9 +307,12 @@ func (s *Session) remember(ctx context.Context, p *Pipeline, plan *sql.Plan, l l
 		ID: l.id, Name: plan.Graph.Name, Graph: &plan.Graph, Bounded: plan.Bounded, Config: p.env.jobConfig(), Restore: l.restore,
 		Submitted: stream.Timestamp(time.Now().UnixMilli()), //nolint:forbidigo // what people read in the document
 	}
-	data, err := json.Marshal(d)
+	if s.ha.documents.exposes(d.Graph) {
+		s.ha.log.Warn("the job is stored with the secrets of its tables as they are", slog.String("job", string(d.ID)), slog.String("set", keySecret))
+	}
+	data, err := s.ha.documents.encode(d)
 	if err != nil {
-		return fmt.Errorf("encode the job: %w", err)
+		return err
 	}
 	if _, err := s.ha.store.PutIfAbsent(ctx, jobFile(l.id), data); err != nil {
 		return fmt.Errorf("%w: store the job: %w", job.ErrUnavailable, err)

@@ -120,7 +120,9 @@ func TestSecretsStay(t *testing.T) {
 	work(t, s.Cluster(), map[string]string{"wadi.cluster.secret": secret + "1"})
 	api := s.client()
 	api.Token = secret + "2"
-	jobs, err := api.Submit(t.Context(), rest.SQLRequest{Statement: fmt.Sprintf(counting, checkpoints), Detached: true})
+	t.Setenv("SECRET_OF_TABLE", secret+"8")
+	script := strings.Replace(fmt.Sprintf(counting, checkpoints), "'connector' = 'blackhole'", "'connector' = 'blackhole', 'password' = '${env:SECRET_OF_TABLE}'", 1)
+	jobs, err := api.Submit(t.Context(), rest.SQLRequest{Statement: script, Detached: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +131,7 @@ func TestSecretsStay(t *testing.T) {
 		var c rest.Checkpoints
 		return api.Do(t.Context(), http.MethodGet, "/jobs/"+id+"/checkpoints", nil, &c) == nil && c.Counts.Completed > 1
 	})
-	for _, path := range []string{"/config", "/jobmanager/config", "/jobmanager/environment", "/jobs/" + id, "/jobs/" + id + "/config", "/taskmanagers", "/overview"} {
+	for _, path := range []string{"/config", "/jobmanager/config", "/jobmanager/environment", "/jobs/" + id, "/jobs/" + id + "/config", "/jobs/" + id + "/plan", "/taskmanagers", "/overview"} {
 		status, text := s.ask(http.MethodGet, path, "", "Authorization", "Bearer "+secret+"2")
 		if strings.Contains(text, secret) {
 			t.Errorf("%d %s shows a secret: %s", status, path, text)
@@ -158,5 +160,26 @@ func TestSecretsStay(t *testing.T) {
 	end()
 	if strings.Contains(log.String(), secret) {
 		t.Errorf("the log has a secret: %s", &log)
+	}
+}
+
+// TestSealedJobGoesOn: a coordinator with the secret of the cluster takes up what
+// another has stored, and one without leaves it alone.
+func TestSealedJobGoesOn(t *testing.T) {
+	dir, config := t.TempDir(), map[string]string{"wadi.cluster.secret": "one"}
+	first, _, end := available(t, dir, wadi.Options{Config: config}, nil)
+	jobs, err := first.client().Submit(t.Context(), rest.SQLRequest{Statement: fmt.Sprintf(counting, t.TempDir()), Detached: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end()
+	for secret, known := range map[string]bool{"another": false, "": false, "one": true} {
+		s, _, end := available(t, dir, wadi.Options{Config: map[string]string{"wadi.cluster.secret": secret}}, nil)
+		if known {
+			await.That(t, "the job goes on", func() bool { return len(s.Jobs()) == 1 && s.Jobs()[0].ID() == jobs[0].JobID })
+		} else if got := s.Jobs(); len(got) > 0 {
+			t.Errorf("with the secret %q: %d jobs", secret, len(got))
+		}
+		end()
 	}
 }
