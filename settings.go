@@ -19,6 +19,8 @@ const (
 	keyCheckpointPause    = "execution.checkpointing.min-pause"
 	keyCheckpointRetained = "execution.checkpointing.num-retained"
 	keyCheckpointOutlives = "execution.checkpointing.externalized-checkpoint-retention"
+	keyUnaligned          = "execution.checkpointing.unaligned.enabled"
+	keyAlignedTimeout     = "execution.checkpointing.aligned-checkpoint-timeout"
 	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
 	keyIgnoreUnclaimed    = "execution.state-recovery.ignore-unclaimed-state"
 	keyRestart            = "restart-strategy.type"
@@ -81,6 +83,7 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 	s := coordinator.Settings{
 		Interval: k.duration(keyCheckpointInterval), Timeout: k.duration(keyCheckpointTimeout),
 		MinPause: k.duration(keyCheckpointPause), TolerableFailures: k.int(keyCheckpointTolerate),
+		Unaligned: e.unaligned(), AlignedTimeout: k.duration(keyAlignedTimeout),
 		Retained: k.int(keyCheckpointRetained), EpochRows: int64(k.int(keyEpochRows)),
 	}
 	if s.EpochRows < 0 {
@@ -123,6 +126,9 @@ func retention(text string) (coordinator.Retention, error) {
 	}
 	return 0, fmt.Errorf("%w: '%s' = '%s': want RETAIN_ON_CANCELLATION, DELETE_ON_CANCELLATION or NO_EXTERNALIZED_CHECKPOINTS", job.ErrInvalid, keyCheckpointOutlives, text)
 }
+
+// unaligned reads whether barriers may overtake rows.
+func (e *Env) unaligned() bool { return strings.EqualFold(e.Config(keyUnaligned), "true") }
 
 // shown reads how much of a job's past is kept for those who look at it.
 func (e *Env) shown(h *coordinator.History) error {

@@ -54,7 +54,7 @@ func (e *Env) RunStage(ctx context.Context, s Stage) (StageResult, error) {
 }
 
 func (e *Env) workerOptions(r *ops.Registry, store checkpoint.Store) engine.Options {
-	return engine.Options{Registry: r, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log, Backend: backend}
+	return engine.Options{Registry: r, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log, Backend: backend, Overtaking: e.unaligned()}
 }
 
 // stageRunner runs the stages of one job where they belong: those that end in

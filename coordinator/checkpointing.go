@@ -98,11 +98,21 @@ func (m *machine) frozen(e Frozen) {
 	f.stage, f.sources = collecting, e.Sources
 	for i, t := range m.tasks {
 		if t.source >= 0 && t.last == nil && !t.gone {
-			m.send(rpc.Inject{Task: m.ids[i], Barrier: stream.Barrier{Epoch: f.epoch, Kind: f.kind}})
+			m.send(rpc.Inject{Task: m.ids[i], Barrier: m.barrier()})
 		}
 	}
 	m.take()
 	m.complete()
+}
+
+// barrier is that of the flight.
+func (m *machine) barrier() stream.Barrier {
+	f := m.flight
+	b := stream.Barrier{Epoch: f.epoch, Kind: f.kind, Since: stream.Timestamp(f.began.UnixMilli())}
+	if m.settings.Unaligned && m.durable && f.kind == stream.Checkpoint {
+		b.Overtake = b.Since + stream.Timestamp(m.settings.AlignedTimeout.Milliseconds())
+	}
+	return b
 }
 
 // sealed takes the handle of a task. That of a task that has ended stands for

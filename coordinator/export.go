@@ -70,30 +70,25 @@ func (d *driver) export(ctx context.Context, a Export, dir string) Exported {
 	}
 	m := *a.Manifest
 	m.Kind, m.Parent, m.Pending, m.Created = checkpoint.Owned, 0, nil, d.now()
-	if done.Err = copyRuns(ctx, d.keeper.Store, "", to, &m); done.Err != nil {
+	if done.Err = copyFiles(ctx, d.keeper.Store, "", to, &m); done.Err != nil {
 		return done
 	}
 	done.Path, done.Err = url, to.Put(ctx, checkpoint.ManifestFile, m.Encode())
 	return done
 }
 
-// copyRuns copies the runs that m lists, from below a folder.
-func copyRuns(ctx context.Context, from checkpoint.Store, folder string, to checkpoint.Store, m *checkpoint.Manifest) error {
-	copied := make(map[string]bool)
-	for _, r := range m.Runs() {
-		if copied[r.File] {
-			continue
-		}
-		copied[r.File] = true
-		data, err := from.Get(ctx, path.Join(folder, r.File))
+// copyFiles copies the files that m references, from below a folder.
+func copyFiles(ctx context.Context, from checkpoint.Store, folder string, to checkpoint.Store, m *checkpoint.Manifest) error {
+	for _, f := range m.Files() {
+		data, err := from.Get(ctx, path.Join(folder, f.Name))
 		if err != nil {
-			return fmt.Errorf("copy run %s: %w", r.File, err)
+			return fmt.Errorf("copy %s: %w", f.Name, err)
 		}
-		if checkpoint.Sum(data) != r.Sum {
-			return fmt.Errorf("%w: run %s: the checksum does not match", checkpoint.ErrCorrupt, r.File)
+		if checkpoint.Sum(data) != f.Sum {
+			return fmt.Errorf("%w: %s: the checksum does not match", checkpoint.ErrCorrupt, f.Name)
 		}
-		if err := to.Put(ctx, r.File, data); err != nil {
-			return fmt.Errorf("copy run %s: %w", r.File, err)
+		if err := to.Put(ctx, f.Name, data); err != nil {
+			return fmt.Errorf("copy %s: %w", f.Name, err)
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func (d *driver) fork(ctx context.Context) error {
 		return fmt.Errorf("%w: %s is not a checkpoint: the epoch was aborted (%s)", job.ErrInvalid, r.Path, m.Reason)
 	}
 	savepoint := m.Kind == checkpoint.Owned
-	if err := copyRuns(ctx, r.From, m.Home(r.Folder), d.keeper.Store, m); err != nil {
+	if err := copyFiles(ctx, r.From, m.Home(r.Folder), d.keeper.Store, m); err != nil {
 		return fmt.Errorf("restore %s: %w", r.Path, err)
 	}
 	me, number, err := d.keeper.TakeOver(ctx, checkpoint.Takeover{Me: checkpoint.Owner{Nonce: d.nonce}, NewTerm: true, NewGeneration: true})

@@ -146,6 +146,8 @@ type stagedTask struct {
 	// unconfirmed are the committables of epochs that may have been aborted:
 	// they are reported again.
 	unconfirmed map[string][]ops.Pending
+	// inFlight was on its way in the checkpoint that was restored, for the first epoch.
+	inFlight []checkpoint.Flow
 }
 
 func (w *stages) deploy(c rpc.Deploy) {
@@ -156,7 +158,7 @@ func (w *stages) deploy(c rpc.Deploy) {
 		d.post(rpc.Running{Task: a.Task})
 	}
 	for _, a := range c.Tasks {
-		t := &stagedTask{source: c.Graph.Vertices[a.Task.Vertex].Kind == job.KindSource, handle: handleOf(a)}
+		t := &stagedTask{source: c.Graph.Vertices[a.Task.Vertex].Kind == job.KindSource, handle: handleOf(a), inFlight: a.InFlight}
 		d.tasks[a.Task] = t
 		if t.source && !a.Ended {
 			d.post(rpc.WantSplits{Task: a.Task, N: 1})
@@ -220,6 +222,7 @@ func (d *staging) specs(e stream.Epoch) ([]stage.Spec, error) {
 		s := stage.Spec{Job: d.deploy.Job, Generation: d.deploy.Generation, Graph: d.deploy.Graph, Epoch: e}
 		for _, a := range layout.Tasks {
 			if a.Task.Vertex == c.Head() {
+				a.InFlight = d.tasks[a.Task].inFlight
 				s.Tasks = append(s.Tasks, a)
 			}
 		}
@@ -274,7 +277,7 @@ func (d *staging) seal(e stream.Epoch, handles []checkpoint.Handle) {
 	for _, h := range handles {
 		t := d.tasks[h.Task]
 		h.Committables = t.hold(h.Committables)
-		t.handle = h
+		t.handle, t.inFlight = h, nil
 		t.handle.Committables, t.handle.Splits = nil, nil
 		t.splits = append(slices.Clone(h.Splits), t.splits...)
 		d.post(rpc.Sealed{Task: h.Task, Epoch: e, Handle: h})

@@ -24,6 +24,12 @@ type Settings struct {
 	// MinPause is the time from the end of a checkpoint to the start of the
 	// next (execution.checkpointing.min-pause).
 	MinPause time.Duration
+	// Unaligned lets the barriers of checkpoints overtake rows when they have waited
+	// for AlignedTimeout (execution.checkpointing.unaligned.enabled and
+	// .aligned-checkpoint-timeout); those of savepoints, and those that are the last,
+	// never do.
+	Unaligned      bool
+	AlignedTimeout time.Duration
 	// TolerableFailures is how many checkpoints in a row may fail before the
 	// tasks are restarted; negative means any number.
 	TolerableFailures int

@@ -21,6 +21,7 @@ type gate struct {
 	exchange.Gate
 	local   *exchange.Local // nil when a sender is elsewhere
 	inputOf []int           // by channel
+	links   []Link          // by channel
 	// first[e] is the channel of the first sender on input edge e.
 	first map[edgeID]int
 }
@@ -139,6 +140,7 @@ func (b *builder) gate(id checkpoint.TaskID) {
 	} else {
 		g.Gate = b.exchange.Gate(links)
 	}
+	g.links = links
 	b.gates[id] = g
 }
 
@@ -207,7 +209,7 @@ func (b *builder) channel(e job.Edge, sender, receiver, offset int) exchange.Cha
 // task builds one task and returns what starts it.
 func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 	w, c := b.worker, b.chainOf(a.Task.Vertex)
-	cfg := task.Config{Alloc: w.o.Alloc, Watermark: a.Watermark, Epoch: b.rpc.Epoch}
+	cfg := task.Config{Alloc: w.o.Alloc, Watermark: a.Watermark, Epoch: b.rpc.Epoch, InFlight: b.inFlight(c, a), Clock: w.o.Clock}
 	up := newUploader(b.deployment, a)
 	b.uploads[a.Task] = up
 	if cfg.State, err = w.o.Backend(b.rpc, a, w.storeOf(b.rpc.Job)); err != nil {
@@ -231,7 +233,8 @@ func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 	if a.Ended {
 		return b.endedTask(a, cfg), nil
 	}
-	t := task.New(cfg, g, g.inputOf, a.Channels)
+	b.lend(a.Task, cfg.Stages)
+	t := task.New(cfg, g.Gate, g.inputOf, a.Channels)
 	return func() { b.run(a.Task, t.Run) }, nil
 }
 
@@ -272,6 +275,9 @@ func (b *builder) sourceTask(a rpc.Assignment, cfg task.Config, head job.Vertex,
 		return b.endedTask(a, cfg), nil
 	}
 	t := task.NewSource(cfg, src, sc.Watermark, up, inbox, b.worker.o.Clock)
+	if b.worker.o.Overtaking {
+		t.Lend(outputs(cfg.Stages))
+	}
 	if sc.Ticks {
 		t.KeepTicking()
 	}

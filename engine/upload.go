@@ -93,7 +93,16 @@ func (u *uploader) run() {
 			}
 			return err
 		})
+		var captured []checkpoint.InFlight
+		if c := s.snapshot.InFlight; c != nil {
+			var cerr error
+			if captured, cerr = u.captured(s.snapshot); err == nil {
+				err = cerr
+			}
+			c.Release()
+		}
 		handle := u.handle(s.snapshot, tables)
+		handle.InFlight = captured
 		if err != nil {
 			u.d.report(rpc.Declined{Task: u.a.Task, Epoch: e, Err: fmt.Errorf("upload state of task %v: %w", u.a.Task, err)})
 			continue

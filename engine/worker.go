@@ -45,6 +45,9 @@ type Options struct {
 	// ChannelBytes is the budget of one channel between two tasks; 0 means
 	// exchange.DefaultBudget.
 	ChannelBytes int64
+	// Overtaking lets barriers overtake rows
+	// (execution.checkpointing.unaligned.enabled).
+	Overtaking bool
 }
 
 // Exchange makes the channels between this deployment and tasks elsewhere.

@@ -80,6 +80,27 @@ type Edge struct {
 	Schema *Schema `json:"schema,omitempty"`
 }
 
+// ByKeys reports whether the rows belong to tasks by their keys, however many
+// tasks there are.
+func (e Edge) ByKeys() bool {
+	return len(e.Keys) > 0 && (e.Partitioning == ByKey || e.Wide == ByKey)
+}
+
+// Overtakes reports whether a barrier may overtake rows on the edge: what is on
+// its way must have a task to go to when there are more or fewer of them. Rows that
+// are forwarded, broadcast or divided otherwise may belong to the state of the task
+// that they are sent to.
+func (e Edge) Overtakes() bool {
+	switch e.Partitioning {
+	case ByKey, Rebalance, Gather:
+		return true
+	case Forward:
+		return e.Wide == ByKey || e.Wide == Gather
+	case Broadcast, Custom:
+	}
+	return false
+}
+
 // Partitioning says which task of To receives a row.
 type Partitioning uint8
 

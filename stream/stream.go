@@ -51,6 +51,11 @@ type Epoch uint64
 type Barrier struct {
 	Epoch Epoch
 	Kind  BarrierKind
+	// Since is when the epoch was told to end, by the coordinator's clock, or 0.
+	Since Timestamp
+	// Overtake is from when on the barrier may overtake the rows before it; 0 means
+	// never. Who sends one that may goes on behind it: another barrier will come.
+	Overtake Timestamp
 }
 
 // BarrierKind says why the barrier was injected.

@@ -123,6 +123,7 @@ func (s *Server) checkpointConfig(r *http.Request) (any, error) {
 	c := CheckpointConfig{
 		Mode: "EXACTLY_ONCE", IntervalMillis: never, TimeoutMillis: l.Settings.Timeout.Milliseconds(), MinPauseMillis: l.Settings.MinPause.Milliseconds(),
 		MaxConcurrent: 1, Externalization: Externalization{Enabled: l.Durable}, Backend: "hashmap", Storage: j.Info().Checkpoints,
+		Unaligned: l.Settings.Unaligned, AlignedTimeoutMillis: l.Settings.AlignedTimeout.Milliseconds(),
 		TolerableFailures: l.Settings.TolerableFailures, AfterTasksFinish: true,
 	}
 	if l.Durable && l.Settings.Interval > 0 {

@@ -58,6 +58,9 @@ type Handle struct {
 	Splits []ops.Split `json:"splits,omitempty"`
 	// Channels is the event time of each input channel.
 	Channels []ChannelTime `json:"channels,omitempty"`
+	// InFlight are the input channels when the barrier has overtaken rows on some
+	// of them; their event time is that before these rows.
+	InFlight []InFlight `json:"inFlight,omitempty"`
 	// Committables are the receipts of the chain's sinks, by UID, each with
 	// the epoch in which it was prepared: those of this epoch, and those of
 	// epochs that the task has not seen confirmed. The coordinator leaves out
@@ -110,6 +113,38 @@ type Run struct {
 	Latest stream.Timestamp `json:"latest"`
 }
 
+// InFlight is one input channel of a task when a barrier has overtaken rows: what
+// was on its way is read after the restore, before anything else.
+type InFlight struct {
+	// From, Port and Sender are where the channel begins, Input is where it ends.
+	From   job.VertexID `json:"from"`
+	Port   uint8        `json:"port,omitempty"`
+	Sender int          `json:"sender"`
+	Input  int          `json:"input"`
+	// Watermark and Idle are the event time of the channel before what is on its way.
+	Watermark stream.Timestamp `json:"watermark"`
+	Idle      bool             `json:"idle,omitempty"`
+	// Reaches is its watermark behind it.
+	Reaches stream.Timestamp `json:"reaches"`
+	// File holds the elements at Offset; Length 0 says that there are none.
+	File   string `json:"file,omitempty"` // relative to the job's directory
+	Offset int    `json:"offset,omitempty"`
+	Length int    `json:"length,omitempty"`
+	Sum    string `json:"sum,omitempty"` // xxh3-64 of the whole file
+}
+
+// Flow is what was on its way to a vertex of a restored task, on one channel.
+type Flow struct {
+	InFlight
+	// Vertex is the one that takes it: the first of the task's chain, or one behind
+	// it that was the first of another.
+	Vertex job.VertexID
+	// Reached is the event time of the task that it was on its way to.
+	Reached stream.Timestamp
+	// Keys are the columns by whose key group rows belong to the task; nil: all do.
+	Keys []int
+}
+
 // Assignment is one task to run, with the state that it restores.
 type Assignment struct {
 	Task   TaskID
@@ -118,6 +153,8 @@ type Assignment struct {
 	Tables []TableState
 	// Channels is the restored event time, one entry per input.
 	Channels []ChannelTime
+	// InFlight is taken in before anything else.
+	InFlight []Flow
 	// Watermark is the restored event time of the task itself; stream.Start in
 	// a task that starts fresh.
 	Watermark stream.Timestamp

@@ -226,6 +226,65 @@ func TestRedistribute(t *testing.T) {
 	}
 }
 
+// TestInFlight: what was on its way goes to who owns its rows now, and where it
+// cannot, it is refused.
+func TestInFlight(t *testing.T) {
+	m := &Manifest{Kind: Complete, KeyGroups: 8, Vertices: VerticesOf(graph(2)), Handles: []Handle{
+		{Task: TaskID{0, 0}, Groups: stream.KeyGroupRange{End: 8}, Watermark: 30},
+		{
+			Task: TaskID{1, 0}, Groups: stream.KeyGroupRange{End: 4}, Watermark: 20, Channels: []ChannelTime{{Watermark: 20}},
+			InFlight: []InFlight{{From: 0, Watermark: 20, Reaches: 30, File: "f", Length: 7, Sum: "s"}},
+		},
+		{Task: TaskID{1, 1}, Groups: stream.KeyGroupRange{Start: 4, End: 8}, Watermark: 30, Channels: []ChannelTime{{Watermark: 30}}},
+	}}
+	if f := m.Files(); len(f) != 1 || f[0] != (File{"f", "s"}) {
+		t.Errorf("files %v", f)
+	}
+	again, err := DecodeManifest("m", m.Encode())
+	if err != nil || again.Handles[1].InFlight[0] != m.Handles[1].InFlight[0] {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	flows := func(m *Manifest, g *job.Graph) string {
+		t.Helper()
+		l, err := Redistribute(m, g, RedistributeOptions{})
+		if err != nil {
+			return err.Error()
+		}
+		var b strings.Builder
+		for _, a := range l.Tasks {
+			for _, f := range a.InFlight {
+				fmt.Fprintf(&b, "%v at %d: %q to %d from %d, keys %v; ", a.Task, a.Watermark, f.File, f.Vertex, f.Watermark, f.Keys)
+			}
+		}
+		return b.String()
+	}
+	keyed := func(parallelism int) *job.Graph {
+		g := graph(parallelism)
+		g.Edges[0].Keys = []int{0}
+		return g
+	}
+	one := keyed(1) // one chain
+	one.Edges[0].Partitioning, one.Edges[0].Wide = job.Forward, job.ByKey
+	for _, c := range []struct {
+		of   *job.Graph
+		want string
+	}{
+		{keyed(2), `1/0 at 20: "f" to 1 from 20, keys []; `},
+		{keyed(4), `1/0 at 20: "f" to 1 from 20, keys [0]; 1/0 at 20: "" to 1 from 30, keys []; 1/1 at 20: "f" to 1 from 20, keys [0]; 1/1 at 20: "" to 1 from 30, keys []; `},
+		{keyed(3), `1/0 at 20: "f" to 1 from 20, keys [0]; 1/0 at 20: "" to 1 from 30, keys []; 1/1 at 20: "f" to 1 from 20, keys [0]; 1/1 at 20: "" to 1 from 30, keys []; `},
+		{one, `0/0 at 20: "f" to 1 from 20, keys [0]; 0/0 at 20: "" to 1 from 30, keys []; `},
+	} {
+		if got := flows(m, c.of); got != c.want {
+			t.Errorf("parallelism %d:\n%s\nwant\n%s", c.of.Vertices[1].Parallelism, got, c.want)
+		}
+	}
+	edited := keyed(2)
+	edited.Vertices[0].UID = "other"
+	if got := flows(m, edited); !strings.Contains(got, "rows on their way from Source(s) to Agg(a), which the query no longer connects") {
+		t.Error(got)
+	}
+}
+
 func describe(l Layout) string {
 	var b strings.Builder
 	for _, a := range l.Tasks {

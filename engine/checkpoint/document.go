@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/zeebo/xxh3"
 )
 
-// Version is the version of every document that this package writes.
-const Version = 1
+// Version is the newest version of documents that this package reads. They are of
+// version 1, but for manifests with rows on their way (InFlight), of which those who
+// read version 1 know nothing.
+const Version = 2
 
 // ErrCorrupt marks a file of a checkpoint that is damaged or missing.
 var ErrCorrupt = errors.New("corrupt checkpoint file")
@@ -35,7 +38,11 @@ func encode(kind string, body any) []byte {
 	if err != nil {
 		panic(fmt.Sprintf("encode %s: %v", kind, err))
 	}
-	return seal(kind, Version, b)
+	version := 1
+	if m, ok := body.(*Manifest); ok && slices.ContainsFunc(m.Handles, func(h Handle) bool { return h.InFlight != nil }) {
+		version = 2
+	}
+	return seal(kind, version, b)
 }
 
 func seal(kind string, version int, body []byte) []byte {

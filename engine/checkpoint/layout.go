@@ -96,6 +96,11 @@ func RunFile(g Generation, t TaskID, e stream.Epoch, sum string) string {
 	return path.Join(Shared, fmt.Sprintf("%d-%d-%d-%d-%s.parquet", g, e, t.Vertex, t.Index, sum))
 }
 
+// InFlightFile names a file of what was on its way to a task, as RunFile does.
+func InFlightFile(g Generation, t TaskID, e stream.Epoch, sum string) string {
+	return path.Join(Shared, fmt.Sprintf("%d-%d-%d-%d-%s.inflight", g, e, t.Vertex, t.Index, sum))
+}
+
 // generationOf reads the generation from the name of a run file.
 func generationOf(run string) (Generation, bool) {
 	digits, _, ok := strings.Cut(strings.TrimPrefix(run, Shared), "-")

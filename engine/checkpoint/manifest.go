@@ -98,15 +98,34 @@ func (m *Manifest) Finished() bool {
 	return m.Kind != Aborted && len(m.Handles) > 0 && !slices.ContainsFunc(m.Handles, func(h Handle) bool { return !h.Ended })
 }
 
-// Runs yields every run file that the manifest references.
-func (m *Manifest) Runs() []Run {
-	var runs []Run
-	for _, h := range m.Handles {
-		for _, t := range h.Tables {
-			runs = append(runs, t.Runs...)
+// File is a file that a manifest references.
+type File struct {
+	Name string // relative to the job's directory, or to that of the savepoint
+	Sum  string // xxh3-64
+}
+
+// Files are those that the manifest references, each once: runs of state, and what
+// was on its way between tasks.
+func (m *Manifest) Files() []File {
+	var files []File
+	seen := make(map[string]bool)
+	add := func(name, sum string) {
+		if name != "" && !seen[name] {
+			seen[name] = true
+			files = append(files, File{name, sum})
 		}
 	}
-	return runs
+	for _, h := range m.Handles {
+		for _, t := range h.Tables {
+			for _, r := range t.Runs {
+				add(r.File, r.Sum)
+			}
+		}
+		for _, f := range h.InFlight {
+			add(f.File, f.Sum)
+		}
+	}
+	return files
 }
 
 // Encode writes the manifest as the document of its claim.

@@ -69,6 +69,9 @@ func Redistribute(m *Manifest, g *job.Graph, o RedistributeOptions) (Layout, err
 			}
 			if m != nil && !l.Afresh[head.UID] {
 				old.restore(&a, g, c, l.Afresh, o)
+				if err := old.flows(&a, g, c, l.Afresh); err != nil {
+					return l, err
+				}
 			}
 			if a.Ended {
 				l.Ended = append(l.Ended, ended(a))
@@ -130,8 +133,12 @@ func index(m *Manifest, g *job.Graph, o RedistributeOptions) (ancestry, error) {
 				lost = append(lost, a.describe(t.UID)+" table "+t.Name)
 			}
 		}
-		if uid := a.vertices[h.Task.Vertex].UID; missing(uid) && len(h.Splits) > 0 {
+		uid := a.vertices[h.Task.Vertex].UID
+		if missing(uid) && len(h.Splits) > 0 {
 			lost = append(lost, a.describe(uid)+" positions")
+		}
+		if missing(uid) && slices.ContainsFunc(h.InFlight, func(f InFlight) bool { return f.Length > 0 }) {
+			lost = append(lost, a.describe(uid)+" rows on their way")
 		}
 	}
 	if len(staged) > 0 {

@@ -11,17 +11,16 @@ import (
 type Kept struct {
 	Epoch stream.Epoch
 	Kind  Kind
-	Runs  []string // the files it references
+	Files []string // that it references
 }
 
 // KeptOf describes a manifest for retention.
 func KeptOf(m *Manifest) Kept {
 	k := Kept{Epoch: m.Epoch, Kind: m.Kind}
-	for _, r := range m.Runs() {
-		k.Runs = append(k.Runs, r.File)
+	for _, f := range m.Files() {
+		k.Files = append(k.Files, f.Name)
 	}
-	slices.Sort(k.Runs)
-	k.Runs = slices.Compact(k.Runs)
+	slices.Sort(k.Files)
 	return k
 }
 
@@ -46,7 +45,7 @@ func Expire(claims []Kept, retained int, bugs mutant.Set) (kept []Kept, files []
 	}
 	needed := map[string]bool{}
 	for _, c := range kept {
-		for _, r := range c.Runs {
+		for _, r := range c.Files {
 			needed[r] = true
 		}
 	}
@@ -57,7 +56,7 @@ func Expire(claims []Kept, retained int, bugs mutant.Set) (kept []Kept, files []
 		if c.Kind == Owned {
 			continue
 		}
-		for _, r := range c.Runs {
+		for _, r := range c.Files {
 			if !needed[r] {
 				needed[r] = true
 				files = append(files, r)
@@ -73,7 +72,7 @@ func Expire(claims []Kept, retained int, bugs mutant.Set) (kept []Kept, files []
 func Orphans(files []string, claims []Kept, g Generation) []string {
 	needed := map[string]bool{}
 	for _, c := range claims {
-		for _, r := range c.Runs {
+		for _, r := range c.Files {
 			needed[r] = true
 		}
 	}

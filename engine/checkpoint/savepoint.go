@@ -40,12 +40,8 @@ func Dispose(ctx context.Context, s Store) error {
 		return fmt.Errorf("%w: it is a checkpoint of job %s, which belongs to the job, and no savepoint", job.ErrInvalid, m.Job)
 	}
 	files := []string{ManifestFile}
-	removed := map[string]bool{}
-	for _, r := range m.Runs() {
-		if !removed[r.File] {
-			removed[r.File] = true
-			files = append(files, r.File)
-		}
+	for _, f := range m.Files() {
+		files = append(files, f.Name)
 	}
 	for _, f := range files {
 		if err := s.Delete(ctx, f); err != nil {

@@ -4,12 +4,17 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector"
 )
 
-var _ Gate = (*Local)(nil)
+var (
+	_ Overtaker = (*Local)(nil)
+	_ Lender    = (*localChannel)(nil)
+)
 
 // DefaultBudget is how many bytes of batches one channel may hold.
 const DefaultBudget = 2 << 20
@@ -29,6 +34,7 @@ type Local struct {
 	channels []localChannel
 	turn     int // where the next round begins, so that no channel starves
 	open     int // how many channels have not delivered EndOfInput
+	over     overtaking
 }
 
 type localChannel struct {
@@ -37,9 +43,15 @@ type localChannel struct {
 	gate    *Local
 	index   int
 	queue   []queued
-	bytes   int64
+	bytes   atomic.Int64 // changed under the gate's lock
 	blocked bool
+	ended   bool          // EndOfInput was taken
+	owes    bool          // a batch with marks was taken, and not the watermark behind it
+	passed  stream.Epoch  // the newest whose barrier was taken or has overtaken
+	capture *Capture      // what waits for the channel's barrier, or nil
 	credit  chan struct{} // holds a token when the sender should look again
+	lends   bool          // the sender may go beyond the budget, by as much again
+	wake    chan<- struct{}
 }
 
 type queued struct {
@@ -55,7 +67,8 @@ func NewLocal(n int, budget int64) *Local {
 	}
 	g := &Local{budget: budget, wake: make(chan struct{}, 1), channels: make([]localChannel, n), open: n}
 	for i := range g.channels {
-		g.channels[i] = localChannel{gate: g, index: i, credit: make(chan struct{}, 1)}
+		c := &g.channels[i]
+		c.gate, c.index, c.credit = g, i, make(chan struct{}, 1)
 	}
 	return g
 }
@@ -71,8 +84,7 @@ func (g *Local) OnTaken(f func(channel int, bytes int64)) { g.taken = f }
 // not wait: whoever calls it has seen to it that there is credit.
 func (g *Local) Deliver(channel int, e stream.Element, bytes int64) {
 	g.mu.Lock()
-	c := &g.channels[channel]
-	c.queue = append(c.queue, queued{element: e, credit: bytes})
+	g.channels[channel].enqueue(queued{element: e, credit: bytes})
 	g.mu.Unlock()
 	signal(g.wake)
 }
@@ -91,7 +103,7 @@ func (g *Local) Fail(err error) {
 // channels in turn.
 func (g *Local) Next(ctx context.Context) (stream.Element, int, error) {
 	for {
-		q, ch, err := g.take()
+		q, ch, wait, err := g.take()
 		if err != nil {
 			return nil, 0, err
 		}
@@ -108,42 +120,111 @@ func (g *Local) Next(ctx context.Context) (stream.Element, int, error) {
 		if g.open == 0 {
 			return nil, 0, io.EOF
 		}
-		g.begin()
-		select {
-		case <-g.wake:
-		case <-ctx.Done():
-			return nil, 0, context.Cause(ctx)
+		if err := g.pause(ctx, wait); err != nil {
+			return nil, 0, err
 		}
-		g.end()
 	}
 }
 
-func (g *Local) take() (queued, int, error) {
+// pauses are why nothing was taken.
+type pauses struct {
+	full bool          // there was no room for what it leads to
+	due  time.Duration // until a barrier overtakes; 0 means that none does
+}
+
+// pause waits until there may be something to take.
+func (g *Local) pause(ctx context.Context, why pauses) error {
+	t := g.timing
+	if why.full {
+		t.wait = g.over.Blocked
+	}
+	var overtake <-chan time.Time
+	if why.due > 0 {
+		overtake = g.over.Clock.After(why.due)
+	}
+	t.begin()
+	defer t.end()
+	select {
+	case <-g.wake:
+	case <-overtake:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// take takes an element out of its queue, or says what to wait for.
+func (g *Local) take() (queued, int, pauses, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	var why pauses
 	if g.failed != nil {
-		return queued{}, 0, g.failed
+		return queued{}, 0, why, g.failed
 	}
+	d, waits := g.due()
+	owing := waits && d <= 0 && g.owing()
+	switch {
+	case waits && d > 0:
+		why.due = d
+	case waits && !owing:
+		return queued{}, 0, why, ErrOvertake
+	}
+	room := g.over.room()
 	for k := range g.channels {
 		i := (g.turn + k) % len(g.channels)
 		c := &g.channels[i]
-		if c.blocked || len(c.queue) == 0 {
+		if c.blocked || len(c.queue) == 0 || owing && !c.owes {
 			continue
 		}
-		q := c.queue[0]
-		c.queue[0] = queued{}
-		if c.queue = c.queue[1:]; len(c.queue) == 0 {
-			c.queue = c.queue[:0:0]
-		}
-		c.bytes -= q.bytes
-		signal(c.credit)
-		if _, end := q.element.(stream.EndOfInput); end {
-			g.open--
+		if _, barrier := c.queue[0].element.(stream.Barrier); barrier && g.over.capture != nil {
+			continue // one after the other
+		} else if !barrier && !room && !owing {
+			why.full = true
+			continue
 		}
 		g.turn = i + 1
-		return q, i, nil
+		return c.dequeue(), i, why, nil
 	}
-	return queued{}, 0, nil
+	return queued{}, 0, why, nil
+}
+
+// enqueue puts q into the queue, unless it is a barrier that has overtaken what
+// is there.
+func (c *localChannel) enqueue(q queued) {
+	if c.captured(q.element) {
+		return
+	}
+	if b, ok := q.element.(stream.Barrier); ok {
+		c.gate.over.announce(b)
+	}
+	c.queue = append(c.queue, q)
+	c.bytes.Add(q.bytes)
+}
+
+func (c *localChannel) dequeue() queued {
+	q := c.queue[0]
+	c.queue[0] = queued{}
+	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+		c.queue = c.queue[:0:0]
+	}
+	c.bytes.Add(-q.bytes)
+	signal(c.credit)
+	if c.wake != nil {
+		signal(c.wake)
+	}
+	switch e := q.element.(type) {
+	case *stream.Batch:
+		c.owes = c.owes || len(e.Marks) > 0
+	case stream.Barrier:
+		c.passed, c.owes = e.Epoch, false
+	case stream.EndOfInput:
+		c.ended, c.owes = true, false
+		c.gate.open--
+	case stream.Watermark, stream.Idle:
+		c.owes = false
+	case stream.Tick:
+	}
+	return q
 }
 
 // Block stops a channel.
@@ -180,13 +261,22 @@ func (c *localChannel) Send(ctx context.Context, e stream.Element) error {
 func (c *localChannel) offer(q queued) bool {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
-	if q.bytes > 0 && c.bytes > 0 && c.bytes+q.bytes > c.gate.budget {
+	limit := c.gate.budget
+	if c.lends {
+		limit *= 2
+	}
+	if held := c.bytes.Load(); q.bytes > 0 && held > 0 && held+q.bytes > limit {
 		return false
 	}
-	c.queue = append(c.queue, q)
-	c.bytes += q.bytes
+	c.enqueue(q)
 	return true
 }
+
+// Lend implements Lender.
+func (c *localChannel) Lend(wake chan<- struct{}) { c.lends, c.wake = true, wake }
+
+// Room implements Lender.
+func (c *localChannel) Room() bool { return c.bytes.Load() < c.gate.budget }
 
 // Drain releases what is queued, after both ends have stopped.
 func (g *Local) Drain() {
@@ -198,11 +288,12 @@ func (g *Local) Drain() {
 				b.Release()
 			}
 		}
-		g.channels[i].queue, g.channels[i].bytes = nil, 0
+		g.channels[i].queue = nil
+		g.channels[i].bytes.Store(0)
 	}
 }
 
-func signal(c chan struct{}) {
+func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

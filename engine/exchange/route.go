@@ -99,12 +99,7 @@ func (r *Route) All(ctx context.Context, e stream.Element) error {
 
 // byKey cuts b by the hash of its key columns.
 func (r *Route) byKey(ctx context.Context, b *stream.Batch) error {
-	r.columns = r.columns[:0]
-	for _, k := range r.keys {
-		r.columns = append(r.columns, b.Rows.Column(k))
-	}
-	r.hashes = vector.KeyHash(r.hashes, r.columns)
-	r.group = vector.KeyGroups(r.group, r.hashes, r.groups)
+	r.hash(b)
 	return r.scatter(ctx, b)
 }
 
@@ -121,11 +116,7 @@ func (r *Route) divide(ctx context.Context, b *stream.Batch) (err error) {
 // each column is gathered for all channels while it is in the cache.
 func (r *Route) scatter(ctx context.Context, b *stream.Batch) error {
 	defer b.Release()
-	r.target = grow(r.target, b.Len())
-	for i, g := range r.group {
-		r.target[i] = r.ofGroup[g]
-	}
-	r.parts = vector.Partition(r.parts, r.target, len(r.to))
+	r.split(b)
 	records := vector.Scatter(r.alloc, b.Rows, r.parts)
 	for i, rec := range records {
 		if rec == nil {
@@ -141,6 +132,62 @@ func (r *Route) scatter(ctx context.Context, b *stream.Batch) error {
 		}
 	}
 	return nil
+}
+
+// hash finds the key groups of the rows of b by the hash of its key columns.
+func (r *Route) hash(b *stream.Batch) {
+	r.columns = r.columns[:0]
+	for _, k := range r.keys {
+		r.columns = append(r.columns, b.Rows.Column(k))
+	}
+	r.hashes = vector.KeyHash(r.hashes, r.columns)
+	r.group = vector.KeyGroups(r.group, r.hashes, r.groups)
+}
+
+// split finds which rows of b, whose key groups are known, belong to which channel.
+func (r *Route) split(b *stream.Batch) {
+	r.target = grow(r.target, b.Len())
+	for i, g := range r.group {
+		r.target[i] = r.ofGroup[g]
+	}
+	r.parts = vector.Partition(r.parts, r.target, len(r.to))
+}
+
+// Lenders are the channels that can lend.
+func (r *Route) Lenders() []Lender {
+	var all []Lender
+	for _, c := range r.to {
+		if l, ok := c.(Lender); ok {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// Owned takes out of the batches the rows whose key groups are not in a range;
+// batches without rows go. It owns the elements.
+func Owned(elements []stream.Element, keys []int, groups int, owned stream.KeyGroupRange, alloc memory.Allocator) []stream.Element {
+	r := Route{keys: keys, groups: groups, alloc: alloc, ofGroup: make([]uint16, groups), to: make([]Channel, 2)}
+	for g := range r.ofGroup {
+		if !owned.Contains(stream.KeyGroup(g)) {
+			r.ofGroup[g] = 1
+		}
+	}
+	kept := elements[:0]
+	for _, e := range elements {
+		b, ok := e.(*stream.Batch)
+		if !ok {
+			kept = append(kept, e)
+			continue
+		}
+		r.hash(b)
+		r.split(b)
+		if rec := vector.Scatter(alloc, b.Rows, r.parts[:1])[0]; rec != nil {
+			kept = append(kept, part(b, rec, r.parts[0]))
+		}
+		b.Release()
+	}
+	return kept
 }
 
 // part is a batch of the rows sel of b, which rec holds, with their kinds and

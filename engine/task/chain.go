@@ -105,12 +105,14 @@ type link struct {
 	delay int64
 	// table reads the table of an ops.Loading, or is nil.
 	table *loader
+	// reached is the event time that the operator was told.
+	reached stream.Timestamp
 }
 
 func newChain(stages []Stage, s state.Backend, alloc memory.Allocator) *chain {
 	c := &chain{links: make([]link, len(stages)), state: s, alloc: alloc, now: stream.Start, ticked: stream.Start}
 	for i := range stages {
-		c.links[i] = link{Stage: stages[i], chain: c}
+		c.links[i] = link{Stage: stages[i], chain: c, reached: stream.Start}
 		if i+1 < len(stages) {
 			c.links[i].next = &c.links[i+1]
 		}
@@ -217,10 +219,20 @@ func (l *link) Emit(ctx context.Context, p ops.Port, b *stream.Batch) error {
 
 // advance tells every operator, and then the world, that event time has moved.
 func (c *chain) advance(ctx context.Context, wm stream.Watermark) error {
-	c.now = wm.Time
-	for i := range c.links {
+	return c.advanceFrom(ctx, 0, wm)
+}
+
+// advanceFrom is advance from stage first on; an operator that has been told more
+// already is told nothing.
+func (c *chain) advanceFrom(ctx context.Context, first int, wm stream.Watermark) error {
+	c.now = max(c.now, wm.Time)
+	for i := first; i < len(c.links); i++ {
 		l := &c.links[i]
 		at := c.delayed(wm.Time, i-1)
+		if at <= l.reached {
+			continue
+		}
+		l.reached = at
 		l.Stats.Watermark.Store(int64(at))
 		if l.Op == nil {
 			continue

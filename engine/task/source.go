@@ -3,8 +3,10 @@ package task
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -33,6 +35,7 @@ type SourceReporter interface {
 // batches: so a barrier stands between two batches, and the positions of the
 // splits belong to it.
 type Source struct {
+	config   Config
 	source   ops.Source
 	spec     *ops.WatermarkSpec
 	chain    *chain
@@ -41,6 +44,9 @@ type Source struct {
 	clock    Clock
 
 	reader  ops.SplitReader
+	outputs []exchange.Lender
+	room    chan struct{} // holds a token when there may be room in outputs
+
 	splits  []ops.Split // not ended yet, at the positions behind the last row sent
 	time    *watermarks
 	align   *convoy   // nil: alone
@@ -60,7 +66,7 @@ type Source struct {
 // NewSource returns a task that reads src. Commands are Assign and Inject.
 func NewSource(c Config, src ops.Source, spec *ops.WatermarkSpec, report SourceReporter, commands <-chan rpc.Command, clock Clock) *Source {
 	s := &Source{
-		source: src, spec: spec, report: report, commands: commands, clock: clock,
+		config: c, source: src, spec: spec, report: report, commands: commands, clock: clock,
 		chain: newChain(c.Stages, c.State, c.Alloc),
 	}
 	s.chain.now, s.chain.epoch = c.Watermark, c.Epoch
@@ -71,14 +77,31 @@ func NewSource(c Config, src ops.Source, spec *ops.WatermarkSpec, report SourceR
 // called before Run.
 func (s *Source) KeepTicking() { s.ticking = true }
 
+// Lend makes the source wait for room in outputs before it reads, and not within a
+// batch: so that a barrier does not wait for it. It is called before Run.
+func (s *Source) Lend(outputs []exchange.Lender) {
+	s.outputs, s.room = outputs, make(chan struct{}, 1)
+	for _, o := range outputs {
+		o.Lend(s.room)
+	}
+}
+
+// full reports whether there is no room in an output.
+func (s *Source) full() bool {
+	return slices.ContainsFunc(s.outputs, func(o exchange.Lender) bool { return !o.Room() })
+}
+
 // Run reads until every split has ended and the last barrier has passed, or
 // ctx is done.
 func (s *Source) Run(ctx context.Context) (err error) {
 	defer closeChain(s.chain, &err)
-	if s.time, err = newWatermarks(s.spec, s.source.Schema(), s.chain.now, s.clock); err != nil {
+	if err = s.chain.open(ctx); err != nil {
 		return err
 	}
-	if err = s.chain.open(ctx); err != nil {
+	if _, _, err = s.chain.replay(ctx, s.config); err != nil {
+		return err
+	}
+	if s.time, err = newWatermarks(s.spec, s.source.Schema(), s.chain.now, s.clock); err != nil {
 		return err
 	}
 	if s.reader, err = s.source.Reader(ctx, &runtime{&s.chain.links[0]}); err != nil {
@@ -114,6 +137,9 @@ func (s *Source) step(ctx context.Context) error {
 	}
 	if s.drained || s.stopped || s.paused {
 		return s.wait(ctx, nil)
+	}
+	if s.full() {
+		return s.wait(ctx, s.room)
 	}
 	if err := s.tick(ctx); err != nil {
 		return err
@@ -199,6 +225,11 @@ func (s *Source) send(ctx context.Context, f ops.Fetched) error {
 		}
 	}
 	if f.After.ID != "" {
+		if f.Done { // what the marks have said is said before the split is forgotten
+			if err := s.advance(ctx); err != nil {
+				return err
+			}
+		}
 		s.moved(f)
 		if f.Idle {
 			if err := s.advance(ctx); err != nil {
@@ -253,6 +284,9 @@ func (s *Source) advance(ctx context.Context) error {
 // split has been silent for too long.
 func (s *Source) wait(ctx context.Context, ready <-chan struct{}) error {
 	idle := &s.chain.links[0].Stats.Idle
+	if ready != nil && ready == s.room {
+		idle = &s.chain.links[0].Stats.Blocked
+	}
 	idle.Begin(s.clock.Now())
 	var silence <-chan time.Time
 	if s.time.idle > 0 && !s.drained && !s.time.quiet {
@@ -323,6 +357,9 @@ func (s *Source) seal(ctx context.Context, b stream.Barrier) error {
 		if err := s.chain.advance(ctx, stream.Watermark{Time: stream.End}); err != nil {
 			return err
 		}
+	}
+	if s.drained {
+		b.Overtake = 0 // T4: no other barrier comes behind it
 	}
 	frozen, err := s.chain.freeze(ctx, b.Epoch)
 	if err != nil {

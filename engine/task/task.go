@@ -5,7 +5,8 @@
 //
 // Invariants:
 //
-//	T1  An operator sees no row of epoch e+1 before the state of epoch e is frozen.
+//	T1  An operator sees no row of epoch e+1 before the state of epoch e is frozen;
+//	    what it sees of epoch e only afterwards is part of the snapshot.
 //	T2  A watermark is sent on after every row that it completes.
 //	T3  Elements leave in the order in which the operators emit them.
 //	T4  No row follows the last barrier: EndOfInput comes right behind it.
@@ -36,6 +37,10 @@ type Config struct {
 	Watermark stream.Timestamp
 	// Epoch is that of the checkpoint that was restored, or 0.
 	Epoch stream.Epoch
+	// InFlight reads what was on its way in it, for the caller to release; nil when
+	// nothing was.
+	InFlight func(ctx context.Context) ([]Flow, error)
+	Clock    Clock
 }
 
 // Reporter speaks for a task.
@@ -55,10 +60,15 @@ type Snapshot struct {
 	Committables map[string][]ops.Committable
 	Watermark    stream.Timestamp
 	Ended        bool
+	// InFlight is what the barrier has overtaken, or nil; ChannelsBefore is the
+	// event time of the gate's channels before it.
+	InFlight       *exchange.Capture
+	ChannelsBefore []checkpoint.ChannelTime
 }
 
 // Task is one parallel instance of a chain that has inputs.
 type Task struct {
+	config  Config
 	in      exchange.Gate
 	inputOf []int // channel → input of the first operator
 	chain   *chain
@@ -73,7 +83,7 @@ type Task struct {
 // time of each input, or empty at a fresh start.
 func New(c Config, in exchange.Gate, inputOf []int, restored []checkpoint.ChannelTime) *Task {
 	t := &Task{
-		in: in, inputOf: inputOf, report: c.Report,
+		config: c, in: in, inputOf: inputOf, report: c.Report,
 		chain: newChain(c.Stages, c.State, c.Alloc),
 		clock: newClock(len(inputOf)),
 		align: alignment{waiting: make([]bool, len(inputOf)), open: len(inputOf)},
@@ -103,15 +113,25 @@ func (t *Task) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if flows, at, err := t.chain.replay(ctx, t.config); err != nil {
+		return err
+	} else if flows != nil {
+		t.catchUp(flows, at)
+	}
 	for {
 		element, ch, err := t.in.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
 			return t.chain.broadcast(ctx, stream.EndOfInput{}) // T4
-		}
-		if errors.Is(err, exchange.ErrSealed) {
+		case errors.Is(err, exchange.ErrSealed):
 			return err
-		}
-		if err != nil {
+		case errors.Is(err, exchange.ErrOvertake):
+			if err := t.overtake(ctx); err != nil {
+				return err
+			}
+			continue
+		default:
 			return fmt.Errorf("read input: %w", err)
 		}
 		switch e := element.(type) {
@@ -125,7 +145,7 @@ func (t *Task) Run(ctx context.Context) (err error) {
 		case stream.Barrier:
 			t.in.Block(ch) // T1
 			if t.align.arrive(ch, e) {
-				err = t.seal(ctx, e)
+				err = t.seal(ctx, t.align.barrier, nil)
 			}
 		case stream.Tick:
 			err = t.chain.tick(ctx, e)
@@ -194,21 +214,45 @@ func (t *Task) idle(ctx context.Context, ch int) error {
 	return nil
 }
 
-// seal ends the epoch of b: every channel has delivered b or has ended.
-func (t *Task) seal(ctx context.Context, b stream.Barrier) error {
+// overtake ends the epoch of a barrier that is not to wait any longer for what is
+// before it.
+func (t *Task) overtake(ctx context.Context) error {
+	gate, ok := t.in.(exchange.Overtaker)
+	if !ok {
+		panic("a barrier overtakes on a gate that does not let it")
+	}
+	b, captured := gate.Overtake()
+	err := t.seal(ctx, b, captured)
+	if err != nil {
+		captured.Release()
+	}
+	return err
+}
+
+// seal ends the epoch of b: every channel has delivered b or has ended, or b has
+// overtaken what was captured.
+func (t *Task) seal(ctx context.Context, b stream.Barrier, captured *exchange.Capture) error {
 	frozen, err := t.chain.freeze(ctx, b.Epoch)
 	if err != nil {
 		return err
 	}
 	s := Snapshot{
 		Barrier: b, Channels: t.channelTimes(), Committables: t.chain.committables(),
-		Watermark: t.clock.now, Ended: t.clock.now == stream.End,
+		Watermark: t.clock.now, Ended: t.clock.now == stream.End, InFlight: captured,
+	}
+	if captured != nil {
+		for ch, input := range t.inputOf {
+			s.ChannelsBefore = append(s.ChannelsBefore, checkpoint.ChannelTime{Input: input, Watermark: t.clock.of[ch], Idle: t.clock.quiet[ch]})
+		}
 	}
 	if err := t.chain.broadcast(ctx, b); err != nil {
 		frozen.Release()
 		return err
 	}
 	t.report.Sealed(s, frozen)
+	if gate, ok := t.in.(exchange.Overtaker); ok {
+		gate.Passed(b.Epoch)
+	}
 	for _, ch := range t.align.reset() {
 		t.in.Unblock(ch)
 	}
@@ -242,7 +286,7 @@ func (t *Task) end(ctx context.Context, ch int) error {
 		return err
 	}
 	if b, complete := t.align.end(ch); complete {
-		return t.seal(ctx, b)
+		return t.seal(ctx, b, nil)
 	}
 	return nil
 }

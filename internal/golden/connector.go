@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -82,7 +83,11 @@ func (e *enumerator) Snapshot() ([]byte, error) { return json.Marshal(e) }
 func (e *enumerator) Close() error              { return nil }
 
 func (s *source) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
-	return &reader{source: s, alloc: rt.Allocator(), ends: s.world.cut(len(s.table.kinds))}, nil
+	r := &reader{source: s, alloc: rt.Allocator(), ends: s.world.cut(len(s.table.kinds)), burst: 1}
+	if s.world.behind {
+		r.burst = 3
+	}
+	return r, nil
 }
 
 // reader cuts the table's rows as the world says. A position is the number of
@@ -93,6 +98,8 @@ type reader struct {
 	ends  []int
 	split *ops.Split
 	at    int
+	burst int // how many batches it gives before it waits, when it does
+	given int
 	pause <-chan struct{}
 }
 
@@ -139,7 +146,7 @@ func (r *reader) Fetch(context.Context) (ops.Fetched, error) {
 	f.After = ops.Split{ID: r.split.ID, Position: []byte(strconv.Itoa(end))}
 	if f.Done {
 		r.split = nil
-	} else if r.world.paced {
+	} else if r.given++; r.world.paced && r.given%r.burst == 0 {
 		r.pause = r.world.wait()
 	}
 	return f, nil
@@ -215,7 +222,7 @@ type sink struct {
 }
 
 func (s *sink) Writer(_ context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
-	return &writer{alloc: rt.Allocator()}, nil
+	return &writer{alloc: rt.Allocator(), slow: s.world.behind}, nil
 }
 
 func (s *sink) Committer(_ context.Context, id ops.SinkID) (ops.Committer, error) {
@@ -224,11 +231,15 @@ func (s *sink) Committer(_ context.Context, id ops.SinkID) (ops.Committer, error
 
 type writer struct {
 	alloc memory.Allocator
+	slow  bool
 	rows  []row
 }
 
 func (w *writer) Write(_ context.Context, b *stream.Batch) error {
 	defer b.Release()
+	if w.slow {
+		time.Sleep(time.Millisecond)
+	}
 	texts, err := textRows(w.alloc, b)
 	w.rows = append(w.rows, texts...)
 	return err

@@ -27,6 +27,9 @@ type mode struct {
 	cut         func(rows int) []int
 	parallelism []int // of the incarnations, in turn
 	crash       bool  // after every epoch
+	// unaligned lets barriers overtake rows, of which there are some on their way:
+	// sinks are slow, and sources give several batches in an epoch.
+	unaligned bool
 }
 
 func modes() []mode {
@@ -38,6 +41,9 @@ func modes() []mode {
 		{name: "at 4", cut: single, parallelism: []int{4}},
 		{name: "crash", cut: random(11), crash: true},
 		{name: "rescaled", cut: random(12), crash: true, parallelism: []int{1, 4, 2}},
+		{name: "unaligned", cut: random(13), crash: true, unaligned: true, parallelism: []int{1}},
+		{name: "unaligned at 3", cut: random(14), crash: true, unaligned: true, parallelism: []int{3}},
+		{name: "unaligned, rescaled", cut: random(15), crash: true, unaligned: true, parallelism: []int{3, 1, 4, 2}},
 	}
 	if testing.Short() { // while working: the ways that find most
 		return []mode{all[0], all[4], all[6]}
@@ -220,6 +226,10 @@ func (r *runner) answer(ctx context.Context, b *block, m mode) ([]string, error)
 }
 
 func (r *runner) configure(m mode, parallelism int) error {
+	r.world.slow(m.unaligned)
+	if err := r.env.Set("execution.checkpointing.unaligned.enabled", fmt.Sprint(m.unaligned)); err != nil {
+		return err
+	}
 	runtime := "STREAMING"
 	if m.batch {
 		runtime = "BATCH"

@@ -55,6 +55,9 @@ type world struct {
 	// every batch has an epoch of its own.
 	paced   bool
 	waiting []chan struct{}
+	// behind makes sinks slow, and sources give several batches before they wait, so
+	// that some are on their way when an epoch ends.
+	behind bool
 	// onEpoch, if set, is called after each published epoch.
 	onEpoch func()
 	// progress is how many rows the splits of this incarnation had behind them
@@ -204,6 +207,13 @@ func (w *world) pace(on bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.paced, w.waiting = on, nil
+}
+
+// slow says whether rows are to be on their way when an epoch ends.
+func (w *world) slow(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.behind = on
 }
 
 // after sets what is called after each published epoch.

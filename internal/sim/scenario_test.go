@@ -187,8 +187,8 @@ func TestDamagedRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		runs := m.Runs()
-		delete(r.store.objects, string(m.Job)+"/"+runs[len(runs)-1].File)
+		files := m.Files()
+		delete(r.store.objects, string(m.Job)+"/"+files[len(files)-1].Name)
 		again, err := r.job(latest(), 0, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -216,8 +216,8 @@ func TestRetention(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, run := range m.Runs() {
-				needed[string(m.Job)+"/"+run.File] = true
+			for _, of := range m.Files() {
+				needed[string(m.Job)+"/"+of.Name] = true
 			}
 		}
 		for _, f := range r.files("/shared/") {

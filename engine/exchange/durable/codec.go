@@ -62,6 +62,40 @@ func appendRows(dst []byte, b *stream.Batch) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Encode is a segment of elements, whose references stay with the caller.
+func Encode(elements []stream.Element) ([]byte, error) {
+	data := appendHeader(nil)
+	var err error
+	for _, e := range elements {
+		if data, err = appendFrame(data, e); err != nil {
+			return nil, err
+		}
+	}
+	return appendSum(data), nil
+}
+
+// Decode is the reverse of Encode; the caller owns the batches.
+func Decode(segment []byte, alloc memory.Allocator) ([]stream.Element, error) {
+	rest, err := frames(segment)
+	if err != nil {
+		return nil, err
+	}
+	var elements []stream.Element
+	for len(rest) > 0 {
+		var e stream.Element
+		if e, rest, err = nextFrame(rest, alloc); err != nil {
+			for _, e := range elements {
+				if b, ok := e.(*stream.Batch); ok {
+					b.Release()
+				}
+			}
+			return nil, err
+		}
+		elements = append(elements, e)
+	}
+	return elements, nil
+}
+
 // errCorrupt is what any damage to a segment leads to.
 type errCorrupt string
 

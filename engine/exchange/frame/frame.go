@@ -7,7 +7,7 @@
 //	batch      marks:u32 (row:u32 time:i64)… kinds:u32 kind:u8…, and then the rows
 //	watermark  time:i64
 //	idle       nothing
-//	barrier    epoch:u64 kind:u8
+//	barrier    epoch:u64 kind:u8 (since:i64 overtake:i64)?, both 0 when they are left out
 //	tick       time:i64
 //	end        nothing
 package frame
@@ -62,7 +62,11 @@ func Append(dst []byte, e stream.Element) []byte {
 	case stream.Watermark:
 		return appendTime(dst, e.Time)
 	case stream.Barrier:
-		return append(binary.LittleEndian.AppendUint64(dst, uint64(e.Epoch)), byte(e.Kind))
+		dst = append(binary.LittleEndian.AppendUint64(dst, uint64(e.Epoch)), byte(e.Kind))
+		if e.Since != 0 || e.Overtake != 0 {
+			dst = appendTime(appendTime(dst, e.Since), e.Overtake)
+		}
+		return dst
 	case stream.Tick:
 		return appendTime(dst, e.Now)
 	case stream.Idle, stream.EndOfInput:
@@ -78,7 +82,9 @@ func Control(k Kind, p []byte) (stream.Element, error) {
 	case Watermark, Tick:
 		want = 8
 	case Barrier:
-		want = 9
+		if want = 9; len(p) > want {
+			want += 16
+		}
 	case Idle, End:
 	case Batch:
 		return nil, errors.New("a batch where a control element is")
@@ -94,7 +100,11 @@ func Control(k Kind, p []byte) (stream.Element, error) {
 	case Tick:
 		return stream.Tick{Now: timeOf(p)}, nil
 	case Barrier:
-		return stream.Barrier{Epoch: stream.Epoch(binary.LittleEndian.Uint64(p)), Kind: stream.BarrierKind(p[8])}, nil
+		b := stream.Barrier{Epoch: stream.Epoch(binary.LittleEndian.Uint64(p)), Kind: stream.BarrierKind(p[8])}
+		if len(p) > 9 {
+			b.Since, b.Overtake = timeOf(p[9:]), timeOf(p[17:])
+		}
+		return b, nil
 	case Idle:
 		return stream.Idle{}, nil
 	default:

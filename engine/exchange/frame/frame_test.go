@@ -15,6 +15,7 @@ func TestControlComesBack(t *testing.T) {
 		stream.Idle{},
 		stream.EndOfInput{},
 		stream.Barrier{Epoch: 12, Kind: stream.BarrierKind(1)},
+		stream.Barrier{Epoch: 12, Since: 3, Overtake: -4},
 	} {
 		p := frame.Append(nil, e)
 		if got, err := frame.Control(frame.KindOf(e), p); err != nil || got != e {

@@ -6,7 +6,8 @@
 // receiving task may leave untaken. A sender without credit waits; so what
 // arrives always finds room, the receiver of a connection never waits for a
 // task, and a slow channel stalls no other. A batch larger than the whole credit
-// is cut into pieces.
+// is cut into pieces. A sender that lends (exchange.Lender) may go beyond the
+// credit by as much again.
 //
 // Batches are Arrow IPC messages; their buffers go to the socket as they lie in
 // memory (writev), and come into one buffer of the pool, of which the columns

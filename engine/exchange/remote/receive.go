@@ -163,8 +163,8 @@ func (in *incoming) open(number uint32, head []byte) error {
 // batch reads the body of a batch and delivers it.
 func (a *arrival) batch(r io.Reader, h header, head []byte) error {
 	size := int64(headerSize + h.head + h.body)
-	if was := a.outstanding.Add(size) - size; was > 0 && was+size > a.in.t.o.Budget {
-		return broken("channel %v: %d bytes beyond its credit", a.key, was+size-a.in.t.o.Budget)
+	if was := a.outstanding.Add(size) - size; was > 0 && was+size > 2*a.in.t.o.Budget {
+		return broken("channel %v: %d bytes beyond its credit", a.key, was+size-2*a.in.t.o.Budget)
 	}
 	body := memory.NewResizableBuffer(a.in.t.o.Alloc)
 	defer body.Release()

@@ -22,7 +22,10 @@ import (
 	"github.com/wadi-engine/wadi/vector"
 )
 
-var _ exchange.Channel = (*Channel)(nil)
+var (
+	_ exchange.Channel = (*Channel)(nil)
+	_ exchange.Lender  = (*Channel)(nil)
+)
 
 // outgoing is the connection to another worker, which all channels to it share.
 type outgoing struct {
@@ -53,6 +56,8 @@ type Channel struct {
 	mu          sync.Mutex
 	budget      int64 // 0 until the receiving task exists
 	outstanding int64
+	lends       bool            // the sender may go beyond the credit, by as much again
+	room        chan<- struct{} // holds a token when there may be room
 	err         error
 }
 
@@ -162,7 +167,11 @@ func (c *Channel) piece(ctx context.Context, b *stream.Batch, lo, hi int) error 
 func (c *Channel) credit(ctx context.Context, size int64) error {
 	for {
 		c.mu.Lock()
-		ok := c.budget > 0 && (size == 0 || c.outstanding == 0 || c.outstanding+size <= c.budget)
+		limit := c.budget
+		if c.lends {
+			limit *= 2
+		}
+		ok := c.budget > 0 && (size == 0 || c.outstanding == 0 || c.outstanding+size <= limit)
 		if ok {
 			c.outstanding += size
 		}
@@ -192,6 +201,16 @@ func (c *Channel) OnWait(w *exchange.Wait, now func() time.Time) { c.wait, c.now
 // on the wire.
 func (c *Channel) OnSend(t *exchange.Traffic) { c.sent = t }
 
+// Lend implements exchange.Lender.
+func (c *Channel) Lend(wake chan<- struct{}) { c.lends, c.room = true, wake }
+
+// Room implements exchange.Lender; before the receiving task exists there is.
+func (c *Channel) Room() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err != nil || c.budget == 0 || c.outstanding < c.budget
+}
+
 func (c *Channel) granted(g credit) {
 	c.mu.Lock()
 	c.outstanding -= g.returned
@@ -214,6 +233,13 @@ func (c *Channel) fail(err error) {
 func (c *Channel) signal() {
 	select {
 	case c.wake <- struct{}{}:
+	default:
+	}
+	if c.room == nil {
+		return
+	}
+	select {
+	case c.room <- struct{}{}:
 	default:
 	}
 }

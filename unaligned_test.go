@@ -1,0 +1,181 @@
+package wadi_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/internal/await"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
+)
+
+// slowly is a sink that takes its time over every batch.
+type slowly struct{ each time.Duration }
+
+func (s *slowly) connector() *ops.Connector {
+	return &ops.Connector{
+		Name: "slowly", Changelog: true, Resolve: func(_ context.Context, t job.Table) (job.Table, error) { return t, nil },
+		Sink: func(context.Context, job.Table) (ops.Sink, error) { return s, nil },
+	}
+}
+
+func (s *slowly) Writer(context.Context, ops.Runtime) (ops.SinkWriter, error) { return s, nil }
+
+func (s *slowly) Committer(context.Context, ops.SinkID) (ops.Committer, error) { return s, nil }
+
+func (s *slowly) Write(ctx context.Context, b *stream.Batch) error {
+	defer b.Release()
+	select {
+	case <-time.After(s.each):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *slowly) Prepare(context.Context, stream.Epoch, bool) ([]ops.Committable, error) {
+	return nil, nil
+}
+func (s *slowly) Published(context.Context) (stream.Epoch, error) { return 0, nil }
+func (s *slowly) Commit(_ context.Context, p []ops.Pending, _ bool) (stream.Epoch, error) {
+	return p[len(p)-1].Epoch, nil
+}
+func (s *slowly) Close() error { return nil }
+
+// inFlight are the files of what was on its way, below a directory.
+func inFlight(t *testing.T, dir string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".inflight") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestBackPressure: a checkpoint whose barriers stand behind more rows than a slow
+// sink takes before the timeout is completed when they may overtake, and no other.
+func TestBackPressure(t *testing.T) {
+	run := func(t *testing.T, config map[string]string) (dir string, run *wadi.Run) {
+		t.Helper()
+		dir = t.TempDir()
+		sink := &slowly{each: 20 * time.Millisecond}
+		all := map[string]string{
+			"execution.checkpointing.dir": "file://" + dir, "execution.checkpointing.interval": "50 ms", "execution.checkpointing.timeout": "800 ms",
+			"execution.checkpointing.tolerable-failed-checkpoints": "-1", "execution.runtime-mode": "streaming", "parallelism.default": "2",
+		}
+		maps.Copy(all, config)
+		env, err := wadi.Local(wadi.Options{Config: all, Connectors: []*ops.Connector{sink.connector()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = env.Execute(t.Context(), `
+			CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'fields.id.kind' = 'random', 'fields.id.min' = '0', 'fields.id.max' = '100000', 'rows-per-second' = '1000000');
+			CREATE TABLE s (id BIGINT, n BIGINT) WITH ('connector' = 'slowly');
+			INSERT INTO s SELECT id, COUNT(*) FROM g GROUP BY id`, func(o wadi.Outcome) error {
+			if o.Pipeline == nil {
+				return nil
+			}
+			run, err = o.Pipeline.Start(t.Context(), wadi.RestoreNone)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			run.Cancel(nil)
+			_, _ = run.Wait()
+			if err := env.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return dir, run
+	}
+	checkpoints := func(r *wadi.Run) coordinator.Checkpoints {
+		l, _ := r.Life()
+		return l.Checkpoints
+	}
+	t.Run("aligned", func(t *testing.T) {
+		_, r := run(t, nil)
+		await.That(t, "rows stand before a barrier", func() bool { return checkpoints(r).Failed >= 2 })
+		if c := checkpoints(r); c.Completed > 1 { // the first may be before the rows
+			t.Fatalf("%d checkpoints completed: the sink is not slow enough to show anything", c.Completed)
+		}
+	})
+	for _, timeout := range []string{"0 ms", "100 ms"} {
+		t.Run("unaligned after "+timeout, func(t *testing.T) {
+			dir, r := run(t, map[string]string{
+				"execution.checkpointing.unaligned.enabled": "true", "execution.checkpointing.aligned-checkpoint-timeout": timeout,
+			})
+			await.That(t, "checkpoints with rows on their way", func() bool { return checkpoints(r).Completed >= 4 && len(inFlight(t, dir)) > 0 })
+			await.That(t, "checkpoints go with what was on its way in them", func() bool { return checkpoints(r).Completed >= 12 })
+			if n := len(inFlight(t, dir)); n > 2*7 { // of two tasks, in those that are kept and in one that is being made
+				t.Errorf("%d files of what was on its way are kept", n)
+			}
+		})
+	}
+}
+
+// TestUnalignedInCluster: with barriers that overtake rows between workers, a job
+// that is rescaled, and whose worker is lost, gives what it gives undisturbed.
+func TestUnalignedInCluster(t *testing.T) {
+	calm, dir := t.TempDir(), t.TempDir()
+	if r := gear(t, calm, false, nil, nil, nil); r.State != coordinator.Finished {
+		t.Fatalf("undisturbed: %+v", r)
+	}
+	config := clustered(dir)
+	config["execution.checkpointing.unaligned.enabled"] = "true"
+	config["execution.checkpointing.interval"] = "10 ms"
+	env, c := coordinate(t, config)
+	small := map[string]string{"taskmanager.numberOfTaskSlots": "2", "wadi.exchange.channel-size": "1 kb"}
+	kill := work(t, c, small)
+	work(t, c, small)
+	seen := 0
+	r := on(t, env, dir, true, func(run *wadi.Run) {
+		epoch := run.Progress().Epoch
+		for _, n := range []int{4, 1, 3} {
+			await.That(t, "two more epochs", func() bool {
+				seen += len(inFlight(t, dir))
+				return run.Progress().Epoch >= epoch+2
+			})
+			wishes := map[job.VertexID]int{}
+			l, _ := run.Life()
+			for _, v := range l.Graph.Vertices {
+				wishes[v.ID] = n
+			}
+			if err := run.Rescale(t.Context(), wishes); err != nil {
+				t.Fatal(err)
+			}
+			await.That(t, "the new tasks", func() bool {
+				l, _ := run.Life()
+				return l.Graph.Vertices[0].Parallelism == n && l.Tasks[0].Current().Status == coordinator.TaskRunning
+			})
+			epoch = run.Progress().Epoch
+		}
+		if err := kill(); err != nil {
+			t.Fatal(err)
+		}
+		work(t, c, small)
+	})
+	if r.State != coordinator.Finished {
+		t.Fatalf("%+v", r)
+	}
+	if got, want := output(t, dir), output(t, calm); !slices.Equal(got, want) {
+		t.Fatalf("%d rows, want %d: %s", len(got), len(want), fmt.Sprint(got[:min(3, len(got))]))
+	}
+	t.Logf("files of what was on its way were seen %d times", seen)
+}
