@@ -21,7 +21,7 @@ func (e *Env) jobConfig() map[string]string {
 // stages of a job: also how much memory it may use, and how it reaches storage.
 func (e *Env) stageConfig() map[string]string {
 	return e.configured(func(key, _ string) bool {
-		return config.OfJob(key) || strings.HasPrefix(key, "taskmanager.memory.") || key == keyTmpDirs || key == keyTmpSize || objstore.IsProperty(key)
+		return config.OfJob(key) || ofStart(key) || objstore.IsProperty(key)
 	})
 }
 
@@ -60,6 +60,24 @@ func storeProperties(v config.Values) map[string]string {
 		all[k] = v.Get(k)
 	}
 	return objstore.Properties(all)
+}
+
+// tellSet logs what has come of a key that a statement sets, if that is nothing.
+func (e *Env) tellSet(key string) {
+	keys, err := config.Resolve(key)
+	if err != nil || keys[0].Fate == config.Unread {
+		tellUnread(e.log, []string{key})
+		return
+	}
+	name := keys[0].Name
+	if !config.OfJob(name) && !ofStart(name) {
+		e.log.Warn("this belongs to the process and changes nothing now: set it in config.yaml, the environment or with -D", slog.String("key", name))
+	}
+}
+
+// ofStart reports whether a key of the process is read when a job starts.
+func ofStart(name string) bool {
+	return strings.HasPrefix(name, "taskmanager.memory.") || name == keyTmpDirs || name == keyTmpSize || name == keyCheckpointsShown || name == keyFailuresShown
 }
 
 // tellUnread logs which of the keys that were set have no meaning, a line for each

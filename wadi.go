@@ -124,7 +124,7 @@ func local(o Options, j *jobs) (*Env, error) {
 	addFunctions(e.registry, o)
 	builtin.Register(e.registry)
 	e.session, err = sql.New(sql.Options{
-		Registry: e.registry, Config: set.All(), Notice: func(key string) { tellUnread(e.log, []string{key}) }, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: e.jobs,
+		Registry: e.registry, Config: set.All(), Notice: e.tellSet, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: e.jobs,
 		Now: func() int64 { return time.Now().UnixMilli() }, //nolint:forbidigo // the clock of those who give none
 	})
 	if err != nil {
@@ -155,7 +155,7 @@ func (e *Env) Set(key, value string) error {
 	if err := e.session.Config().Set(key, value); err != nil {
 		return err
 	}
-	tellUnread(e.log, []string{key})
+	e.tellSet(key)
 	return nil
 }
 

@@ -31,7 +31,7 @@ func TestConfigVerb(t *testing.T) {
 	}{
 		{
 			"config --config-dir " + dir + " -D parallelism.default=4 -D pipeline.name=n",
-			[]string{"| 4 ", "command line", "config.yaml:2:3", "******", "no meaning here, because there is no JVM", "execution.checkpointing.dir", "keys have their defaults"},
+			[]string{"| 4 ", "command line", "config.yaml:2:3", "******", "No meaning here, because there is no JVM", "execution.checkpointing.dir", "keys have their defaults"},
 			[]string{"s3same", "heartbeat.timeout"},
 		},
 		{"config --all", []string{"| heartbeat.timeout ", "| 50 s", "| default", "environment WADI_PROPERTIES:1:1"}, nil},

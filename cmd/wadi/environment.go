@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ func (e *environment) optionsOf(set *config.Loaded) (wadi.Options, error) {
 		return wadi.Options{}, err
 	}
 	for _, n := range set.Notes {
-		log.Logger().Info(n)
+		log.Logger().Info("configuration", slog.String("note", n))
 	}
 	return wadi.Options{
 		Version: version, Parallelism: e.parallelism, Config: set.All(), Stores: cloud.Openers(), Catalogs: catalogs.Openers(),

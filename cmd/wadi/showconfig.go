@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/wadi-engine/wadi/internal/config"
@@ -76,13 +77,13 @@ written down. They are masked here.`,
 
 // shown is a key with its value.
 func shown(set *config.Loaded, name string) shownKey {
-	text, was := set.All()[name]
+	value, was := set.All()[name]
 	if !was {
-		text = config.Default(name)
+		value = config.Default(name)
 	}
-	k := shownKey{Key: name, Value: text, Layer: set.Origin(name).Layer.String(), Place: set.Origin(name).Place}
+	k := shownKey{Key: name, Value: value, Layer: set.Origin(name).Layer.String(), Place: set.Origin(name).Place}
 	if was {
-		k.Value = mask.Value(name, text)
+		k.Value = mask.Value(name, value)
 	}
 	if keys, err := config.Resolve(name); err == nil {
 		k.Unread = keys[0].Reason
@@ -121,13 +122,14 @@ func showConfig(out io.Writer, set *config.Loaded, all, json bool) error {
 			if k.Place != "" && k.Place != "-D" {
 				from += " " + k.Place
 			}
-			if k.Unread != "" {
-				from += "\nno meaning here, because " + k.Unread
-			}
 			t.AppendRow(table.Row{k.Key, k.Value, from})
 		}
-		t.SetColumnConfigs([]table.ColumnConfig{{Name: "value", WidthMax: 60}, {Name: "from", WidthMax: 60}})
+		t.SetColumnConfigs([]table.ColumnConfig{{Name: "value", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}, {Name: "from", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 		t.Render()
+	}
+	reasons, by := config.Reason(names)
+	for _, r := range reasons {
+		fmt.Fprintf(out, "No meaning here, because %s:\n  %s\n", r, strings.Join(by[r], "\n  "))
 	}
 	if !all {
 		fmt.Fprintf(out, "%d keys have their defaults; --all lists them.\n", defaults)
@@ -156,9 +158,9 @@ func explainKey(out io.Writer, set *config.Loaded, name string, json bool) error
 		if e.Unread != "" {
 			fmt.Fprintf(out, "  It has no meaning here, because %s.\n", e.Unread)
 		}
-		line := func(what, text string) {
-			if text != "" {
-				fmt.Fprintf(out, "  %-13s%s\n", what+":", text)
+		line := func(what, is string) {
+			if is != "" {
+				fmt.Fprintf(out, "  %-13s%s\n", what+":", is)
 			}
 		}
 		line("may be", strings.Join(k.Words, ", "))
