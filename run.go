@@ -127,11 +127,11 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	staged, err := e.staged()
+	gear, err := e.gear()
 	if err != nil {
 		return nil, err
 	}
-	staged = staged && !l.here
+	staged := gear != pipelined && !l.here
 	if !l.checkpoint {
 		dir = ""
 	}
@@ -159,7 +159,12 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	host := coordinator.NewHost(o.Clock)
 	var run func(context.Context) (Result, error)
 	if staged {
-		stages := &stageRunner{elsewhere: e.o.Launcher, here: o, checkpoints: dir, config: e.stageConfig()}
+		elsewhere, err := e.launcher(ctx, gear, dir, o)
+		if err != nil {
+			finally()
+			return nil, err
+		}
+		stages := &stageRunner{elsewhere: elsewhere, here: o}
 		r.tasks = stages
 		run = func(ctx context.Context) (Result, error) { return coordinator.RunStaged(ctx, j, stages, host) }
 	} else {

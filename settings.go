@@ -31,7 +31,6 @@ const (
 	keyClaimMode          = "execution.state-recovery.claim-mode"
 	keyRestorePath        = "execution.state-recovery.path"
 	keyJobsKept           = "completed-application-store.max-capacity"
-	keyGear               = "execution.gear"
 	keyEpochRows          = "wadi.staged.rows-per-epoch"
 )
 
@@ -138,16 +137,4 @@ func (e *Env) shown(h *coordinator.History) error {
 		return fmt.Errorf("%w: '%s' and '%s': want positive numbers", job.ErrInvalid, keyCheckpointsShown, keyFailuresShown)
 	}
 	return k.err
-}
-
-// staged reads in which gear jobs are run.
-func (e *Env) staged() (bool, error) {
-	switch gear := strings.ToLower(e.Config(keyGear)); gear {
-	case "", "pipelined":
-		return false, nil
-	case "staged":
-		return true, nil
-	default:
-		return false, fmt.Errorf("%w: '%s' = '%s': want pipelined or staged", job.ErrInvalid, keyGear, gear)
-	}
 }

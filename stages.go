@@ -57,13 +57,23 @@ func (e *Env) workerOptions(r *ops.Registry, store checkpoint.Store) engine.Opti
 	return engine.Options{Registry: r, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log, Backend: backend, Overtaking: e.unaligned()}
 }
 
+// launched runs the stages of a job by a Launcher.
+type launched struct {
+	Launcher
+	checkpoints string
+	config      map[string]string
+}
+
+// Run implements coordinator.Launcher.
+func (d launched) Run(ctx context.Context, s stage.Spec) (stage.Result, error) {
+	return d.Launch(ctx, Stage{Spec: s, Checkpoints: d.checkpoints, Config: d.config})
+}
+
 // stageRunner runs the stages of one job where they belong: those that end in
 // this process, as the rows of a SELECT do, are run in it.
 type stageRunner struct {
-	elsewhere   Launcher // or nil
-	here        engine.Options
-	checkpoints string
-	config      map[string]string
+	elsewhere coordinator.Launcher // or nil
+	here      engine.Options
 
 	mu     sync.Mutex
 	counts []engine.VertexStats
@@ -78,7 +88,7 @@ func (r *stageRunner) Run(ctx context.Context, s stage.Spec) (stage.Result, erro
 	if r.elsewhere == nil || endsHere(s) {
 		res, err = stage.Run(ctx, s, newID(), r.here)
 	} else {
-		res, err = r.elsewhere.Launch(ctx, Stage{Spec: s, Checkpoints: r.checkpoints, Config: r.config})
+		res, err = r.elsewhere.Run(ctx, s)
 	}
 	r.add(res.Counts)
 	return res, err

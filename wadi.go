@@ -62,6 +62,8 @@ type Options struct {
 	// Launcher runs the stages of jobs in the staged gear; nil means in this
 	// process.
 	Launcher Launcher
+	// Invokers add ways to call functions, for jobs in the functions gear.
+	Invokers Invokers
 	// Version is that of the program, which workers tell the coordinator.
 	Version string
 	// Log receives what jobs have to say; nil means nothing is logged.

@@ -38,7 +38,7 @@ func (e *environment) open() (*wadi.Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	o.Launcher = processes{binary, o.Log}
+	o.Launcher, o.Invokers = processes{binary, o.Log}, invokers(binary, o.Log)
 	return wadi.Local(o)
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,11 @@ const (
 
 func main() {
 	tuneMemory()
-	os.Exit(execute(context.Background(), os.Args[1:]))
+	args := os.Args[1:]
+	if len(args) == 0 && filepath.Base(os.Args[0]) == "bootstrap" { // what clouds start
+		args = []string{"function"}
+	}
+	os.Exit(execute(context.Background(), args))
 }
 
 // tuneMemory lets the heap grow before it is swept: batches live outside of it,
@@ -105,7 +110,7 @@ done, 1 when a job failed, 2 when the request is wrong.`,
 	logFlags(root)
 	configFlags(root)
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newBench(), newState(), newKafka(), newDLQ(), newCoordinator(), newWorker(), newStage(), newVersion())
+	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newBench(), newState(), newKafka(), newDLQ(), newCoordinator(), newWorker(), newStage(), newFunction(), newVersion())
 	root.AddCommand(newStandalone(), newList(), newJobs(), newCancel(), newStop(), newSavepoint(), newCheckpoint(), newInfo(), newDoctor(), newConfig(), newLogs())
 	return root
 }

@@ -59,6 +59,6 @@ func (e *environment) session() (*wadi.Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	o.Launcher = processes{binary, o.Log}
+	o.Launcher, o.Invokers = processes{binary, o.Log}, invokers(binary, o.Log)
 	return wadi.NewSession(o)
 }

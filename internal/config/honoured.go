@@ -10,9 +10,12 @@ var honoured = []section{
 			Text: "Whether rows change the result as they come, or it is computed once from tables that end.",
 		},
 		{
-			Name: "execution.gear", Type: Enum, Default: "pipelined", Words: []string{"pipelined", "staged"},
-			Text: "Staged runs each stage of an epoch by itself, as processes or functions that end; see gears.md.",
+			Name: "execution.gear", Type: Enum, Default: "pipelined", Words: []string{"pipelined", "staged", "functions"},
+			Text: "Staged runs each stage of an epoch as a process that ends, functions each task as an invocation; see gears.md.",
 		},
+		{Name: "execution.functions.target", Text: "Which function runs tasks: https://…, aws-lambda:NAME, or local: for processes of this machine; see functions.md."},
+		{Name: "execution.functions.max-concurrency", Type: Int, Default: "100", Least: 1, Text: "How many invocations run at once."},
+		{Name: "execution.functions.attempts", Type: Int, Default: "3", Least: 1, Text: "How often a task is invoked whose invocation gets lost, before its epoch is run again."},
 		{
 			Name: "execution.target", Type: Enum, Default: "local", Words: []string{"local", "remote"},
 			Text: "With remote, wadi run sends jobs to the cluster at rest.address and rest.port, as with -m.",

@@ -1,0 +1,71 @@
+package wadi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lambda"
+)
+
+// StageHandler answers the events by which jobs in the functions gear run their
+// tasks, with the connectors and stores of o. The configuration of a job comes
+// with each event; what is opened for one stays open for the next.
+func StageHandler(o Options) lambda.Handler {
+	h := &stageHandler{o: o, envs: make(map[string]*Env)}
+	return lambda.Worker{Open: h.open, NewID: newID}.Handle
+}
+
+// stageHandler keeps the environments of the configurations that it has seen.
+type stageHandler struct {
+	o Options
+
+	mu   sync.Mutex
+	envs map[string]*Env
+}
+
+// keptEnvs is how many stay open. A function runs the tasks of few jobs.
+const keptEnvs = 8
+
+func (h *stageHandler) open(ctx context.Context, event lambda.Event) (o engine.Options, done func(), err error) {
+	e, done, err := h.env(event.Config)
+	if err != nil {
+		return o, nil, err
+	}
+	store, err := e.stores.Open(ctx, event.Checkpoints, nil)
+	if err != nil {
+		done()
+		return o, nil, fmt.Errorf("open checkpoint directory: %w", err)
+	}
+	return e.workerOptions(e.registry, store), done, nil
+}
+
+// env is the environment of a configuration, and what to do behind its use.
+func (h *stageHandler) env(config map[string]string) (e *Env, done func(), err error) {
+	key, err := json.Marshal(config) // its keys are sorted
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: the configuration of an event: %w", job.ErrInvalid, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if e := h.envs[string(key)]; e != nil {
+		return e, func() {}, nil
+	}
+	o := h.o
+	o.Config = config
+	if e, err = Local(o); err != nil {
+		return nil, nil, err
+	}
+	if err := e.limitMemory(); err != nil {
+		_ = e.Close() // nothing was done in it
+		return nil, nil, err
+	}
+	if len(h.envs) < keptEnvs {
+		h.envs[string(key)] = e
+		return e, func() {}, nil
+	}
+	return e, func() { _ = e.Close() }, nil // everything that matters is in storage
+}

@@ -1,0 +1,139 @@
+// Package local is a platform for functions on this machine: it runs programs
+// that speak AWS Lambda's runtime API, as AWS Lambda runs them. An instance gets
+// one event at a time, is frozen between two, and is ended when it takes too
+// much time or memory. Without Lambda it shows what a job does in functions, and
+// tests it.
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/lambda"
+)
+
+// Options describe a function.
+type Options struct {
+	// Command is the program, with its arguments; Env is added to this process'.
+	Command []string
+	Env     []string
+	// Memory is how many bytes an instance may have resident; 0 means any number.
+	Memory int64
+	// Timeout is how long an event may take.
+	Timeout time.Duration
+	// Keep is how many instances are kept for the next event.
+	Keep int
+}
+
+// Platform runs a function. It is a lambda.Invoker.
+type Platform struct {
+	o Options
+
+	mu     sync.Mutex
+	idle   []*instance
+	all    map[*instance]bool
+	closed bool
+	counts Counts
+}
+
+// Counts are what has been done.
+type Counts struct {
+	Invocations int64         // begun
+	Starts      int64         // cold: for which an instance was started
+	Billed      time.Duration // the time that instances ran, starts included
+}
+
+var _ lambda.Invoker = (*Platform)(nil)
+
+// New returns a platform with no instance.
+func New(o Options) *Platform { return &Platform{o: o, all: make(map[*instance]bool)} }
+
+// Invoke gives an event to an instance, and starts one when all are busy. When
+// ctx ends, the instance goes on by itself: a function does not learn that its
+// caller has gone.
+func (p *Platform) Invoke(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
+	if len(event) > lambda.MaxPayload {
+		return nil, lambda.Failure{Type: "invalid", Message: fmt.Sprintf("an event of %d bytes: at most %d", len(event), lambda.MaxPayload)}
+	}
+	i, err := p.take()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now() //nolint:forbidigo // time is what is billed
+	done := make(chan answer, 1)
+	go func() {
+		a := i.invoke(event, p.o.Timeout)
+		p.give(i, time.Since(began)) //nolint:forbidigo // time is what is billed
+		done <- a
+	}()
+	select {
+	case a := <-done:
+		return a.reply, a.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// take is an instance that nobody else has.
+func (p *Platform) take() (*instance, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, fmt.Errorf("%w: the platform has ended", job.ErrUnavailable)
+	}
+	p.counts.Invocations++
+	for n := len(p.idle); n > 0; n-- {
+		i := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		if !i.gone() {
+			return i, nil
+		}
+		p.drop(i)
+	}
+	p.counts.Starts++
+	i, err := start(p.o)
+	if err != nil {
+		return nil, err
+	}
+	p.all[i] = true
+	return i, nil
+}
+
+// give takes an instance back.
+func (p *Platform) give(i *instance, ran time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts.Billed += ran
+	if !i.gone() && len(p.idle) < p.o.Keep && !p.closed {
+		p.idle = append(p.idle, i)
+		return
+	}
+	p.drop(i)
+}
+
+func (p *Platform) drop(i *instance) {
+	delete(p.all, i)
+	i.end()
+}
+
+// Counts are what has been done so far.
+func (p *Platform) Counts() Counts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counts
+}
+
+// Close ends all instances.
+func (p *Platform) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for i := range p.all {
+		i.end()
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/stage"
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Worker answers the events of a Launcher.
+type Worker struct {
+	// Open is how tasks are run with the configuration and the checkpoint
+	// directory of an event; done is called behind it.
+	Open func(ctx context.Context, e Event) (o engine.Options, done func(), err error)
+	// NewID makes what no other call of it, anywhere, has made.
+	NewID func() string
+}
+
+// Handle runs the task of an event, unless its result is there already, and
+// replies with the result that counts: of several invocations for one task, the
+// first to create the result's object has run it, and all reply the same.
+func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
+	var e Event
+	if err := json.Unmarshal(event, &e); err != nil {
+		return nil, fmt.Errorf("%w: read the event: %w", job.ErrInvalid, err)
+	}
+	o, done, err := w.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	spec, err := specOf(ctx, e, o.Store)
+	if err != nil {
+		return nil, err
+	}
+	file := resultFile(spec.Job, spec.Generation, spec.Epoch, spec.Tasks[0].Task)
+	if e.Again {
+		if data, err := o.Store.Get(ctx, file); err == nil {
+			return replyOf(file, data)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("look for the result of an earlier invocation: %w", err)
+		}
+	}
+	attempt := w.NewID()
+	result, err := stage.Run(ctx, spec, attempt, o)
+	if err != nil {
+		return nil, err
+	}
+	data, err := encode(record{attempt, result})
+	if err != nil {
+		return nil, err
+	}
+	won, err := o.Store.PutIfAbsent(ctx, file, data)
+	if err == nil && !won {
+		data, err = o.Store.Get(ctx, file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write the result: %w", err)
+	}
+	return replyOf(file, data)
+}
+
+func specOf(ctx context.Context, e Event, s checkpoint.Store) (spec stage.Spec, err error) {
+	switch {
+	case e.File != "":
+		data, err := s.Get(ctx, e.File)
+		if errors.Is(err, fs.ErrNotExist) {
+			return spec, fmt.Errorf("%w: what to run is gone, %s: its epoch is over", job.ErrInvalid, e.File)
+		}
+		if err == nil {
+			err = json.Unmarshal(data, &spec)
+		}
+		if err != nil {
+			return spec, fmt.Errorf("read what to run: %w", err)
+		}
+	case e.Stage != nil:
+		spec = *e.Stage
+	}
+	if spec.Graph == nil || len(spec.Tasks) == 0 {
+		return spec, fmt.Errorf("%w: the event names no task to run", job.ErrInvalid)
+	}
+	return spec, nil
+}
+
+// replyOf is the result in a record, by its name when it is long.
+func replyOf(file string, data []byte) (json.RawMessage, error) {
+	if len(data) > MaxPayload/2 {
+		return encode(Reply{File: file})
+	}
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%w: result %s: %w", checkpoint.ErrCorrupt, file, err)
+	}
+	return encode(Reply{Result: &r.Result})
+}
