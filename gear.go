@@ -67,9 +67,6 @@ func (e *Env) launcher(ctx context.Context, g gear, dir string, o engine.Options
 		Invoker: invoker, Store: o.Store, Checkpoints: dir, Config: e.stageConfig(), Clock: o.Clock, NewID: newID, Log: o.Log,
 		Concurrency: k.int(keyConcurrency), Attempts: k.int(keyInvocations),
 	}
-	if k.err == nil && (l.Concurrency < 1 || l.Attempts < 1) {
-		return nil, fmt.Errorf("%w: '%s' and '%s': want 1 or more", job.ErrInvalid, keyConcurrency, keyInvocations)
-	}
 	return l, k.err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/wadi-engine/wadi/engine"
@@ -13,7 +14,7 @@ import (
 
 // StageHandler answers the events by which jobs in the functions gear run their
 // tasks, with the connectors and stores of o. The configuration of a job comes
-// with each event; what is opened for one stays open for the next.
+// with each event, and counts before that of o; what is opened for one stays open for the next.
 func StageHandler(o Options) lambda.Handler {
 	h := &stageHandler{o: o, envs: make(map[string]*Env)}
 	return lambda.Worker{Open: h.open, NewID: newID}.Handle
@@ -55,7 +56,9 @@ func (h *stageHandler) env(config map[string]string) (e *Env, done func(), err e
 		return e, func() {}, nil
 	}
 	o := h.o
-	o.Config = config
+	o.Config = make(map[string]string)
+	maps.Copy(o.Config, h.o.Config)
+	maps.Copy(o.Config, config)
 	if e, err = Local(o); err != nil {
 		return nil, nil, err
 	}

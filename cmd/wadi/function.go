@@ -51,7 +51,7 @@ no argument.`,
 			return h.Serve(c.Context())
 		},
 	}
-	c.Flags().CountVarP(&env.verbose, "verbose", "v", "log what tasks do")
+	env.command = c
 	return c
 }
 

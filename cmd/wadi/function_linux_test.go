@@ -19,7 +19,7 @@ func TestLocalFunctions(t *testing.T) {
 		text := `SET 'execution.checkpointing.dir' = 'file://` + dir + `/checkpoints'; SET 'execution.gear' = '` + gear + `';
 			SET 'execution.functions.target' = 'local:?memory=1gb&timeout=1min'; SET 'parallelism.default' = '2'; SET 'execution.runtime-mode' = 'batch';
 			CREATE TABLE target (auction BIGINT, n BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'file://` + dir + `/out');
-			CREATE TABLE events (bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `+"`dateTime`"+` TIMESTAMP(3), extra STRING>) WITH ('connector' = 'nexmark', 'events.num' = '50000');
+			CREATE TABLE events (bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, ` + "`dateTime`" + ` TIMESTAMP(3), extra STRING>) WITH ('connector' = 'nexmark', 'events.num' = '50000');
 			INSERT INTO target SELECT bid.auction, COUNT(*) FROM events WHERE bid IS NOT NULL GROUP BY bid.auction;`
 		if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
