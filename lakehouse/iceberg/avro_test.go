@@ -18,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/internal/avro/container"
 	"github.com/wadi-engine/wadi/internal/sqltest"
 	"github.com/wadi-engine/wadi/lakehouse/iceberg"
+	"github.com/wadi-engine/wadi/lakehouse/iceberg/maintain"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -138,22 +139,32 @@ func TestAvroFiles(t *testing.T) {
 		}
 	}
 	con := iceberg.Connector(w.env)
-	for _, crash := range []int{-1, 1} {
-		got := idsOf(t, drain(t, con, ops.Scan{Table: tbl, Columns: [][]string{{"id"}}}, crash))
-		var text []string
-		for _, n := range got {
-			text = append(text, fmt.Sprint(n))
+	check := func(crash int) {
+		t.Helper()
+		var got []string
+		for _, n := range idsOf(t, drain(t, con, ops.Scan{Table: tbl, Columns: [][]string{{"id"}}}, crash)) {
+			got = append(got, fmt.Sprint(n))
 		}
-		if !slices.Equal(text, want) {
-			t.Errorf("crash %d: %d rows, want %d", crash, len(text), len(want))
+		if !slices.Equal(got, want) {
+			t.Errorf("crash %d: %d rows, want %d", crash, len(got), len(want))
 		}
 	}
+	check(-1)
+	check(1)
 	for _, row := range drain(t, con, ops.Scan{Table: tbl, Columns: [][]string{{"name"}, {"id"}}}, -1) {
 		var n int
 		if _, err := fmt.Sscanf(row, "n%d %d", new(int), &n); n >= 10 && (err != nil || row != fmt.Sprintf("n%d %d", n, n)) {
 			t.Fatalf("row %s, %v", row, err)
 		}
 	}
+	done, err := maintain.RewriteDataFiles(t.Context(), w.open(t), "events", maintain.Rewrite{All: true})
+	if err != nil || done.Added != 1 {
+		t.Errorf("rewritten to %d files: %v", done.Added, err)
+	}
+	if got := w.ids(t, "events"); len(got) != len(want) {
+		t.Errorf("another reader finds %d rows in files that are rewritten, want %d", len(got), len(want))
+	}
+	check(-1)
 }
 
 func fieldID(t *testing.T, s *ice.Schema, name string) int {

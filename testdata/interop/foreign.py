@@ -63,7 +63,7 @@ spark("respecified", "partitioning changed: fields added, replaced, dropped", "A
       "INSERT INTO {t} SELECT * FROM src WHERE id >= 300 AND id < 400", "ALTER TABLE {t} REPLACE PARTITION FIELD city WITH truncate(1, city)",
       "INSERT INTO {t} SELECT * FROM src WHERE id >= 400 AND id < 500", "ALTER TABLE {t} DROP PARTITION FIELD bucket(2, id)",
       "INSERT INTO {t} SELECT * FROM src WHERE id >= 500 AND id < 600", "DELETE FROM {t} WHERE id % 7 = 0", by="city", rows=300, properties=MERGE_ON_READ)
-spark("avro", "data files in Avro", "DELETE FROM {t} WHERE id % 7 = 0", "ALTER TABLE {t} ADD COLUMN later STRING AFTER id", "INSERT INTO {t} (id, later) VALUES (5000, 'l')",
+spark("avro", "data files and deletes in Avro, a column added", "DELETE FROM {t} WHERE id % 7 = 0", "ALTER TABLE {t} ADD COLUMN later STRING AFTER id", "INSERT INTO {t} (id, later) VALUES (5000, 'l')",
       properties=MERGE_ON_READ + ", 'write.format.default' = 'avro'")
 spark("orc", "data files in ORC", properties="'write.format.default' = 'orc'", refuses=r"(?i)orc")
 spark("avro_deletes", "position deletes in Avro", "DELETE FROM {t} WHERE id % 7 = 0", properties=MERGE_ON_READ + ", 'write.delete.format.default' = 'avro'",
