@@ -133,7 +133,7 @@ func (e *Env) Work(ctx context.Context) error {
 	o.Open, o.Host = e.openJob, hostName()
 	o.Report = func(ctx context.Context, gather func() []metrics.Group) (func(), error) {
 		all := func() []metrics.Group { return append(gather(), e.o.ownMetrics()...) }
-		return reportMetrics(ctx, e.Config, e.first("127.0.0.1", keyWorkerBindHost), e.log, all)
+		return reportMetrics(ctx, e.Config, place{e.first("127.0.0.1", keyWorkerBindHost), o.ID, e.o.Version, e.log}, all)
 	}
 	return node.Run(ctx, o)
 }

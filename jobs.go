@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
@@ -25,6 +26,7 @@ const maxEndedJobs = 100
 type jobs struct {
 	kept    int        // how many that have ended; 0 means maxEndedJobs, less means all
 	changed func(*Run) // called when a job has changed; it must not wait
+	span    atomic.Pointer[spans]
 
 	mu   sync.Mutex
 	list []startedJob // the oldest first

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/engine/metrics"
+	"github.com/wadi-engine/wadi/engine/metrics/otel"
 	"github.com/wadi-engine/wadi/engine/metrics/prom"
 	"github.com/wadi-engine/wadi/job"
 )
@@ -21,13 +22,26 @@ const (
 	keyMetricReporters = "metrics.reporters"
 	metricReporter     = "metrics.reporter."
 	defaultPromPort    = "9249"
+	keyTraceReporters  = "traces.reporters"
+	traceReporter      = "traces.reporter."
+	keySpanDetail      = "traces.checkpoint.span-detail-level"
 )
 
 // The factories of Flink's reporters that we have.
 const (
 	promFactory = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
 	otelFactory = "org.apache.flink.metrics.otel.OpenTelemetryMetricReporterFactory"
+
+	traceFactory = "org.apache.flink.traces.otel.OpenTelemetryTraceReporterFactory"
 )
+
+// place is the process that reports.
+type place struct {
+	host     string // of its own ports
+	instance string // its name
+	version  string
+	log      *slog.Logger
+}
 
 // reporter is one name of metrics.reporters: it has keys of its own.
 type reporter struct {
@@ -72,8 +86,8 @@ func oneOf(factories map[string]string) string {
 var metricFactories = map[string]string{"prom": promFactory, "prometheus": promFactory, "otel": otelFactory, "opentelemetry": otelFactory}
 
 // reportMetrics begins to tell metrics to those whom metrics.reporters names,
-// until stop is called. Ports are opened on host.
-func reportMetrics(ctx context.Context, get func(string) string, host string, log *slog.Logger, gather func() []metrics.Group) (stop func(), err error) {
+// until stop is called.
+func reportMetrics(ctx context.Context, get func(string) string, at place, gather func() []metrics.Group) (stop func(), err error) {
 	var stops []func()
 	stop = func() {
 		for _, s := range stops {
@@ -86,7 +100,7 @@ func reportMetrics(ctx context.Context, get func(string) string, host string, lo
 			break
 		}
 		var s func()
-		if s, err = r.start(ctx, host, log, gather); err == nil {
+		if s, err = r.start(ctx, at, gather); err == nil {
 			stops = append(stops, s)
 		}
 	}
@@ -97,22 +111,33 @@ func reportMetrics(ctx context.Context, get func(string) string, host string, lo
 	return stop, nil
 }
 
-func (r reporter) start(ctx context.Context, host string, log *slog.Logger, gather func() []metrics.Group) (stop func(), err error) {
-	return r.serve(ctx, host, log, gather)
+func (r reporter) start(ctx context.Context, at place, gather func() []metrics.Group) (stop func(), err error) {
+	if r.factory == promFactory {
+		return r.serve(ctx, at, gather)
+	}
+	o, err := r.otel(at)
+	if err != nil {
+		return nil, err
+	}
+	end, err := otel.Metrics(ctx, o, time.Now, gather)
+	if err != nil {
+		return nil, fmt.Errorf("reporter %s: %w", r.name, err)
+	}
+	return func() { at.end("metrics", end) }, nil
 }
 
 // serve is Flink's PrometheusReporter: /metrics, and every other path, on the
 // first free port of a range.
-func (r reporter) serve(ctx context.Context, host string, log *slog.Logger, gather func() []metrics.Group) (stop func(), err error) {
+func (r reporter) serve(ctx context.Context, at place, gather func() []metrics.Group) (stop func(), err error) {
 	ports := r.get("port")
 	if ports == "" {
 		ports = defaultPromPort
 	}
-	l, err := listenIn(ctx, host, ports)
+	l, err := listenIn(ctx, at.host, ports)
 	if err != nil {
 		return nil, fmt.Errorf("%w: '%s%s.port' = '%s': %w", job.ErrInvalid, metricReporter, r.name, ports, err)
 	}
-	log.Info("metrics for Prometheus", slog.String("address", "http://"+l.Addr().String()+"/metrics"))
+	at.log.Info("metrics for Prometheus", slog.String("address", "http://"+l.Addr().String()+"/metrics"))
 	const patience = 10 * time.Second
 	server := &http.Server{Handler: prom.Handler(gather), ReadHeaderTimeout: patience, ReadTimeout: patience, WriteTimeout: 6 * patience, MaxHeaderBytes: 64 << 10}
 	done := make(chan struct{})

@@ -108,6 +108,9 @@ func (e *Env) newRun(p *sql.Plan, dir string) (*Run, error) {
 	if e.jobs.changed != nil {
 		r.history.Changed = func() { e.jobs.changed(r) }
 	}
+	if s := e.jobs.span.Load(); s != nil {
+		r.history.Span, r.history.SpanTasks = s.send, s.tasks
+	}
 	return r, e.shown(&r.history)
 }
 

@@ -99,10 +99,25 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 	return errors.Join(err, api.Close())
 }
 
-// report tells the metrics of the coordinator to those whom the configuration
-// names.
+// report tells the metrics and the traces of the coordinator to those whom the
+// configuration names.
 func (s *Session) report(ctx context.Context, gather func() []metrics.Group) (stop func(), err error) {
-	return reportMetrics(ctx, s.config.Get, cmp.Or(s.config.Get(keyRPCBindHost), "127.0.0.1"), s.o.Log, gather)
+	get := s.config.Get
+	at := place{cmp.Or(get(keyRPCBindHost), "127.0.0.1"), "coordinator-" + s.worker, s.o.Version, s.o.Log}
+	stopMetrics, err := reportMetrics(ctx, get, at, gather)
+	if err != nil {
+		return nil, err
+	}
+	spans, stopTraces, err := reportTraces(ctx, get, at)
+	if err != nil {
+		stopMetrics()
+		return nil, err
+	}
+	s.jobs.span.Store(&spans)
+	return func() {
+		stopMetrics()
+		stopTraces()
+	}, nil
 }
 
 // restOptions reads the configuration.

@@ -238,6 +238,7 @@ func (h *History) landed(now time.Time, f flight, k checkpoint.Kind, s State) {
 	all := &h.life.Checkpoints
 	all.Completed++
 	done := c.clone()
+	h.ended(done)
 	all.LastCompleted = &done
 	if c.Kind != stream.Checkpoint {
 		all.LastSavepoint = &done
@@ -272,6 +273,7 @@ func (h *History) lost(now time.Time, reason string) {
 	c.Status, c.Ended, c.Failure = CheckpointFailed, now, reason
 	h.life.Checkpoints.Failed++
 	failed := c.clone()
+	h.ended(failed)
 	h.life.Checkpoints.LastFailed = &failed
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/metrics"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
@@ -90,6 +91,11 @@ type History struct {
 	// KeptCheckpoints and KeptFailures are how many of the newest a Life holds
 	// (web.checkpoints.history, web.exception-history-size); 0 means 10 and 16.
 	KeptCheckpoints, KeptFailures int
+	// Span, if not nil, is told of checkpoints and of starts of the tasks when they
+	// are over, with SpanTasks also of the tasks' part in a checkpoint. It must not
+	// wait.
+	Span      func(metrics.Span)
+	SpanTasks bool
 
 	mu   sync.Mutex
 	life Life
@@ -211,6 +217,9 @@ func (h *History) enter(now time.Time, s Status) {
 	}
 	was := h.life.Status
 	h.life.Spent[was] += now.Sub(h.life.Entered[was])
+	if s == Running {
+		h.recovered(now, was)
+	}
 	h.life.Status, h.life.Changed = s, now
 	h.life.Entered[s] = now
 }

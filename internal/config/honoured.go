@@ -174,7 +174,9 @@ var honoured = []section{
 		{Name: "wadi.log.format", Type: Enum, Default: "text", Words: []string{"text", "json"}, Text: "How lines are written; also --log-format."},
 	}},
 	{"Metrics", []Key{
-		{Name: "metrics.reporters", Type: List, Text: "The names of those who are told metrics, each with keys of its own (metrics.reporter.<name>.…): prom serves them at /metrics of a port of its own."},
+		{Name: "metrics.reporters", Type: List, Text: "The names of those who are told metrics, each with keys of its own (metrics.reporter.<name>.…): prom serves them at /metrics of a port of its own, otel sends them by OTLP; see metrics.md."},
+		{Name: "traces.reporters", Type: List, Text: "The names of those who are told of checkpoints and recoveries, each with keys of its own (traces.reporter.<name>.…): otel sends spans by OTLP."},
+		{Name: "traces.checkpoint.span-detail-level", Type: Enum, Default: "span_per_checkpoint", Words: []string{"span_per_checkpoint", "span_per_checkpoint_with_tasks", "children_spans_per_task", "children_spans_per_subtask"}, Text: "Whether they are told of tasks, too."},
 	}},
 	{"The shell", []Key{
 		{Name: "table.display.max-column-width", Type: Int, Default: "30", Least: 1, Older: []string{"sql-client.display.max-column-width"}, Text: "How wide a column of a result may be."},

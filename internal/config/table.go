@@ -79,6 +79,7 @@ func typeOf(name string) Type {
 // families are the beginnings of names that people complete.
 var families = []Family{
 	{Prefix: "metrics.reporter.", Text: "The keys of one reporter: factory.class, port and what else it takes."},
+	{Prefix: "traces.reporter.", Text: "The keys of one reporter of spans: factory.class, exporter.endpoint and what else it takes."},
 	{Prefix: "s3.", Text: "How checkpoints, and whatever says nothing else, reach S3; see filesystem.md. The environment of AWS otherwise."},
 	{Prefix: "fs.s3a.", Text: "The same in Hadoop's names."},
 	{Prefix: "azure.", Text: "How they reach Azure; see adls.md."},
@@ -89,7 +90,6 @@ var families = []Family{
 	{Prefix: "fs.gs.", Text: "The same in Hadoop's names."},
 	{Prefix: "fs.", Fate: Unread, Reason: "only fs.s3a.*, fs.azure.* and fs.gs.* are of stores that are there"},
 	{Prefix: "events.reporter.", Fate: Unread, Reason: "events are told by the REST API, as they happen"},
-	{Prefix: "traces.reporter.", Fate: Unread, Reason: "nothing is traced"},
 	{Prefix: "external-resource.", Fate: Unread, Reason: "tasks need no other resources than slots"},
 	{Prefix: "security.delegation.token.provider.", Fate: Unread, Reason: "nothing here speaks Hadoop or Kerberos"},
 	{Prefix: "flink.", Fate: Unread, Reason: "nothing here speaks Hadoop or YARN"},
