@@ -59,6 +59,14 @@ var honoured = []section{
 		{Name: "execution.checkpointing.interval", Type: Duration, Text: "How often a checkpoint is taken."},
 		{Name: "execution.checkpointing.timeout", Type: Duration, Default: "10 min", Text: "After how long a checkpoint is given up."},
 		{Name: "execution.checkpointing.min-pause", Type: Duration, Default: "0 ms", Text: "The least time between the end of a checkpoint and the begin of the next."},
+		{
+			Name: "execution.checkpointing.unaligned.enabled", Type: Bool, Default: "false", Older: []string{"execution.checkpointing.unaligned"},
+			Text: "Whether barriers may overtake rows, which are part of the checkpoint then; see exactly-once.md.",
+		},
+		{
+			Name: "execution.checkpointing.aligned-checkpoint-timeout", Type: Duration, Default: "0 ms", Older: []string{"execution.checkpointing.alignment-timeout"},
+			Text: "How old a barrier is before it overtakes.",
+		},
 		{Name: "execution.checkpointing.num-retained", Type: Int, Default: "5", Least: 1, Older: []string{"state.checkpoints.num-retained"}, Text: "How many checkpoints are kept."},
 		{
 			Name: "execution.checkpointing.externalized-checkpoint-retention", Type: Enum, Default: "RETAIN_ON_CANCELLATION",

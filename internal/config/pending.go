@@ -3,9 +3,7 @@ package config
 // pending are the keys that are not read yet, with what holds instead. Whoever
 // builds what they are about moves them to honoured.
 var pending = []Key{
-	{Name: "execution.checkpointing.unaligned.enabled", Type: Bool, Default: "false", Older: []string{"execution.checkpointing.unaligned"}, Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.forced", Type: Bool, Default: "false", Reason: aligned},
-	{Name: "execution.checkpointing.aligned-checkpoint-timeout", Type: Duration, Default: "0 ms", Older: []string{"execution.checkpointing.alignment-timeout"}, Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.interruptible-timers.enabled", Type: Bool, Default: "false", Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.max-subtasks-per-channel-state-file", Type: Int, Default: "5", Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.recover-output-on-downstream.enabled", Type: Bool, Default: "false", Reason: aligned},
@@ -21,7 +19,7 @@ var pending = []Key{
 }
 
 const (
-	aligned = "barriers are aligned in every checkpoint"
+	aligned = "what a barrier has overtaken goes into one file of each task, and edges on which none may overtake are aligned"
 	stored  = "state is restored from the directory for checkpoints"
 	bounded = "what is on its way in a channel is bounded by wadi.exchange.channel-size"
 )

@@ -1,4 +1,4 @@
-package config_test
+package lint
 
 import (
 	"go/ast"
