@@ -123,6 +123,11 @@ func TestBackPressure(t *testing.T) {
 			})
 			await.That(t, "checkpoints with rows on their way", func() bool { return checkpoints(r).Completed >= 4 && len(inFlight(t, dir)) > 0 })
 			await.That(t, "checkpoints go with what was on its way in them", func() bool { return checkpoints(r).Completed >= 12 })
+			l, _ := r.Life()
+			last := l.Checkpoints.LastCompleted
+			if _, persisted := last.Moved(); persisted == 0 || !slices.ContainsFunc(last.Tasks, func(t coordinator.TaskCheckpoint) bool { return t.How.Unaligned }) {
+				t.Errorf("nothing is told of what the barriers have overtaken: %+v", last.Tasks)
+			}
 			if n := len(inFlight(t, dir)); n > 2*7 { // of two tasks, in those that are kept and in one that is being made
 				t.Errorf("%d files of what was on its way are kept", n)
 			}

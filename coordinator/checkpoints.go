@@ -23,6 +23,8 @@ type Checkpoints struct {
 	// Durations, Sizes and FullSizes are those of the newest that completed, in
 	// no order: milliseconds and bytes.
 	Durations, Sizes, FullSizes []int64
+	// Processed and Persisted are as CheckpointRecord.Moved tells them.
+	Processed, Persisted []int64
 }
 
 // RestoredRecord is a checkpoint that tasks went on from.
@@ -69,6 +71,7 @@ type TaskCheckpoint struct {
 	Acked time.Time // zero until then
 	// Size is how many bytes were written for it, Full how many its state has.
 	Size, Full int64
+	How        rpc.Sealing
 }
 
 // Acked is how many tasks have acknowledged the checkpoint, and when the latest did.
@@ -94,6 +97,16 @@ func (c CheckpointRecord) Sizes() (size, full int64) {
 	return size, full
 }
 
+// Moved are the bytes that tasks have read while they waited for barriers, and
+// those that barriers have overtaken.
+func (c CheckpointRecord) Moved() (processed, persisted int64) {
+	for _, t := range c.Tasks {
+		processed += t.How.Processed
+		persisted += t.How.Persisted
+	}
+	return processed, persisted
+}
+
 // Took is the time from the trigger to the end, or to now.
 func (c CheckpointRecord) Took(now time.Time) time.Duration {
 	if !c.Ended.IsZero() {
@@ -110,7 +123,7 @@ const (
 )
 
 // checkpointSum is what is kept of a checkpoint for statistics.
-type checkpointSum struct{ millis, size, full int64 }
+type checkpointSum struct{ millis, size, full, processed, persisted int64 }
 
 func (c CheckpointRecord) clone() CheckpointRecord {
 	c.Tasks = slices.Clone(c.Tasks)
@@ -128,6 +141,8 @@ func (h *History) checkpoints() Checkpoints {
 		c.Durations = append(c.Durations, s.millis)
 		c.Sizes = append(c.Sizes, s.size)
 		c.FullSizes = append(c.FullSizes, s.full)
+		c.Processed = append(c.Processed, s.processed)
+		c.Persisted = append(c.Persisted, s.persisted)
 	}
 	return c
 }
@@ -205,7 +220,8 @@ func (h *History) acked(now time.Time, r rpc.Sealed) {
 		if t.Task != r.Task {
 			continue
 		}
-		t.Acked = now
+		t.Acked, t.How = now, r.How
+		t.Size, t.Full = r.How.Persisted, r.How.Persisted
 		for _, table := range r.Handle.Tables {
 			for _, run := range table.Runs {
 				t.Full += run.Bytes
@@ -244,7 +260,8 @@ func (h *History) landed(now time.Time, f flight, k checkpoint.Kind, s State) {
 		all.LastSavepoint = &done
 	}
 	size, full := c.Sizes()
-	h.sums = append(h.sums, checkpointSum{c.Took(now).Milliseconds(), size, full})
+	processed, persisted := c.Moved()
+	h.sums = append(h.sums, checkpointSum{c.Took(now).Milliseconds(), size, full, processed, persisted})
 	if n := len(h.sums) - keptSums; n > 0 {
 		h.sums = slices.Delete(h.sums, 0, n)
 	}

@@ -124,7 +124,32 @@ func (d *diagnosis) barrier() {
 	} else if t := d.busiest(chain); t != nil {
 		f.Text += fmt.Sprintf(" Its busiest task works %.0f%% of the time.", t.Busy*100)
 	}
+	f.Text += d.before(chain)
+	if len(senders) > 0 && !d.Life.Settings.Unaligned {
+		f.Text += " With 'execution.checkpointing.unaligned.enabled' = 'true' barriers overtake rows."
+	}
 	d.found(f)
+}
+
+// before is how the slowest task of a chain took part in the last checkpoint that
+// completed.
+func (d *diagnosis) before(chain int) string {
+	last := d.Life.Checkpoints.LastCompleted
+	if last == nil {
+		return ""
+	}
+	var slowest *TaskCheckpoint
+	for i, t := range last.Tasks {
+		if d.at[t.Task.Vertex] == chain && (slowest == nil || t.Acked.After(slowest.Acked)) {
+			slowest = &last.Tasks[i]
+		}
+	}
+	if slowest == nil {
+		return ""
+	}
+	h, ms := slowest.How, func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+	return fmt.Sprintf(" In checkpoint %d the first barrier came after %v, the last %v later; it stood still for %v to end the epoch, and stored its state in %v.",
+		last.Epoch, ms(h.StartDelayMillis), ms(h.AlignmentMillis), ms(h.SyncMillis), ms(h.AsyncMillis))
 }
 
 // holders are the tasks of the first chain that has not acknowledged a

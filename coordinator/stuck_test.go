@@ -9,6 +9,7 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -63,6 +64,13 @@ func TestStuck(t *testing.T) {
 		// want are the findings: kind, the tasks, the title, and a part of the text.
 		want string
 	}{
+		{"the last checkpoint tells where its time went", func(e *coordinator.Evidence) {
+			inFlight(e, time.Minute, 0, 1)
+			how := rpc.Sealing{StartDelayMillis: 10, AlignmentMillis: 4000, SyncMillis: 2, AsyncMillis: 30}
+			done := coordinator.CheckpointRecord{Epoch: 6, Tasks: []coordinator.TaskCheckpoint{{Task: e.Tasks[2].Task, Acked: noon, How: how}}}
+			e.Life.Checkpoints.LastCompleted = &done
+		}, `checkpoint [2/0 2/1] Checkpoint 7 takes long: IntervalJoin holds the barrier: ` +
+			`In checkpoint 6 the first barrier came after 10ms, the last 4s later; it stood still for 2ms to end the epoch, and stored its state in 30ms.`},
 		{"everything moves", func(*coordinator.Evidence) {}, ``},
 		{"it has ended", func(e *coordinator.Evidence) {
 			inFlight(e, time.Hour)

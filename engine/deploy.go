@@ -274,7 +274,7 @@ func (b *builder) sourceTask(a rpc.Assignment, cfg task.Config, head job.Vertex,
 	if a.Ended {
 		return b.endedTask(a, cfg), nil
 	}
-	t := task.NewSource(cfg, src, sc.Watermark, up, inbox, b.worker.o.Clock)
+	t := task.NewSource(cfg, src, sc.Watermark, up, inbox)
 	if b.worker.o.Overtaking {
 		t.Lend(outputs(cfg.Stages))
 	}

@@ -84,7 +84,7 @@ func (u *uploader) confirm(e stream.Epoch) {
 func (u *uploader) run() {
 	defer close(u.done)
 	for s := range u.queue {
-		e := s.snapshot.Barrier.Epoch
+		e, how, began := s.snapshot.Barrier.Epoch, s.snapshot.How, u.d.worker.o.Clock.Now()
 		var tables []checkpoint.TableState
 		err := protect(func() (err error) {
 			defer s.frozen.Release()
@@ -107,7 +107,11 @@ func (u *uploader) run() {
 			u.d.report(rpc.Declined{Task: u.a.Task, Epoch: e, Err: fmt.Errorf("upload state of task %v: %w", u.a.Task, err)})
 			continue
 		}
-		u.d.report(rpc.Sealed{Task: u.a.Task, Epoch: e, Handle: handle})
+		for _, f := range captured {
+			how.Persisted += int64(f.Length)
+		}
+		how.AsyncMillis = u.d.worker.o.Clock.Now().Sub(began).Milliseconds()
+		u.d.report(rpc.Sealed{Task: u.a.Task, Epoch: e, Handle: handle, How: how})
 	}
 }
 

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,8 +53,8 @@ type RestoredCheckpoint struct {
 	Path      string       `json:"external_path"`
 }
 
-// Checkpoint is one checkpoint. What is in flight while it is taken is not
-// stored, so that there is no persisted data.
+// Checkpoint is one checkpoint. What an alignment buffers is what barriers overtake,
+// and is persisted: what waits behind a barrier waits in its channel.
 type Checkpoint struct {
 	Class             string                          `json:"className"`
 	ID                stream.Epoch                    `json:"id"`
@@ -104,7 +105,10 @@ func (s *Server) checkpoints(r *http.Request) (any, error) {
 		Counts: CheckpointCounts{
 			Restored: c.Restored, Total: c.Triggered, Completed: c.Completed, Failed: c.Failed, InProgress: c.Triggered - c.Completed - c.Failed,
 		},
-		Summary: CheckpointSummary{CheckpointedSize: statistics(c.Sizes), StateSize: statistics(c.FullSizes), EndToEndMillis: statistics(c.Durations)},
+		Summary: CheckpointSummary{
+			CheckpointedSize: statistics(c.Sizes), StateSize: statistics(c.FullSizes), EndToEndMillis: statistics(c.Durations),
+			AlignmentBuffered: statistics(c.Persisted), ProcessedData: statistics(c.Processed), PersistedData: statistics(c.Persisted),
+		},
 		History: []Checkpoint{},
 	}
 	dir := j.Info().Checkpoints
@@ -138,9 +142,11 @@ func (s *Server) checkpointOf(l coordinator.Life, c coordinator.CheckpointRecord
 	d := Checkpoint{
 		ID: c.Epoch, Status: c.Status.String(), Savepoint: c.Kind != stream.Checkpoint, TriggerMillis: c.Triggered.UnixMilli(),
 		LatestAckMillis: ackMillis(latest), EndToEndMillis: c.Took(s.o.Clock.Now()).Milliseconds(),
-		Subtasks: len(c.Tasks), Acknowledged: acked, Type: typeOf(c.Kind), Tasks: map[string]VertexCheckpointSums{},
+		Subtasks: len(c.Tasks), Acknowledged: acked, Type: typeOf(c), Tasks: map[string]VertexCheckpointSums{},
 	}
 	d.CheckpointedSize, d.StateSize = c.Sizes()
+	d.ProcessedData, d.PersistedData = c.Moved()
+	d.AlignmentBuffered = d.PersistedData
 	d.Class = strings.ToLower(d.Status)
 	if d.Savepoint {
 		d.SavepointFormat = "NATIVE"
@@ -161,9 +167,12 @@ func (s *Server) checkpointOf(l coordinator.Life, c coordinator.CheckpointRecord
 	return d
 }
 
-func typeOf(k stream.BarrierKind) string {
-	switch k {
+func typeOf(c coordinator.CheckpointRecord) string {
+	switch c.Kind {
 	case stream.Checkpoint:
+		if slices.ContainsFunc(c.Tasks, func(t coordinator.TaskCheckpoint) bool { return t.How.Unaligned }) {
+			return "UNALIGNED_CHECKPOINT"
+		}
 		return "CHECKPOINT"
 	case stream.Savepoint:
 		return "SAVEPOINT"
@@ -188,6 +197,8 @@ func sumsOf(c coordinator.CheckpointRecord, v vertex, now time.Time) (VertexChec
 		EndToEndMillis: c.Took(now).Milliseconds(),
 	}
 	sums.CheckpointedSize, sums.StateSize = part.Sizes()
+	sums.ProcessedData, sums.PersistedData = part.Moved()
+	sums.AlignmentBuffered = sums.PersistedData
 	switch {
 	case acked == len(part.Tasks):
 		sums.Status, sums.EndToEndMillis = coordinator.CheckpointCompleted.String(), max(0, latest.Sub(c.Triggered).Milliseconds())

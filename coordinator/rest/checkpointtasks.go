@@ -59,18 +59,35 @@ func (s *Server) checkpointTasks(r *http.Request) (any, error) {
 	}
 	sums, tasks := sumsOf(c, all[i], s.o.Clock.Now())
 	reply := VertexCheckpoint{VertexCheckpointSums: sums, Subtasks: []SubtaskCheckpoint{}}
-	var sizes, full, took []int64
+	var acked []coordinator.TaskCheckpoint
 	for _, t := range tasks {
 		reply.Subtasks = append(reply.Subtasks, subtaskCheckpoint(c, t))
 		if !t.Acked.IsZero() {
-			sizes, full = append(sizes, t.Size), append(full, t.Full)
-			took = append(took, t.Acked.Sub(c.Triggered).Milliseconds())
+			acked = append(acked, t)
 		}
 	}
+	over := func(of func(t coordinator.TaskCheckpoint) int64) Statistics {
+		all := make([]int64, len(acked))
+		for i, t := range acked {
+			all[i] = of(t)
+		}
+		return statistics(all)
+	}
+	persisted := over(func(t coordinator.TaskCheckpoint) int64 { return t.How.Persisted })
 	reply.Summary = VertexCheckpointSummary{
-		CheckpointedSize: statistics(sizes), StateSize: statistics(full), EndToEndMillis: statistics(took),
-		Duration:  map[string]Statistics{"sync": {}, "async": {}},
-		Alignment: map[string]Statistics{"buffered": {}, "processed": {}, "persisted": {}, "duration": {}},
+		CheckpointedSize: over(func(t coordinator.TaskCheckpoint) int64 { return t.Size }),
+		StateSize:        over(func(t coordinator.TaskCheckpoint) int64 { return t.Full }),
+		EndToEndMillis:   over(func(t coordinator.TaskCheckpoint) int64 { return t.Acked.Sub(c.Triggered).Milliseconds() }),
+		Duration: map[string]Statistics{
+			"sync":  over(func(t coordinator.TaskCheckpoint) int64 { return t.How.SyncMillis }),
+			"async": over(func(t coordinator.TaskCheckpoint) int64 { return t.How.AsyncMillis }),
+		},
+		Alignment: map[string]Statistics{
+			"buffered": persisted, "persisted": persisted,
+			"processed": over(func(t coordinator.TaskCheckpoint) int64 { return t.How.Processed }),
+			"duration":  over(func(t coordinator.TaskCheckpoint) int64 { return t.How.AlignmentMillis }),
+		},
+		StartDelayMillis: over(func(t coordinator.TaskCheckpoint) int64 { return t.How.StartDelayMillis }),
 	}
 	return reply, nil
 }
@@ -79,11 +96,11 @@ func subtaskCheckpoint(c coordinator.CheckpointRecord, t coordinator.TaskCheckpo
 	if t.Acked.IsZero() {
 		return SubtaskCheckpoint{Class: "pending", Index: t.Task.Index, Status: "pending_or_failed"}
 	}
-	took, no, zero := t.Acked.Sub(c.Triggered).Milliseconds(), false, int64(0)
+	took, no, how := t.Acked.Sub(c.Triggered).Milliseconds(), false, t.How
 	return SubtaskCheckpoint{
 		Class: "completed", Index: t.Task.Index, Status: "completed", AckMillis: t.Acked.UnixMilli(), EndToEndMillis: &took, CheckpointedSize: &t.Size, StateSize: &t.Full,
-		Checkpoint: map[string]int64{"sync": 0, "async": 0}, StartDelayMillis: &zero, Unaligned: &no, Aborted: &no,
-		Alignment: map[string]int64{"buffered": 0, "processed": 0, "persisted": 0, "duration": 0},
+		Checkpoint: map[string]int64{"sync": how.SyncMillis, "async": how.AsyncMillis}, StartDelayMillis: &how.StartDelayMillis, Unaligned: &how.Unaligned, Aborted: &no,
+		Alignment: map[string]int64{"buffered": how.Persisted, "processed": how.Processed, "persisted": how.Persisted, "duration": how.AlignmentMillis},
 	}
 }
 

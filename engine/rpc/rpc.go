@@ -142,6 +142,24 @@ type (
 		Task   checkpoint.TaskID
 		Epoch  stream.Epoch
 		Handle checkpoint.Handle
+		How    Sealing
+	}
+	// Sealing is how a task has ended an epoch, for people.
+	Sealing struct {
+		// StartDelayMillis is from the begin of the checkpoint to the first barrier,
+		// AlignmentMillis from there until the task has ended the epoch, SyncMillis how
+		// long its work stood still for that, AsyncMillis how long it took beside it to
+		// store the state.
+		StartDelayMillis int64 `json:"startDelayMillis"`
+		AlignmentMillis  int64 `json:"alignmentMillis"`
+		SyncMillis       int64 `json:"syncMillis"`
+		AsyncMillis      int64 `json:"asyncMillis"`
+		// Processed are the bytes of rows that were read between the first barrier
+		// and the end of the epoch, Persisted those that the barrier has overtaken.
+		Processed int64 `json:"processed"`
+		Persisted int64 `json:"persisted"`
+		// Unaligned says that the barrier did not wait for the other channels.
+		Unaligned bool `json:"unaligned"`
 	}
 	// Declined says that a task could not upload the state of an epoch; the
 	// task itself goes on.

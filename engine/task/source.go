@@ -64,9 +64,9 @@ type Source struct {
 }
 
 // NewSource returns a task that reads src. Commands are Assign and Inject.
-func NewSource(c Config, src ops.Source, spec *ops.WatermarkSpec, report SourceReporter, commands <-chan rpc.Command, clock Clock) *Source {
+func NewSource(c Config, src ops.Source, spec *ops.WatermarkSpec, report SourceReporter, commands <-chan rpc.Command) *Source {
 	s := &Source{
-		config: c, source: src, spec: spec, report: report, commands: commands, clock: clock,
+		config: c, source: src, spec: spec, report: report, commands: commands, clock: c.Clock,
 		chain: newChain(c.Stages, c.State, c.Alloc),
 	}
 	s.chain.now, s.chain.epoch = c.Watermark, c.Epoch
@@ -361,6 +361,7 @@ func (s *Source) seal(ctx context.Context, b stream.Barrier) error {
 	if s.drained {
 		b.Overtake = 0 // T4: no other barrier comes behind it
 	}
+	began := s.clock.Now()
 	frozen, err := s.chain.freeze(ctx, b.Epoch)
 	if err != nil {
 		return err
@@ -376,6 +377,7 @@ func (s *Source) seal(ctx context.Context, b stream.Barrier) error {
 	}
 	s.stopped = b.Kind == stream.Stop
 	s.ended = s.drained
+	snap.How = rpc.Sealing{StartDelayMillis: delay(b, began), SyncMillis: s.clock.Now().Sub(began).Milliseconds()}
 	s.report.Sealed(snap, frozen)
 	if s.ended {
 		return s.chain.broadcast(ctx, stream.EndOfInput{}) // T4

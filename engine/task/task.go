@@ -22,9 +22,11 @@ import (
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/state"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
 )
 
 // Config is what both kinds of task need.
@@ -64,6 +66,7 @@ type Snapshot struct {
 	// event time of the gate's channels before it.
 	InFlight       *exchange.Capture
 	ChannelsBefore []checkpoint.ChannelTime
+	How            rpc.Sealing
 }
 
 // Task is one parallel instance of a chain that has inputs.
@@ -137,6 +140,9 @@ func (t *Task) Run(ctx context.Context) (err error) {
 		switch e := element.(type) {
 		case *stream.Batch:
 			e.Marks = t.clock.judge(ch, e.Marks)
+			if t.align.arrived > 0 {
+				t.align.processed += vector.RecordBytes(e.Rows)
+			}
 			err = t.chain.links[0].process(ctx, t.inputOf[ch], e)
 		case stream.Watermark:
 			err = t.watermark(ctx, ch, e.Time)
@@ -144,6 +150,9 @@ func (t *Task) Run(ctx context.Context) (err error) {
 			err = t.idle(ctx, ch)
 		case stream.Barrier:
 			t.in.Block(ch) // T1
+			if t.align.arrived == 0 {
+				t.align.began = t.config.Clock.Now()
+			}
 			if t.align.arrive(ch, e) {
 				err = t.seal(ctx, t.align.barrier, nil)
 			}
@@ -232,14 +241,17 @@ func (t *Task) overtake(ctx context.Context) error {
 // seal ends the epoch of b: every channel has delivered b or has ended, or b has
 // overtaken what was captured.
 func (t *Task) seal(ctx context.Context, b stream.Barrier, captured *exchange.Capture) error {
+	began := t.config.Clock.Now()
+	how := t.align.how(b, began)
 	frozen, err := t.chain.freeze(ctx, b.Epoch)
 	if err != nil {
 		return err
 	}
 	s := Snapshot{
 		Barrier: b, Channels: t.channelTimes(), Committables: t.chain.committables(),
-		Watermark: t.clock.now, Ended: t.clock.now == stream.End, InFlight: captured,
+		Watermark: t.clock.now, Ended: t.clock.now == stream.End, InFlight: captured, How: how,
 	}
+	s.How.Unaligned = captured != nil
 	if captured != nil {
 		for ch, input := range t.inputOf {
 			s.ChannelsBefore = append(s.ChannelsBefore, checkpoint.ChannelTime{Input: input, Watermark: t.clock.of[ch], Idle: t.clock.quiet[ch]})
@@ -249,6 +261,7 @@ func (t *Task) seal(ctx context.Context, b stream.Barrier, captured *exchange.Ca
 		frozen.Release()
 		return err
 	}
+	s.How.SyncMillis = t.config.Clock.Now().Sub(began).Milliseconds()
 	t.report.Sealed(s, frozen)
 	if gate, ok := t.in.(exchange.Overtaker); ok {
 		gate.Passed(b.Epoch)

@@ -141,7 +141,7 @@ func (w *worker) route(d *deployment, of checkpoint.TaskID) *exchange.Route {
 }
 
 func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
-	cfg := task.Config{State: up.backend, Report: up, Alloc: memory.DefaultAllocator, Watermark: a.Watermark}
+	cfg := task.Config{State: up.backend, Report: up, Alloc: memory.DefaultAllocator, Watermark: a.Watermark, Clock: clock{w.w}}
 	for i, op := range []ops.Operator{&counter{w: w.w}, task.NewSink(table{w.table})} {
 		v := d.Graph.Vertices[counterVertex+i]
 		cfg.Stages = append(cfg.Stages, task.Stage{Op: op, Stats: &task.Stats{}, Info: ops.TaskInfo{
