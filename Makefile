@@ -98,9 +98,9 @@ crash: build ## kill the real binary RUNS times and compare with the undisturbed
 	readers=$$(python3 testdata/interop/install.py $(BIN)/interop pyiceberg,duckdb | paste -sd ' '); echo "readers: iceberg-go $$readers"; \
 	go test -count=1 -timeout 120m -v ./internal/crash -run 'TestCrash$(CASE)' -args -wadi $(BIN)/wadi -runs $(RUNS) -readers "$$readers"
 
-chaos: build ## faults happen to a cluster of real processes for MINUTES=10, whose tables must hold what the undisturbed run's hold; SEED= repeats a plan
+chaos: build ## faults happen to a cluster of real processes for MINUTES=10, whose tables must hold what the undisturbed run's hold; SEED= repeats a plan, FAULTS= is a pattern of them
 	@go run ./internal/testserver/cmd -install -only s3
-	go test -count=1 -timeout 4h -v ./internal/crash -run 'TestChaos$$' -args -wadi $(BIN)/wadi -minutes $(MINUTES) -seed $(SEED)
+	go test -count=1 -timeout 4h -v ./internal/crash -run 'TestChaos$$' -args -wadi $(BIN)/wadi -minutes $(MINUTES) -seed $(SEED) -faults '$(FAULTS)'
 
 bench: build ## Nexmark and flights, one JSON line per run
 	$(BIN)/wadi bench nexmark --format json

@@ -395,8 +395,11 @@ func (d *driver) log(a Action) {
 			d.Log.Warn("restart", slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem))
 		}
 	case Finish:
-		d.Log.Info("job ended", slog.String("state", string(a.Result.State)),
-			slog.Uint64("epoch", uint64(a.Result.Epoch)))
+		level, args := slog.LevelInfo, []slog.Attr{slog.String("state", string(a.Result.State)), slog.Uint64("epoch", uint64(a.Result.Epoch))}
+		if a.Result.Err != nil {
+			level, args = slog.LevelWarn, append(args, slog.Any("error", a.Result.Err))
+		}
+		d.Log.LogAttrs(context.Background(), level, "job ended", args...)
 	case Freeze:
 		d.phase("prepare", a.Epoch)
 	case Claim:

@@ -24,9 +24,13 @@ type Sink struct {
 func NewSink(s ops.Sink) *Sink { return &Sink{sink: s} }
 
 // Open starts the writer.
-func (s *Sink) Open(ctx context.Context, rt ops.Runtime) (err error) {
-	s.writer, err = s.sink.Writer(ctx, rt)
-	return err
+func (s *Sink) Open(ctx context.Context, rt ops.Runtime) error {
+	w, err := s.sink.Writer(ctx, rt)
+	if err != nil {
+		return err
+	}
+	s.writer = w
+	return nil
 }
 
 // Process writes b.

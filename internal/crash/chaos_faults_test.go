@@ -67,10 +67,10 @@ func (h *chaos) give(m *testcluster.Member) {
 // begun is told when and to whom; it is not called when it can happen to nobody.
 func (h *chaos) happen(ctx context.Context, f fault, begun func(who string)) {
 	if f.kind == slowStore {
-		h.root.slow.on.Store(true)
+		h.root.slow.on.Add(1)
 		begun("all")
 		each(ctx, f.lasts)
-		h.root.slow.on.Store(false)
+		h.root.slow.on.Add(-1)
 		return
 	}
 	m := h.take(f)

@@ -30,6 +30,9 @@ import (
 // again what was undone.
 const chaosRate = 2000
 
+// chaosKeys is how many keys the topic has: state that needs the disk.
+const chaosKeys = 40_000
+
 // chaosLake is where the jobs of chaos write to.
 const chaosLake = `
 SET 'execution.runtime-mode' = 'streaming';
@@ -151,7 +154,7 @@ func newRoot(t *testing.T, dir string) root {
 // wait, throttles some, and cuts connections behind some that were done.
 type slowed struct {
 	url  string
-	on   atomic.Bool
+	on   atomic.Int64 // more than 0
 	seen atomic.Int64 // requests while it was
 }
 
@@ -165,7 +168,7 @@ func newSlowed(t *testing.T, endpoint string) *slowed {
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) } // who asked was killed
 	l := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.on.Load() {
+		if s.on.Load() == 0 {
 			proxy.ServeHTTP(w, r)
 			return
 		}
@@ -198,6 +201,6 @@ func (f feed) produce(t *testing.T) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
-	group.Go(func() { produceFeed(ctx, t, f.client, f.topic, f.events, chaosRate) })
+	group.Go(func() { produceFeed(ctx, t, f.client, f.topic, f.events, chaosKeys, chaosRate) })
 	return func() { cancel(); group.Wait() }
 }

@@ -21,6 +21,7 @@ import (
 
 var (
 	minutes = flag.Float64("minutes", 0.5, "how long faults happen to a cluster")
+	faults  = flag.String("faults", "", "a pattern of the faults that happen; none means all")
 	kept    = flag.Bool("keep", false, "keep logs and tables of the cluster also when all is well")
 )
 
@@ -120,7 +121,11 @@ func chaosCluster(t *testing.T, bin, dir string, r root) *testcluster.Cluster {
 // possible are the kinds of faults that can happen here.
 func possible(t *testing.T, c *testcluster.Cluster, r root) []kind {
 	t.Helper()
-	all := every()
+	wanted, err := regexp.Compile(*faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := slices.DeleteFunc(every(), func(k kind) bool { return !wanted.MatchString(kinds[k].name) })
 	if r.slow == nil {
 		t.Log("the store is never slow: there is no server of S3 (make chaos installs one)")
 		all = slices.DeleteFunc(all, func(k kind) bool { return k == slowStore })
@@ -134,7 +139,7 @@ func possible(t *testing.T, c *testcluster.Cluster, r root) []kind {
 }
 
 // disturb carries out a plan and waits for the end of the jobs.
-func disturb(t *testing.T, c *testcluster.Cluster, r root, w *watch, faults []fault, total time.Duration) {
+func disturb(t *testing.T, c *testcluster.Cluster, r root, w *watch, will []fault, total time.Duration) {
 	t.Helper()
 	h := &chaos{c: c, root: r, busy: map[*testcluster.Member]bool{}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*total+5*time.Minute)
@@ -147,7 +152,7 @@ func disturb(t *testing.T, c *testcluster.Cluster, r root, w *watch, faults []fa
 	attending, leave := context.WithCancel(ctx)
 	beside.Go(func() { h.attend(attending, w.since) })
 	happening, stop := context.WithCancel(ctx)
-	for _, f := range faults {
+	for _, f := range will {
 		beside.Go(func() {
 			if each(happening, time.Until(w.since.Add(f.at))) {
 				h.happen(happening, f, func(who string) { w.begin(f, who) })

@@ -4,6 +4,7 @@ package crash
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -89,6 +90,7 @@ func (w *watch) look(ctx context.Context, name string) {
 	id := w.ids[name]
 	if _, err := w.store.Get(ctx, "jobs/"+id); errors.Is(err, fs.ErrNotExist) {
 		j.ended = true
+		w.judge(ctx, name)
 	} else if c, ok := w.ask(ctx, "/jobs/"+id+"/checkpoints"); ok {
 		if last := c.Latest.Completed; last != nil {
 			j.at = later(j.at, time.UnixMilli(last.TriggerMillis))
@@ -101,6 +103,25 @@ func (w *watch) look(ctx context.Context, name string) {
 	w.mu.Lock()
 	w.jobs[name] = j
 	w.mu.Unlock()
+}
+
+// judge reads how a job that has ended did so.
+func (w *watch) judge(ctx context.Context, name string) {
+	dir := "checkpoints/" + w.ids[name] + "/terminal/"
+	records, err := w.store.List(ctx, dir)
+	if err != nil || len(records) == 0 {
+		w.t.Errorf("%s has ended, and there is no record of how: %v", name, err)
+	}
+	for _, r := range records {
+		data, err := w.store.Get(ctx, r)
+		var doc struct{ Body checkpoint.Terminal }
+		if err == nil {
+			err = json.Unmarshal(data, &doc)
+		}
+		if err != nil || doc.Body.State != checkpoint.Finished {
+			w.t.Errorf("%s is %s: %s (%v)", name, doc.Body.State, doc.Body.Reason, err)
+		}
+	}
 }
 
 // explain tells why a job was started anew, as it says itself.

@@ -56,8 +56,11 @@ INSERT INTO lake.db.counts SELECT k, COUNT(*), MAX(id) FROM feed GROUP BY k HAVI
 END;
 `
 
-// feedPartitions is how many partitions the topics have.
-const feedPartitions = 4
+// The topics have so many partitions, and the feed so many keys.
+const (
+	feedPartitions = 4
+	feedKeys       = 5000 // a multiple, so that a key has one partition
+)
 
 // TestCrashKafka kills jobs between topics and tables. The broker runs in this
 // process, unless the environment names another one: WADI_TEST_KAFKA=localhost:9092.
@@ -150,7 +153,7 @@ func aroundTopics(t *testing.T, s suite, dir, address string, limited bool) surr
 	if limited {
 		pace = rate
 	}
-	wg.Go(func() { produceFeed(ctx, t, client, feed, s.events, pace) })
+	wg.Go(func() { produceFeed(ctx, t, client, feed, s.events, feedKeys, pace) })
 	written := map[string]int64{}
 	if limited {
 		var mu sync.Mutex
@@ -193,8 +196,8 @@ func createTopics(t *testing.T, admin *kadm.Client, names ...string) {
 	}
 }
 
-// produceFeed writes the events to the topic, so many per second unless it is 0.
-func produceFeed(ctx context.Context, t *testing.T, client *kgo.Client, topic string, events, pace int) {
+// produceFeed writes the events to the topic, at a pace per second unless it is 0.
+func produceFeed(ctx context.Context, t *testing.T, client *kgo.Client, topic string, events, keys, pace int) {
 	t.Helper()
 	const beat = 10 * time.Millisecond
 	burst := max(1, pace/int(time.Second/beat))
@@ -209,7 +212,7 @@ func produceFeed(ctx context.Context, t *testing.T, client *kgo.Client, topic st
 				return
 			}
 		}
-		k := i * 7919 % 5000
+		k := i * 7919 % keys
 		client.Produce(ctx, &kgo.Record{Topic: topic, Partition: int32(i % feedPartitions), Value: fmt.Appendf(nil, `{"id":%d,"k":%d,"v":"value %d"}`, i, k, i)}, func(_ *kgo.Record, err error) {
 			if err != nil && !errors.Is(err, kgo.ErrClientClosed) { // which the end of a failed test does
 				t.Error(err)

@@ -160,7 +160,11 @@ func (s *Sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, erro
 		return nil, err
 	}
 	if s.key.Names != nil {
-		return upsert.NewWriter(ctx, upsert.Table{Name: s.target.String(), Key: s.key, Aim: s.aim, Load: s.load}, t, schema, rt)
+		w, err := upsert.NewWriter(ctx, upsert.Table{Name: s.target.String(), Key: s.key, Aim: s.aim, Load: s.load}, t, schema, rt)
+		if err != nil {
+			return nil, err
+		}
+		return w, nil
 	}
 	task := rt.Task()
 	tag := catalog.SinkHash(ops.SinkID{Job: string(task.Job), Sink: task.UID})

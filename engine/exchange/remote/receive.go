@@ -75,8 +75,20 @@ func (t *Transport) receive(conn net.Conn) {
 		t.o.Log.Warn("a connection for data has ended", slog.String("peer", conn.RemoteAddr().String()), slog.Any("error", err))
 	}
 	for _, a := range in.channels {
-		a.lost(err)
+		a.lost(gone(err))
 	}
+}
+
+// gone is the error of the channels of a connection that has ended with err, or nil.
+// Whatever one of them has done, the others may go on by another connection.
+func gone(err error) error {
+	if errors.Is(err, job.ErrInvalid) {
+		return fmt.Errorf("%w: %s", job.ErrUnavailable, err.Error())
+	}
+	if err != nil {
+		err = unavailable(err)
+	}
+	return err
 }
 
 func (in *incoming) signal() {

@@ -278,6 +278,35 @@ func TestLostSender(t *testing.T) {
 	}
 }
 
+// TestCanceledBeforeItIsOpen: tasks that are canceled while they open their channels,
+// and then close them, leave the connection to the others.
+func TestCanceledBeforeItIsOpen(t *testing.T) {
+	a, b := pair(t, remote.Options{})
+	gate := exchange.NewLocal(1, 0)
+	b.Receive([]remote.Key{key(0)}, gate)
+	c := a.Channel(b.Addr().String(), key(0))
+	if err := c.Send(t.Context(), stream.Idle{}); err != nil {
+		t.Fatal(err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i := range 100 {
+		late := a.Channel(b.Addr().String(), key(i+1))
+		if err := late.Send(canceled, stream.Idle{}); err == nil {
+			t.Fatal("it was not canceled")
+		}
+		late.Close()
+	}
+	if err := c.Send(t.Context(), stream.EndOfInput{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, _, err := gate.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestGarbageHarmsNothing: a member of the cluster that sends garbage loses its
 // connection; others do not notice.
 func TestGarbageHarmsNothing(t *testing.T) {

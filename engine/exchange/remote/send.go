@@ -107,8 +107,12 @@ func (c *Channel) open(ctx context.Context) error {
 	if c.number, err = out.add(c); err != nil {
 		return err
 	}
+	if err := out.write(ctx, append(header{kind: kindOpen, channel: c.number, head: len(doc)}.append(nil), doc...)); err != nil {
+		out.remove(c.number) // it is not open, and must not be closed
+		return err
+	}
 	c.out = out
-	return out.write(ctx, append(header{kind: kindOpen, channel: c.number, head: len(doc)}.append(nil), doc...))
+	return nil
 }
 
 // batch sends the rows of b in pieces that fit the credit of the channel.
@@ -363,7 +367,7 @@ func (o *outgoing) read() {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the worker has closed the connection")
 			}
-			o.fail(unavailable(err))
+			o.fail(gone(err))
 			return
 		}
 	}
