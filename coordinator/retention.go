@@ -74,15 +74,8 @@ func (d *driver) record(ctx context.Context, t checkpoint.Terminal) error {
 	if err := d.keeper.Record(ctx, t); err != nil || !t.Discarded {
 		return err
 	}
-	claims, runs, _, err := d.keeper.Standing(ctx)
-	if err != nil {
+	if err := d.keeper.Discard(ctx); err != nil {
 		d.Log.Warn("the checkpoints of a job that has ended stay", slog.Any("error", err))
-		return nil
 	}
-	var files []string
-	for _, c := range claims {
-		files = append(files, checkpoint.ClaimFile(c.Epoch))
-	}
-	d.remove(append(files, runs...))
 	return nil
 }

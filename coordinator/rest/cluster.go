@@ -27,6 +27,10 @@ type Cluster interface {
 	Execute(ctx context.Context, s Statements, each func(Outcome) error) error
 	// Dispose removes a savepoint.
 	Dispose(ctx context.Context, savepoint string) error
+	// Stored are the jobs whose checkpoints are in the cluster's directory, and
+	// RemoveStored deletes those of one that is gone; it says how many bytes.
+	Stored(ctx context.Context) ([]StoredJob, error)
+	RemoveStored(ctx context.Context, id job.ID) (int64, error)
 	// Config is the configuration of the cluster, without secrets.
 	Config() map[string]string
 	// Ask asks the process of a worker, or with "" that of the coordinator.

@@ -106,6 +106,8 @@ var routes = []route{
 
 	{post, "/api/sql", submit, (*Server).sql},
 	{get, "/api" + ofJob + "/stuck", look, (*Server).stuck},
+	{get, "/api/stored", look, (*Server).stored},
+	{del, "/api/stored/{jobid}", cancel, (*Server).removeStored},
 	{get, "/api/logs", look, (*Server).logLines},
 	{get, "/api/log/level", look, (*Server).logLevels},
 	{put, "/api/log/level", change, (*Server).setLogLevel},

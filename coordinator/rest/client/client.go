@@ -164,6 +164,21 @@ func (c *Client) Checkpoint(ctx context.Context, id string, q rest.CheckpointReq
 	return op.Checkpoint, err
 }
 
+// Stored are the jobs whose checkpoints are in the cluster's directory.
+func (c *Client) Stored(ctx context.Context) ([]rest.StoredJob, error) {
+	var reply rest.StoredJobs
+	err := c.Do(ctx, http.MethodGet, "/api/stored", nil, &reply)
+	return reply.Jobs, err
+}
+
+// RemoveStored deletes the checkpoints of a job that is gone, and says how many
+// bytes they had.
+func (c *Client) RemoveStored(ctx context.Context, id string) (int64, error) {
+	var reply rest.Removed
+	err := c.Do(ctx, http.MethodDelete, "/api/stored/"+url.PathEscape(id), nil, &reply)
+	return reply.Bytes, err
+}
+
 // Dispose removes a savepoint.
 func (c *Client) Dispose(ctx context.Context, path string) error {
 	const at = "/savepoint-disposal"
