@@ -77,6 +77,24 @@ func TestIcebergFewFiles(t *testing.T) {
 	}
 }
 
+// TestIcebergFewFilesPerCommit: each commit of a stream has one file for each
+// partition.
+func TestIcebergFewFilesPerCommit(t *testing.T) {
+	env := spreading(t)
+	defer env.Close()
+	checkpoints := "SET 'execution.runtime-mode' = 'streaming'; SET 'execution.checkpointing.interval' = '200 ms'; SET 'execution.checkpointing.dir' = 'file://" + t.TempDir() + "';"
+	for mode, most := range map[string]int{"none": 32, "hash": 8} {
+		rows, err := sqltest.Shown(t, env, checkpoints+`DROP TABLE IF EXISTS lake.db.t;
+			CREATE TABLE lake.db.t (n BIGINT) WITH ('partitioning' = 'bucket(8, n)', 'write.distribution-mode' = '`+mode+`');
+			INSERT INTO lake.db.t /*+ OPTIONS('sink.commit.max-age' = '0 s') */ SELECT n FROM numbers /*+ OPTIONS('rows-per-second' = '50000') */;
+			SET 'execution.runtime-mode' = 'batch';
+			SELECT MAX(CAST(summary['added-data-files'] AS INT)), COUNT(*) > 1 FROM lake.db.`+"`t$snapshots`"+`;`)
+		if wanted := fmt.Sprintf("%d, TRUE", most); err != nil || len(rows) != 1 || rows[0] != wanted {
+			t.Errorf("%s: the most files of a commit, and whether there are some commits: %q, %v, want %s", mode, rows, err, wanted)
+		}
+	}
+}
+
 // TestIcebergRanges: files of a table that is sorted overlap little.
 func TestIcebergRanges(t *testing.T) {
 	env := spreading(t)
