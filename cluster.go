@@ -3,11 +3,9 @@ package wadi
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -21,6 +19,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/node"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/internal/certs"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
@@ -46,9 +45,7 @@ const (
 	keyRegistration   = "taskmanager.registration.timeout"
 	keyTLS            = "security.ssl.internal.enabled"
 	keyTLSKeys        = "security.ssl.internal.keystore"
-	keyTLSKeysType    = "security.ssl.internal.keystore-type"
 	keyTLSTrust       = "security.ssl.internal.truststore"
-	keyTLSTrustType   = "security.ssl.internal.truststore-type"
 	keySecret         = "wadi.cluster.secret" //nolint:gosec // the name of a key
 	keyChannelSize    = "wadi.exchange.channel-size"
 )
@@ -205,24 +202,14 @@ func (e *Env) identity() (peer.Identity, error) {
 	if !strings.EqualFold(e.Config(keyTLS), "true") {
 		return id, nil
 	}
-	for _, k := range []string{keyTLSKeysType, keyTLSTrustType} {
-		if t := e.Config(k); !strings.EqualFold(t, "PEM") {
-			return id, fmt.Errorf("%w: '%s' = '%s': want PEM: one file with the certificate and its key, one with the authorities; keytool and openssl export them", job.ErrInvalid, k, t)
-		}
-	}
-	own, trust := e.Config(keyTLSKeys), e.Config(keyTLSTrust)
-	cert, err := tls.LoadX509KeyPair(own, own)
+	own, err := certs.Pair(keyTLSKeys, e.Config(keyTLSKeys))
 	if err != nil {
-		return id, fmt.Errorf("%w: '%s' = '%s': %w", job.ErrInvalid, keyTLSKeys, own, err)
+		return id, err
 	}
-	pem, err := os.ReadFile(trust)
+	pool, err := certs.Authorities(keyTLSTrust, e.Config(keyTLSTrust))
 	if err != nil {
-		return id, fmt.Errorf("%w: '%s': %w", job.ErrInvalid, keyTLSTrust, err)
+		return id, err
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return id, fmt.Errorf("%w: '%s' = '%s': there is no certificate in it", job.ErrInvalid, keyTLSTrust, trust)
-	}
-	id.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ClientCAs: pool, MinVersion: tls.VersionTLS13}
+	id.TLS = &tls.Config{Certificates: own, RootCAs: pool, ClientCAs: pool, MinVersion: tls.VersionTLS13}
 	return id, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/coordinator/cluster"
 	"github.com/wadi-engine/wadi/coordinator/leader"
+	"github.com/wadi-engine/wadi/coordinator/rest/client"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/job"
@@ -184,7 +185,7 @@ func (s *Session) lead(ctx context.Context, e *Env, restAddress net.Addr, leads 
 	}
 	me := leader.Record{
 		Nonce: newID(), RPC: advertised(s.cluster.Addr(), e.Config(keyRPCAddress), e.external(keyRPCBindPort, keyRPCPort)),
-		REST:  "http://" + advertised(restAddress, e.Config(keyRestAdvertise), ""),
+		REST:  s.URL(advertised(restAddress, e.Config(keyRestAdvertise), "")),
 		Since: stream.Timestamp(time.Now().UnixMilli()), //nolint:forbidigo // what people read in the record
 	}
 	o := leader.Options{Store: s.ha.store, Identity: id, Clock: engine.WallClock{}, Log: e.component("leader"), Follow: func(r leader.Record) {
@@ -350,9 +351,13 @@ func (s *Session) forget(id job.ID) {
 const forwarded = "X-Wadi-Forwarded"
 
 // front passes requests on to who leads while this process does not.
-func (s *Session) front(api http.Handler) http.Handler {
+func (s *Session) front(api http.Handler) (http.Handler, error) {
 	if s.ha == nil {
-		return api
+		return api, nil
+	}
+	transport, _, err := client.Transport(s.config.Get)
+	if err != nil {
+		return nil, err
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		to := s.ha.follows.Load()
@@ -368,7 +373,7 @@ func (s *Session) front(api http.Handler) http.Handler {
 			_, _ = w.Write([]byte(`{"errors":["no coordinator leads at the moment; try again"]}`))
 			return
 		}
-		proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) {
+		proxy := &httputil.ReverseProxy{Transport: transport, FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(target)
 			p.Out.Header.Set(forwarded, "1")
 		}}
@@ -379,5 +384,5 @@ func (s *Session) front(api http.Handler) http.Handler {
 			_, _ = w.Write(text)
 		}
 		proxy.ServeHTTP(w, r)
-	})
+	}), nil
 }

@@ -3,6 +3,7 @@ package wadi
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/coordinator/rest/client"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/engine/metrics"
@@ -28,6 +30,7 @@ const (
 	keyRestBindPort = "rest.bind-port"
 	keyRestMaxBody  = "rest.server.max-content-length"
 	keyRestIdle     = "rest.idleness-timeout"
+	keyRestTLS      = "security.ssl.rest.enabled"
 	keyRestToken    = "wadi.rest.token"
 	keyRestReadOnly = "wadi.rest.read-only"
 	keyWebSubmit    = "web.submit.enable"
@@ -51,6 +54,14 @@ type ServeOptions struct {
 // maxConnections is how many clients may be connected at the same time.
 const maxConnections = 1024
 
+// URL is that of the REST API at an address.
+func (s *Session) URL(address string) string {
+	if s.config.Get(keyRestTLS) == "true" {
+		return "https://" + address
+	}
+	return "http://" + address
+}
+
 // Serve serves the REST API at rest.bind-address and rest.port until ctx ends
 // or somebody asks the cluster to end.
 func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
@@ -60,6 +71,10 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	ro.Version, ro.UI, ro.Log, ro.Clock = o.Version, o.UI, s.o.Log.With(slog.String(logs.Component, "rest")), engine.WallClock{}
 	ro.Host, ro.Own = hostName(), func() []metrics.Group { return s.o.ownMetrics() }
+	secure, err := client.ServerTLS(s.config.Get)
+	if err != nil {
+		return err
+	}
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -80,9 +95,15 @@ func (s *Session) Serve(ctx context.Context, o ServeOptions) error {
 		o.Ready(l.Addr())
 	}
 	server := api.HTTP()
-	server.Handler = s.front(server.Handler)
+	if server.Handler, err = s.front(server.Handler); err != nil {
+		return errors.Join(err, l.Close(), api.Close())
+	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(netutil.LimitListener(l, maxConnections)) }()
+	limited := netutil.LimitListener(l, maxConnections)
+	if secure != nil {
+		limited = tls.NewListener(limited, secure)
+	}
+	go func() { failed <- server.Serve(limited) }()
 	select {
 	case err = <-failed:
 	case <-ctx.Done():

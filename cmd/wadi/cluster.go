@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 
@@ -20,6 +21,8 @@ type cluster struct {
 	address string
 	token   string
 	json    bool
+
+	transport http.RoundTripper
 }
 
 const defaultAddress = "127.0.0.1:8081"
@@ -46,7 +49,12 @@ func (f *cluster) configure(c *cobra.Command) error {
 	if f.token == "" {
 		f.token = set.Get("wadi.rest.token")
 	}
-	return nil
+	transport, scheme, err := client.Transport(set.Get)
+	if !strings.Contains(f.address, "://") {
+		f.address = scheme + "://" + f.address
+	}
+	f.transport = transport
+	return err
 }
 
 // rest is the flags but for the address.
@@ -57,7 +65,7 @@ func (f *cluster) rest(c *cobra.Command) {
 }
 
 func (f *cluster) client() *client.Client {
-	return &client.Client{Address: f.address, Token: f.token, Clock: engine.WallClock{}}
+	return &client.Client{Address: f.address, Token: f.token, Transport: f.transport, Clock: engine.WallClock{}}
 }
 
 // printJSON prints v for programs.

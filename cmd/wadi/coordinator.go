@@ -43,7 +43,7 @@ tasks run on, and another adopts them within seconds.
 			}
 			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer cancel()
-			o := wadi.ServeOptions{Version: version, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) }}
+			o := wadi.ServeOptions{Version: version, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at %s\n", s.URL(a.String())) }}
 			var leads func(context.Context) error
 			var failed error
 			if script != "" {

@@ -37,7 +37,7 @@ for this machine alone until -D rest.bind-address=0.0.0.0 says otherwise; then s
 			defer cancel()
 			err = s.Serve(ctx, wadi.ServeOptions{
 				Version: version, UI: web.Handler(),
-				Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at http://%s\n", a) },
+				Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at %s\n", s.URL(a.String())) },
 			})
 			if closing := s.Close(); err == nil {
 				err = closing

@@ -82,7 +82,11 @@ func (s *Server) listUploads(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply := UploadedFiles{Address: "http://" + r.Host, Files: []UploadedFile{}}
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	reply := UploadedFiles{Address: scheme + r.Host, Files: []UploadedFile{}}
 	for _, f := range files {
 		_, name, ok := strings.Cut(f.Name(), "_")
 		info, err := f.Info()

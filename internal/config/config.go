@@ -135,7 +135,7 @@ func Reason(names []string) (reasons []string, by map[string][]string) {
 	by = make(map[string][]string)
 	for _, n := range names {
 		keys, err := Resolve(n)
-		if err != nil || keys[0].Fate != Unread {
+		if err != nil || keys[0].Fate != Unread || len(keys[0].Words) == 1 { // it is as it says
 			continue
 		}
 		r := keys[0].Reason

@@ -58,7 +58,7 @@ func TestCheck(t *testing.T) {
 		{"restart-strategy.fixed-delay.attempts", "infinite", ""},
 		{"restart-strategy.fixed-delay.attempts", "often", "must be a number from 0 on or 'infinite'"},
 		{"table.sql-dialect", "hive", "must be 'default', not 'hive'"},
-		{"security.ssl.rest.enabled", "true", "must be 'false', not 'true': the REST API speaks HTTP"},
+		{"security.ssl.rest.keystore-type", "JKS", "must be 'PEM', not 'JKS': certificates are in PEM files"},
 		{"state.backend.rocksdb.files.open", "whatever", ""}, // nobody reads it
 		{"wadi.cluster.sekret", "x", "no configuration key 'wadi.cluster.sekret'; did you mean 'wadi.cluster.secret'?"},
 		{"state.backend.local-recoveri", "true", "no configuration key"},

@@ -155,9 +155,11 @@ var honoured = []section{
 		{Name: "wadi.rest.read-only", Type: Bool, Default: "false", Text: "Whether the REST API only shows."},
 		{Name: "security.ssl.internal.enabled", Type: Bool, Default: "false", Text: "Whether processes of a cluster speak TLS 1.3 and prove who they are with certificates."},
 		{Name: "security.ssl.internal.keystore", Text: "A PEM file with the certificate of the process and its key."},
-		{Name: "security.ssl.internal.keystore-type", Type: Enum, Default: "PEM", Words: []string{"PEM"}, Text: "The format of it."},
 		{Name: "security.ssl.internal.truststore", Text: "A PEM file with the authorities whose certificates count."},
-		{Name: "security.ssl.internal.truststore-type", Type: Enum, Default: "PEM", Words: []string{"PEM"}, Text: "The format of it."},
+		{Name: "security.ssl.rest.enabled", Type: Bool, Default: "false", Text: "Whether the REST API and the UI are served by TLS, and asked for so by the command line."},
+		{Name: "security.ssl.rest.keystore", Text: "A PEM file with the certificate of the server and its key; with authentication, of the client too."},
+		{Name: "security.ssl.rest.truststore", Text: "A PEM file with the authorities whose certificates count; those of the system otherwise."},
+		{Name: "security.ssl.rest.authentication-enabled", Type: Bool, Default: "false", Text: "Whether clients must prove who they are with certificates, too."},
 	}},
 	{"The REST API and the UI", []Key{
 		{Name: "rest.bind-address", Default: "127.0.0.1", Older: []string{"web.address", "jobmanager.web.address"}, Text: "The address on which the REST API and the UI are served."},

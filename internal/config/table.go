@@ -62,9 +62,11 @@ func readUnread(text string) []Key {
 // only are the values of keys that nobody reads, of those that may not be
 // something else: to go on as if it had not been said would be wrong.
 var only = map[string][]string{
-	"table.sql-dialect":                        {"default"},
-	"security.ssl.rest.enabled":                {"false"},
-	"security.ssl.rest.authentication-enabled": {"false"},
+	"table.sql-dialect":                     {"default"},
+	"security.ssl.internal.keystore-type":   {"PEM"},
+	"security.ssl.internal.truststore-type": {"PEM"},
+	"security.ssl.rest.keystore-type":       {"PEM"},
+	"security.ssl.rest.truststore-type":     {"PEM"},
 }
 
 func typeOf(name string) Type {

@@ -14,7 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/internal/config"
 )
 
-// readers are the names by which the code outside of tests and of this package
+// readers are the names by which the code outside of tests and of the table
 // reads keys: literals, and constants that are used. Keys are read by whole names.
 func readers(t *testing.T) map[string]bool {
 	t.Helper()

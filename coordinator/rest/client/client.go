@@ -25,6 +25,8 @@ type Client struct {
 	Address string
 	// Token, if not "", is what the cluster wants to see.
 	Token string
+	// Transport is how it is reached; nil means plainly.
+	Transport http.RoundTripper
 	// Clock is for the pauses between two looks at an operation.
 	Clock interface {
 		After(d time.Duration) <-chan time.Time
@@ -58,7 +60,7 @@ func (c *Client) Do(ctx context.Context, method, path string, body, v any) error
 	if c.Token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.Token)
 	}
-	reply, err := http.DefaultClient.Do(r)
+	reply, err := (&http.Client{Transport: c.Transport}).Do(r)
 	if err != nil {
 		return fmt.Errorf("%w: no cluster answers at %s: %w", job.ErrUnavailable, c.Address, err)
 	}
