@@ -36,6 +36,7 @@ func (s served) logs(job string) rest.LogLines {
 }
 
 func TestLogsOfWorkers(t *testing.T) {
+	checkpoints := t.TempDir() // it goes behind the processes
 	dir := t.TempDir()
 	o := logging(t, logs.Options{Name: "wadi-coordinator"})
 	s, _ := coordinatedWith(t, o, nil)
@@ -57,7 +58,7 @@ func TestLogsOfWorkers(t *testing.T) {
 			}
 		}
 	})
-	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
+	id := s.submit(fmt.Sprintf(counting, checkpoints))
 	t.Run("lines of a job", func(t *testing.T) {
 		await.That(s.t, "a task that has started", func() bool {
 			for _, l := range s.logs(id).Lines {

@@ -151,13 +151,14 @@ func freePort(t *testing.T) string {
 }
 
 func TestPrometheusSeesWorkers(t *testing.T) {
+	checkpoints := t.TempDir() // it goes behind the processes
 	s, _ := coordinated(t, map[string]string{"metrics.reporters": "prom", "metrics.reporter.prom.port": freePort(t)})
 	port := freePort(t)
 	work(t, s.Cluster(), map[string]string{
 		"metrics.reporters": "mine", "metrics.reporter.mine.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
 		"metrics.reporter.mine.port": port, "taskmanager.resource-id": "w1", "taskmanager.numberOfTaskSlots": "2",
 	})
-	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
+	id := s.submit(fmt.Sprintf(counting, checkpoints))
 	worker := served{t: t, url: "http://127.0.0.1:" + port}
 	await.That(t, "metrics of tasks", func() bool {
 		of := worker.series()["flink_taskmanager_job_task_operator_numRecordsSend"]

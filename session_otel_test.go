@@ -129,6 +129,7 @@ func (c *collector) named(name string) (all []*otlptraces.Span) {
 }
 
 func TestOpenTelemetry(t *testing.T) {
+	checkpoints := t.TempDir() // it goes behind the processes
 	c := collect(t)
 	config := map[string]string{
 		"metrics.reporters": "otel", "metrics.reporter.otel.exporter.endpoint": c.URL, "metrics.reporter.otel.exporter.protocol": "HTTP",
@@ -144,7 +145,7 @@ func TestOpenTelemetry(t *testing.T) {
 	s, end := coordinated(t, traced)
 	config["taskmanager.resource-id"] = "w1"
 	work(t, s.Cluster(), config)
-	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
+	id := s.submit(fmt.Sprintf(counting, checkpoints))
 	await.That(s.t, "metrics of the worker", func() bool {
 		m := c.find("w1", "flink.taskmanager.job.task.operator.numRecordsSend")
 		return m != nil && len(m.GetSum().GetDataPoints()) == 1 && m.GetSum().DataPoints[0].GetAsDouble() > 0
@@ -178,13 +179,14 @@ func TestOpenTelemetry(t *testing.T) {
 }
 
 func TestRecoveryIsTraced(t *testing.T) {
+	checkpoints := t.TempDir() // it goes behind the processes
 	c := collect(t)
 	s, end := coordinated(t, map[string]string{
 		"traces.reporters": "otel", "traces.reporter.otel.exporter.endpoint": c.URL,
 		"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.delay": "10 ms", "restart-strategy.fixed-delay.attempts": "9",
 	})
 	kill := work(t, s.Cluster(), map[string]string{"taskmanager.resource-id": "w1"})
-	id := s.submit(fmt.Sprintf(counting, t.TempDir()))
+	id := s.submit(fmt.Sprintf(counting, checkpoints))
 	restarts := func() string {
 		var m []rest.Metric
 		s.get("/jobs/"+id+"/metrics?get=numRestarts,numberOfCompletedCheckpoints", &m)
@@ -215,7 +217,6 @@ func TestOpenTelemetryIsChecked(t *testing.T) {
 		{"metrics.reporters": "otel", "metrics.reporter.otel.exporter.endpoint": "localhost:4317"},
 		{"metrics.reporters": "otel", "metrics.reporter.otel.exporter.endpoint": "http://localhost:4317", "metrics.reporter.otel.exporter.protocol": "gRPC"},
 		{"traces.reporters": "otel", "traces.reporter.otel.exporter.endpoint": "http://localhost:4318", "traces.reporter.otel.exporter.timeout": "soon"},
-		{"traces.checkpoint.span-detail-level": "MORE"},
 	} {
 		more["rest.port"] = "0"
 		s, err := wadi.NewSession(wadi.Options{Config: more})
