@@ -42,7 +42,8 @@ type Options struct {
 	// parallelism.default.
 	Parallelism int
 	// Config sets configuration keys, by Flink's names, such as
-	// "execution.checkpointing.dir".
+	// "execution.checkpointing.dir"; docs/configuration.md lists them. Values may
+	// refer to ${env:NAME} and ${file:PATH}.
 	Config map[string]string
 	// Connectors adds to those that come with Wadi, or replaces them.
 	Connectors []*ops.Connector

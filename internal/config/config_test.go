@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi/internal/config"
+	"github.com/wadi-engine/wadi/internal/corpora"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -106,13 +107,9 @@ func TestValues(t *testing.T) {
 }
 
 // TestEveryKeyOfFlink: no key of Flink's lists is unknown but those that are
-// refused. The lists are where WADI_FLINK_REFERENCE says.
+// refused. The lists lie beside the corpora.
 func TestEveryKeyOfFlink(t *testing.T) {
-	dir := os.Getenv("WADI_FLINK_REFERENCE")
-	if dir == "" {
-		t.Skip("WADI_FLINK_REFERENCE is not set")
-	}
-	f, err := os.Open(dir + "/flink-config-keys.md")
+	f, err := os.Open(corpora.Path(t, "..", "reference", "flink-config-keys.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
