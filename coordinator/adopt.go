@@ -88,7 +88,7 @@ func (d *driver) ownHeld(ctx context.Context, a Begin, b *Begun) error {
 	if err != nil {
 		return err
 	}
-	if facts.Generation != b.Held.Generation {
+	if facts.Generation != b.Held.Generation && !d.Settings.Bugs.AdoptOld {
 		return fmt.Errorf("generation %d is held, and the newest is %d", b.Held.Generation, facts.Generation)
 	}
 	b.Owner, b.Number, err = d.keeper.TakeOver(ctx, checkpoint.Takeover{
@@ -97,7 +97,9 @@ func (d *driver) ownHeld(ctx context.Context, a Begin, b *Begun) error {
 	if err != nil {
 		return err
 	}
-	b.Number++
+	if b.Number++; d.Settings.Bugs.EpochRepeated {
+		b.Number--
+	}
 	if facts, err = d.keeper.Load(ctx, a.Unusable); err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func (d *driver) ownHeld(ctx context.Context, a Begin, b *Begun) error {
 		if d.Graph.KeyGroups != c.Manifest.KeyGroups {
 			d.Graph.KeyGroups = c.Manifest.KeyGroups
 		}
-		if c.Manifest.Epoch == b.Held.Restored {
+		if c.Manifest.Epoch == b.Held.Restored && !d.Settings.Bugs.GivenBackLost {
 			// The tasks began with it: the splits that it holds were given back to the
 			// enumerators then, and handed out again.
 			b.Layout, err = checkpoint.Redistribute(b.Manifest, d.Graph, checkpoint.RedistributeOptions{AllowNonRestored: d.AllowNonRestored, Bugs: d.Settings.Bugs})
@@ -145,7 +147,7 @@ func (d *driver) skipHeld(ctx context.Context, b Begun) error {
 				}
 			}
 		}
-		if len(held) == 0 {
+		if len(held) == 0 || d.Settings.Bugs.HeldTwice {
 			continue
 		}
 		if err := d.findAgain(ctx, s, vertex, held); err != nil {
@@ -223,7 +225,8 @@ func (m *machine) adopt(h *rpc.Held) {
 		for _, k := range m.manifest.Handles {
 			if k.Ended {
 				i := m.ordinal[k.Task]
-				m.tasks[i].last, m.tasks[i].gone = &k, true
+				t := m.tasks.edit(i)
+				t.last, t.gone = &k, true
 				m.runs(i)
 			}
 		}
@@ -231,12 +234,12 @@ func (m *machine) adopt(h *rpc.Held) {
 	var newest stream.Barrier
 	for _, k := range h.Tasks {
 		i := m.ordinal[k.Task]
-		t := &m.tasks[i]
+		t := m.tasks.edit(i)
 		if k.Running || k.Ended { // otherwise it will say so
 			m.runs(i)
 		}
 		t.drained, t.noMore, t.gone = k.Drained, k.NoMore, k.Ended
-		if k.Handle != nil { // its last, which it does not tell again; that it has ended may follow
+		if k.Handle != nil && !m.settings.Bugs.LastHandleLost { // its last, which it does not tell again; that it has ended may follow
 			t.last = k.Handle
 		}
 		if t.source >= 0 && !t.gone {
@@ -262,11 +265,11 @@ func (m *machine) adopt(h *rpc.Held) {
 // completeInjection gives a barrier that some sources have to the others.
 func (m *machine) completeInjection(h *rpc.Held, b stream.Barrier) {
 	m.stop = m.stop || b.Kind == stream.Stop && b.Epoch > 0
-	if m.manifest != nil && b.Epoch <= m.manifest.Epoch || b.Epoch == 0 {
+	if m.manifest != nil && b.Epoch <= m.manifest.Epoch || b.Epoch == 0 || m.settings.Bugs.BarrierHalfGiven {
 		return
 	}
 	for _, k := range h.Tasks {
-		if t := m.tasks[m.ordinal[k.Task]]; t.source >= 0 && !t.gone && k.Injected.Epoch < b.Epoch {
+		if t := m.tasks.at(m.ordinal[k.Task]); t.source >= 0 && !t.gone && k.Injected.Epoch < b.Epoch {
 			m.send(rpc.Inject{Task: k.Task, Barrier: b})
 		}
 	}

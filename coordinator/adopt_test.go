@@ -67,11 +67,11 @@ func TestAdoptKeepsLastHandles(t *testing.T) {
 	one, two, sink := held(0, 0), held(0, 1), held(1, 0)
 	one.Handle = &checkpoint.Handle{Task: one.Task, Ended: true}
 	s, _ := adopted(t, nil, one, two, sink)
-	if k := s.tasks[s.ordinal[one.Task]]; k.last == nil || k.gone {
+	if k := s.tasks.at(s.ordinal[one.Task]); k.last == nil || k.gone {
 		t.Fatalf("%+v", k)
 	}
 	s, _ = Step(s, s.begunAt, Reported{rpc.Ended{Task: one.Task}})
-	if k := s.tasks[s.ordinal[one.Task]]; k.last == nil || !k.gone {
+	if k := s.tasks.at(s.ordinal[one.Task]); k.last == nil || !k.gone {
 		t.Fatalf("%+v", k)
 	}
 }

@@ -30,8 +30,10 @@ func (m *machine) stopping() bool { return m.stop || m.leaving() }
 // allDrained says that no source has a row left: the last barrier is due.
 func (m *machine) allDrained() bool {
 	drained := len(m.plan.sources) > 0
-	for _, t := range m.tasks {
-		drained = drained && (t.source < 0 || t.drained || t.last != nil)
+	for _, t := range m.tasks.all() {
+		if drained = drained && (t.source < 0 || t.drained || t.last != nil); !drained {
+			break
+		}
 	}
 	return drained && m.phase == running
 }
@@ -81,7 +83,7 @@ func (m *machine) checkpointing() {
 		kind, r.stage = r.want.barrier(), flying
 	}
 	m.lastOpen = m.now
-	m.flight = &flight{epoch: m.next, kind: kind, began: m.now, handles: make([]*checkpoint.Handle, len(m.tasks))}
+	m.flight = &flight{epoch: m.next, kind: kind, began: m.now, handles: newPages[*checkpoint.Handle](m.tasks.len())}
 	m.do(Freeze{Attempt: m.attempt, Epoch: m.next})
 }
 
@@ -96,7 +98,7 @@ func (m *machine) frozen(e Frozen) {
 		return
 	}
 	f.stage, f.sources = collecting, e.Sources
-	for i, t := range m.tasks {
+	for i, t := range m.tasks.all() {
 		if t.source >= 0 && t.last == nil && !t.gone {
 			m.send(rpc.Inject{Task: m.ids[i], Barrier: m.barrier()})
 		}
@@ -118,13 +120,13 @@ func (m *machine) barrier() stream.Barrier {
 // sealed takes the handle of a task. That of a task that has ended stands for
 // every later epoch too, even if its own is aborted.
 func (m *machine) sealed(task int, r rpc.Sealed) {
-	t := &m.tasks[task]
+	t := m.tasks.edit(task)
 	t.failed = false
 	if r.Handle.Ended {
 		t.last = &r.Handle
 	}
 	if f := m.flight; f != nil && f.stage <= collecting && f.epoch == r.Epoch {
-		f.handles[task] = &r.Handle
+		*f.handles.edit(task) = &r.Handle
 		if m.settings.Bugs.ConfirmBeforeClaim {
 			m.send(rpc.Confirm{Epoch: f.epoch})
 		}
@@ -133,7 +135,7 @@ func (m *machine) sealed(task int, r rpc.Sealed) {
 }
 
 func (m *machine) declined(task int, r rpc.Declined) {
-	t := &m.tasks[task]
+	t := m.tasks.edit(task)
 	t.failed = true
 	if f := m.flight; f != nil && f.stage <= collecting && f.epoch == r.Epoch && !m.settings.Bugs.ClaimBeforeUpload {
 		m.abort(fmt.Errorf("task %v could not store its state: %w", r.Task, r.Err))
@@ -159,11 +161,14 @@ func (m *machine) complete() {
 	if f == nil || f.stage != collecting {
 		return
 	}
-	handles := make([]checkpoint.Handle, 0, len(m.tasks))
-	for i, t := range m.tasks {
+	if !m.settings.Bugs.ClaimBeforeUpload && m.waits(f) {
+		return
+	}
+	handles := make([]checkpoint.Handle, 0, m.tasks.len())
+	for i, t := range m.tasks.all() {
 		switch {
-		case f.handles[i] != nil:
-			handles = append(handles, *f.handles[i])
+		case f.handles.at(i) != nil:
+			handles = append(handles, *f.handles.at(i))
 		case t.last != nil && m.settings.Bugs.EndedForgotten:
 		case t.last != nil:
 			handles = append(handles, *t.last)
@@ -195,6 +200,16 @@ func (m *machine) complete() {
 		m.publish(false)
 	}
 	m.claim(f.manifest)
+}
+
+// waits reports whether the handle of a task is missing.
+func (m *machine) waits(f *flight) bool {
+	for i, t := range m.tasks.all() {
+		if t.last == nil && f.handles.at(i) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // previous is the handle of a task in the newest checkpoint, for a bug that

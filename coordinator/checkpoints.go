@@ -190,7 +190,7 @@ func (h *History) flight(now time.Time, e Event, old, s State) {
 func (h *History) triggered(now time.Time, s State) {
 	c := &h.life.Checkpoints
 	r := CheckpointRecord{Epoch: s.flight.epoch, Kind: s.flight.kind, Triggered: now}
-	for i, t := range s.tasks {
+	for i, t := range s.tasks.all() {
 		if t.last == nil {
 			r.Tasks = append(r.Tasks, TaskCheckpoint{Task: s.ids[i]})
 		}

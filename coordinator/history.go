@@ -360,7 +360,7 @@ func (h *History) deploy(now time.Time, s State) {
 		}
 	}
 	for i := range h.life.Tasks {
-		if s.tasks[i].gone {
+		if s.tasks.at(i).gone {
 			h.advance(now, i, TaskRunning)
 			h.task(now, i, TaskFinished)
 			continue

@@ -74,7 +74,7 @@ func (s State) progress(time.Time) Progress {
 	if s.flight != nil {
 		p.InFlight = s.flight.epoch
 	}
-	for _, t := range s.tasks {
+	for _, t := range s.tasks.all() {
 		if t.last != nil {
 			p.Ended++
 		}

@@ -97,7 +97,7 @@ func (u universe) key() string {
 	if s.flight != nil {
 		fmt.Fprint(&b, s.flight.epoch, s.flight.kind, s.flight.stage)
 	}
-	for _, t := range s.tasks {
+	for _, t := range s.tasks.all() {
 		fmt.Fprint(&b, t.gone, t.last != nil, t.failed)
 	}
 	for _, r := range s.requests {
@@ -221,7 +221,7 @@ func twoSources(g *job.Graph) *job.Graph {
 // run lets the tasks that do not run yet say that they do.
 func (u universe) run() universe {
 	for i, id := range u.state.ids {
-		if u.state.phase == running && !u.state.tasks[i].runs {
+		if u.state.phase == running && !u.state.tasks.at(i).runs {
 			u = u.step(Reported{rpc.Running{Task: id}})
 		}
 	}
@@ -233,7 +233,7 @@ func (u universe) seal(decline bool) universe {
 	b := *u.injected
 	u.injected = nil
 	for i, id := range u.state.ids {
-		if u.state.tasks[i].last != nil {
+		if u.state.tasks.at(i).last != nil {
 			continue
 		}
 		if decline {

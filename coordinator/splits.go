@@ -53,7 +53,7 @@ const awayLimit = 30 * time.Second
 
 // want notes that a task has room for n splits.
 func (m *machine) want(task, n int) {
-	t := &m.tasks[task]
+	t := m.tasks.edit(task)
 	if t.source < 0 || t.noMore {
 		return
 	}
@@ -63,7 +63,7 @@ func (m *machine) want(task, n int) {
 
 // take serves all tasks that wait for splits.
 func (m *machine) take() {
-	for i := range m.tasks {
+	for i := range m.tasks.len() {
 		m.takeFor(i)
 	}
 }
@@ -72,7 +72,7 @@ func (m *machine) take() {
 // and the barrier nothing is handed out: such a split would be in the snapshot,
 // and in the task's.
 func (m *machine) takeFor(task int) {
-	t := &m.tasks[task]
+	t := m.tasks.at(task)
 	if t.source < 0 || t.want == 0 || t.noMore || m.stopping() {
 		return
 	}
@@ -80,14 +80,14 @@ func (m *machine) takeFor(task int) {
 		return
 	}
 	m.do(Take{Attempt: m.attempt, Source: t.source, Task: task, Reader: m.ids[task].Index, N: t.want})
-	t.want = 0
+	m.tasks.edit(task).want = 0
 }
 
 func (m *machine) taken(e Taken) {
 	if m.phase != running || e.Attempt != m.attempt {
 		return
 	}
-	t := &m.tasks[e.Task]
+	t := m.tasks.edit(e.Task)
 	s := m.sources[t.source]
 	switch {
 	case s.done && len(e.Splits) < e.Wanted && !t.noMore:

@@ -152,7 +152,7 @@ type State struct {
 	retained []checkpoint.Kept
 	unusable map[stream.Epoch]error
 
-	tasks []taskState
+	tasks pages[taskState]
 	// opening is how many of them do not run yet: no barrier is given until all do.
 	opening int
 	sources []sourceState
@@ -234,7 +234,7 @@ type flight struct {
 	began   time.Time
 	stage   flightStage
 	sources map[string]checkpoint.SourceState
-	handles []*checkpoint.Handle // by task
+	handles pages[*checkpoint.Handle] // by task
 	// manifest is what was offered to Claim.
 	manifest *checkpoint.Manifest
 	reason   error
@@ -256,13 +256,13 @@ type ending struct {
 
 // clone copies what Step may change.
 func (s State) clone() State {
-	s.tasks = slices.Clone(s.tasks)
+	s.tasks = s.tasks.shared()
 	s.sources = slices.Clone(s.sources)
 	s.sinks = slices.Clone(s.sinks)
 	s.requests = slices.Clone(s.requests)
 	if s.flight != nil {
 		f := *s.flight
-		f.handles = slices.Clone(f.handles)
+		f.handles = f.handles.shared()
 		s.flight = &f
 	}
 	return s

@@ -106,13 +106,13 @@ func (m *machine) report(r rpc.Report) {
 	case rpc.WantSplits:
 		m.want(m.ordinal[r.Task], r.N)
 	case rpc.Drained:
-		m.tasks[m.ordinal[r.Task]].drained = true
+		m.tasks.edit(m.ordinal[r.Task]).drained = true
 	case rpc.Sealed:
 		m.sealed(m.ordinal[r.Task], r)
 	case rpc.Declined:
 		m.declined(m.ordinal[r.Task], r)
 	case rpc.Ended:
-		t := &m.tasks[m.ordinal[r.Task]]
+		t := m.tasks.edit(m.ordinal[r.Task])
 		t.gone = true
 		m.checkGone(t, r.Task)
 	case rpc.Failed:
@@ -199,7 +199,7 @@ func (m *machine) deploy(l checkpoint.Layout) {
 	m.resetTasks()
 	for _, h := range l.Ended {
 		i := m.ordinal[h.Task]
-		t := &m.tasks[i]
+		t := m.tasks.edit(i)
 		t.last, t.gone = &h, true
 		m.runs(i)
 	}
@@ -219,22 +219,22 @@ func (m *machine) deploy(l checkpoint.Layout) {
 
 // resetTasks makes every task one of which nothing is known.
 func (m *machine) resetTasks() {
-	m.tasks = make([]taskState, len(m.ids))
-	m.opening = len(m.tasks)
+	m.tasks = newPages[taskState](len(m.ids))
+	m.opening = m.tasks.len()
 	m.sources = make([]sourceState, len(m.plan.sources))
-	for i := range m.tasks {
-		m.tasks[i].source = -1
+	for i := range m.tasks.len() {
+		m.tasks.edit(i).source = -1
 	}
 	for i, s := range m.plan.sources {
 		for _, t := range s.tasks {
-			m.tasks[t].source = i
+			m.tasks.edit(t).source = i
 		}
 	}
 }
 
 // runs notes that a task has its state.
 func (m *machine) runs(task int) {
-	if t := &m.tasks[task]; !t.runs {
+	if t := m.tasks.edit(task); !t.runs {
 		t.runs = true
 		m.opening--
 	}
@@ -311,7 +311,7 @@ func (m *machine) dropFlight() {
 
 // canceled is told that no task runs any more.
 func (m *machine) canceled() {
-	m.tasks, m.sources = nil, nil
+	m.tasks, m.sources = pages[taskState]{}, nil
 	if m.ending != nil {
 		m.settleDown()
 		return
@@ -406,5 +406,10 @@ func (m *machine) finish(state End, err error) {
 }
 
 func (m *machine) allEnded() bool {
-	return !slices.ContainsFunc(m.tasks, func(t taskState) bool { return t.last == nil })
+	for _, t := range m.tasks.all() {
+		if t.last == nil {
+			return false
+		}
+	}
+	return true
 }

@@ -116,6 +116,10 @@ func (t *Tasks) collect(id job.ID, tasks []checkpoint.TaskID) (held *rpc.Held, s
 			}
 		}
 	}
+	if t.c.o.Bugs.AdoptInPart && len(all.Tasks) > 0 {
+		clear(missing)
+		tasks = tasks[:len(all.Tasks)]
+	}
 	if len(missing) > 0 || len(all.Tasks) != len(tasks) {
 		return nil, some
 	}
@@ -177,6 +181,9 @@ func (t *Tasks) adopted() {
 		return
 	}
 	early := t.early
+	if t.c.o.Bugs.EarlyDropped {
+		early = nil
+	}
 	t.adopting, t.early = false, nil
 	for _, doc := range early {
 		if r := doc.Open(); r != nil && doc.Generation == t.current {

@@ -12,6 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
+	"github.com/wadi-engine/wadi/internal/mutant"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	// AdoptTimeout is how long a coordinator waits for workers that hold tasks;
 	// 0 means three seconds.
 	AdoptTimeout time.Duration
+	Bugs         mutant.Set
 }
 
 func (o Options) withDefaults() Options {

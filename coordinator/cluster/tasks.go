@@ -246,7 +246,7 @@ func (t *Tasks) lost(w *Member, why error) {
 	delete(t.alive, w)
 	if had {
 		failed := rpc.Failed{Task: one, Err: fmt.Errorf("%w: worker %s is lost: %w", job.ErrUnavailable, w.info.ID, why)}
-		if t.adopting { // nobody would listen yet
+		if t.adopting && !t.c.o.Bugs.LossUnheard { // nobody would listen yet
 			t.early = append(t.early, rpc.WrapReport(t.start.Job, t.current, failed))
 		} else {
 			t.post(failed)

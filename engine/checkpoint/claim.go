@@ -160,7 +160,7 @@ func (c Claiming) read(r Reply) Claiming {
 
 func (c Claiming) won(k Kind) Claiming {
 	c.stands, c.phase = k, claimVerifyGeneration
-	if c.Bugs.NoVerify || c.Bugs.NoFence || c.Bugs.LostClaimWon || c.Bugs.SameGeneration {
+	if c.Bugs.NoVerify || c.Bugs.NoFence || c.Bugs.AdoptUnfenced || c.Bugs.LostClaimWon || c.Bugs.SameGeneration {
 		return c.end(Won)
 	}
 	return c

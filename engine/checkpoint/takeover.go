@@ -82,7 +82,7 @@ func (t Takeover) beginList() Takeover {
 func (t Takeover) beginClaim(number stream.Epoch) Takeover {
 	t.phase = takeNumber
 	t.claim = Claiming{Me: t.Me, Epoch: number, Kind: Aborted, Bugs: t.Bugs}
-	if t.Bugs.NoFence {
+	if t.Bugs.NoFence || t.Bugs.AdoptUnfenced && !t.NewGeneration {
 		t.claim.Epoch--
 		return t.end(Won)
 	}

@@ -6,7 +6,7 @@ package mutant
 // Set says which bugs are on. The simulation finds each of them but those with
 // the tag found:"model": they need more patience of a sleeping process than a
 // short life of a job has, and the exhaustive model of engine/checkpoint finds
-// them.
+// them. Those with found:"fleet" need a cluster.
 type Set struct {
 	ClaimBeforeUpload  bool // an epoch is claimed before every task has uploaded
 	CommitBeforeClaim  bool // rows are published before their epoch is claimed
@@ -27,4 +27,15 @@ type Set struct {
 	TombstonesDropped  bool // merging drops tombstones although older runs remain
 	MergeReordered     bool // merging lets the older row win
 	RestoreStale       bool // a restart restores the manifest before the newest
+
+	AdoptUnfenced    bool `found:"fleet"` // a leader that adopts does not claim the next number as aborted
+	AdoptOld         bool `found:"fleet"` // tasks of an older generation are adopted
+	AdoptInPart      bool `found:"fleet"` // tasks are adopted although some are missing
+	EpochRepeated    bool `found:"fleet"` // a leader that adopts gives out the number that it has claimed as aborted
+	EarlyDropped     bool `found:"fleet"` // what tasks say before they are adopted is dropped
+	LossUnheard      bool `found:"fleet"` // a worker that is lost before its tasks are adopted is not told of
+	HeldTwice        bool `found:"fleet"` // splits that tasks were given since the checkpoint are handed out again
+	GivenBackLost    bool `found:"fleet"` // splits that a restart gave back are forgotten by the leader that adopts
+	BarrierHalfGiven bool `found:"fleet"` // a barrier that some sources have is not given to the others
+	LastHandleLost   bool `found:"fleet"` // the last state of tasks that have ended meanwhile is not adopted
 }

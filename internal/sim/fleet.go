@@ -37,6 +37,7 @@ type fleet struct {
 	quiet       time.Time // when faults stop
 	pace, fails int
 	twice       int
+	slots       int // of a node
 	settings    coordinator.Settings
 }
 
@@ -44,7 +45,7 @@ type fleet struct {
 // both. The error says what its sink holds wrongly, or what else went wrong.
 func RunFleet(seed uint64, bugs mutant.Set) error {
 	w := newWorld(seed)
-	w.limit = 400_000
+	w.limit = 100_000
 	r := &fleet{
 		run:   &run{w: w, bugs: bugs, store: &store{w: w, objects: map[string][]byte{}}, target: &target{w: w, rows: map[result]int{}}},
 		gates: map[gateKey]*gate{},
@@ -71,7 +72,8 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	sources := 1 + w.rnd.IntN(2)
 	r.graph, r.tasks = graph(sources, counters), counterVertex*sources+counters
 	nature := &process{name: "nature"}
-	for i := range 2 + w.rnd.IntN(2) {
+	r.slots = 1 + w.rnd.IntN(2)
+	for i := range 4 - r.slots {
 		r.nodes = append(r.nodes, r.start(fmt.Sprint("node ", i)))
 	}
 	w.spawn(nature, r.nature)
@@ -108,8 +110,10 @@ func (r *fleet) nature() {
 			case r.calm():
 				r.store.faults, r.target.faults, n.tasks.fails = 0, 0, 0
 			case r.onlyLeaders:
+				r.stall(n, 150*time.Millisecond)
 			default:
 				r.hit(n)
+				r.stall(n, 600*time.Millisecond)
 			}
 			if n.of.dead && (r.calm() || r.w.chance(5)) {
 				r.nodes[i] = r.start(n.id)
@@ -159,10 +163,13 @@ func (r *fleet) hit(n *node) {
 		if n.wire != nil {
 			n.wire.cut = true
 		}
-	case 5, 6:
-		if n.wire != nil {
-			n.wire.stalled = r.w.now.Add(time.Duration(r.w.rnd.IntN(600)) * time.Millisecond)
-		}
+	}
+}
+
+// stall lets what is said to and by a node arrive late, now and then.
+func (r *fleet) stall(n *node, most time.Duration) {
+	if n.wire != nil && r.w.chance(20) && r.w.now.Sub(n.wire.stalled) > silence {
+		n.wire.stalled = r.w.now.Add(time.Duration(r.w.rnd.Int64N(int64(most))))
 	}
 }
 
@@ -195,7 +202,7 @@ func (r *fleet) lead() *leader {
 	l := &leader{r: r, of: p, host: &host{w: r.w, of: p}}
 	l.cluster = cluster.New(cluster.Options{
 		Clock: clock{r.w}, Knows: func(job.ID) bool { return true }, Interval: beat, Timeout: silence,
-		SlotTimeout: time.Minute, AdoptTimeout: 800 * time.Millisecond,
+		SlotTimeout: time.Minute, AdoptTimeout: 800 * time.Millisecond, Bugs: r.bugs,
 	})
 	l.cluster.Lead(uint64(len(r.all) + 1))
 	r.leads, r.all = l, append(r.all, l)

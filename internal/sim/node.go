@@ -43,7 +43,7 @@ func (n *node) session() {
 		if l == nil || l.of.gone() || l.over || w.now.Before(l.of.wakes()) {
 			continue
 		}
-		n.wire = &wire{w: w, node: n.of, to: l.of, twice: n.r.twice}
+		n.wire = &wire{w: w, node: n.of, to: l.of, twice: n.r.twice, patience: silence}
 		n.wire.watch = n.r.watch
 		n.wire.say(rpc.ToCoordinator{Register: n.register()})
 		n.r.wires = append(n.r.wires, n.wire)
@@ -55,7 +55,7 @@ func (n *node) session() {
 
 // register says what the node holds. What cannot be adopted is given up.
 func (n *node) register() *rpc.Register {
-	r := &rpc.Register{ID: n.id, Data: n.id, Slots: 2}
+	r := &rpc.Register{ID: n.id, Data: n.id, Slots: n.r.slots}
 	if held := n.ledger.Held(jobID); held != nil {
 		r.Held = []rpc.Held{*held}
 	} else {

@@ -17,6 +17,7 @@ type wire struct {
 	down     []rpc.ToWorker
 	up       []rpc.ToCoordinator
 	cut      bool
+	patience time.Duration // with silence
 	// stalled until: nothing arrives.
 	stalled time.Time
 	// twice is how rare it is that something arrives twice, or 0 for never.
@@ -75,7 +76,7 @@ func (l *wire) say(m rpc.ToCoordinator) {
 func listen[T any](l *wire, other *process, queue *[]T, take func(T), said func()) {
 	last, spoken := l.w.now, l.w.now
 	for {
-		late, due := last.Add(silence), spoken.Add(beat)
+		late, due := last.Add(l.patience), spoken.Add(beat)
 		l.w.park(func() bool {
 			return len(*queue) > 0 && !l.w.now.Before(l.stalled) || l.cut || other.gone() || !l.w.now.Before(late) || !l.w.now.Before(due)
 		}, due)
