@@ -41,6 +41,7 @@ func filesystem(formats map[string]*ops.Connector, env files.Env) *ops.Connector
 		Sink:       func(ctx context.Context, t job.Table) (ops.Sink, error) { return files.NewSink(ctx, t, env) },
 		Changes:    func(t job.Table) bool { return files.Changelog(t.Options) },
 		Publishes:  func(job.Table) bool { return true },
+		Beside:     ops.Suffixed("path"),
 		Overwrites: true, Truncate: func(ctx context.Context, t job.Table) error { return files.Truncate(ctx, t, env) },
 		Timed:    func(t job.Table) bool { return files.Timed(t.Options) },
 		Retracts: func(t job.Table) bool { return files.Changelog(t.Options) },

@@ -97,6 +97,13 @@ type Connector struct {
 	// Overwrites says that the sink does what job.Table's Overwrite says, and
 	// OverwritesStreams that it does so also for a job that may have no end.
 	Overwrites, OverwritesStreams bool
+	// Beside gives the table that stands beside t under its name with a suffix, for
+	// a job that is a copy of the one that writes to t; nil when a table has no name
+	// that could get one.
+	Beside func(t job.Table, suffix string) (job.Table, error)
+	// Again gives t for a second job that reads it at the same time, which the suffix
+	// tells from the first; nil when readers do not know of each other.
+	Again func(t job.Table, suffix string) (job.Table, error)
 	// Truncate removes all rows of t; nil when the connector cannot.
 	Truncate func(ctx context.Context, t job.Table) error
 	// Version is the version of t now, never "", for job.Overwrite's Base; the

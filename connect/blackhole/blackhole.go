@@ -34,6 +34,7 @@ func Connector() *ops.Connector {
 		Options:   []ops.Option{{Key: "verify", Default: "false", Help: "Whether to sum up every column of every row in the counter checksum."}},
 		Resolve:   func(_ context.Context, t job.Table) (job.Table, error) { return t, nil },
 		Changelog: true,
+		Beside:    ops.Suffixed(), // nothing is written anywhere
 		Sink: func(_ context.Context, t job.Table) (ops.Sink, error) {
 			verify, err := strconv.ParseBool(strings.ToLower(t.Options["verify"]))
 			if err != nil && t.Options["verify"] != "" {

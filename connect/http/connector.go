@@ -26,8 +26,11 @@ func Connector() *ops.Connector {
 			_, err := parse(t)
 			return t, err
 		},
-		Source:  func(_ context.Context, s ops.Scan) (ops.Source, error) { return openSource(s, durable) },
-		Sink:    openSink,
+		Source: func(_ context.Context, s ops.Scan) (ops.Source, error) { return openSource(s, durable) },
+		Sink:   openSink,
+		Again: func(t job.Table, _ string) (job.Table, error) {
+			return t, fmt.Errorf("%w: table %s takes requests at %s, and only one job can", job.ErrInvalid, t.Ident, t.Options["listen"])
+		},
 		Changes: func(t job.Table) bool { return format.WritesChanges(t.Options["format"]) },
 	}
 }

@@ -20,6 +20,7 @@ func Connector() *ops.Connector {
 		Changes:    func(t job.Table) bool { return len(t.PrimaryKey) > 0 },
 		KeyDeletes: func(job.Table) bool { return true },
 		Truncate:   truncate,
+		Beside:     ops.Suffixed("table-name"),
 	}
 }
 

@@ -29,11 +29,21 @@ func Connectors() []*ops.Connector {
 		all = append(all, &ops.Connector{
 			Name: name, Options: slices.Concat(optionsOf(name), prefixed("key."), prefixed("value."), format.Options()),
 			Resolve: resolve, Source: open, Projects: true, Metadata: metadataKeys(),
+			Beside: ops.Suffixed("topic", "sink.transactional-id-prefix"), Again: anotherGroup,
 			Sink: openSink, Changes: changing, KeyDeletes: byKey, Retracts: func(t job.Table) bool { return !byKey(t) },
 			Publishes: func(t job.Table) bool { return t.Options["sink.delivery-guarantee"] == string(exactlyOnce) },
 		})
 	}
 	return all
+}
+
+// anotherGroup commits offsets to a group of its own.
+func anotherGroup(t job.Table, suffix string) (job.Table, error) {
+	const group = "properties.group.id"
+	if t.Options[group] == "" {
+		return t, nil
+	}
+	return ops.Suffixed(group)(t, suffix)
 }
 
 // prefixed are the options of formats behind a prefix.

@@ -23,7 +23,7 @@ func Connector() *ops.Connector {
 			_, err := parse(t)
 			return t, err
 		},
-		Source: openSource, Sink: openSink,
+		Source: openSource, Sink: openSink, Beside: ops.Suffixed("subject"),
 		Changes: func(t job.Table) bool { return format.WritesChanges(t.Options["format"]) },
 	}
 }

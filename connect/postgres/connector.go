@@ -18,7 +18,10 @@ func Connector() *ops.Connector {
 	durable := &beside.Durable{}
 	return &ops.Connector{
 		Name: "postgres-cdc", Options: options, Projects: true, Resolve: resolve,
-		Source:   func(_ context.Context, s ops.Scan) (ops.Source, error) { return open(s, durable) },
+		Source: func(_ context.Context, s ops.Scan) (ops.Source, error) { return open(s, durable) },
+		Again: func(t job.Table, _ string) (job.Table, error) {
+			return t, fmt.Errorf("%w: table %s is read through a replication slot, and only one job can", job.ErrInvalid, t.Ident)
+		},
 		Metadata: []string{"op_ts", "table_name", "schema_name", "database_name"},
 	}
 }

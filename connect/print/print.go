@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"sync"
@@ -44,6 +45,11 @@ func Connector(out, err io.Writer) *ops.Connector {
 		Changelog: true,
 		Retracts:  func(job.Table) bool { return true },
 		Sink:      c.open,
+		Beside: func(t job.Table, suffix string) (job.Table, error) {
+			t.Options = maps.Clone(t.Options)
+			t.Options["print-identifier"] += suffix
+			return t, nil
+		},
 	}
 }
 

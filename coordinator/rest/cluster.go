@@ -25,6 +25,8 @@ type Cluster interface {
 	Plan(ctx context.Context, s Submission) (*job.Graph, error)
 	// Execute carries out statements and tells what each gives, in turn.
 	Execute(ctx context.Context, s Statements, each func(Outcome) error) error
+	// Fork starts a copy of a job beside it.
+	Fork(ctx context.Context, id job.ID, f Fork) (Submitted, error)
 	// Dispose removes a savepoint.
 	Dispose(ctx context.Context, savepoint string) error
 	// Stored are the jobs whose checkpoints are in the cluster's directory, and

@@ -37,6 +37,7 @@ func Connector(env catalog.Env) *ops.Connector {
 		Partitions: func(ctx context.Context, t job.Table) (keys, partitions []string, err error) {
 			return scan.Partitions(ctx, t, env)
 		},
+		Beside:     beside,
 		Overwrites: true,
 		Truncate:   func(ctx context.Context, t job.Table) error { return truncate(ctx, t, env) },
 		Version: func(ctx context.Context, t job.Table) (string, map[string]string, error) {

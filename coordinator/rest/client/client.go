@@ -166,6 +166,13 @@ func (c *Client) Checkpoint(ctx context.Context, id string, q rest.CheckpointReq
 	return op.Checkpoint, err
 }
 
+// Fork starts a copy of a job beside it.
+func (c *Client) Fork(ctx context.Context, id string, f rest.Fork) (rest.Forked, error) {
+	var reply rest.Forked
+	err := c.Do(ctx, http.MethodPost, "/api/jobs/"+url.PathEscape(id)+"/fork", f, &reply)
+	return reply, err
+}
+
 // Stored are the jobs whose checkpoints are in the cluster's directory.
 func (c *Client) Stored(ctx context.Context) ([]rest.StoredJob, error) {
 	var reply rest.StoredJobs
