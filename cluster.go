@@ -47,7 +47,6 @@ const (
 	keyTLSKeys        = "security.ssl.internal.keystore"
 	keyTLSTrust       = "security.ssl.internal.truststore"
 	keySecret         = "wadi.cluster.secret" //nolint:gosec // the name of a key
-	keyChannelSize    = "wadi.exchange.channel-size"
 )
 
 // Coordinate opens the port on which workers register (jobmanager.rpc.port): from

@@ -146,7 +146,7 @@ func TestUnalignedInCluster(t *testing.T) {
 	config["execution.checkpointing.unaligned.enabled"] = "true"
 	config["execution.checkpointing.interval"] = "10 ms"
 	env, c := coordinate(t, config)
-	small := map[string]string{"taskmanager.numberOfTaskSlots": "2", "wadi.exchange.channel-size": "1 kb"}
+	small := map[string]string{"taskmanager.numberOfTaskSlots": "2", "wadi.exchange.channel-size": "1 kb", "taskmanager.network.memory.buffer-debloat.enabled": "true"}
 	kill := work(t, c, small)
 	work(t, c, small)
 	seen := 0

@@ -141,6 +141,9 @@ func (b *builder) gate(id checkpoint.TaskID) {
 		g.Gate = b.exchange.Gate(links)
 	}
 	g.links = links
+	if l, ok := g.Gate.(*exchange.Local); ok && b.worker.o.Debloat != nil {
+		l.Debloat(*b.worker.o.Debloat)
+	}
 	b.gates[id] = g
 }
 

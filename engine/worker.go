@@ -48,6 +48,9 @@ type Options struct {
 	// Overtaking lets barriers overtake rows
 	// (execution.checkpointing.unaligned.enabled).
 	Overtaking bool
+	// Debloat, if not nil, makes the budget of channels follow the speed of tasks
+	// (taskmanager.network.memory.buffer-debloat.enabled).
+	Debloat *exchange.Debloat
 }
 
 // Exchange makes the channels between this deployment and tasks elsewhere.

@@ -23,9 +23,11 @@ const DefaultBudget = 2 << 20
 // bytes; a sender that finds it used up waits until the receiver has taken
 // enough. An empty channel accepts a batch of any size, so that none is stuck.
 type Local struct {
-	budget int64
-	wake   chan struct{} // holds a token when the receiver should look again
-	taken  func(channel int, bytes int64)
+	budget  atomic.Int64
+	debloat *debloater // or nil
+	resized func(budget int64)
+	wake    chan struct{} // holds a token when the receiver should look again
+	taken   func(channel int, bytes int64)
 	timing
 	here, elsewhere *Traffic // what was taken, by where it came from
 
@@ -65,7 +67,8 @@ func NewLocal(n int, budget int64) *Local {
 	if budget == 0 {
 		budget = DefaultBudget
 	}
-	g := &Local{budget: budget, wake: make(chan struct{}, 1), channels: make([]localChannel, n), open: n}
+	g := &Local{wake: make(chan struct{}, 1), channels: make([]localChannel, n), open: n}
+	g.budget.Store(budget)
 	for i := range g.channels {
 		c := &g.channels[i]
 		c.gate, c.index, c.credit = g, i, make(chan struct{}, 1)
@@ -115,6 +118,11 @@ func (g *Local) Next(ctx context.Context) (stream.Element, int, error) {
 			case q.bytes > 0:
 				g.here.Count(q.bytes)
 			}
+			if budget := g.budget.Load(); g.debloat != nil {
+				if b := g.debloat.read(ch, q.bytes+q.credit, budget); b != budget {
+					g.resize(b)
+				}
+			}
 			return q.element, ch, nil
 		}
 		if g.open == 0 {
@@ -144,6 +152,9 @@ func (g *Local) pause(ctx context.Context, why pauses) error {
 	}
 	t.begin()
 	defer t.end()
+	if g.debloat != nil && !why.full {
+		defer g.debloat.waited(g.debloat.Clock.Now())
+	}
 	select {
 	case <-g.wake:
 	case <-overtake:
@@ -201,6 +212,14 @@ func (c *localChannel) enqueue(q queued) {
 	c.bytes.Add(q.bytes)
 }
 
+// told tells the sender to look again.
+func (c *localChannel) told() {
+	signal(c.credit)
+	if c.wake != nil {
+		signal(c.wake)
+	}
+}
+
 func (c *localChannel) dequeue() queued {
 	q := c.queue[0]
 	c.queue[0] = queued{}
@@ -208,10 +227,7 @@ func (c *localChannel) dequeue() queued {
 		c.queue = c.queue[:0:0]
 	}
 	c.bytes.Add(-q.bytes)
-	signal(c.credit)
-	if c.wake != nil {
-		signal(c.wake)
-	}
+	c.told()
 	switch e := q.element.(type) {
 	case *stream.Batch:
 		c.owes = c.owes || len(e.Marks) > 0
@@ -261,7 +277,7 @@ func (c *localChannel) Send(ctx context.Context, e stream.Element) error {
 func (c *localChannel) offer(q queued) bool {
 	c.gate.mu.Lock()
 	defer c.gate.mu.Unlock()
-	limit := c.gate.budget
+	limit := c.gate.budget.Load()
 	if c.lends {
 		limit *= 2
 	}
@@ -276,7 +292,7 @@ func (c *localChannel) offer(q queued) bool {
 func (c *localChannel) Lend(wake chan<- struct{}) { c.lends, c.wake = true, wake }
 
 // Room implements Lender.
-func (c *localChannel) Room() bool { return c.bytes.Load() < c.gate.budget }
+func (c *localChannel) Room() bool { return c.bytes.Load() < c.gate.budget.Load() }
 
 // Drain releases what is queued, after both ends have stopped.
 func (g *Local) Drain() {

@@ -211,7 +211,7 @@ func (g *Local) Overtake() (stream.Barrier, *Capture) {
 	n := len(g.channels)
 	c := &Capture{
 		gate: g, epoch: b.Epoch, done: make(chan struct{}), channels: make([][]stream.Element, n),
-		limit: max(captureLimit, 4*g.budget*int64(n)),
+		limit: max(captureLimit, 4*g.budget.Load()*int64(n)),
 	}
 	for i := range g.channels {
 		ch := &g.channels[i]

@@ -132,6 +132,17 @@ var honoured = []section{
 		{Name: "taskmanager.load-balance.mode", Type: Enum, Default: "NONE", Words: []string{"NONE", "SLOTS", "TASKS", "MIN_RESOURCES"}, Text: "With SLOTS or TASKS, tasks are spread over all workers; otherwise workers are filled."},
 		{Name: "cluster.evenly-spread-out-slots", Type: Bool, Default: "false", Text: "The same as SLOTS."},
 		{Name: "taskmanager.network.compression.codec", Type: Enum, Default: "NONE", Words: []string{"NONE", "LZ4", "ZSTD"}, Text: "How rows between workers are compressed."},
+		{
+			Name: "taskmanager.network.memory.buffer-debloat.enabled", Type: Bool, Default: "false",
+			Text: "Whether less may be on its way to a task than wadi.exchange.channel-size says, when it reads slowly.",
+		},
+		{Name: "taskmanager.network.memory.buffer-debloat.target", Type: Duration, Default: "1 s", Text: "Then as much as it reads in this time."},
+		{Name: "taskmanager.network.memory.buffer-debloat.period", Type: Duration, Default: "200 ms", Text: "How often its speed is looked at."},
+		{Name: "taskmanager.network.memory.buffer-debloat.samples", Type: Int, Default: "20", Least: 1, Text: "Of how many periods its speed is the average."},
+		{
+			Name: "taskmanager.network.memory.buffer-debloat.threshold-percentages", Type: Int, Default: "25", Least: 1, Most: 100,
+			Text: "How far off the size must be to be changed.",
+		},
 		{Name: "wadi.exchange.channel-size", Type: Size, Default: "2 mb", Text: "How many bytes may be on their way in a channel between two tasks."},
 		{Name: "heartbeat.interval", Type: Duration, Default: "10 s", Text: "How often workers and the coordinator say that they are there."},
 		{Name: "heartbeat.timeout", Type: Duration, Default: "50 s", Text: "After how long without a word the other is lost."},

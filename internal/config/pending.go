@@ -11,15 +11,9 @@ var pending = []Key{
 	{Name: "execution.checkpointing.local-backup.dirs", Type: List, Older: []string{"taskmanager.state.local.root-dirs"}, Reason: stored},
 	{Name: "execution.state-recovery.from-local", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"}, Reason: stored},
 	{Name: "jobmanager.execution.failover-strategy", Type: Enum, Default: "full", Words: []string{"full", "region"}, Reason: "all tasks of a job are started again together"},
-	{Name: "taskmanager.network.memory.buffer-debloat.enabled", Type: Bool, Default: "false", Reason: bounded},
-	{Name: "taskmanager.network.memory.buffer-debloat.period", Type: Duration, Default: "200 ms", Reason: bounded},
-	{Name: "taskmanager.network.memory.buffer-debloat.samples", Type: Int, Default: "20", Reason: bounded},
-	{Name: "taskmanager.network.memory.buffer-debloat.target", Type: Duration, Default: "1 s", Reason: bounded},
-	{Name: "taskmanager.network.memory.buffer-debloat.threshold-percentages", Type: Int, Default: "25", Reason: bounded},
 }
 
 const (
 	aligned = "what a barrier has overtaken goes into one file of each task, and edges on which none may overtake are aligned"
 	stored  = "state is restored from the directory for checkpoints"
-	bounded = "what is on its way in a channel is bounded by wadi.exchange.channel-size"
 )

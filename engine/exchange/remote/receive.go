@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -216,7 +217,7 @@ func (a *arrival) attach(e *end) {
 	e.mu.Lock()
 	e.arrival = a
 	e.mu.Unlock()
-	a.say(credit{budget: a.in.t.o.Budget})
+	a.say(credit{budget: e.budget.Load()})
 }
 
 // detach is called when the task is gone: the sender need not send any more.
@@ -258,7 +259,7 @@ func (a *arrival) giveBack(bytes int64) {
 func (a *arrival) say(c credit) {
 	a.in.mu.Lock()
 	all := a.in.credit[a.number]
-	a.in.credit[a.number] = credit{max(all.budget, c.budget), all.returned + c.returned}
+	a.in.credit[a.number] = credit{cmp.Or(c.budget, all.budget), all.returned + c.returned}
 	a.in.mu.Unlock()
 	a.in.signal()
 }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -18,6 +19,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/engine/exchange/remote"
 	"github.com/wadi-engine/wadi/engine/peer"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -356,3 +358,63 @@ func TestGarbageHarmsNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetOfSlowTaskShrinks: a sender elsewhere learns of a smaller budget, and
+// of a larger one.
+func TestBudgetOfSlowTaskShrinks(t *testing.T) {
+	alloc := memory.NewGoAllocator()
+	from, to := pair(t, remote.Options{Alloc: alloc, Budget: 1 << 20})
+	gate := exchange.NewLocal(1, 0)
+	to.Receive([]remote.Key{{Job: "j", Generation: 1}}, gate)
+	ch := from.Channel(to.Addr().String(), remote.Key{Job: "j", Generation: 1})
+	if err := ch.Send(t.Context(), stream.Idle{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := gate.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := time.UnixMilli(0)
+	gate.Debloat(exchange.Debloat{Clock: moved{&now}, Target: time.Second, Period: time.Millisecond, Samples: 1, Threshold: 1})
+	fits := func() (n int) {
+		t.Helper()
+		for {
+			short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			err := ch.Send(short, sample(alloc, 0, 40))
+			cancel()
+			if err != nil {
+				return n
+			}
+			n++
+		}
+	}
+	read := func(n int, each time.Duration) {
+		t.Helper()
+		for range n {
+			e, _, err := gate.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.(*stream.Batch).Release()
+			now = now.Add(each)
+		}
+	}
+	many := fits()
+	read(many, time.Hour)
+	few := fits()
+	if few < 1 || few >= many/4 {
+		t.Fatalf("%d batches are sent to a task that hardly reads, and %d to any", few, many)
+	}
+	read(few, time.Microsecond)
+	await.That(t, "a fast task gets more", func() bool {
+		n := fits()
+		read(n, time.Microsecond)
+		now = now.Add(time.Millisecond)
+		return n > 2*few
+	})
+}
+
+// moved is a clock that the test moves.
+type moved struct{ at *time.Time }
+
+func (m moved) Now() time.Time                       { return *m.at }
+func (m moved) After(time.Duration) <-chan time.Time { return nil }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -66,6 +67,7 @@ type Transport struct {
 type end struct {
 	gate    *exchange.Local
 	channel int
+	budget  *atomic.Int64 // what one channel of the gate may hold
 
 	mu      sync.Mutex
 	arrival *arrival // nil until the channel is opened
@@ -142,9 +144,17 @@ func (t *Transport) accept() {
 // arrive at once.
 func (t *Transport) Receive(keys []Key, gate *exchange.Local) {
 	ends := make([]*end, len(keys))
+	budget := new(atomic.Int64)
+	budget.Store(t.o.Budget)
 	for i := range keys {
-		ends[i] = &end{gate: gate, channel: i}
+		ends[i] = &end{gate: gate, channel: i, budget: budget}
 	}
+	gate.OnBudget(func(bytes int64) {
+		budget.Store(min(bytes, t.o.Budget))
+		for _, e := range ends {
+			e.resized()
+		}
+	})
 	gate.OnTaken(func(channel int, bytes int64) { ends[channel].taken(bytes) })
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,6 +164,16 @@ func (t *Transport) Receive(keys []Key, gate *exchange.Local) {
 			delete(t.waiting, k)
 			a.attach(ends[i])
 		}
+	}
+}
+
+// resized tells the sender of another budget.
+func (e *end) resized() {
+	e.mu.Lock()
+	a := e.arrival
+	e.mu.Unlock()
+	if a != nil {
+		a.say(credit{budget: e.budget.Load()})
 	}
 }
 
