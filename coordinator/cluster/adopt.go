@@ -88,8 +88,8 @@ func (t *Tasks) Held(ctx context.Context, id job.ID, tasks []checkpoint.TaskID) 
 	}
 }
 
-// collect puts the offers for a job together when they are complete. The cluster
-// is locked.
+// collect puts the offers for a job together when they are the tasks that it is to
+// have, all and no other. The cluster is locked.
 func (t *Tasks) collect(id job.ID, tasks []checkpoint.TaskID) (held *rpc.Held, some bool) {
 	var newest checkpoint.Generation
 	for _, o := range t.c.offers {
@@ -110,10 +110,11 @@ func (t *Tasks) collect(id job.ID, tasks []checkpoint.TaskID) (held *rpc.Held, s
 		of = append(of, o)
 		all.Attempt, all.Since, all.Restored = o.held.Attempt, o.held.Since, o.held.Restored
 		for _, k := range o.held.Tasks {
-			if missing[k.Task] {
-				delete(missing, k.Task)
-				all.Tasks = append(all.Tasks, k)
+			if !missing[k.Task] {
+				return nil, some // of another parallelism: the job was about to be rescaled
 			}
+			delete(missing, k.Task)
+			all.Tasks = append(all.Tasks, k)
 		}
 	}
 	if t.c.o.Bugs.AdoptInPart && len(all.Tasks) > 0 {

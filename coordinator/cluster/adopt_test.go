@@ -160,3 +160,15 @@ func TestLostWhileAdopted(t *testing.T) {
 	}
 	quiet(t, tasks.host)
 }
+
+// TestHeldTooMany: tasks of another parallelism are not adopted, even in part: the
+// rows and the state of the others would be lost.
+func TestHeldTooMany(t *testing.T) {
+	c, tasks := adopter(t)
+	w := c.Join(&box{}, rpc.Register{ID: "w", Slots: 2, Held: []rpc.Held{
+		{Job: "j", Generation: 3, Tasks: []rpc.HeldTask{{Task: checkpoint.TaskID{}}, {Task: checkpoint.TaskID{Index: 1}}}},
+	}})
+	if h := tasks.Held(t.Context(), "j", only); h != nil || !dropped(w) {
+		t.Fatalf("%+v is held", h)
+	}
+}

@@ -133,6 +133,14 @@ func (r *fleet) strike(l *leader) {
 		if !r.onlyLeaders {
 			l.host.Post(coordinator.StopRequested{})
 		}
+	case 5, 6:
+		if !r.onlyLeaders { // as a document first, which the next leader reads
+			r.graph = graph(1+r.w.rnd.IntN(2), 1+r.w.rnd.IntN(3))
+			if r.w.chance(3) {
+				r.w.sleep(time.Duration(r.w.rnd.IntN(50)) * time.Millisecond)
+			}
+			l.host.Post(coordinator.RescaleRequested{Graph: r.graph})
+		}
 	}
 	if !r.onlyLeaders && r.w.chance(60) {
 		r.store.away = r.w.now.Add(time.Duration(r.w.rnd.IntN(2000)) * time.Millisecond)
