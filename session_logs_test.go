@@ -72,6 +72,11 @@ func TestLogsOfWorkers(t *testing.T) {
 		if again, err := s.client().Logs(t.Context(), id, "info", page.Next, 1000); err != nil || len(again.Lines) > 0 && again.Lines[0] == page.Lines[0] {
 			t.Errorf("%+v %v", again, err)
 		}
+		for process, want := range map[string]int{"w1": 200, "coordinator": 200, "w2": 404} {
+			if status, text := s.ask("GET", "/api/logs?process="+process, ""); status != want || want == 200 && !strings.Contains(text, `"process":"`+process+`"`) {
+				t.Errorf("of %s: %d %s", process, status, text)
+			}
+		}
 		if all := s.logs("").Lines; len(all) <= len(page.Lines) {
 			t.Errorf("%d lines of %d are of the job", len(page.Lines), len(all))
 		}

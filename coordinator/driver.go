@@ -334,6 +334,7 @@ func (d *driver) next(s *source) {
 func (d *driver) perform(a Action) {
 	switch a := a.(type) {
 	case Send:
+		d.log(a)
 		if err := d.worker.Send(a.Command); err != nil {
 			d.host.Post(Reported{rpc.Failed{Err: fmt.Errorf("send %T: %w", a.Command, err)}})
 		}
@@ -408,7 +409,11 @@ func (d *driver) log(a Action) {
 		if n := len(a.Pending); n > 0 {
 			d.phase("commit", a.Pending[n-1].Epoch)
 		}
-	case Send, Discover, Take, Delete, Export, Answer, Record:
+	case Send:
+		if c, ok := a.Command.(rpc.Deploy); ok {
+			d.Log.Info("tasks are deployed", slog.Int("tasks", len(c.Tasks)), slog.Int("attempt", c.Attempt), slog.Uint64("restored", uint64(c.Epoch)))
+		}
+	case Discover, Take, Delete, Export, Answer, Record:
 	}
 }
 

@@ -68,6 +68,20 @@ func (s *Server) processes() map[string]string {
 	return all
 }
 
+// oneOf finds a process by its name. A worker that is this process is the
+// coordinator's.
+func (s *Server) oneOf(all map[string]string, name string) (map[string]string, error) {
+	for _, w := range s.cluster.Workers() {
+		if w.Here && w.ID == name {
+			name = nameOfCoordinator
+		}
+	}
+	if id, ok := all[name]; ok {
+		return map[string]string{name: id}, nil
+	}
+	return nil, notFound("Process %s not found", name)
+}
+
 // askAll asks processes at the same time; those that do not answer are silent.
 func (s *Server) askAll(ctx context.Context, all map[string]string, question func(name string) rpc.Ask) (answers map[string]rpc.Answer, silent []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -105,7 +119,13 @@ func (s *Server) logLines(r *http.Request) (any, error) {
 		return nil, unresolved("query", "after", r.URL.Query().Get("after"))
 	}
 	q := rpc.LogQuery{Limit: cmp.Or(limit, defaultLines), Job: job.ID(r.URL.Query().Get("job")), Level: r.URL.Query().Get("level")}
-	answers, silent, err := s.askAll(r.Context(), s.processes(), func(name string) rpc.Ask {
+	all := s.processes()
+	if name := r.URL.Query().Get("process"); name != "" {
+		if all, err = s.oneOf(all, name); err != nil {
+			return nil, err
+		}
+	}
+	answers, silent, err := s.askAll(r.Context(), all, func(name string) rpc.Ask {
 		q := q
 		q.After, _ = strconv.ParseUint(after.Get(name), 10, 64) // what is no number is from the beginning
 		return rpc.Ask{Lines: &q}
@@ -140,11 +160,10 @@ func (s *Server) setLogLevel(r *http.Request) (any, error) {
 	}
 	all := s.processes()
 	if q.Process != "" {
-		id, ok := all[q.Process]
-		if !ok {
-			return nil, notFound("Process %s not found", q.Process)
+		var err error
+		if all, err = s.oneOf(all, q.Process); err != nil {
+			return nil, err
 		}
-		all = map[string]string{q.Process: id}
 	}
 	return s.levels(r, all, &rpc.LogLevel{Component: q.Component, Level: q.Level})
 }

@@ -1,17 +1,16 @@
 // The coordinator: how it is configured, what it says, and what it does.
 import { html, usePoll } from "../lib.js";
-import { text } from "../api.js";
-import { Card, Facts, Loaded, Log, Tabs } from "../parts.js";
+import { Card, Facts, Loaded, Tabs } from "../parts.js";
+import { Files, Lines } from "./logs.js";
 import { AllMetrics, Threads } from "./workers.js";
 
 const tabs = [["Configuration", "configuration"], ["Log", "log"], ["Goroutines", "goroutines"], ["Metrics", "metrics"], ["Environment", "environment"]];
 
 function Body({ at }) {
   const config = usePoll(at === "configuration" ? "/jobmanager/config" : null, { once: true });
-  const log = usePoll(at === "log" ? "/jobmanager/log" : null, { ask: text });
   const env = usePoll(at === "environment" ? "/jobmanager/environment" : null, { once: true });
   switch (at) {
-    case "log": return html`<${Card}><${Loaded} of=${log}>${(t) => html`<${Log} name="Log of the coordinator" text=${t} />`}</${Loaded}></${Card}>`;
+    case "log": return html`<${Lines} process="coordinator" name="Log of the coordinator" /><${Files} base="/jobmanager" />`;
     case "goroutines": return html`<${Card}><${Threads} from="/jobmanager/thread-dump" /></${Card}>`;
     case "metrics": return html`<${AllMetrics} base="/jobmanager/metrics" />`;
     case "environment": return html`<${Card}><${Loaded} of=${env}>${({ jvm }) => html`<${Facts} name="Environment" all=${[["Made with", jvm.version], ["Architecture", jvm.arch]]} />`}</${Loaded}></${Card}>`;

@@ -7,6 +7,7 @@ import { useSamples } from "../samples.js";
 import { Checkpoints } from "./checkpoints.js";
 import { Configuration, Exceptions } from "./jobtext.js";
 import { JobGraph } from "./jobgraph.js";
+import { JobLog } from "./logs.js";
 import { Metrics } from "./metrics.js";
 import { Stuck } from "./stuck.js";
 import { Timeline } from "./timeline.js";
@@ -62,7 +63,7 @@ function Deeds({ job, features }) {
 
 const tabs = {
   graph: ["Graph", JobGraph], stuck: ["Why is it stuck?", Stuck], checkpoints: ["Checkpoints", Checkpoints], exceptions: ["Exceptions", Exceptions],
-  timeline: ["Timeline", Timeline], metrics: ["Metrics", Metrics], configuration: ["Configuration", Configuration],
+  timeline: ["Timeline", Timeline], metrics: ["Metrics", Metrics], log: ["Log", JobLog], configuration: ["Configuration", Configuration],
 };
 
 export function JobPage({ id, at, rest, query, features }) {

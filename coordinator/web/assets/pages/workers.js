@@ -1,9 +1,9 @@
 // Workers: Flink's task managers.
 import { html, useState, usePoll, useNow, useEffect } from "../lib.js";
-import { text } from "../api.js";
 import { bytes, count, duration } from "../format.js";
 import { Card, Facts, Loaded, Log, Stat, Stats, Table, Tabs } from "../parts.js";
 import { Chart } from "../chart.js";
+import { Files, Lines } from "./logs.js";
 
 const path = (id) => `#/workers/${encodeURIComponent(id)}`;
 
@@ -32,11 +32,6 @@ function Memory({ of, history }) {
       { name: "Slot", number: true, cell: (s) => s.i }, { name: "Job", cell: (s) => html`<a href=${`#/jobs/${s.jobId}`}><code>${s.jobId}</code></a>` }]} /></${Card}>`;
 }
 
-function TextOf({ from, name }) {
-  const log = usePoll(from, { ask: text });
-  return html`<${Loaded} of=${log}>${(t) => html`<${Log} name=${name} text=${t} />`}</${Loaded}>`;
-}
-
 export function Threads({ from }) {
   const dump = usePoll(from, { once: true });
   return html`<${Loaded} of=${dump}>${({ threadInfos }) => html`<${Log} name="Goroutines" wraps=${false} grows=${false} text=${threadInfos.map((t) => t.stringifiedThreadInfo).join("\n\n")} />`}</${Loaded}>`;
@@ -48,7 +43,7 @@ function One({ id, at }) {
   useEffect(() => { if (one.data) set((h) => [...h, { at: one.at, used: one.data.metrics.heapUsed, committed: one.data.metrics.heapCommitted }].slice(-600)); }, [one.data]);
   return html`<nav class="crumbs" aria-label="Above"><a href="#/workers">Workers</a></nav><h1 tabindex="-1">Worker ${id}</h1>
     <${Tabs} name="About the worker" at=${at} all=${[["Memory and slots", `${path(id)}/memory`, "memory"], ["Log", `${path(id)}/log`, "log"], ["Goroutines", `${path(id)}/goroutines`, "goroutines"], ["Metrics", `${path(id)}/metrics`, "metrics"]]} />
-    <${Loaded} of=${one}>${(w) => (at === "log" ? html`<${Card}><${TextOf} from=${`${base}/log`} name="Log of the worker" /></${Card}>`
+    <${Loaded} of=${one}>${(w) => (at === "log" ? html`<${Lines} process=${w.id} name="Log of the worker" /><${Files} base=${base} />`
       : at === "goroutines" ? html`<${Card}><${Threads} from=${`${base}/thread-dump`} /></${Card}>`
       : at === "metrics" ? html`<${AllMetrics} base=${`${base}/metrics`} />`
       : html`<${Memory} of=${w} history=${history} />`)}</${Loaded}>`;
