@@ -127,3 +127,62 @@ func TestStandbyLeads(t *testing.T) {
 		}
 	}
 }
+
+// TestOneTermForOneLoss: when the leader of many standbys is gone, one takes the next
+// term, and the others follow it although it does not lead at once.
+func TestOneTermForOneLoss(t *testing.T) {
+	s := store(t)
+	o := leader.Options{Store: s, Clock: engine.WallClock{}, Log: slog.New(slog.DiscardHandler), Timeout: time.Second}
+	listen := func() *cluster.Cluster {
+		c, err := cluster.Listen(t.Context(), "127.0.0.1:0", cluster.Options{Clock: engine.WallClock{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := listen()
+	first.Lead(1)
+	if one, err := leader.Campaign(t.Context(), leader.Record{Nonce: "first", RPC: first.Addr().String()}, o); err != nil || one.Term != 1 {
+		t.Fatalf("%+v, %v", one, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var standbys sync.WaitGroup
+	defer standbys.Wait()
+	defer cancel()
+	const many = 4
+	follow, lead := make(chan leader.Record, 100), make(chan leader.Record, many)
+	for i := range many {
+		c := listen()
+		t.Cleanup(func() { _ = c.Close() })
+		mine := o
+		mine.Follow = func(r leader.Record) { follow <- r }
+		standbys.Go(func() {
+			r, err := leader.Campaign(ctx, leader.Record{Nonce: string(rune('a' + i)), RPC: c.Addr().String()}, mine)
+			if err != nil {
+				return // the test has ended
+			}
+			<-engine.WallClock{}.After(700 * time.Millisecond) // it reads what there is to take up; longer than a standby tries
+			c.Lead(r.Term)
+			lead <- r
+		})
+	}
+	for range many {
+		if r := <-follow; r.Term != 1 {
+			t.Fatalf("a standby follows %+v", r)
+		}
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-lead; r.Term != 2 {
+		t.Errorf("%+v leads", r)
+	}
+	for range many - 1 {
+		if r := <-follow; r.Term != 2 {
+			t.Errorf("a standby follows %+v", r)
+		}
+	}
+	if r, err := leader.Current(t.Context(), s); err != nil || r.Term != 2 {
+		t.Errorf("the newest term is %+v, %v", r, err)
+	}
+}

@@ -37,6 +37,9 @@ const (
 	// leader that it has lost before it takes the next term.
 	tries = 3
 	pause = 200 * time.Millisecond
+	// begins is how long one that has taken a term may say that it does not lead yet:
+	// it reads what there is to take up.
+	begins = 2 * time.Second
 	// breather is between tries at storage that does not answer.
 	breather = 500 * time.Millisecond
 )
@@ -46,7 +49,8 @@ func Campaign(ctx context.Context, me Record, o Options) (Record, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 3 * time.Second
 	}
-	misses, told := 0, uint64(0)
+	var misses int
+	var told, missed uint64 // terms: whom misses are of
 	for {
 		r, err := Current(ctx, o.Store)
 		switch {
@@ -58,7 +62,7 @@ func Campaign(ctx context.Context, me Record, o Options) (Record, error) {
 			o.Log.Warn("the storage of the cluster does not answer", slog.Any("error", err))
 			o.sleep(ctx, breather)
 			continue
-		case r.Term == 0 || misses >= tries:
+		case r.Term == 0 || misses >= tries && r.Term == missed:
 			if r, err = Take(ctx, o.Store, me, r.Term); err == nil && r.Nonce == me.Nonce {
 				return r, nil
 			}
@@ -76,6 +80,9 @@ func Campaign(ctx context.Context, me Record, o Options) (Record, error) {
 		if reached {
 			misses = 0
 			o.Log.Warn("the leader is lost", slog.Uint64("term", r.Term), slog.Any("error", err))
+		}
+		if r.Term != missed { // another has taken the term of the one that is lost
+			misses, missed = 0, r.Term
 		}
 		misses++
 		o.sleep(ctx, pause)
@@ -103,6 +110,7 @@ func (o Options) watch(ctx context.Context, r Record, nonce string) (reached boo
 		stop()
 		_ = m.Close() // it may be closed already
 	}()
+	since := o.Clock.Now()
 	for {
 		if err := m.Send(rpc.ToCoordinator{Watch: &rpc.Watch{Nonce: nonce, Term: r.Term}}); err != nil {
 			return reached, err
@@ -110,6 +118,10 @@ func (o Options) watch(ctx context.Context, r Record, nonce string) (reached boo
 		var answer rpc.ToWorker
 		if err := m.Receive(&answer, o.Timeout); err != nil {
 			return reached, err
+		}
+		if answer.Leads < r.Term && !reached && o.Clock.Now().Sub(since) < begins {
+			o.sleep(ctx, pause)
+			continue
 		}
 		if answer.Leads != r.Term {
 			return reached, fmt.Errorf("%w: it leads in term %d, not in %d", job.ErrUnavailable, answer.Leads, r.Term)

@@ -66,8 +66,9 @@ type Options struct {
 	Logs *logs.Log
 }
 
-// pauses between attempts to reach a coordinator.
+// pauses between attempts to reach a coordinator, and how long one attempt may take.
 const (
+	reach      = 2 * time.Second
 	firstPause = 50 * time.Millisecond
 	longPause  = 500 * time.Millisecond
 )
@@ -146,7 +147,9 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 	if err != nil {
 		return false, err
 	}
-	conn, err := peer.Dial(ctx, address, peer.Control, n.Identity)
+	dial, cancel := context.WithTimeout(ctx, reach) // another may lead meanwhile
+	defer cancel()
+	conn, err := peer.Dial(dial, address, peer.Control, n.Identity)
 	if err != nil {
 		return false, err
 	}
@@ -176,12 +179,16 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 	n.Log.Info("registered", slog.String("coordinator", address), slog.String("id", n.ID), slog.Int("slots", n.Slots))
 	beat, end := context.WithCancel(ctx)
 	defer end()
-	beats.Go(func() { s.heartbeats(beat, m, time.Duration(first.Welcome.Interval)*time.Millisecond) })
+	interval := time.Duration(first.Welcome.Interval) * time.Millisecond
+	heard := newListening(n.Clock.Now())
+	beats.Go(func() { s.heartbeats(beat, m, interval) })
+	beats.Go(func() { n.doubt(beat, m, s, heard, address, interval) })
 	for {
 		var msg rpc.ToWorker
 		if err := m.Receive(&msg, limit); err != nil {
-			return true, err
+			return true, heard.why(err)
 		}
+		heard.now(n.Clock.Now())
 		s.obey(ctx, msg)
 	}
 }

@@ -40,7 +40,8 @@ CREATE CATALOG lake WITH ('type'='iceberg','catalog-type'='jdbc','uri'='jdbc:sql
 CREATE DATABASE IF NOT EXISTS lake.db;
 `
 
-// chaosJobs are the jobs, by the name of their pipelines. Their tables have keys.
+// chaosJobs are the jobs, by the name of their pipelines. Their tables have keys. The
+// barriers of one overtake rows.
 var chaosJobs = map[string]string{
 	"q5": `
 CREATE TABLE IF NOT EXISTS lake.db.hot (starttime TIMESTAMP(6), auction BIGINT, num BIGINT, PRIMARY KEY (starttime, auction) NOT ENFORCED) WITH ('sink.commit.max-age' = '0', 'format-version' = '3');
@@ -58,6 +59,8 @@ JOIN (
 ON counts.starttime = most.starttime AND counts.endtime = most.endtime AND counts.num >= most.maxn;`,
 
 	"q9": `
+SET 'execution.checkpointing.unaligned.enabled' = 'true';
+SET 'execution.checkpointing.aligned-checkpoint-timeout' = '20 ms';
 CREATE TABLE IF NOT EXISTS lake.db.winners (id BIGINT, item STRING, description STRING, seller BIGINT, bidder BIGINT, price BIGINT, bid_time TIMESTAMP(6), PRIMARY KEY (id) NOT ENFORCED)
   WITH ('sink.commit.max-age' = '0', 'format-version' = '3');
 INSERT INTO lake.db.winners SELECT id, itemName, description, seller, bidder, price, CAST(bid_dateTime AS TIMESTAMP(6)) FROM (
