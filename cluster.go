@@ -105,23 +105,17 @@ func (e *Env) Work(ctx context.Context) error {
 	if k.err != nil {
 		return k.err
 	}
-	if o.Slots < 1 {
-		return fmt.Errorf("%w: '%s' = '%d': want a positive number", job.ErrInvalid, keySlots, o.Slots)
-	}
 	if o.ID == "" {
 		o.ID = newID()[:12]
 	}
 	if port := e.external(keyDataBindPort, keyDataPort); port != "" {
 		o.Advertise = net.JoinHostPort(e.first("127.0.0.1", keyWorkerHost, keyWorkerBindHost), port)
 	}
-	switch codec := strings.ToUpper(e.Config(keyCompression)); codec {
-	case "", "NONE":
+	switch strings.ToUpper(e.Config(keyCompression)) { // otherwise NONE
 	case "LZ4":
 		o.Compression = ipc.WithLZ4()
 	case "ZSTD":
 		o.Compression = ipc.WithZstd()
-	default:
-		return fmt.Errorf("%w: '%s' = '%s': want NONE, LZ4 or ZSTD", job.ErrInvalid, keyCompression, codec)
 	}
 	if o.Leader, err = e.leader(ctx); err != nil {
 		return err

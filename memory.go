@@ -55,12 +55,9 @@ func (e *Env) memoryPlan() (memoryPlan, error) {
 	if fraction <= 0 || fraction > 0.8 {
 		return p, fmt.Errorf("%w: '%s' = '%v': want more than 0 and at most 0.8", job.ErrInvalid, keyManagedFraction, fraction)
 	}
-	switch backend := strings.ToLower(e.Config(keyBackend)); backend {
-	case "", "hashmap", "memory":
+	switch strings.ToLower(e.Config(keyBackend)) {
 	case "rocksdb", "pebble":
 		p.paging.Eager = true
-	default:
-		return p, fmt.Errorf("%w: '%s' = '%s': want hashmap (or memory), or rocksdb (or pebble)", job.ErrInvalid, keyBackend, backend)
 	}
 	if size > 0 && size < leastProcess {
 		return p, fmt.Errorf("%w: '%s' = '%s': want at least 128m", job.ErrInvalid, keyProcessSize, e.Config(keyProcessSize))

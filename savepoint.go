@@ -26,14 +26,7 @@ func (e *Env) restoreOf(ctx context.Context, r Restore, dir string) (coordinator
 	if dir == "" {
 		return coordinator.Restore{}, fmt.Errorf("%w: to go on from %s, the job needs a checkpoint directory: SET '%s'", job.ErrInvalid, at, keyCheckpointDir)
 	}
-	c := coordinator.Restore{Mode: coordinator.RestorePath, Path: at}
-	switch mode := strings.ToUpper(e.Config(keyClaimMode)); mode {
-	case "", "NO_CLAIM", "LEGACY":
-	case "CLAIM":
-		c.Claim = true
-	default:
-		return c, fmt.Errorf("%w: '%s' = '%s': want NO_CLAIM or CLAIM", job.ErrInvalid, keyClaimMode, mode)
-	}
+	c := coordinator.Restore{Mode: coordinator.RestorePath, Path: at, Claim: strings.EqualFold(e.Config(keyClaimMode), "CLAIM")}
 	if belowDirectory(at) {
 		return c, nil
 	}

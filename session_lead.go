@@ -59,12 +59,8 @@ func (e *Env) haRoot() (string, error) {
 	switch kind := strings.ToLower(e.Config(keyHA)); kind {
 	case "none":
 		return "", nil
-	case "":
-	case "object-store":
 	case "zookeeper", "kubernetes":
 		e.log.Info("high availability is that of the storage root", slog.String("not", kind), slog.String("dir", dir))
-	default:
-		return "", fmt.Errorf("%w: '%s' = '%s': want object-store or none", job.ErrInvalid, keyHA, kind)
 	}
 	if dir == "" {
 		if e.Config(keyHA) == "" {

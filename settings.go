@@ -85,15 +85,11 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 		Unaligned: e.unaligned(), AlignedTimeout: k.duration(keyAlignedTimeout),
 		Retained: k.int(keyCheckpointRetained), EpochRows: int64(k.int(keyEpochRows)),
 	}
-	if s.EpochRows < 0 {
-		return s, "", fmt.Errorf("%w: '%s' = '%d': want a positive number, or 0 for all rows", job.ErrInvalid, keyEpochRows, s.EpochRows)
-	}
 	var err error
 	if s.Retention, err = retention(e.Config(keyCheckpointOutlives)); err != nil {
 		return s, "", err
 	}
-	switch kind := strings.ToLower(e.Config(keyRestart)); kind {
-	case "", "none", "off", "disable":
+	switch strings.ToLower(e.Config(keyRestart)) { // otherwise it is not started again
 	case "fixed-delay", "fixeddelay":
 		s.Restart = coordinator.RestartStrategy{Attempts: k.int("restart-strategy.fixed-delay.attempts"), Delay: k.duration("restart-strategy.fixed-delay.delay")}
 	case "exponential-delay", "exponentialdelay":
@@ -107,8 +103,6 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 			Attempts: k.int("restart-strategy.failure-rate.max-failures-per-interval"), Delay: k.duration("restart-strategy.failure-rate.delay"),
 			ResetAfter: k.duration("restart-strategy.failure-rate.failure-rate-interval"),
 		}
-	default:
-		return s, "", fmt.Errorf("%w: '%s' = '%s': want none, fixed-delay, failure-rate or exponential-delay", job.ErrInvalid, keyRestart, kind)
 	}
 	return s, e.Config(keyCheckpointDir), k.err
 }
@@ -133,8 +127,5 @@ func (e *Env) unaligned() bool { return strings.EqualFold(e.Config(keyUnaligned)
 func (e *Env) shown(h *coordinator.History) error {
 	k := &keyReader{get: e.Config}
 	h.KeptCheckpoints, h.KeptFailures = k.int(keyCheckpointsShown), k.int(keyFailuresShown)
-	if k.err == nil && (h.KeptCheckpoints < 0 || h.KeptFailures < 0) {
-		return fmt.Errorf("%w: '%s' and '%s': want positive numbers", job.ErrInvalid, keyCheckpointsShown, keyFailuresShown)
-	}
 	return k.err
 }
