@@ -29,6 +29,7 @@ type served struct {
 
 func serve(t *testing.T, config map[string]string) served {
 	t.Helper()
+	_ = t.TempDir() // the first one of a test decides when all are removed: behind the session
 	all := map[string]string{"rest.port": "0"}
 	for k, v := range config {
 		all[k] = v

@@ -398,7 +398,10 @@ func (d *driver) log(a Action) {
 	case Finish:
 		level, args := slog.LevelInfo, []slog.Attr{slog.String("state", string(a.Result.State)), slog.Uint64("epoch", uint64(a.Result.Epoch))}
 		if a.Result.Err != nil {
-			level, args = slog.LevelWarn, append(args, slog.Any("error", a.Result.Err))
+			args = append(args, slog.Any("error", a.Result.Err))
+		}
+		if a.Result.State == Failed {
+			level = slog.LevelWarn
 		}
 		d.Log.LogAttrs(context.Background(), level, "job ended", args...)
 	case Freeze:
