@@ -222,7 +222,7 @@ func (h *past) save(ctx context.Context, run *Run, dir string) (string, error) {
 		}
 	}
 	const look = 20 * time.Millisecond
-	for every := time.NewTicker(look); ; {
+	for every := time.NewTicker(look); ; { //nolint:forbidigo // a Run is watched from outside
 		if p := run.Progress(); p.Drained >= p.Sources-h.tasks {
 			every.Stop()
 			break

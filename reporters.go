@@ -119,7 +119,7 @@ func (r reporter) start(ctx context.Context, at place, gather func() []metrics.G
 	if err != nil {
 		return nil, err
 	}
-	end, err := otel.Metrics(ctx, o, time.Now, gather)
+	end, err := otel.Metrics(ctx, o, time.Now, gather) //nolint:forbidigo // metrics are of the wall clock
 	if err != nil {
 		return nil, fmt.Errorf("reporter %s: %w", r.name, err)
 	}

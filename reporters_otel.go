@@ -98,6 +98,6 @@ func (p place) end(what string, stop func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if err := stop(ctx); err != nil {
-		p.log.Warn("not all "+what+" were sent", slog.Any("error", err))
+		p.log.Warn("not all was sent", slog.String("what", what), slog.Any("error", err))
 	}
 }

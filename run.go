@@ -159,27 +159,10 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
-	host := coordinator.NewHost(o.Clock)
-	var run func(context.Context) (Result, error)
-	if staged {
-		elsewhere, err := e.launcher(ctx, gear, dir, o)
-		if err != nil {
-			finally()
-			return nil, err
-		}
-		stages := &stageRunner{elsewhere: elsewhere, here: o}
-		r.tasks = stages
-		run = func(ctx context.Context) (Result, error) { return coordinator.RunStaged(ctx, j, stages, host) }
-	} else {
-		w := e.worker(o, l, dir, host)
-		r.tasks = w
-		run = func(ctx context.Context) (Result, error) {
-			res, err := coordinator.Run(ctx, j, w, host)
-			if res.State != coordinator.Left {
-				_ = w.Close() // it waits for tasks, and has nothing to say
-			}
-			return res, err
-		}
+	run, err := e.runner(ctx, r, j, l, gear, o)
+	if err != nil {
+		finally()
+		return nil, err
 	}
 	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
 	ctx, r.cancel = context.WithCancelCause(ctx)
@@ -194,6 +177,29 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		r.result, r.err = res, err
 	}()
 	return r, nil
+}
+
+// runner is what carries a job out, in its gear.
+func (e *Env) runner(ctx context.Context, r *Run, j coordinator.Job, l launch, g gear, o engine.Options) (func(context.Context) (Result, error), error) {
+	host := coordinator.NewHost(o.Clock)
+	if g != pipelined && !l.here {
+		elsewhere, err := e.launcher(ctx, g, r.checkpoints, o)
+		if err != nil {
+			return nil, err
+		}
+		stages := &stageRunner{elsewhere: elsewhere, here: o}
+		r.tasks = stages
+		return func(ctx context.Context) (Result, error) { return coordinator.RunStaged(ctx, j, stages, host) }, nil
+	}
+	w := e.worker(o, l, r.checkpoints, host)
+	r.tasks = w
+	return func(ctx context.Context) (Result, error) {
+		res, err := coordinator.Run(ctx, j, w, host)
+		if res.State != coordinator.Left {
+			_ = w.Close() // it waits for tasks, and has nothing to say
+		}
+		return res, err
+	}, nil
 }
 
 // checkpoints opens the checkpoint directory of a job, if it has one; stages need

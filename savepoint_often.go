@@ -57,7 +57,7 @@ func (e *Env) saveOften(ctx context.Context, r *Run, s saving) (stop func()) {
 		for {
 			now := time.Now() //nolint:forbidigo // the schedule is of the wall clock
 			due := s.next(now)
-			timer := time.NewTimer(due.Sub(now))
+			timer := time.NewTimer(due.Sub(now)) //nolint:forbidigo // the schedule is of the wall clock
 			select {
 			case <-timer.C:
 				e.saveNow(ctx, r, due, s.kept)

@@ -63,7 +63,8 @@ const maxClientSessions = 64
 // cluster: scripts begin with it.
 func NewSession(o Options) (*Session, error) {
 	o.meters = new(objstore.Meters)
-	s := &Session{o: o, worker: newID(), process: &metrics.Process{Now: time.Now}, done: make(chan struct{}), jobs: &jobs{}, envs: make(map[string]*sharedEnv), starting: make(map[job.ID]bool)}
+	process := &metrics.Process{Now: time.Now} //nolint:forbidigo // metrics are of the wall clock
+	s := &Session{o: o, worker: newID(), process: process, done: make(chan struct{}), jobs: &jobs{}, envs: make(map[string]*sharedEnv), starting: make(map[job.ID]bool)}
 	s.reaction.submitted = make(chan struct{}, 1)
 	e, err := local(o, s.jobs) // whose mistakes are those of the configuration
 	if err != nil {

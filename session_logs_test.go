@@ -81,7 +81,7 @@ func TestLogsOfWorkers(t *testing.T) {
 			t.Errorf("%d lines of %d are of the job", len(page.Lines), len(all))
 		}
 	})
-	t.Run("files", func(t *testing.T) { s.checkFiles() })
+	t.Run("files", func(*testing.T) { s.checkFiles() })
 	t.Run("goroutines", func(t *testing.T) {
 		var dump rest.ThreadDump
 		s.get("/taskmanagers/w1/thread-dump", &dump)

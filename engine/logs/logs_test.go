@@ -180,7 +180,7 @@ func TestMemoryIsLimited(t *testing.T) {
 	l := open(t, logs.Options{Name: "w"})
 	long := strings.Repeat("x", 100_000)
 	for range 300 {
-		l.Logger().Info(long)
+		l.Logger().Info("long", slog.String("text", long))
 	}
 	f := l.Answer(rpc.Ask{Files: true}).Files[0]
 	if f.Name != "w.log" || f.Size > 3<<20 {

@@ -50,8 +50,9 @@ func (r *Rates) Pressure(j Job, t Running, now time.Time) Rate {
 func (r *Rates) Task(j Job, t Running, now time.Time) []Metric {
 	head, _ := j.Count(t.Chain.Head(), t.Index)
 	tail, _ := j.Count(t.Chain.Tail(), t.Index)
-	rate, out := r.Pressure(j, t, now), Rate{}
-	if out = rate; tail.Vertex != head.Vertex && !t.Started.IsZero() {
+	rate := r.Pressure(j, t, now)
+	out := rate
+	if tail.Vertex != head.Vertex && !t.Started.IsZero() {
 		out = r.Of(j.ID, tail, t.Started, now)
 	}
 	perSecond := func(name string, part float64) Metric { return number(name, int64(part*1000)) }

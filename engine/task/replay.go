@@ -112,12 +112,12 @@ func (c *chain) replayed(ctx context.Context, stage, input int, at *clock, i int
 // catchUp gives the channels the event time behind what was on its way.
 func (t *Task) catchUp(flows []Flow, at clock) {
 	for ch, input := range t.inputOf {
-		low, heard, any := stream.End, false, false
+		low, heard, some := stream.End, false, false
 		for i, f := range flows {
 			if f.Input != input {
 				continue
 			}
-			any = true
+			some = true
 			if !at.quiet[i] {
 				low, heard = min(low, at.of[i]), true
 			}
@@ -125,7 +125,7 @@ func (t *Task) catchUp(flows []Flow, at clock) {
 		if heard && low != stream.End {
 			t.clock.of[ch] = max(t.clock.of[ch], low)
 		}
-		if any {
+		if some {
 			t.clock.quiet[ch] = !heard
 		}
 	}

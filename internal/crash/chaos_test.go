@@ -192,7 +192,7 @@ func innocent(t *testing.T, c *testcluster.Cluster) {
 // keep copies what is left of a failed run to where it outlives the test.
 func keep(t *testing.T, dir string) {
 	t.Helper()
-	to, err := os.MkdirTemp("", "wadi-chaos-")
+	to, err := os.MkdirTemp("", "wadi-chaos-") //nolint:usetesting // it stays
 	if err == nil {
 		err = os.CopyFS(to, os.DirFS(dir))
 	}

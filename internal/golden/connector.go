@@ -238,7 +238,7 @@ type writer struct {
 func (w *writer) Write(_ context.Context, b *stream.Batch) error {
 	defer b.Release()
 	if w.slow {
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) //nolint:forbidigo // so that rows pile up before the sink
 	}
 	texts, err := textRows(w.alloc, b)
 	w.rows = append(w.rows, texts...)

@@ -53,7 +53,7 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	r.running = map[checkpoint.Generation]map[checkpoint.TaskID]bool{}
 	r.onlyLeaders = w.chance(3)
 	if !r.onlyLeaders && w.rnd.IntN(4) > 0 {
-		r.run.store.faults, r.target.faults = 8+w.rnd.IntN(60), 4+w.rnd.IntN(20)
+		r.store.faults, r.target.faults = 8+w.rnd.IntN(60), 4+w.rnd.IntN(20)
 	}
 	if !r.onlyLeaders && w.chance(3) {
 		r.fails = 40 + w.rnd.IntN(200)

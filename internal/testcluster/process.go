@@ -101,10 +101,9 @@ func (p *Process) signal(s syscall.Signal) <-chan struct{} {
 		return nil
 	}
 	_ = p.cmd.Process.Signal(s) // it may have ended
-	switch s {
-	case syscall.SIGSTOP:
+	if s == syscall.SIGSTOP {
 		p.paused = true
-	case syscall.SIGCONT, syscall.SIGKILL:
+	} else if s == syscall.SIGCONT || s == syscall.SIGKILL {
 		p.paused = false
 	}
 	return p.ended

@@ -28,7 +28,7 @@ func TestShowPartitions(t *testing.T) {
 	show("SHOW PARTITIONS t")
 	sqltest.Run(t, env, `INSERT INTO t VALUES (1, 'Rome', TIMESTAMP '2024-01-01 10:00:00'), (2, 'San José', TIMESTAMP '2024-01-02 00:00:00'),
 		(1, 'a/b', TIMESTAMP '2024-01-01 10:00:00'), (1, CAST(NULL AS STRING), TIMESTAMP '1969-12-31 23:00:00')`)
-	err := filepath.WalkDir(filepath.Join(dir, "lake"), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(dir, "lake"), func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".parquet") {
 			err = os.Remove(path)
 		}

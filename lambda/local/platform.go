@@ -67,7 +67,7 @@ func (p *Platform) Invoke(ctx context.Context, event json.RawMessage) (json.RawM
 	done := make(chan answer, 1)
 	go func() {
 		a := i.invoke(event, p.o.Timeout)
-		p.give(i, time.Since(began)) //nolint:forbidigo // time is what is billed
+		p.give(i, time.Since(began))
 		done <- a
 	}()
 	select {

@@ -61,7 +61,7 @@ func (a *avroFile) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	return Unavailable(fmt.Errorf("Avro file %s: %w", a.name, err))
+	return Unavailable(fmt.Errorf("file %s of Avro: %w", a.name, err))
 }
 
 // read says which columns are wanted.

@@ -62,6 +62,7 @@ func isAvro(f ice.DataFile) (bool, error) {
 		return false, nil
 	case ice.AvroFile:
 		return true, nil
+	case ice.OrcFile, ice.PuffinFile:
 	}
 	return false, fmt.Errorf("%w: it is of format %s, and Parquet and Avro can be read; rewrite it with the program that wrote it", job.ErrInvalid, f.FileFormat())
 }

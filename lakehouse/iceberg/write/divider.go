@@ -44,15 +44,14 @@ func NewDivider(ctx context.Context, t *table.Table, schema *arrow.Schema, tasks
 		return nil, err
 	}
 	d := &Divider{mem: mem}
-	mode := strings.ToLower(t.Properties()[propSpread])
-	switch {
-	case mode == "range":
+	switch strings.ToLower(t.Properties()[propSpread]) {
+	case "range":
 		d.ranges = newRanges(tasks)
 		d.keys, d.orders = l.sorted, l.orders
 		if len(d.keys) == 0 {
 			d.keys, d.orders = l.parts, make([]vector.Order, len(l.parts))
 		}
-	case mode == "hash":
+	case "hash":
 		d.keys = l.parts
 	}
 	d.bind(l.Schema)
