@@ -307,7 +307,7 @@ func (h *History) report(now time.Time, e Event, old, s State) {
 	switch r := r.Report.(type) {
 	case rpc.Placed:
 		for i := range h.life.Tasks {
-			h.advance(now, i, TaskDeploying)
+			h.advance(time.UnixMilli(int64(r.Since)).UTC(), i, TaskDeploying)
 		}
 	case rpc.Deployed:
 		for _, id := range r.Tasks {

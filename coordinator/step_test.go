@@ -109,7 +109,7 @@ func (p *player) play(words []string) {
 			e = b
 		}
 	case "placed":
-		e = Reported{rpc.Placed{}}
+		e = Reported{rpc.Placed{Since: stream.Timestamp(p.now.UnixMilli())}}
 	case "deployed":
 		e = Reported{rpc.Deployed{Tasks: []checkpoint.TaskID{task()}}}
 	case "running":

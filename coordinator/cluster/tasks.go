@@ -12,6 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/stream"
 )
 
 var _ coordinator.Worker = (*Tasks)(nil)
@@ -149,7 +150,8 @@ func (t *Tasks) deploy() {
 	d := t.pending
 	t.pending = nil
 	t.giveUp()
-	t.post(rpc.Placed{})
+	d.Since = stream.Timestamp(t.host.Now().UnixMilli()) // an heir tells the same
+	t.post(rpc.Placed{Since: d.Since})
 	t.at = make(map[checkpoint.TaskID]*Member, len(d.Tasks))
 	parts := make(map[*Member]*rpc.Deploy)
 	for _, a := range d.Tasks {

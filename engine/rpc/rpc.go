@@ -24,7 +24,7 @@ type (
 		Generation checkpoint.Generation
 		// Attempt counts the deployments of the job, from 0.
 		Attempt int
-		// Since is when the coordinator has deployed them, by its clock.
+		// Since is when they got their slots, by the coordinator's clock.
 		Since stream.Timestamp
 		Graph *job.Graph
 		// Epoch is that of the checkpoint that is restored, or 0.
@@ -118,8 +118,8 @@ type Report interface{ report() }
 
 type (
 	// Placed says that the tasks of the newest Deploy have their slots, and are on
-	// their way to workers. Who has no slots to give does not say it.
-	Placed struct{}
+	// their way to workers, since when. Who has no slots to give does not say it.
+	Placed struct{ Since stream.Timestamp }
 	// Deployed says that tasks are where they run: from now on they restore state.
 	Deployed struct{ Tasks []checkpoint.TaskID }
 	// Running says that a task has its state, and takes rows and barriers. One that

@@ -77,7 +77,7 @@ type (
 	JobReport struct {
 		Job        job.ID                `json:"job"`
 		Generation checkpoint.Generation `json:"generation"`
-		Placed     bool                  `json:"placed,omitempty"`
+		Placed     *Placed               `json:"placed,omitempty"`
 		Deployed   *Deployed             `json:"deployed,omitempty"`
 		Running    *Running              `json:"running,omitempty"`
 		WantSplits *WantSplits           `json:"wantSplits,omitempty"`
@@ -99,7 +99,7 @@ type (
 		Attempt    int                   `json:"attempt"`
 		// Restored is the epoch of the checkpoint that the tasks began with, or 0.
 		Restored stream.Epoch `json:"restored"`
-		// Since is when the tasks were deployed, in milliseconds of the worker's clock.
+		// Since is when the tasks got their slots, by the clock of who gave them.
 		Since stream.Timestamp `json:"since"`
 		Tasks []HeldTask       `json:"tasks"`
 	}
@@ -222,7 +222,7 @@ func WrapReport(id job.ID, g checkpoint.Generation, r Report) JobReport {
 	w := JobReport{Job: id, Generation: g}
 	switch r := r.(type) {
 	case Placed:
-		w.Placed = true
+		w.Placed = &r
 	case Deployed:
 		w.Deployed = &r
 	case Running:
@@ -250,8 +250,8 @@ func WrapReport(id job.ID, g checkpoint.Generation, r Report) JobReport {
 // Open is the report in its wire form, or nil when there is none.
 func (w JobReport) Open() Report {
 	switch {
-	case w.Placed:
-		return Placed{}
+	case w.Placed != nil:
+		return *w.Placed
 	case w.Deployed != nil:
 		return *w.Deployed
 	case w.Running != nil:
