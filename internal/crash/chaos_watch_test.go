@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -37,9 +38,9 @@ type watch struct {
 
 // seen is what is known of a job.
 type seen struct {
-	ended   bool
-	attempt int
-	at      time.Time // when its newest complete checkpoint was triggered
+	ended  bool
+	starts int
+	at     time.Time // when its newest complete checkpoint was triggered
 }
 
 // recovery is a fault that has happened. All jobs have recovered from it when each
@@ -95,8 +96,8 @@ func (w *watch) look(ctx context.Context, name string) {
 		if last := c.Latest.Completed; last != nil {
 			j.at = later(j.at, time.UnixMilli(last.TriggerMillis))
 		}
-		if n := w.attempt(ctx, id); n > j.attempt {
-			j.attempt = n
+		if n := w.started(ctx, id); n > j.starts {
+			j.starts = n
 			w.explain(ctx, name)
 		}
 	}
@@ -167,22 +168,19 @@ func (w *watch) any(ctx context.Context, get func(context.Context, *testcluster.
 	return false
 }
 
-// attempt is the highest attempt of the first task of each vertex.
-func (w *watch) attempt(ctx context.Context, id string) (n int) {
-	w.any(ctx, func(ctx context.Context, m *testcluster.Member) error {
-		var d rest.JobDetails
-		if err := m.Get(ctx, "/jobs/"+id, &d); err != nil {
-			return err
+// started is how often a job was started: its generations, of which the newest stays
+// in storage. It is 0 when storage does not say.
+func (w *watch) started(ctx context.Context, id string) (n int) {
+	dir := "checkpoints/" + id + "/generations/"
+	names, err := w.store.List(ctx, dir)
+	if err != nil {
+		return 0
+	}
+	for _, name := range names {
+		if g, err := strconv.Atoi(strings.TrimPrefix(name, dir)); err == nil {
+			n = max(n, g)
 		}
-		for _, v := range d.Vertices[:min(1, len(d.Vertices))] {
-			var s rest.Subtask
-			if err := m.Get(ctx, "/jobs/"+id+"/vertices/"+v.ID+"/subtasks/0", &s); err != nil {
-				return err
-			}
-			n = max(n, s.Attempt)
-		}
-		return nil
-	})
+	}
 	return n
 }
 
@@ -196,15 +194,15 @@ func (w *watch) recovered() {
 		}
 		r.took = time.Since(r.began)
 		for _, n := range w.names {
-			if more := w.jobs[n].attempt - r.before[n].attempt; more > 0 {
+			if more := w.jobs[n].starts - r.before[n].starts; more > 0 {
 				r.restarts = append(r.restarts, fmt.Sprintf("%s +%d", n, more))
 			}
 		}
-		w.t.Logf("%v, %s: all jobs took a checkpoint %.1fs after it began%s", r.fault, r.who, r.took.Seconds(), started(r.restarts))
+		w.t.Logf("%v, %s: all jobs took a checkpoint %.1fs after it began%s", r.fault, r.who, r.took.Seconds(), anew(r.restarts))
 	}
 }
 
-func started(jobs []string) string {
+func anew(jobs []string) string {
 	if len(jobs) == 0 {
 		return "; no task was started anew"
 	}
