@@ -36,6 +36,8 @@ type Result struct {
 	Parallelism int    `json:"parallelism"`
 	// Checkpoints is how many were completed during the run.
 	Checkpoints int64 `json:"checkpoints,omitempty"`
+	// Bytes is what a checkpoint has written, or what a recovery has read.
+	Bytes int64 `json:"bytes,omitempty"`
 	// GCShare is the part of the CPU time that the garbage collector took.
 	GCShare float64 `json:"gc_share,omitempty"`
 	// HeapPerEvent is how many bytes of the Go heap were allocated per event.
@@ -122,6 +124,9 @@ func Table(w io.Writer) Report {
 		}
 		if r.LatencyP99 > 0 {
 			fmt.Fprintf(tw, "latency %.1f s median, %.1f s p99\t\n", r.LatencyP50, r.LatencyP99)
+		}
+		if r.Bytes > 0 {
+			fmt.Fprintf(tw, "%.1f MB\t\n", float64(r.Bytes)/1e6)
 		}
 		if r.Checkpoints > 0 {
 			fmt.Fprintf(tw, "%d checkpoints\t\n", r.Checkpoints)

@@ -21,7 +21,7 @@ which stays comparable on a machine that has other work.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchNexmark(), newBenchFlights(), newBenchTPCH(), newBenchMemory(), newBenchIngest(), newBenchCluster())
+	c.AddCommand(newBenchNexmark(), newBenchFlights(), newBenchTPCH(), newBenchMemory(), newBenchIngest(), newBenchCluster(), newBenchCheckpoint())
 	return c
 }
 
