@@ -166,9 +166,9 @@ func (t *Tasks) deploy() {
 		p.Tasks = append(p.Tasks, a)
 	}
 	for w, p := range parts {
-		for id, o := range t.at {
+		for i, o := range t.slots {
 			if o != w {
-				p.Places = append(p.Places, rpc.Place{Task: id, Address: o.info.Data})
+				p.Places = append(p.Places, rpc.Place{Index: i, Address: o.info.Data})
 			}
 		}
 		t.alive[w] = true

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/wadi-engine/wadi/engine"
-	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/exchange"
 	"github.com/wadi-engine/wadi/engine/exchange/remote"
 	"github.com/wadi-engine/wadi/engine/rpc"
@@ -15,14 +14,14 @@ type links struct {
 	t        *remote.Transport
 	deploy   rpc.Deploy
 	budget   int64
-	places   map[checkpoint.TaskID]string
+	places   map[int]string // by index of the tasks
 	channels []*remote.Channel
 }
 
 func newLinks(t *remote.Transport, d rpc.Deploy, o engine.Options) *links {
-	l := &links{t: t, deploy: d, budget: o.ChannelBytes, places: make(map[checkpoint.TaskID]string, len(d.Places))}
+	l := &links{t: t, deploy: d, budget: o.ChannelBytes, places: make(map[int]string, len(d.Places))}
 	for _, p := range d.Places {
-		l.places[p.Task] = p.Address
+		l.places[p.Index] = p.Address
 	}
 	return l
 }
@@ -48,7 +47,7 @@ func (l *links) Gate(channels []engine.Link) exchange.Gate {
 
 // Channel is the sending end of a channel to such a gate, here or elsewhere.
 func (l *links) Channel(k engine.Link) exchange.Channel {
-	address, elsewhere := l.places[checkpoint.TaskID{Vertex: k.Edge.To, Index: k.Receiver}]
+	address, elsewhere := l.places[k.Receiver]
 	if !elsewhere {
 		if c, ok := l.t.Local(l.key(k)); ok {
 			return c

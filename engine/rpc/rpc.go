@@ -33,7 +33,7 @@ type (
 		// be logged, barriers only end epochs.
 		Durable bool
 		Tasks   []Assignment
-		// Places says where the other tasks are that these exchange rows with.
+		// Places says where the tasks are that are not among these.
 		Places []Place
 	}
 	// Assign gives splits to a source task; with NoMore set, none will follow.
@@ -58,9 +58,10 @@ type (
 	Cancel struct{}
 )
 
-// Place is where a task runs: the address for data of its worker.
+// Place is where the tasks of an index run, which share a slot: the address for
+// data of its worker.
 type Place struct {
-	Task    checkpoint.TaskID
+	Index   int
 	Address string
 }
 

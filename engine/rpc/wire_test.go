@@ -69,7 +69,7 @@ func TestReportsTravel(t *testing.T) {
 func TestCommandsTravel(t *testing.T) {
 	id := checkpoint.TaskID{Vertex: 2, Index: 1}
 	for _, c := range []rpc.Command{
-		rpc.Deploy{Job: "j", Generation: 5, Attempt: 2, Since: 7, Graph: &job.Graph{Name: "n"}, Epoch: 4, Durable: true, Tasks: []rpc.Assignment{{Task: id}}, Places: []rpc.Place{{Task: id, Address: "a:1"}}},
+		rpc.Deploy{Job: "j", Generation: 5, Attempt: 2, Since: 7, Graph: &job.Graph{Name: "n"}, Epoch: 4, Durable: true, Tasks: []rpc.Assignment{{Task: id}}, Places: []rpc.Place{{Index: 1, Address: "a:1"}}},
 		rpc.Assign{Task: id, Splits: []ops.Split{{ID: "s"}}, NoMore: true, Rows: 9},
 		rpc.Inject{Task: id, Barrier: stream.Barrier{Epoch: 4, Kind: stream.Stop}},
 		rpc.Confirm{Epoch: 4},
