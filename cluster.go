@@ -184,6 +184,7 @@ func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) 
 		store = bucket
 	}
 	w := env.workerOptions(env.registry, store)
+	w.Latency, w.LatencyKept = e.latency()
 	w.Log = e.log.With(slog.String("job_name", s.Name)) // the tasks add the rest
 	w.Close = env.Close
 	return w, nil

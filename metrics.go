@@ -3,6 +3,7 @@ package wadi
 import (
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/wadi-engine/wadi/engine/metrics"
 )
@@ -35,4 +36,17 @@ func (o Options) ownMetrics() []metrics.Group {
 		})
 	}
 	return groups
+}
+
+// The keys of latencies; both are Flink's.
+const (
+	keyLatency     = "metrics.latency.interval"
+	keyLatencyKept = "metrics.latency.history-size"
+)
+
+// latency is how often this process measures for how long rows are on their way,
+// and of how many measurements it tells.
+func (e *Env) latency() (every time.Duration, kept int) {
+	k := &keyReader{get: e.Config}
+	return k.duration(keyLatency), k.int(keyLatencyKept) // they were checked when they were set
 }

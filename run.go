@@ -153,6 +153,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		return nil, err
 	}
 	o := e.workerOptions(l.registry, store)
+	o.Latency, o.LatencyKept = e.latency()
 	o.Log = e.log.With(slog.String("job_name", p.Graph.Name))
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover, Since: l.since,

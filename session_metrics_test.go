@@ -204,3 +204,27 @@ func TestReportersAreChecked(t *testing.T) {
 		s.Close()
 	}
 }
+
+func TestLatencyIsMeasured(t *testing.T) {
+	checkpoints := t.TempDir()
+	s := serve(t, map[string]string{"parallelism.default": "2", "metrics.latency.interval": "100 ms"})
+	id := s.submit(fmt.Sprintf(counting, checkpoints))
+	const name = "flink_taskmanager_job_latency_operator_id_operator_subtask_index_latency"
+	await.That(t, "latencies", func() bool { return len(s.series()[name+"_count"]) == 6 }) // of three operators
+	all := s.series()
+	if of := all[name][0]; len(all[name]) != 6*6 || !strings.Contains(of, `operator_id="`) || !strings.Contains(of, `quantile="0.5"`) || !strings.Contains(of, `operator_subtask_index="`) {
+		t.Errorf("%d lines: %s", len(all[name]), of)
+	}
+	var m []rest.Metric
+	s.get("/jobs/"+id+"/metrics", &m)
+	n := 0
+	for _, x := range m {
+		if regexp.MustCompile(`^latency\.operator_id\.[0-9a-f]{32}\.operator_subtask_index\.[01]\.latency_p99$`).MatchString(x.ID) {
+			n++
+		}
+	}
+	if n != 6 {
+		t.Errorf("%d latencies in the REST API", n)
+	}
+	await.That(t, "how the last epoch was ended", func() bool { return len(s.series()["flink_taskmanager_job_task_checkpointAlignmentTime"]) == 4 })
+}

@@ -143,12 +143,12 @@ func TestOpenTelemetry(t *testing.T) {
 		traced[k] = v
 	}
 	s, end := coordinated(t, traced)
-	config["taskmanager.resource-id"] = "w1"
+	config["taskmanager.resource-id"], config["taskmanager.numberOfTaskSlots"], config["metrics.latency.interval"] = "w1", "2", "1 s"
 	work(t, s.Cluster(), config)
-	id := s.submit(fmt.Sprintf(counting, checkpoints))
+	id := s.submit("SET 'parallelism.default' = '2';" + fmt.Sprintf(counting, checkpoints))
 	await.That(s.t, "metrics of the worker", func() bool {
 		m := c.find("w1", "flink.taskmanager.job.task.operator.numRecordsSend")
-		return m != nil && len(m.GetSum().GetDataPoints()) == 1 && m.GetSum().DataPoints[0].GetAsDouble() > 0
+		return m != nil && len(m.GetSum().GetDataPoints()) == 2 && m.GetSum().DataPoints[0].GetAsDouble() > 0
 	})
 	m := c.find("w1", "flink.taskmanager.job.task.numRecordsInPerSecond").GetGauge().GetDataPoints()
 	if len(m) == 0 || text(m[0].Attributes, "job_id") != id || text(m[0].Attributes, "tm_id") != "w1" || text(m[0].Attributes, "task_name") == "" {
@@ -157,6 +157,10 @@ func TestOpenTelemetry(t *testing.T) {
 	await.That(s.t, "metrics of the job", func() bool {
 		m := c.find("coordinator-", "flink.jobmanager.job.numberOfCompletedCheckpoints")
 		return m != nil && m.GetGauge().GetDataPoints()[0].GetAsDouble() > 0
+	})
+	await.That(t, "latencies", func() bool {
+		m := c.find("w1", "flink.taskmanager.job.latency.operator.id.operator.subtask.index.latency")
+		return m != nil && len(m.GetSummary().GetDataPoints()[0].GetQuantileValues()) == 6
 	})
 	end() // it sends what is left
 	started, done := c.named("JobInitialization"), c.named("Checkpoint")

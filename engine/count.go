@@ -20,7 +20,7 @@ func CountsOf(stats []VertexStats, now time.Time) []rpc.Count {
 			Vertex: s.Vertex, Index: s.Index, In: s.RecordsIn.Load(), Out: s.RecordsOut.Load(),
 			Watermark: stream.Timestamp(s.Watermark.Load()), Counters: make(map[string]int64),
 			IdleMillis: s.Idle.Total(now).Milliseconds(), BlockedMillis: s.Blocked.Total(now).Milliseconds(),
-			Here: traffic(&s.Here), Elsewhere: traffic(&s.Elsewhere), Sent: traffic(&s.Sent), Letters: s.Letters.Load(),
+			Here: traffic(&s.Here), Elsewhere: traffic(&s.Elsewhere), Sent: traffic(&s.Sent), Letters: s.Letters.Load(), Latency: s.Latency.Get(), Sealing: s.Sealing.Load(),
 		}
 		c.Split, c.Ahead = s.Spread.Get()
 		if n, known := s.Pending.Get(); known {
@@ -47,6 +47,8 @@ func Recount(s *task.Stats, c rpc.Count) {
 	s.Blocked.Set(c.Blocked())
 	s.Spread.Set(c.Split, c.Ahead)
 	s.Letters.Store(c.Letters)
+	s.Latency.Set(c.Latency)
+	s.Sealing.Store(c.Sealing)
 	for _, t := range []struct {
 		to *exchange.Traffic
 		of rpc.Traffic

@@ -226,7 +226,7 @@ func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 		}
 		cfg.Stages = append(cfg.Stages, st)
 	}
-	cfg.Report = up
+	cfg.Report, up.stats = up, cfg.Stages[0].Stats
 	b.clock(a.Task, cfg.Stages)
 	head := b.graph.Vertices[c.Head()]
 	if head.Kind == job.KindSource {
@@ -245,6 +245,7 @@ func (b *builder) task(a rpc.Assignment) (start func(), err error) {
 // and what passes them.
 func (b *builder) clock(id checkpoint.TaskID, stages []task.Stage) {
 	stats, now := stages[0].Stats, b.worker.o.Clock.Now
+	stats.Latency.Measure(b.worker.o.Latency, b.worker.o.LatencyKept)
 	if g := b.gates[id]; g != nil {
 		if w, ok := g.Gate.(exchange.Waiter); ok {
 			w.OnWait(&stats.Idle, now)

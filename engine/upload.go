@@ -22,6 +22,7 @@ type uploader struct {
 	d       *deployment
 	a       rpc.Assignment
 	backend state.Backend
+	stats   *task.Stats // of the first vertex; nil until it is known
 	queue   chan sealed
 	done    chan struct{}
 	once    sync.Once
@@ -55,6 +56,9 @@ func (u *uploader) Running() { u.d.report(rpc.Running{Task: u.a.Task}) }
 
 // Sealed takes over frozen.
 func (u *uploader) Sealed(s task.Snapshot, frozen state.Frozen) {
+	if u.stats != nil {
+		u.stats.Sealing.Store(&s.How)
+	}
 	u.queue <- sealed{s, frozen}
 }
 

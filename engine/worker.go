@@ -42,6 +42,11 @@ type Options struct {
 	Exchange func(rpc.Deploy) Exchange
 	// Close, if not nil, gives up what was opened for the options.
 	Close func() error
+	// Latency is how often the time is measured for which rows are on their way to
+	// a task, at most; 0 means never. LatencyKept is of how many measurements the
+	// distribution is told; it is positive then.
+	Latency     time.Duration
+	LatencyKept int
 	// ChannelBytes is the budget of one channel between two tasks; 0 means
 	// exchange.DefaultBudget.
 	ChannelBytes int64

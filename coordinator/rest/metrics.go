@@ -114,7 +114,14 @@ func (s *Server) jobMetrics(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return named(r, shown(s.metricsOfJob(j, l), "")), nil
+	all := s.metricsOfJob(j, l)
+	of := metrics.Job{ID: l.Job, Graph: l.Graph, Counts: j.Counts()}
+	for _, v := range verticesOf(l) {
+		for _, t := range v.tasks {
+			all = append(all, of.Latencies(v.running(t))...)
+		}
+	}
+	return named(r, shown(all, "")), nil
 }
 
 func (s *Server) jobsMetrics(r *http.Request) (any, error) {

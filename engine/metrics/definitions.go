@@ -23,6 +23,7 @@ func Definitions() []Definition {
 	}
 	all = append(all, ofTask...)
 	all = append(all, ofOperator...)
+	all = append(all, ofLatency...)
 	return append(all, own...)
 }
 
@@ -110,6 +111,8 @@ var ofTask = []Definition{
 	{Task, "accumulatedIdleTimeMs", Counter, "Milliseconds in which it has waited for rows."},
 	{Task, "accumulatedBackPressuredTimeMs", Counter, "Milliseconds in which it has waited for those who take its rows."},
 	{Task, "isBackPressured", Flag, "Whether it waits for them for more than a tenth of its time."},
+	{Task, "checkpointAlignmentTime", Gauge, "Nanoseconds from the first barrier of the last checkpoint to the end of the epoch."},
+	{Task, "checkpointStartDelayNanos", Gauge, "Nanoseconds from the begin of the last checkpoint to its first barrier."},
 	{Task, "currentInputWatermark", Gauge, "The event time that it has reached, in milliseconds since 1970; absent before the first."},
 }
 
@@ -133,6 +136,10 @@ var ofOperator = []Definition{
 	{Operator, "missCount", Counter, "Lookups that it has not."},
 	{Operator, "loadCount", Counter, "Lookups that went to the table."},
 	{Operator, "numKeysIndexed", Counter, "Keys of an Iceberg table that were indexed for upserts."},
+}
+
+var ofLatency = []Definition{
+	{Latency, "latency", Summary, "Milliseconds for which rows were on their way from a source to the operator (metrics.latency.interval)."},
 }
 
 var own = []Definition{

@@ -56,5 +56,5 @@ func TestDocument(t *testing.T) {
 
 var titles = map[metrics.Scope]string{
 	metrics.JobManager: "The coordinator", metrics.JobManagerJob: "Jobs", metrics.TaskManager: "Workers",
-	metrics.Task: "Tasks", metrics.Operator: "Operators", metrics.Own: "Wadi's own",
+	metrics.Task: "Tasks", metrics.Operator: "Operators", metrics.Latency: "Latency", metrics.Own: "Wadi's own",
 }

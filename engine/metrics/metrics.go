@@ -16,6 +16,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -29,6 +30,8 @@ const (
 	TaskManager
 	Task
 	Operator
+	// Latency is of an operator, too, but Flink names it otherwise.
+	Latency
 	// Own is of metrics that Flink does not have, whose names begin with wadi_.
 	Own
 )
@@ -36,7 +39,8 @@ const (
 // String is the scope in names at Prometheus.
 func (s Scope) String() string {
 	return [...]string{
-		"flink_jobmanager", "flink_jobmanager_job", "flink_taskmanager", "flink_taskmanager_job_task", "flink_taskmanager_job_task_operator", "wadi",
+		"flink_jobmanager", "flink_jobmanager_job", "flink_taskmanager", "flink_taskmanager_job_task", "flink_taskmanager_job_task_operator",
+		"flink_taskmanager_job_latency_operator_id_operator_subtask_index", "wadi",
 	}[s]
 }
 
@@ -50,10 +54,11 @@ const (
 	Meter               // so many a second
 	Flag                // 0 or 1
 	Text                // words, which only the REST API shows
+	Summary             // a distribution
 )
 
 func (k Kind) String() string {
-	return [...]string{"counter", "gauge", "meter", "flag", "text"}[k]
+	return [...]string{"counter", "gauge", "meter", "flag", "text", "summary"}[k]
 }
 
 // Metric is one value by Flink's name.
@@ -62,6 +67,8 @@ type Metric struct {
 	Value float64
 	// Text is the value when it is no number.
 	Text string
+	// Summary is the value of a distribution, or nil.
+	Summary *rpc.Latency
 }
 
 // String is the value as the REST API shows it.
@@ -97,6 +104,19 @@ func FullName(s Scope, name string) string {
 // ID is the id that stands for a UID in labels and in paths of the REST API: it
 // stays the same as long as that does.
 func ID(uid string) string { return fmt.Sprintf("%x", xxh3.HashString128(uid).Bytes()) }
+
+// Quantiles are the parts of a distribution that are told, with their names in
+// the REST API.
+func Quantiles(l rpc.Latency) []Quantile {
+	return []Quantile{{0.5, "median", l.P50}, {0.75, "p75", l.P75}, {0.95, "p95", l.P95}, {0.98, "p98", l.P98}, {0.99, "p99", l.P99}, {0.999, "p999", l.P999}}
+}
+
+// Quantile is the value below which a part of a distribution lies.
+type Quantile struct {
+	Part  float64
+	Name  string
+	Value int64
+}
 
 // number is a metric with a whole number.
 func number(name string, n int64) Metric { return Metric{Name: name, Value: float64(n)} }

@@ -73,7 +73,39 @@ func (r *Rates) Task(j Job, t Running, now time.Time) []Metric {
 		number("accumulatedBackPressuredTimeMs", head.BlockedMillis),
 		flag("isBackPressured", rate.Blocked > 0.1),
 	}
+	if s := head.Sealing; s != nil {
+		all = append(all, number("checkpointAlignmentTime", s.AlignmentMillis*int64(time.Millisecond)), number("checkpointStartDelayNanos", s.StartDelayMillis*int64(time.Millisecond)))
+	}
 	return append(all, watermark("currentInputWatermark", head.Watermark)...)
+}
+
+// latency is for how long rows were on their way to a task, if that is measured:
+// of each operator of its chain, as there is no way between them.
+func (j Job) latency(t Running, v job.Vertex, of []Label) []Group {
+	head, _ := j.Count(t.Chain.Head(), t.Index)
+	if head.Latency == nil {
+		return nil
+	}
+	labels := append(of[:4:4], Label{"operator_id", ID(v.UID)}, Label{"operator_subtask_index", strconv.Itoa(t.Index)})
+	return []Group{{Latency, labels, []Metric{{Name: "latency", Summary: head.Latency}}}}
+}
+
+// Latencies are the same, as the REST API shows them among the metrics of a job.
+func (j Job) Latencies(t Running) []Metric {
+	head, _ := j.Count(t.Chain.Head(), t.Index)
+	l := head.Latency
+	if l == nil {
+		return nil
+	}
+	var all []Metric
+	for _, id := range t.Chain.Vertices {
+		scope := "latency.operator_id." + ID(j.Graph.Vertices[id].UID) + ".operator_subtask_index." + strconv.Itoa(t.Index) + ".latency_"
+		all = append(all, number(scope+"count", l.Count), number(scope+"min", l.Min), number(scope+"max", l.Max), rounded(scope+"mean", float64(l.Sum)/float64(l.Count)))
+		for _, q := range Quantiles(*l) {
+			all = append(all, number(scope+q.Name, q.Value))
+		}
+	}
+	return all
 }
 
 func rounded(name string, f float64) Metric {
@@ -144,6 +176,7 @@ func (r *Rates) Groups(j Job, t Running, worker, host string, now time.Time) []G
 		if all := r.Operator(j, t, id, now); all != nil {
 			groups = append(groups, Group{Operator, of, all})
 		}
+		groups = append(groups, j.latency(t, v, labels)...)
 		if c, _ := j.Count(id, t.Index); c.Letters > 0 || v.Kind == job.KindSource {
 			groups = append(groups, Group{Own, of, []Metric{number("dead_letters_total", c.Letters)}})
 		}

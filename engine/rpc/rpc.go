@@ -89,6 +89,25 @@ type Count struct {
 	// Pending is how many rows a source knows of that it has not read; nil when it
 	// does not know.
 	Pending *int64 `json:"pending,omitempty"`
+	// Latency is for how long rows were on their way to the task; nil when that is
+	// not measured. Sealing is how it has ended its last epoch.
+	Latency *Latency `json:"latency,omitempty"`
+	Sealing *Sealing `json:"sealing,omitempty"`
+}
+
+// Latency is a distribution in milliseconds: of the newest, but for Count and Sum,
+// which are of all.
+type Latency struct {
+	Count int64 `json:"count"`
+	Sum   int64 `json:"sum"`
+	Min   int64 `json:"min"`
+	Max   int64 `json:"max"`
+	P50   int64 `json:"p50"`
+	P75   int64 `json:"p75"`
+	P95   int64 `json:"p95"`
+	P98   int64 `json:"p98"`
+	P99   int64 `json:"p99"`
+	P999  int64 `json:"p999"`
 }
 
 // Traffic is batches that passed the channels of a task, and their bytes.

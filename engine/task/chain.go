@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/wadi-engine/wadi/engine/exchange"
+	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/state"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -39,6 +40,10 @@ type Stats struct {
 	Letters atomic.Int64
 	// Pending is how many rows a source knows of that it has not read.
 	Pending Pending
+	// Latency is for how long rows were on their way to the task, Sealing how it
+	// ended its last epoch; both at the first vertex.
+	Latency Latency
+	Sealing atomic.Pointer[rpc.Sealing]
 	// Spread is that of a source's splits; it is kept at the first vertex too.
 	Spread Spread
 

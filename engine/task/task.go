@@ -157,6 +157,7 @@ func (t *Task) Run(ctx context.Context) (err error) {
 				err = t.seal(ctx, t.align.barrier, nil)
 			}
 		case stream.Tick:
+			t.chain.links[0].Stats.Latency.arrived(e, t.config.Clock)
 			err = t.chain.tick(ctx, e)
 		case stream.EndOfInput:
 			err = t.end(ctx, ch)

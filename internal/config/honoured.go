@@ -196,6 +196,8 @@ var honoured = []section{
 	}},
 	{"Metrics", []Key{
 		{Name: "metrics.reporters", Type: List, Text: "The names of those who are told metrics, each with keys of its own (metrics.reporter.<name>.…): prom serves them at /metrics of a port of its own, otel sends them by OTLP; see metrics.md."},
+		{Name: "metrics.latency.interval", Type: Duration, Default: "0 ms", Text: "How often the time is measured for which rows are on their way to each operator, at most; 0 never. Less than a second is a second."},
+		{Name: "metrics.latency.history-size", Type: Int, Default: "128", Least: 1, Most: 100000, Text: "Of how many measurements the distribution is told."},
 		{Name: "traces.reporters", Type: List, Text: "The names of those who are told of checkpoints and recoveries, each with keys of its own (traces.reporter.<name>.…): otel sends spans by OTLP."},
 		{Name: "traces.checkpoint.span-detail-level", Type: Enum, Default: "span_per_checkpoint", Words: []string{"span_per_checkpoint", "span_per_checkpoint_with_tasks", "children_spans_per_task", "children_spans_per_subtask"}, Text: "Whether they are told of tasks, too."},
 	}},

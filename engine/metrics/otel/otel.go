@@ -97,6 +97,7 @@ type producer struct {
 func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	at := p.now()
 	values := make(map[string][]metricdata.DataPoint[float64])
+	summaries := make(map[string][]metricdata.SummaryDataPoint)
 	defined := make(map[string]metrics.Definition)
 	var names []string
 	for _, g := range p.gather() {
@@ -111,8 +112,12 @@ func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 				continue
 			}
 			name := Name(d)
-			if values[name] == nil {
+			if _, known := defined[name]; !known {
 				names, defined[name] = append(names, name), d
+			}
+			if m.Summary != nil {
+				summaries[name] = append(summaries[name], p.summary(m, set, at))
+				continue
 			}
 			values[name] = append(values[name], metricdata.DataPoint[float64]{Attributes: set, StartTime: p.since, Time: at, Value: m.Value})
 		}
@@ -121,12 +126,25 @@ func (p producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	for _, name := range names {
 		d := defined[name]
 		m := metricdata.Metrics{Name: name, Description: d.Help, Data: metricdata.Gauge[float64]{DataPoints: values[name]}}
-		if d.Kind == metrics.Counter {
+		switch d.Kind {
+		case metrics.Summary:
+			m.Data = metricdata.Summary{DataPoints: summaries[name]}
+		case metrics.Counter:
 			m.Data = metricdata.Sum[float64]{DataPoints: values[name], Temporality: metricdata.CumulativeTemporality, IsMonotonic: true}
+		case metrics.Gauge, metrics.Meter, metrics.Flag, metrics.Text:
 		}
 		all.Metrics = append(all.Metrics, m)
 	}
 	return []metricdata.ScopeMetrics{all}, nil
+}
+
+// summary is a distribution.
+func (p producer) summary(m metrics.Metric, labels attribute.Set, at time.Time) metricdata.SummaryDataPoint {
+	s := metricdata.SummaryDataPoint{Attributes: labels, StartTime: p.since, Time: at, Count: uint64(m.Summary.Count), Sum: float64(m.Summary.Sum)}
+	for _, q := range metrics.Quantiles(*m.Summary) {
+		s.QuantileValues = append(s.QuantileValues, metricdata.QuantileValue{Quantile: q.Part, Value: float64(q.Value)})
+	}
+	return s
 }
 
 // Name is the name of a metric in OTLP.

@@ -48,11 +48,23 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			if g.Scope == metrics.Own && d.Kind == metrics.Counter {
 				kind = prometheus.CounterValue
 			}
-			made, err := prometheus.NewConstMetric(prometheus.NewDesc(d.FullName(), d.Help, names, nil), kind, m.Value, values...)
+			desc := prometheus.NewDesc(d.FullName(), d.Help, names, nil)
+			made, err := constant(desc, kind, m, values)
 			if err != nil {
 				made = prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
 			}
 			out <- made
 		}
 	}
+}
+
+func constant(desc *prometheus.Desc, kind prometheus.ValueType, m metrics.Metric, labels []string) (prometheus.Metric, error) {
+	if m.Summary == nil {
+		return prometheus.NewConstMetric(desc, kind, m.Value, labels...)
+	}
+	quantiles := make(map[float64]float64)
+	for _, q := range metrics.Quantiles(*m.Summary) {
+		quantiles[q.Part] = float64(q.Value)
+	}
+	return prometheus.NewConstSummary(desc, uint64(m.Summary.Count), float64(m.Summary.Sum), quantiles, labels...)
 }
