@@ -2,6 +2,7 @@ package wadi_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -105,6 +106,54 @@ func TestCheckpointsAfterTasksFinish(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLocalRecovery: workers keep their state on their own disks, and a job whose
+// worker is lost gives what it gives undisturbed.
+func TestLocalRecovery(t *testing.T) {
+	dir, local := t.TempDir(), t.TempDir()
+	config := clustered(dir)
+	config["state.backend.local-recovery"], config["execution.checkpointing.interval"] = "true", "20 ms"
+	config["execution.checkpointing.local-backup.dirs"] = local
+	env, c := coordinate(t, config)
+	kill := work(t, c, nil)
+	work(t, c, nil)
+	copies := func() []string {
+		files, err := filepath.Glob(filepath.Join(local, "*", "*", "shared", "*.parquet"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	err := env.Execute(t.Context(), strings.ReplaceAll(twoEnds, "{dir}", dir), func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		run, err := o.Pipeline.Start(t.Context(), wadi.RestoreNone)
+		if err != nil {
+			return err
+		}
+		await.That(t, "state on local disk", func() bool { return len(copies()) > 0 && run.Progress().Epoch > 10 })
+		if n := len(copies()); n > 500 {
+			t.Errorf("%d files are kept", n)
+		}
+		if err := kill(); err != nil {
+			return err
+		}
+		work(t, c, nil)
+		res, err := run.Wait()
+		if res.State != coordinator.Finished || res.Restarts == 0 {
+			t.Errorf("%+v", res)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := output(t, dir), twoEndsOut(); !slices.Equal(got, want) {
+		t.Fatalf("%d rows, want %d", len(got), len(want))
+	}
+	await.That(t, "nothing stays", func() bool { return len(copies()) == 0 })
 }
 
 // TestSavepointsBesideCheckpoints: savepoints that are asked for at the same time,

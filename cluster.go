@@ -187,7 +187,7 @@ func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) 
 	w.Latency, w.LatencyKept = e.latency()
 	w.Log = e.log.With(slog.String("job_name", s.Name)) // the tasks add the rest
 	w.Close = env.Close
-	return w, nil
+	return env.withCopies(w)
 }
 
 // identity is how this process proves that it belongs to the cluster.

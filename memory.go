@@ -76,8 +76,13 @@ func (e *Env) memoryPlan() (memoryPlan, error) {
 	if size > 0 {
 		p.buffers, p.heap = size/16, size/5
 	}
-	p.paging.Dirs = strings.FieldsFunc(e.Config(keyTmpDirs), func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == os.PathListSeparator })
+	p.paging.Dirs = directories(e.Config(keyTmpDirs))
 	return p, nil
+}
+
+// directories are those that a list names.
+func directories(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ';' || r == '|' || r == os.PathListSeparator })
 }
 
 // leastProcess is the least that a process can promise to live with.

@@ -155,6 +155,17 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	o := e.workerOptions(l.registry, store)
 	o.Latency, o.LatencyKept = e.latency()
 	o.Log = e.log.With(slog.String("job_name", p.Graph.Name))
+	if o, err = e.withCopies(o); err != nil {
+		finally()
+		return nil, err
+	}
+	if o.Close != nil {
+		before := finally
+		finally = func() {
+			before()
+			_ = o.Close() // what stays is in a directory for what may go
+		}
+	}
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover, Since: l.since,
 		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,

@@ -39,6 +39,7 @@ type sealed struct {
 type receipts struct {
 	epoch stream.Epoch
 	of    map[string][]ops.Committable // by sink
+	files []checkpoint.File            // of the handle
 }
 
 // maxSealed is how many epochs of a task may wait for their upload; a task that
@@ -85,6 +86,17 @@ func (u *uploader) confirm(e stream.Epoch) {
 	u.backend.Confirm(e)
 }
 
+// needed adds the files of the state at the end of epoch e, and behind it.
+func (u *uploader) needed(e stream.Epoch, files map[string]bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, r := range u.unconfirmed {
+		for _, f := range r.files {
+			files[f.Name] = files[f.Name] || r.epoch >= e
+		}
+	}
+}
+
 func (u *uploader) run() {
 	defer close(u.done)
 	for s := range u.queue {
@@ -105,8 +117,7 @@ func (u *uploader) run() {
 			}
 			c.Release()
 		}
-		handle := u.handle(s.snapshot, tables)
-		handle.InFlight = captured
+		handle := u.handle(s.snapshot, tables, captured)
 		if err != nil {
 			u.d.report(rpc.Declined{Task: u.a.Task, Epoch: e, Err: fmt.Errorf("upload state of task %v: %w", u.a.Task, err)})
 			continue
@@ -119,14 +130,14 @@ func (u *uploader) run() {
 	}
 }
 
-func (u *uploader) handle(s task.Snapshot, tables []checkpoint.TableState) checkpoint.Handle {
+func (u *uploader) handle(s task.Snapshot, tables []checkpoint.TableState, captured []checkpoint.InFlight) checkpoint.Handle {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.unconfirmed = append(u.unconfirmed, receipts{s.Barrier.Epoch, s.Committables})
 	h := checkpoint.Handle{
 		Task: u.a.Task, Groups: u.a.Groups, Tables: tables,
-		Splits: s.Splits, Channels: s.Channels, Watermark: s.Watermark, Ended: s.Ended,
+		Splits: s.Splits, Channels: s.Channels, Watermark: s.Watermark, Ended: s.Ended, InFlight: captured,
 	}
+	u.unconfirmed = append(u.unconfirmed, receipts{s.Barrier.Epoch, s.Committables, h.Files()})
 	for _, r := range u.unconfirmed {
 		for sink, cs := range r.of {
 			if h.Committables == nil {

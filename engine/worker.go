@@ -239,6 +239,13 @@ func protect(f func() error) (err error) {
 }
 
 func (d *deployment) confirm(e stream.Epoch) {
+	if copies, ok := d.worker.o.Store.(*checkpoint.Copies); ok {
+		needed := make(map[string]bool)
+		for _, u := range d.uploads {
+			u.needed(e, needed)
+		}
+		copies.Prune(checkpoint.JobDir(d.rpc.Job), needed)
+	}
 	for _, u := range d.uploads {
 		u.confirm(e)
 	}

@@ -104,25 +104,33 @@ type File struct {
 	Sum  string // xxh3-64
 }
 
-// Files are those that the manifest references, each once: runs of state, and what
-// was on its way between tasks.
+// Files are those that the manifest references, each once.
 func (m *Manifest) Files() []File {
 	var files []File
 	seen := make(map[string]bool)
-	add := func(name, sum string) {
-		if name != "" && !seen[name] {
-			seen[name] = true
-			files = append(files, File{name, sum})
-		}
-	}
 	for _, h := range m.Handles {
-		for _, t := range h.Tables {
-			for _, r := range t.Runs {
-				add(r.File, r.Sum)
+		for _, f := range h.Files() {
+			if !seen[f.Name] {
+				seen[f.Name] = true
+				files = append(files, f)
 			}
 		}
-		for _, f := range h.InFlight {
-			add(f.File, f.Sum)
+	}
+	return files
+}
+
+// Files are those that the handle references: runs of state, and what was on its
+// way to the task.
+func (h Handle) Files() []File {
+	var files []File
+	for _, t := range h.Tables {
+		for _, r := range t.Runs {
+			files = append(files, File{r.File, r.Sum})
+		}
+	}
+	for _, f := range h.InFlight {
+		if f.File != "" {
+			files = append(files, File{f.File, f.Sum})
 		}
 	}
 	return files

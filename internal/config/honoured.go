@@ -67,6 +67,18 @@ var honoured = []section{
 			Name: "execution.checkpointing.aligned-checkpoint-timeout", Type: Duration, Default: "0 ms", Older: []string{"execution.checkpointing.alignment-timeout"},
 			Text: "How old a barrier is before it overtakes.",
 		},
+		{
+			Name: "execution.checkpointing.local-backup.enabled", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"},
+			Text: "Whether a worker keeps what it has written of state on its own disk, too.",
+		},
+		{
+			Name: "execution.checkpointing.local-backup.dirs", Type: List, Older: []string{"taskmanager.state.local.root-dirs"},
+			Text: "Where; the first counts, and without it the first of io.tmp.dirs.",
+		},
+		{
+			Name: "execution.state-recovery.from-local", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"},
+			Text: "Whether tasks that are started again read it there, and only what is missing from the checkpoint directory.",
+		},
 		{Name: "execution.checkpointing.num-retained", Type: Int, Default: "5", Least: 1, Older: []string{"state.checkpoints.num-retained"}, Text: "How many checkpoints are kept."},
 		{
 			Name: "execution.checkpointing.externalized-checkpoint-retention", Type: Enum, Default: "RETAIN_ON_CANCELLATION",

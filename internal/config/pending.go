@@ -7,13 +7,9 @@ var pending = []Key{
 	{Name: "execution.checkpointing.unaligned.interruptible-timers.enabled", Type: Bool, Default: "false", Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.max-subtasks-per-channel-state-file", Type: Int, Default: "5", Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.recover-output-on-downstream.enabled", Type: Bool, Default: "false", Reason: aligned},
-	{Name: "execution.checkpointing.local-backup.enabled", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"}, Reason: stored},
-	{Name: "execution.checkpointing.local-backup.dirs", Type: List, Older: []string{"taskmanager.state.local.root-dirs"}, Reason: stored},
-	{Name: "execution.state-recovery.from-local", Type: Bool, Default: "false", Older: []string{"state.backend.local-recovery"}, Reason: stored},
 	{Name: "jobmanager.execution.failover-strategy", Type: Enum, Default: "full", Words: []string{"full", "region"}, Reason: "all tasks of a job are started again together"},
 }
 
 const (
 	aligned = "what a barrier has overtaken goes into one file of each task, and edges on which none may overtake are aligned"
-	stored  = "state is restored from the directory for checkpoints"
 )
