@@ -249,7 +249,7 @@ func (m *machine) adopt(h *rpc.Held) {
 			newest = k.Injected
 		}
 	}
-	m.phase = running
+	m.phase, m.placed = running, true
 	m.send(rpc.Confirm{Epoch: m.restored}) // the first command: reports come from now on
 	if m.manifest != nil {
 		if m.manifest.Finished() && m.allEnded() {

@@ -155,6 +155,8 @@ type State struct {
 	tasks pages[taskState]
 	// opening is how many of them do not run yet: no barrier is given until all do.
 	opening int
+	// placed says that they have slots, or need none.
+	placed  bool
 	sources []sourceState
 	sinks   []sinkState
 
@@ -291,6 +293,9 @@ func (s State) Wake() time.Time {
 			sooner(s.resumeAt)
 		}
 	case running:
+		if s.stop && !s.placed {
+			sooner(s.begunAt.Add(unplaced))
+		}
 		if s.flight != nil {
 			if s.flight.stage <= collecting {
 				sooner(s.flight.began.Add(s.settings.Timeout))

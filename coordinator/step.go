@@ -65,6 +65,7 @@ func (m *machine) onward() {
 	switch m.phase {
 	case running:
 		m.scale()
+		m.unplace()
 		m.discover()
 		m.checkpointing()
 		m.publish(false)
@@ -100,8 +101,10 @@ func (m *machine) report(r rpc.Report) {
 		return // of tasks that are being canceled
 	}
 	switch r := r.(type) {
-	case rpc.Placed, rpc.Deployed: // on the way
+	case rpc.Placed, rpc.Deployed:
+		m.placed = true
 	case rpc.Running:
+		m.placed = true
 		m.runs(m.ordinal[r.Task])
 	case rpc.WantSplits:
 		m.want(m.ordinal[r.Task], r.N)
@@ -148,6 +151,17 @@ func (m *machine) rescale(g *job.Graph) {
 // again; at once when there can be none, because tasks wait for slots.
 func (m *machine) scale() {
 	if m.scaled != nil && m.phase == running && m.opening > 0 {
+		m.cancel(m.now)
+	}
+}
+
+// unplaced is how long a job that is to stop waits for slots: without them it has
+// read nothing since the last checkpoint.
+const unplaced = 5 * time.Second
+
+// unplace ends a job that is to stop, and whose tasks get no slots.
+func (m *machine) unplace() {
+	if m.stop && !m.placed && m.phase == running && !m.now.Before(m.begunAt.Add(unplaced)) {
 		m.cancel(m.now)
 	}
 }
@@ -220,7 +234,7 @@ func (m *machine) deploy(l checkpoint.Layout) {
 // resetTasks makes every task one of which nothing is known.
 func (m *machine) resetTasks() {
 	m.tasks = newPages[taskState](len(m.ids))
-	m.opening = m.tasks.len()
+	m.opening, m.placed = m.tasks.len(), false
 	m.sources = make([]sourceState, len(m.plan.sources))
 	for i := range m.tasks.len() {
 		m.tasks.edit(i).source = -1
