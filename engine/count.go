@@ -26,6 +26,10 @@ func CountsOf(stats []VertexStats, now time.Time) []rpc.Count {
 		if n, known := s.Pending.Get(); known {
 			c.Pending = &n
 		}
+		if look := s.Queue.Load(); look != nil {
+			q := (*look)()
+			c.Queue = &q
+		}
 		for name, n := range s.Counters {
 			c.Counters[name] += n
 		}
@@ -55,6 +59,10 @@ func Recount(s *task.Stats, c rpc.Count) {
 	}{{&s.Here, c.Here}, {&s.Elsewhere, c.Elsewhere}, {&s.Sent, c.Sent}} {
 		t.to.Batches.Store(t.of.Batches)
 		t.to.Bytes.Store(t.of.Bytes)
+	}
+	if c.Queue != nil {
+		look := func() rpc.Queue { return *c.Queue }
+		s.Queue.Store(&look)
 	}
 	if c.Pending != nil {
 		s.Pending.Set(*c.Pending)

@@ -252,6 +252,8 @@ func (b *builder) clock(id checkpoint.TaskID, stages []task.Stage) {
 		}
 		if l, ok := g.Gate.(*exchange.Local); ok {
 			l.OnTake(&stats.Here, &stats.Elsewhere)
+			look := func() rpc.Queue { return rpc.Queue(l.Queue()) }
+			stats.Queue.Store(&look)
 		}
 	}
 	for _, s := range stages {

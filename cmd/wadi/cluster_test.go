@@ -12,8 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/internal/await"
 )
 
@@ -54,7 +56,11 @@ func (l commandLine) run(args ...string) string {
 
 func newCommandLine(t *testing.T) commandLine {
 	t.Helper()
-	s, err := wadi.NewSession(wadi.Options{Config: map[string]string{"rest.port": "0"}})
+	log, err := logs.New(logs.Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := wadi.NewSession(wadi.Options{Config: map[string]string{"rest.port": "0"}, Log: log.Logger(), Logs: log})
 	if err != nil {
 		t.Fatal(err)
 	}

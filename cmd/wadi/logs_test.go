@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/internal/await"
 )
 
 // logOf makes the log of a command with these arguments.
@@ -67,5 +70,33 @@ func TestLogFileOfAProcess(t *testing.T) {
 	var line map[string]any
 	if err := json.Unmarshal(data, &line); err != nil || line["msg"] != "said" || line["level"] != "WARN" {
 		t.Errorf("%s: %v", data, err)
+	}
+}
+
+func TestLogsOfACluster(t *testing.T) {
+	l := newCommandLine(t)
+	script := filepath.Join(t.TempDir(), "job.sql")
+	text := "SET 'pipeline.name' = 'short'; CREATE TABLE b (a INT) WITH ('connector' = 'blackhole'); INSERT INTO b VALUES (1);"
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.run("run", "-d", script)
+	await.That(t, "the end of the job", func() bool { return strings.Contains(l.run("logs", "short"), "job ended") })
+	lines := l.run("logs", "short")
+	if !strings.HasPrefix(lines, "coordinator  time=") || strings.Count(lines, "job_name=short") != strings.Count(lines, "\n") {
+		t.Error(lines)
+	}
+	if got := l.run("logs", "short", "--level", "warn"); got != "" {
+		t.Errorf("lines of a higher level: %s", got)
+	}
+	var line rest.LogLine
+	if got := l.run("logs", "short", "-n", "1", "--json"); json.Unmarshal([]byte(got), &line) != nil || line.Process != "coordinator" || line.Job == "" {
+		t.Error(got)
+	}
+	if got := l.run("logs", "--set-level", "debug", "--component", "iceberg"); got != "coordinator  all  INFO\ncoordinator  iceberg  DEBUG\n" {
+		t.Error(got)
+	}
+	if got := l.run("logs", "--set-level=", "--component", "iceberg"); got != "coordinator  all  INFO\n" {
+		t.Error(got)
 	}
 }

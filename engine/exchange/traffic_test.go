@@ -22,6 +22,9 @@ func TestTraffic(t *testing.T) {
 		}
 	}
 	g.Deliver(0, batch(memory.DefaultAllocator, 4), 100)
+	if q := g.Queue(); q.Elements != 3 || q.Bytes != sent.Bytes.Load()+100 || q.Room != exchange.DefaultBudget {
+		t.Errorf("%+v waits", q)
+	}
 	for range 3 {
 		e, _, err := g.Next(t.Context())
 		if err != nil {

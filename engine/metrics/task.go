@@ -69,9 +69,14 @@ func (r *Rates) Task(j Job, t Running, now time.Time) []Metric {
 		perSecond("busyTimeMsPerSecond", rate.Busy),
 		perSecond("idleTimeMsPerSecond", rate.Idle),
 		perSecond("backPressuredTimeMsPerSecond", rate.Blocked),
+		perSecond("softBackPressuredTimeMsPerSecond", 0),
+		perSecond("hardBackPressuredTimeMsPerSecond", rate.Blocked),
 		number("accumulatedIdleTimeMs", head.IdleMillis),
 		number("accumulatedBackPressuredTimeMs", head.BlockedMillis),
 		flag("isBackPressured", rate.Blocked > 0.1),
+	}
+	if q := head.Queue; q != nil {
+		all = append(all, number("inputQueueLength", int64(q.Elements)), number("inputQueueSize", q.Bytes), rounded("inPoolUsage", float64(q.Bytes)/float64(max(1, q.Room))))
 	}
 	if s := head.Sealing; s != nil {
 		all = append(all, number("checkpointAlignmentTime", s.AlignmentMillis*int64(time.Millisecond)), number("checkpointStartDelayNanos", s.StartDelayMillis*int64(time.Millisecond)))

@@ -93,6 +93,16 @@ type Count struct {
 	// not measured. Sealing is how it has ended its last epoch.
 	Latency *Latency `json:"latency,omitempty"`
 	Sealing *Sealing `json:"sealing,omitempty"`
+	// Queue is what waits for the task; nil at a source.
+	Queue *Queue `json:"queue,omitempty"`
+}
+
+// Queue is what waits for a task: elements, the bytes of their batches, and how
+// many bytes there may be.
+type Queue struct {
+	Elements int   `json:"elements"`
+	Bytes    int64 `json:"bytes"`
+	Room     int64 `json:"room"`
 }
 
 // Latency is a distribution in milliseconds: of the newest, but for Count and Sum,

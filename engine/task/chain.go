@@ -44,6 +44,8 @@ type Stats struct {
 	// ended its last epoch; both at the first vertex.
 	Latency Latency
 	Sealing atomic.Pointer[rpc.Sealing]
+	// Queue looks at what waits for the task, at the first vertex; nil at a source.
+	Queue atomic.Pointer[func() rpc.Queue]
 	// Spread is that of a source's splits; it is kept at the first vertex too.
 	Spread Spread
 
