@@ -65,6 +65,9 @@ func TestPrometheusSeesAJob(t *testing.T) {
 	if v := all[ofJob+"numberOfCompletedCheckpoints"][0]; strings.HasSuffix(v, " 0") {
 		t.Error(v)
 	}
+	if n := len(all[ofTask+"inputQueueLength"]); n != 2 {
+		t.Errorf("%d tasks have something that waits for them; sources have not", n)
+	}
 	s.lint()
 	if err := s.client().Cancel(t.Context(), id); err != nil {
 		t.Fatal(err)

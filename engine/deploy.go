@@ -250,7 +250,7 @@ func (b *builder) clock(id checkpoint.TaskID, stages []task.Stage) {
 		if w, ok := g.Gate.(exchange.Waiter); ok {
 			w.OnWait(&stats.Idle, now)
 		}
-		if l, ok := g.Gate.(*exchange.Local); ok {
+		if l, ok := g.Gate.(*exchange.Local); ok && len(g.inputOf) > 0 {
 			l.OnTake(&stats.Here, &stats.Elsewhere)
 			look := func() rpc.Queue { return rpc.Queue(l.Queue()) }
 			stats.Queue.Store(&look)

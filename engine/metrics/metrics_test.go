@@ -2,6 +2,11 @@ package metrics_test
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,5 +131,32 @@ func TestProcess(t *testing.T) {
 	now = now.Add(time.Hour)
 	if again := p.Read(); again.Load < 0 || again.Load > 0.01 {
 		t.Errorf("load %v", again.Load)
+	}
+}
+
+// TestCountersAreDefined: what operators and connectors count is explained.
+func TestCountersAreDefined(t *testing.T) {
+	counter := regexp.MustCompile(`\.Counter\("(\w+)"\)`)
+	found := 0
+	for _, dir := range []string{"ops", "connect", "lakehouse"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", dir), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			for _, m := range counter.FindAllSubmatch(data, -1) {
+				found++
+				if d := metrics.Define(metrics.Operator, string(m[1])); !slices.Contains(metrics.Definitions(), d) {
+					t.Errorf("%s counts %s, which engine/metrics/definitions.go does not define", path, m[1])
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d counters", found)
 	}
 }
