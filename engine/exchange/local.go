@@ -180,7 +180,19 @@ func (g *Local) take() (queued, int, pauses, error) {
 	case waits && !owing:
 		return queued{}, 0, why, ErrOvertake
 	}
-	room := g.over.room()
+	if owing {
+		if q, i := g.nextOf(true, true, &why); q.element != nil {
+			return q, i, why, nil
+		}
+	}
+	q, i := g.nextOf(false, g.over.room(), &why)
+	return q, i, why, nil
+}
+
+// nextOf takes the next element of a channel, or of one that owes a watermark:
+// what it owes comes first, but nothing waits for it, because its sender may wait
+// for what is behind another channel.
+func (g *Local) nextOf(owing, room bool, why *pauses) (queued, int) {
 	for k := range g.channels {
 		i := (g.turn + k) % len(g.channels)
 		c := &g.channels[i]
@@ -189,14 +201,14 @@ func (g *Local) take() (queued, int, pauses, error) {
 		}
 		if _, barrier := c.queue[0].element.(stream.Barrier); barrier && g.over.capture != nil {
 			continue // one after the other
-		} else if !barrier && !room && !owing {
+		} else if !barrier && !room {
 			why.full = true
 			continue
 		}
 		g.turn = i + 1
-		return c.dequeue(), i, why, nil
+		return c.dequeue(), i
 	}
-	return queued{}, 0, why, nil
+	return queued{}, 0
 }
 
 // enqueue puts q into the queue, unless it is a barrier that has overtaken what

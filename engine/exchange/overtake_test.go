@@ -212,3 +212,39 @@ func TestRoomBeforeBatch(t *testing.T) {
 	e.(*stream.Batch).Release()
 	out.Drain()
 }
+
+// TestOwedWatermarkComesFirst: a barrier does not stand between a batch with marks
+// and the watermark behind it; a sender that does not send it yet stops nobody else.
+func TestOwedWatermarkComesFirst(t *testing.T) {
+	alloc := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer alloc.AssertSize(t, 0)
+	ctx := context.Background()
+	g := exchange.NewLocal(2, 0)
+	g.AllowOvertaking(exchange.Overtaking{Clock: &stopped{at: time.UnixMilli(9)}, Ordered: make([]bool, 2)})
+	marked := batch(alloc, 1)
+	marked.Marks = []stream.Mark{{Row: 0, Time: 5}}
+	_ = g.Channel(0).Send(ctx, marked)
+	e, _, err := g.Next(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.(*stream.Batch).Release()
+	_ = g.Channel(1).Send(ctx, batch(alloc, 2))
+	_ = g.Channel(1).Send(ctx, stream.Barrier{Epoch: 1, Overtake: 1})
+	if e, ch, err := g.Next(ctx); ch != 1 || err != nil {
+		t.Fatalf("channel %d, %v: want the row of the channel that owes nothing", ch, err)
+	} else {
+		e.(*stream.Batch).Release()
+	}
+	_ = g.Channel(0).Send(ctx, stream.Watermark{Time: 5})
+	_ = g.Channel(0).Send(ctx, batch(alloc, 3))
+	if e, _, err := g.Next(ctx); e != (stream.Watermark{Time: 5}) || err != nil {
+		t.Fatalf("%v, %v: want what is owed", e, err)
+	}
+	if _, _, err := g.Next(ctx); !errors.Is(err, exchange.ErrOvertake) {
+		t.Fatalf("error %v, want ErrOvertake", err)
+	}
+	_, c := g.Overtake()
+	c.Release()
+	g.Drain()
+}
