@@ -3,7 +3,7 @@ import { bytes, dateTime, duration, ops, time } from "../format.js";
 import { Badge, Card, Facts, Loaded, Note, Stat, Stats, Table } from "../parts.js";
 import { Chart } from "../chart.js";
 
-const kindOf = (c) => (c.is_savepoint ? (c.checkpoint_type === "SYNC_SAVEPOINT" ? "stop" : "savepoint") : "checkpoint");
+const kindOf = (c) => (c.is_savepoint ? (c.checkpoint_type === "SYNC_SAVEPOINT" ? "stop" : "savepoint") : c.checkpoint_type === "UNALIGNED_CHECKPOINT" ? "unaligned checkpoint" : "checkpoint");
 
 const stats = [["Took", "end_to_end_duration", duration], ["Written", "checkpointed_size", bytes], ["State", "state_size", bytes]];
 
@@ -38,6 +38,11 @@ function VertexTasks({ job, id, vertex }) {
     { name: "State", value: (t) => t.status, cell: (t) => html`<${Badge} status=${t.status === "completed" ? "COMPLETED" : "IN_PROGRESS"}>${t.status === "completed" ? "Acknowledged" : "Not yet"}</${Badge}>` },
     { name: "At", value: (t) => t.ack_timestamp, cell: (t) => time(t.ack_timestamp) },
     { name: "Took", number: true, value: (t) => t.end_to_end_duration, cell: (t) => duration(t.end_to_end_duration) },
+    { name: "First barrier after", number: true, value: (t) => t.start_delay, cell: (t) => duration(t.start_delay) },
+    { name: "Waited for others", number: true, value: (t) => t.alignment?.duration, cell: (t) => (t.unaligned_checkpoint ? "overtook" : duration(t.alignment?.duration)) },
+    { name: "Stood still", number: true, value: (t) => t.checkpoint?.sync, cell: (t) => duration(t.checkpoint?.sync) },
+    { name: "Stored in", number: true, value: (t) => t.checkpoint?.async, cell: (t) => duration(t.checkpoint?.async) },
+    { name: "On its way", number: true, value: (t) => t.alignment?.persisted, cell: (t) => bytes(t.alignment?.persisted) },
     { name: "Written", number: true, value: (t) => t.checkpointed_size, cell: (t) => bytes(t.checkpointed_size) },
     { name: "Whole state", number: true, value: (t) => t.state_size, cell: (t) => bytes(t.state_size) },
   ]} />`}</${Loaded}>`;
