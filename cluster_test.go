@@ -18,9 +18,15 @@ import (
 // coordinate returns an Env that runs its jobs on workers, and its cluster.
 func coordinate(t *testing.T, config map[string]string) (*wadi.Env, *cluster.Cluster) {
 	t.Helper()
+	return coordinateWith(t, wadi.Options{}, config)
+}
+
+func coordinateWith(t *testing.T, o wadi.Options, config map[string]string) (*wadi.Env, *cluster.Cluster) {
+	t.Helper()
 	all := map[string]string{"jobmanager.rpc.port": "0", "heartbeat.interval": "20 ms", "heartbeat.timeout": "5 s", "wadi.cluster.secret": "of this test"}
 	maps.Copy(all, config)
-	env, err := wadi.Local(wadi.Options{Config: all})
+	o.Config = all
+	env, err := wadi.Local(o)
 	if err != nil {
 		t.Fatal(err)
 	}

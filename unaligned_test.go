@@ -2,12 +2,14 @@ package wadi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,10 +19,18 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
 )
 
-// slowly is a sink that takes its time over every batch.
-type slowly struct{ each time.Duration }
+// slowly is a sink that takes its time over every batch, and publishes the first
+// column, which is a number.
+type slowly struct {
+	each time.Duration
+
+	mu    sync.Mutex
+	epoch stream.Epoch
+	ids   []int64
+}
 
 func (s *slowly) connector() *ops.Connector {
 	return &ops.Connector{
@@ -29,28 +39,65 @@ func (s *slowly) connector() *ops.Connector {
 	}
 }
 
-func (s *slowly) Writer(context.Context, ops.Runtime) (ops.SinkWriter, error) { return s, nil }
+func (s *slowly) Writer(context.Context, ops.Runtime) (ops.SinkWriter, error) {
+	return &slowWriter{each: s.each}, nil
+}
 
 func (s *slowly) Committer(context.Context, ops.SinkID) (ops.Committer, error) { return s, nil }
 
-func (s *slowly) Write(ctx context.Context, b *stream.Batch) error {
+func (s *slowly) Published(context.Context) (stream.Epoch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch, nil
+}
+
+func (s *slowly) Commit(_ context.Context, pending []ops.Pending, _ bool) (stream.Epoch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range pending {
+		if p.Epoch <= s.epoch {
+			continue
+		}
+		for _, c := range p.Committables {
+			var ids []int64
+			if err := json.Unmarshal(c, &ids); err != nil {
+				return s.epoch, err
+			}
+			s.ids = append(s.ids, ids...)
+		}
+		s.epoch = p.Epoch
+	}
+	return s.epoch, nil
+}
+
+func (s *slowly) Close() error { return nil }
+
+type slowWriter struct {
+	each time.Duration
+	ids  []int64
+}
+
+func (w *slowWriter) Write(ctx context.Context, b *stream.Batch) error {
 	defer b.Release()
+	w.ids = append(w.ids, vector.Values[int64](b.Rows.Column(0))...)
 	select {
-	case <-time.After(s.each):
+	case <-time.After(w.each):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-func (s *slowly) Prepare(context.Context, stream.Epoch, bool) ([]ops.Committable, error) {
-	return nil, nil
+func (w *slowWriter) Prepare(context.Context, stream.Epoch, bool) ([]ops.Committable, error) {
+	if len(w.ids) == 0 {
+		return nil, nil
+	}
+	c, err := json.Marshal(w.ids)
+	w.ids = nil
+	return []ops.Committable{c}, err
 }
-func (s *slowly) Published(context.Context) (stream.Epoch, error) { return 0, nil }
-func (s *slowly) Commit(_ context.Context, p []ops.Pending, _ bool) (stream.Epoch, error) {
-	return p[len(p)-1].Epoch, nil
-}
-func (s *slowly) Close() error { return nil }
+
+func (w *slowWriter) Close() error { return nil }
 
 // inFlight are the files of what was on its way, below a directory.
 func inFlight(t *testing.T, dir string) (files []string) {
@@ -183,4 +230,53 @@ func TestUnalignedInCluster(t *testing.T) {
 		t.Fatalf("%d rows, want %d: %s", len(got), len(want), fmt.Sprint(got[:min(3, len(got))]))
 	}
 	t.Logf("files of what was on its way were seen %d times", seen)
+}
+
+// TestRowsOnTheirWayBetweenWorkers: rows that are on their way to another worker, in
+// a checkpoint from which a job goes on when a worker is lost, come once.
+func TestRowsOnTheirWayBetweenWorkers(t *testing.T) {
+	const rows = 40_000
+	dir := t.TempDir()
+	config := clustered(dir)
+	config["execution.checkpointing.unaligned.enabled"] = "true"
+	sink := &slowly{each: 10 * time.Millisecond}
+	with := wadi.Options{Connectors: []*ops.Connector{sink.connector()}}
+	env, c := coordinateWith(t, with, config)
+	small := map[string]string{"wadi.exchange.channel-size": "16 kb"}
+	kill := workWith(t, c, with, small)
+	workWith(t, c, with, small)
+	err := env.Execute(t.Context(), fmt.Sprintf(`
+		CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '40000', 'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '%d');
+		CREATE TABLE s (id BIGINT, n BIGINT) WITH ('connector' = 'slowly');
+		INSERT INTO s SELECT id, COUNT(*) FROM g GROUP BY id`, rows-1), func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		run, err := o.Pipeline.Start(t.Context(), wadi.RestoreNone)
+		if err != nil {
+			return err
+		}
+		await.That(t, "rows on their way in checkpoints", func() bool { return len(inFlight(t, dir)) > 0 && run.Progress().Epoch >= 3 })
+		if err := kill(); err != nil {
+			return err
+		}
+		workWith(t, c, with, small)
+		res, err := run.Wait()
+		if res.State != coordinator.Finished || res.Restarts == 0 {
+			t.Errorf("%+v", res)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(sink.ids)
+	for i, id := range sink.ids {
+		if id != int64(i) {
+			t.Fatalf("row %d is %d", i, id)
+		}
+	}
+	if len(sink.ids) != rows {
+		t.Fatalf("%d rows, want %d", len(sink.ids), rows)
+	}
 }
