@@ -107,11 +107,14 @@ func (t *Tasks) collect(id job.ID, tasks []checkpoint.TaskID) (held *rpc.Held, s
 		if o.held.Job != id || o.held.Generation != newest {
 			continue
 		}
+		if o.held.Total != len(tasks) {
+			return nil, some // of another parallelism: the job was about to be rescaled
+		}
 		of = append(of, o)
 		all.Attempt, all.Since, all.Restored = o.held.Attempt, o.held.Since, o.held.Restored
 		for _, k := range o.held.Tasks {
 			if !missing[k.Task] {
-				return nil, some // of another parallelism: the job was about to be rescaled
+				return nil, some
 			}
 			delete(missing, k.Task)
 			all.Tasks = append(all.Tasks, k)

@@ -20,7 +20,7 @@ func (*box) Close()                {}
 // comes registers a worker that holds the only task of a job, without a network.
 func comes(c *Cluster, id string, generation checkpoint.Generation) *Member {
 	return c.Join(&box{}, rpc.Register{ID: id, Slots: 1, Held: []rpc.Held{
-		{Job: "j", Generation: generation, Tasks: []rpc.HeldTask{{Task: checkpoint.TaskID{}}}},
+		{Job: "j", Generation: generation, Total: 1, Tasks: []rpc.HeldTask{{Task: checkpoint.TaskID{}}}},
 	}})
 }
 
@@ -166,7 +166,7 @@ func TestLostWhileAdopted(t *testing.T) {
 func TestHeldTooMany(t *testing.T) {
 	c, tasks := adopter(t)
 	w := c.Join(&box{}, rpc.Register{ID: "w", Slots: 2, Held: []rpc.Held{
-		{Job: "j", Generation: 3, Tasks: []rpc.HeldTask{{Task: checkpoint.TaskID{}}, {Task: checkpoint.TaskID{Index: 1}}}},
+		{Job: "j", Generation: 3, Total: 2, Tasks: []rpc.HeldTask{{Task: checkpoint.TaskID{}}}}, // the other is not told of yet
 	}})
 	if h := tasks.Held(t.Context(), "j", only); h != nil || !dropped(w) {
 		t.Fatalf("%+v is held", h)

@@ -14,6 +14,7 @@ type Ledger struct {
 	generation checkpoint.Generation
 	attempt    int
 	restored   stream.Epoch
+	total      int
 	since      stream.Timestamp
 	tasks      map[checkpoint.TaskID]*HeldTask
 	sealed     map[checkpoint.TaskID]stream.Epoch // of the handles
@@ -26,7 +27,7 @@ type Ledger struct {
 func (l *Ledger) Command(c Command) {
 	switch c := c.(type) {
 	case Deploy:
-		*l = Ledger{generation: c.Generation, attempt: c.Attempt, restored: c.Epoch, since: c.Since, tasks: make(map[checkpoint.TaskID]*HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
+		*l = Ledger{generation: c.Generation, attempt: c.Attempt, restored: c.Epoch, total: c.total(), since: c.Since, tasks: make(map[checkpoint.TaskID]*HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
 		for _, a := range c.Tasks {
 			l.tasks[a.Task] = &HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}
 		}
@@ -46,6 +47,17 @@ func (l *Ledger) Command(c Command) {
 	case Cancel:
 		l.broken = true
 	}
+}
+
+// total is how many tasks the graph has.
+func (c Deploy) total() (n int) {
+	if c.Graph == nil {
+		return len(c.Tasks)
+	}
+	for _, chain := range c.Graph.Chains() {
+		n += c.Graph.Vertices[chain.Head()].Parallelism
+	}
+	return n
 }
 
 // confirm forgets what the checkpoint of e has.
@@ -99,7 +111,7 @@ func (l *Ledger) Held(id job.ID) *Held {
 	if l.broken || len(l.tasks) == 0 {
 		return nil
 	}
-	h := &Held{Job: id, Generation: l.generation, Attempt: l.attempt, Restored: l.restored, Since: l.since}
+	h := &Held{Job: id, Generation: l.generation, Attempt: l.attempt, Restored: l.restored, Total: l.total, Since: l.since}
 	for _, t := range l.tasks {
 		c := *t
 		c.Assigned = slices.Clone(t.Assigned)

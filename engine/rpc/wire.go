@@ -99,6 +99,8 @@ type (
 		Attempt    int                   `json:"attempt"`
 		// Restored is the epoch of the checkpoint that the tasks began with, or 0.
 		Restored stream.Epoch `json:"restored"`
+		// Total is how many tasks the attempt has, here and elsewhere.
+		Total int `json:"total"`
 		// Since is when the tasks got their slots, by the clock of who gave them.
 		Since stream.Timestamp `json:"since"`
 		Tasks []HeldTask       `json:"tasks"`
