@@ -97,6 +97,7 @@ func TestFailover(t *testing.T) {
 	if strings.Count(before, "attempt 0 since 1") != 4 {
 		t.Fatal(before)
 	}
+	pids := []int{c.Workers[0].PID(), c.Workers[1].PID()}
 	began := time.Now()
 	old.Kill()
 	heir := c.AwaitLeader(old)
@@ -111,6 +112,9 @@ func TestFailover(t *testing.T) {
 	})
 	if after := attempts(t, heir, id); after != before {
 		t.Errorf("the tasks were\n%s\nand are\n%s", before, after)
+	}
+	if now := []int{c.Workers[0].PID(), c.Workers[1].PID()}; !slices.Equal(now, pids) {
+		t.Errorf("the workers were the processes %v and are %v", pids, now)
 	}
 	epochs(t, checkpoint.Sub(store, "checkpoints/"+id))
 

@@ -309,7 +309,7 @@ func (g *pager) pass() int {
 		return fileStep
 	}
 	dropPages(unsafe.Slice((*byte)(r.base), r.reserved)[g.offset : g.offset+n])
-	g.offset += n
+	g.offset = (g.offset + n + pageAlign - 1) &^ (pageAlign - 1) // the file may end within a page, and grow
 	return n
 }
 

@@ -152,3 +152,39 @@ func TestPagingRefusesMissingDirectory(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// TestHandStaysOnPages: a file may end within a page, when the disk was full or while
+// its region is on its way there; the hand that has passed its end goes on at a whole
+// page when the file has grown.
+func TestHandStaysOnPages(t *testing.T) {
+	p := paged(t, mem.Paging{Resident: 64 << 10, Disk: 8<<20 + 512<<10})
+	touch := func(r *mem.Region) {
+		for i := 0; i < r.Len(); i += 512 {
+			r.Bytes()[i]++
+		}
+	}
+	first, r := p.Reserve(16<<20), p.Reserve(4<<20)
+	defer first.Free()
+	defer r.Free()
+	first.Grow(7 << 20) // two steps of the hand
+	r.Grow(500_001)
+	touch(r)
+	func() {
+		defer func() {
+			if err, ok := recover().(error); !ok || !errors.Is(err, mem.ErrDiskFull) {
+				t.Errorf("the disk is not full: %v", err)
+			}
+		}()
+		r.Grow(600_000)
+	}()
+	touch(first)
+	touch(r)
+	p.Relieve()
+	first.Trim(1 << 20)
+	r.Grow(600_000)
+	first.Grow(3 << 20)
+	touch(first)
+	touch(r)
+	p.Relieve()
+	p.Relieve()
+}
