@@ -15,6 +15,7 @@ import (
 func newExplain() *cobra.Command {
 	var env environment
 	var text, file, diff string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "explain [-e QUERY | FILE]",
 		Short: "Show the plan of a query, or what a change of it means for its state",
@@ -43,11 +44,14 @@ with --allow-non-restored-state).`,
 				}
 			}
 			if diff != "" {
-				return explainDiff(c.Context(), e, text, diff, c.OutOrStdout())
+				return explainDiff(c.Context(), e, text, diff, asJSON, c.OutOrStdout())
 			}
 			plan, err := e.SQL(text).Explain(c.Context())
 			if err != nil {
 				return err
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), map[string]string{"plan": plan})
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), plan)
 			return err
@@ -57,6 +61,7 @@ with --allow-non-restored-state).`,
 	c.Flags().StringVarP(&text, "execute", "e", "", "the query")
 	c.Flags().StringVarP(&file, "file", "f", "", "a file with the query; - is standard input")
 	c.Flags().StringVar(&diff, "diff", "", "the `path` of a checkpoint: what becomes of its state")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
@@ -79,7 +84,7 @@ func explainColumns(changes []wadi.StateChange, out io.Writer) error {
 }
 
 // explainDiff compares the jobs of a script with a checkpoint.
-func explainDiff(ctx context.Context, e *wadi.Env, script, checkpoint string, out io.Writer) error {
+func explainDiff(ctx context.Context, e *wadi.Env, script, checkpoint string, asJSON bool, out io.Writer) error {
 	jobs := 0
 	err := e.Execute(ctx, script, func(o wadi.Outcome) error {
 		if o.Pipeline == nil {
@@ -89,6 +94,9 @@ func explainDiff(ctx context.Context, e *wadi.Env, script, checkpoint string, ou
 		changes, err := o.Pipeline.Compare(ctx, checkpoint)
 		if err != nil {
 			return err
+		}
+		if asJSON {
+			return printFates(out, changes)
 		}
 		t := table.NewWriter()
 		t.SetOutputMirror(out)
@@ -104,4 +112,26 @@ func explainDiff(ctx context.Context, e *wadi.Env, script, checkpoint string, ou
 		err = usageError{fmt.Errorf("--diff: the script has no INSERT, so no job and no state")}
 	}
 	return err
+}
+
+// fateLine is what becomes of the state of an operator, in JSON.
+type fateLine struct {
+	UID      string   `json:"uid"`
+	Operator string   `json:"operator"`
+	State    string   `json:"state"`
+	Rows     int64    `json:"rows"`
+	Bytes    int64    `json:"bytes"`
+	Begins   []string `json:"begins,omitempty"`
+	Ends     []string `json:"ends,omitempty"`
+}
+
+// printFates prints a line for each operator.
+func printFates(out io.Writer, changes []wadi.StateChange) error {
+	for _, c := range changes {
+		line := fateLine{UID: c.UID, Operator: c.Name, State: string(c.Fate), Rows: c.Rows, Bytes: c.Bytes, Begins: c.Begins, Ends: c.Ends}
+		if err := printJSON(out, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
