@@ -258,6 +258,12 @@ func (m *machine) adopt(h *rpc.Held) {
 			return
 		}
 	}
+	for i, t := range m.tasks.all() {
+		if t.gone && t.last == nil {
+			m.failed(fmt.Errorf("%w: the last state of task %v is not stored", job.ErrUnavailable, m.ids[i]))
+			return
+		}
+	}
 	m.completeInjection(h, newest)
 	m.take()
 }

@@ -55,7 +55,7 @@ func TestAdoptCompletesInjection(t *testing.T) {
 	if !s.stop {
 		t.Fatal("the job had been asked to stop")
 	}
-	two.Ended = true
+	two.Ended, two.Handle = true, &checkpoint.Handle{Task: two.Task, Ended: true}
 	if _, actions = adopted(t, nil, one, two, sink); len(injected(actions)) != 0 {
 		t.Fatal("a task that has ended gets a barrier")
 	}
@@ -73,6 +73,16 @@ func TestAdoptKeepsLastHandles(t *testing.T) {
 	s, _ = Step(s, s.begunAt, Reported{rpc.Ended{Task: one.Task}})
 	if k := s.tasks.at(s.ordinal[one.Task]); k.last == nil || !k.gone {
 		t.Fatalf("%+v", k)
+	}
+}
+
+// TestAdoptWithoutLastHandle: a task that has ended, and whose last state nobody has,
+// is not adopted: all are started anew.
+func TestAdoptWithoutLastHandle(t *testing.T) {
+	one, two, sink := held(0, 0), held(0, 1), held(1, 0)
+	one.Ended = true
+	if s, _ := adopted(t, nil, one, two, sink); s.phase != canceling {
+		t.Fatalf("phase %v", s.phase)
 	}
 }
 

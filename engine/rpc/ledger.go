@@ -18,6 +18,7 @@ type Ledger struct {
 	since      stream.Timestamp
 	tasks      map[checkpoint.TaskID]*HeldTask
 	sealed     map[checkpoint.TaskID]stream.Epoch // of the handles
+	declined   map[checkpoint.TaskID]bool         // the newest state of a task is not stored
 	// broken says that a task has failed, or that all are being canceled: there
 	// is nothing to adopt.
 	broken bool
@@ -27,7 +28,7 @@ type Ledger struct {
 func (l *Ledger) Command(c Command) {
 	switch c := c.(type) {
 	case Deploy:
-		*l = Ledger{generation: c.Generation, attempt: c.Attempt, restored: c.Epoch, total: c.total(), since: c.Since, tasks: make(map[checkpoint.TaskID]*HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch)}
+		*l = Ledger{generation: c.Generation, attempt: c.Attempt, restored: c.Epoch, total: c.total(), since: c.Since, tasks: make(map[checkpoint.TaskID]*HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch), declined: make(map[checkpoint.TaskID]bool)}
 		for _, a := range c.Tasks {
 			l.tasks[a.Task] = &HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}
 		}
@@ -86,19 +87,24 @@ func (l *Ledger) Report(r Report) {
 			t.Drained = true
 		}
 	case Sealed:
+		delete(l.declined, r.Task)
 		if t := l.tasks[r.Task]; t != nil && r.Handle.Ended {
 			t.Handle, l.sealed[r.Task] = &r.Handle, r.Epoch
 		}
 	case Ended:
 		if t := l.tasks[r.Task]; t != nil {
 			t.Ended = true
+			l.broken = l.broken || l.declined[r.Task]
 		}
-	case Failed, Declined, Canceled:
+	case Declined:
 		// A state that is not stored is stored with the next epoch, by the task
 		// itself; but one that has ended has no next.
-		if d, ok := r.(Declined); !ok || l.tasks[d.Task] == nil || l.tasks[d.Task].Ended {
-			l.broken = true
+		if t := l.tasks[r.Task]; t != nil {
+			l.declined[r.Task] = true
+			l.broken = l.broken || t.Ended
 		}
+	case Failed, Canceled:
+		l.broken = true
 	case Placed, Deployed, Paused:
 	}
 }

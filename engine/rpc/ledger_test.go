@@ -73,3 +73,22 @@ func TestLedger(t *testing.T) {
 		t.Fatal("tasks that are canceled are held")
 	}
 }
+
+// TestLedgerLosesLastState: tasks are not offered when one has ended whose last state
+// could not be stored, in whichever order it is told.
+func TestLedgerLosesLastState(t *testing.T) {
+	one := checkpoint.TaskID{}
+	for _, told := range [][]rpc.Report{
+		{rpc.Declined{Task: one}, rpc.Ended{Task: one}},
+		{rpc.Ended{Task: one}, rpc.Declined{Task: one}},
+	} {
+		var l rpc.Ledger
+		l.Command(rpc.Deploy{Tasks: []rpc.Assignment{{Task: one}}})
+		for _, r := range told {
+			l.Report(r)
+		}
+		if h := l.Held("j"); h != nil {
+			t.Errorf("after %+v: %+v", told, h)
+		}
+	}
+}
