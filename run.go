@@ -181,14 +181,17 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	go func() {
 		defer close(r.done)
 		defer finally()
-		stopSaving := e.saveOften(ctx, r, saving)
-		res, err := run(ctx)
-		stopSaving()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.result, r.err = res, err
+		defer e.saveOften(ctx, r, saving)()
+		r.end(run(ctx))
 	}()
 	return r, nil
+}
+
+// end keeps how the job has ended.
+func (r *Run) end(res Result, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result, r.err = res, err
 }
 
 // runner is what carries a job out, in its gear.

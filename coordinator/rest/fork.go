@@ -34,5 +34,5 @@ func (s *Server) fork(r *http.Request) (any, error) {
 		return nil, err
 	}
 	of, err := s.cluster.Fork(r.Context(), j.ID(), f)
-	return Forked{of.ID, of.Name}, err
+	return Forked(of), err
 }

@@ -101,11 +101,7 @@ func (p *Process) signal(s syscall.Signal) <-chan struct{} {
 		return nil
 	}
 	_ = p.cmd.Process.Signal(s) // it may have ended
-	if s == syscall.SIGSTOP {
-		p.paused = true
-	} else if s == syscall.SIGCONT || s == syscall.SIGKILL {
-		p.paused = false
-	}
+	p.paused = s == syscall.SIGSTOP || p.paused && s != syscall.SIGCONT && s != syscall.SIGKILL
 	return p.ended
 }
 
