@@ -84,3 +84,44 @@ func TestSilentCoordinatorIsLeft(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLateCoordinatorIsNotJoined: a coordinator that answers after another has begun to
+// lead is not registered with.
+func TestLateCoordinatorIsNotJoined(t *testing.T) {
+	two, second := mute(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var leads atomic.Value
+	leads.Store(l.Addr().String())
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, Options{ID: "w", Bind: "127.0.0.1:0", Clock: fast{time.Now()}, Alloc: mem.Default(), Leader: func(context.Context) (string, error) {
+			return leads.Load().(string), nil
+		}})
+	}()
+	raw, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(100 * time.Millisecond) // it hangs: a second of the worker's
+	leads.Store(two)
+	conn, _, err := peer.Accept(t.Context(), raw, peer.Identity{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first rpc.ToCoordinator
+	if err := peer.NewMessages(conn).Receive(&first, time.Minute); err == nil {
+		t.Errorf("a coordinator that was replaced is told %+v", first)
+	}
+	if r := <-second; r == nil || r.ID != "w" {
+		t.Fatalf("%+v", r)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

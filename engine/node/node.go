@@ -31,6 +31,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/task"
+	"github.com/wadi-engine/wadi/job"
 )
 
 // Options describe a worker process.
@@ -147,9 +148,7 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 	if err != nil {
 		return false, err
 	}
-	dial, cancel := context.WithTimeout(ctx, reach) // another may lead meanwhile
-	defer cancel()
-	conn, err := peer.Dial(dial, address, peer.Control, n.Identity)
+	conn, err := n.reach(ctx, address)
 	if err != nil {
 		return false, err
 	}
@@ -191,6 +190,27 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 		heard.now(n.Clock.Now())
 		s.obey(ctx, msg)
 	}
+}
+
+// reach connects to a coordinator. One that was found to hang has to lead still when it
+// answers: the worker would be told to let its tasks go by one that was replaced.
+func (n *node) reach(ctx context.Context, address string) (net.Conn, error) {
+	dial, cancel := context.WithTimeout(ctx, reach) // another may lead meanwhile
+	defer cancel()
+	began := n.Clock.Now()
+	conn, err := peer.Dial(dial, address, peer.Control, n.Identity)
+	if err != nil || n.Clock.Now().Sub(began) < reach/4 {
+		return conn, err
+	}
+	leads, err := n.Leader(ctx)
+	if err == nil && leads != address {
+		err = fmt.Errorf("%w: the coordinator at %s leads meanwhile", job.ErrUnavailable, leads)
+	}
+	if err != nil {
+		_ = conn.Close() // nothing was said
+		return nil, err
+	}
+	return conn, nil
 }
 
 func (n *node) register() *rpc.Register {
