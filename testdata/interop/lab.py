@@ -6,6 +6,7 @@ import json
 import pathlib
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 import pyarrow.parquet as pq
@@ -49,7 +50,8 @@ CREATE TABLE src ({data.declared()}) WITH ('connector' = 'filesystem', 'path' = 
     def start(self, text):
         """Starts statements in streaming mode; whoever calls ends the process."""
         text = f"SET 'execution.runtime-mode' = 'streaming';\n{text}"
-        return subprocess.Popen([self.binary, "sql", "-i", str(self.init), "-e", text], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.said = tempfile.TemporaryFile("w+")
+        return subprocess.Popen([self.binary, "sql", "-i", str(self.init), "-e", text], stdout=subprocess.DEVNULL, stderr=self.said)
 
     def wait(self, done, job):
         """Waits until done says so, for a minute, while the job runs."""
@@ -57,7 +59,8 @@ CREATE TABLE src ({data.declared()}) WITH ('connector' = 'filesystem', 'path' = 
             if done():
                 return
             if job.poll() is not None:
-                raise RuntimeError(f"the job has ended with {job.returncode}")
+                self.said.seek(0)
+                raise RuntimeError(f"the job has ended with {job.returncode}: {' '.join(self.said.read().split())[-600:]}")
             time.sleep(0.1)
         raise RuntimeError("the job did not get there in a minute")
 
