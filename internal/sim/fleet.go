@@ -38,6 +38,7 @@ type fleet struct {
 	pace, fails int
 	twice       int
 	slots       int // of a node
+	patience    time.Duration
 	settings    coordinator.Settings
 }
 
@@ -60,6 +61,10 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	}
 	if w.chance(2) {
 		r.twice = 3 + w.rnd.IntN(20)
+	}
+	r.patience = silence
+	if r.onlyLeaders { // a nap, a delay and a slow world together are not too long
+		r.patience = 2 * silence
 	}
 	r.pace = 32 << w.rnd.IntN(6)
 	r.quiet = w.now.Add(time.Duration(2+w.rnd.IntN(5)) * time.Second)

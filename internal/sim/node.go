@@ -43,7 +43,7 @@ func (n *node) session() {
 		if l == nil || l.of.gone() || l.over || w.now.Before(l.of.wakes()) {
 			continue
 		}
-		n.wire = &wire{w: w, node: n.of, to: l.of, twice: n.r.twice, patience: silence}
+		n.wire = &wire{w: w, node: n.of, to: l.of, twice: n.r.twice, patience: n.r.patience}
 		n.wire.watch = n.r.watch
 		n.wire.say(rpc.ToCoordinator{Register: n.register()})
 		n.r.wires = append(n.r.wires, n.wire)
