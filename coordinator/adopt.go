@@ -120,6 +120,12 @@ func (d *driver) ownHeld(ctx context.Context, a Begin, b *Begun) error {
 			if err != nil {
 				return err
 			}
+		} else {
+			for _, h := range c.Manifest.Handles {
+				if h.Ended {
+					b.Layout.Ended = append(b.Layout.Ended, h)
+				}
+			}
 		}
 	case checkpoint.Done, checkpoint.AskSinks, checkpoint.StepDown, checkpoint.Refuse:
 		return fmt.Errorf("the job is to be decided anew: %T", c)
@@ -217,19 +223,16 @@ func takeOut(e ops.SplitEnumerator, readers int, ids map[string]bool) (missing [
 	return missing
 }
 
-// adopt goes on with the tasks that run.
-func (m *machine) adopt(h *rpc.Held) {
+// adopt goes on with the tasks that run; the layout says which had ended by the
+// checkpoint, as tasks of the graph that runs.
+func (m *machine) adopt(h *rpc.Held, l checkpoint.Layout) {
 	m.resetTasks()
 	m.number = h.Attempt + 1
-	if m.manifest != nil {
-		for _, k := range m.manifest.Handles {
-			if k.Ended {
-				i := m.ordinal[k.Task]
-				t := m.tasks.edit(i)
-				t.last, t.gone = &k, true
-				m.runs(i)
-			}
-		}
+	for _, k := range l.Ended {
+		i := m.ordinal[k.Task]
+		t := m.tasks.edit(i)
+		t.last, t.gone = &k, true
+		m.runs(i)
 	}
 	var newest stream.Barrier
 	for _, k := range h.Tasks {

@@ -200,7 +200,7 @@ func (m *machine) begun(e Begun) {
 	}
 	switch {
 	case e.Held != nil:
-		m.adopt(e.Held)
+		m.adopt(e.Held, e.Layout)
 	case m.scaled != nil: // it was wished for meanwhile
 		m.phase, m.resumeAt = pausing, m.now
 	default:
