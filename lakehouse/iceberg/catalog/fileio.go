@@ -77,7 +77,7 @@ func install(schemes []string, stores *objstore.Stores) {
 }
 
 func (f *fileIO) locate(name string) (*objstore.Bucket, string, error) {
-	if rest, ok := strings.CutPrefix(name, f.moved); ok && f.moved != "" {
+	if rest, ok := strings.CutPrefix(oneForm(name), oneForm(f.moved)); ok && f.moved != "" {
 		return f.root, rest, nil
 	}
 	if !strings.Contains(name, "://") && strings.HasPrefix(f.root.Root(), "file://") {
@@ -87,6 +87,14 @@ func (f *fileIO) locate(name string) (*objstore.Bucket, string, error) {
 		return f.root, rest, nil
 	}
 	return f.stores.Split(f.ctx, name, f.props)
+}
+
+// oneForm writes file:/path, which Hadoop says, as file:///path.
+func oneForm(name string) string {
+	if path, ok := strings.CutPrefix(name, "file:"); ok && !strings.HasPrefix(path, "//") {
+		return "file://" + path
+	}
+	return name
 }
 
 func (f *fileIO) Open(name string) (iceio.File, error) {
