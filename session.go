@@ -145,6 +145,12 @@ func (s *Session) env(more map[string]string, parallelism int) (*Env, error) {
 	if s.ha != nil && o.Config[keyCheckpointDir] == "" {
 		o.Config[keyCheckpointDir] = s.ha.checkpoints
 	}
+	if s.ha != nil {
+		o.seal = s.ha.documents
+		if o.Config[keyCatalogStore] == "" {
+			o.Config[keyCatalogStore], o.Config[keyCatalogStorePath] = "file", s.ha.catalogs
+		}
+	}
 	e, err := local(o, s.jobs)
 	if err == nil {
 		e.cluster = s.cluster

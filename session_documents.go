@@ -63,11 +63,10 @@ func (c documents) encode(d submittedJob) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode the graph: %w", err)
 		}
-		nonce := make([]byte, c.seal.NonceSize())
-		if _, err := rand.Read(nonce); err != nil {
+		if d.Sealed, err = c.close(graph, string(d.ID)); err != nil {
 			return nil, fmt.Errorf("seal the graph: %w", err)
 		}
-		d.Graph, d.Sealed = nil, c.seal.Seal(nonce, nonce, graph, []byte(d.ID))
+		d.Graph = nil
 	}
 	data, err := json.Marshal(d)
 	if err != nil {
@@ -81,13 +80,9 @@ func (c documents) decode(data []byte) (d submittedJob, err error) {
 		return d, fmt.Errorf("%w: read the job: %w", job.ErrInvalid, err)
 	}
 	if d.Sealed != nil {
-		if c.seal == nil || len(d.Sealed) < c.seal.NonceSize() {
-			return d, fmt.Errorf("%w: the job is sealed with a '%s', which is not set", job.ErrInvalid, keySecret)
-		}
-		n := c.seal.NonceSize()
-		graph, err := c.seal.Open(nil, d.Sealed[:n], d.Sealed[n:], []byte(d.ID))
+		graph, err := c.open(d.Sealed, string(d.ID))
 		if err != nil {
-			return d, fmt.Errorf("%w: the job is sealed with another '%s', or damaged", job.ErrInvalid, keySecret)
+			return d, fmt.Errorf("the job: %w", err)
 		}
 		if err := json.Unmarshal(graph, &d.Graph); err != nil {
 			return d, fmt.Errorf("%w: read the graph: %w", job.ErrInvalid, err)
@@ -97,6 +92,28 @@ func (c documents) decode(data []byte) (d submittedJob, err error) {
 		return d, fmt.Errorf("%w: read the job: %w", job.ErrInvalid, errors.New("it has no graph"))
 	}
 	return d, nil
+}
+
+// close seals data under a name.
+func (c documents) close(data []byte, name string) ([]byte, error) {
+	nonce := make([]byte, c.seal.NonceSize())
+	if _, err := rand.Read(nonce); err != nil {
+		return nil, err
+	}
+	return c.seal.Seal(nonce, nonce, data, []byte(name)), nil
+}
+
+// open is the reverse of close.
+func (c documents) open(sealed []byte, name string) ([]byte, error) {
+	if c.seal == nil || len(sealed) < c.seal.NonceSize() {
+		return nil, fmt.Errorf("%w: it is sealed with a '%s', which is not set", job.ErrInvalid, keySecret)
+	}
+	n := c.seal.NonceSize()
+	data, err := c.seal.Open(nil, sealed[:n], sealed[n:], []byte(name))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is sealed with another '%s', or damaged", job.ErrInvalid, keySecret)
+	}
+	return data, nil
 }
 
 // exposes reports whether a document of this graph shows secrets.

@@ -40,11 +40,13 @@ const (
 //
 //	<high-availability.storageDir>/<cluster id>/leader/<term>   who leads
 //	                                           /jobs/<id>       jobs that have not ended
+//	                                           /catalogs/…      unless table.catalog-store.kind says otherwise
 //	                                           /checkpoints/…   unless execution.checkpointing.dir says otherwise
 type available struct {
 	store       checkpoint.Store
 	documents   documents
 	checkpoints string // URL
+	catalogs    string // URL
 	log         *slog.Logger
 	// follows is who leads while this process does not.
 	follows atomic.Pointer[leader.Record]
@@ -149,7 +151,7 @@ func (s *Session) prepare(ctx context.Context, e *Env) error {
 		if err != nil {
 			return err
 		}
-		s.ha = &available{store: store, documents: docs, checkpoints: root + "/checkpoints", log: e.log}
+		s.ha = &available{store: store, documents: docs, checkpoints: root + "/checkpoints", catalogs: root + "/catalogs", log: e.log}
 		s.ha.follows.Store(&leader.Record{}) // nobody yet
 		s.ha.known.Store(&map[job.ID]bool{})
 	}

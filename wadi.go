@@ -78,6 +78,8 @@ type Options struct {
 
 	// meters are those of all Envs that are made for others of this process.
 	meters *objstore.Meters
+	// seal is how a cluster keeps secrets in storage.
+	seal documents
 }
 
 // Env is where Frames and SQL run. Its methods may be called from several
@@ -126,7 +128,12 @@ func local(o Options, j *jobs) (*Env, error) {
 	e.registry = &ops.Registry{Connectors: e.connectors()}
 	addFunctions(e.registry, o)
 	builtin.Register(e.registry)
+	kept, err := e.catalogStore(set.Get(keyCatalogStore), set.Get(keyCatalogStorePath))
+	if err != nil {
+		return nil, err
+	}
 	e.session, err = sql.New(sql.Options{
+		Catalogs: kept,
 		Registry: e.registry, Config: set.All(), Notice: e.tellSet, Collect: collectName, OpenCatalog: e.openCatalog, Jobs: e.jobs,
 		Now: func() int64 { return time.Now().UnixMilli() }, //nolint:forbidigo // the clock of those who give none
 	})

@@ -85,8 +85,7 @@ func (s *Session) alterCatalog(ctx context.Context, q *ast.Alter) (Result, error
 	}
 	switch a := q.Action.(type) {
 	case *ast.SetComment:
-		s.space.SetComment(name, a.Comment.Value)
-		return ok()
+		return exists(s.space.SetComment(name, a.Comment.Value), false)
 	case *ast.SetOptions:
 		for _, o := range a.Options {
 			if o.Key == "type" && o.Value != options["type"] {

@@ -27,36 +27,37 @@ func exists(err error, ifNot bool) (Result, error) {
 }
 
 func (s *Session) createCatalog(ctx context.Context, q *ast.CreateCatalog) (Result, error) {
-	if slices.Contains(s.space.Catalogs(), q.Name.Name) {
-		return exists(diag.Wrap(q.Name.Pos, fmt.Errorf("%w: catalog %s", catalog.ErrExists, q.Name.Name)), q.IfNotExists)
-	}
-	options := optionMap(q.Options)
-	kind := options["type"]
-	switch kind {
-	case "":
-		return nil, diag.At(q.Pos, "CREATE CATALOG needs the option 'type', such as 'iceberg' or 'generic_in_memory'")
-	case "generic_in_memory":
-		db := options["default-database"]
-		if db == "" {
-			db = "default"
-		}
-		return exists(s.addCatalog(q, catalog.NewMemory(db), options), q.IfNotExists)
-	}
-	c, err := s.openCatalog(ctx, q.Pos, q.Name.Name, options)
+	names, err := s.space.Catalogs()
 	if err != nil {
 		return nil, err
 	}
-	return exists(s.addCatalog(q, c, options), q.IfNotExists)
+	if slices.Contains(names, q.Name.Name) {
+		return exists(diag.Wrap(q.Name.Pos, fmt.Errorf("%w: catalog %s", catalog.ErrExists, q.Name.Name)), q.IfNotExists)
+	}
+	d := catalog.Definition{Options: optionMap(q.Options)}
+	if q.Comment != nil {
+		d.Comment = q.Comment.Value
+	}
+	if d.Options["type"] == "" {
+		return nil, diag.At(q.Pos, "CREATE CATALOG needs the option 'type', such as 'iceberg' or 'generic_in_memory'")
+	}
+	c, err := s.defined(ctx, q.Pos, q.Name.Name, d)
+	if err != nil {
+		return nil, err
+	}
+	return exists(s.space.Add(q.Name.Name, c, d), q.IfNotExists)
 }
 
-func (s *Session) addCatalog(q *ast.CreateCatalog, c catalog.Catalog, options map[string]string) error {
-	if err := s.space.Add(q.Name.Name, c, options); err != nil {
-		return err
+// defined opens the catalog of a definition.
+func (s *Session) defined(ctx context.Context, pos ast.Pos, name string, d catalog.Definition) (catalog.Catalog, error) {
+	if d.Options["type"] != "generic_in_memory" {
+		return s.openCatalog(ctx, pos, name, d.Options)
 	}
-	if q.Comment != nil {
-		s.space.SetComment(q.Name.Name, q.Comment.Value)
+	db := d.Options["default-database"]
+	if db == "" {
+		db = "default"
 	}
-	return nil
+	return catalog.NewMemory(db), nil
 }
 
 // openCatalog opens a catalog that is kept outside of the session.

@@ -36,6 +36,8 @@ type Options struct {
 	// OpenCatalog opens what CREATE CATALOG declares; nil allows only the type
 	// generic_in_memory. secrets in options are already resolved.
 	OpenCatalog func(ctx context.Context, name string, options map[string]string) (catalog.Catalog, error)
+	// Catalogs keeps the definitions of catalogs beyond the session; nil keeps none.
+	Catalogs catalog.Store
 	// Config is set before the first statement.
 	Config map[string]string
 	// Collect names the connector of the sink in which a SELECT ends; the
@@ -91,6 +93,11 @@ func New(o Options) (*Session, error) {
 	}
 	s := &Session{o: o, registry: &reg, functions: function.New(), space: catalog.NewSpace(), goFunctions: map[string]bool{}, created: map[string]string{}}
 	s.tables = tables{s: s}
+	if o.Catalogs != nil {
+		s.space.Keep(o.Catalogs, func(ctx context.Context, name string, d catalog.Definition) (catalog.Catalog, error) {
+			return s.defined(ctx, ast.Pos{}, name, d)
+		})
+	}
 	for _, k := range slices.Sorted(maps.Keys(o.Config)) {
 		if err := s.config.Set(k, o.Config[k]); err != nil {
 			return nil, err

@@ -84,7 +84,7 @@ func (s *Session) showList(ctx context.Context, q *ast.Show) (Result, error) {
 	column := strings.ToLower(strings.TrimSuffix(string(q.Kind), "S")) + " name"
 	switch q.Kind {
 	case ast.ShowCatalogs:
-		names = s.space.Catalogs()
+		names, err = s.space.Catalogs()
 	case ast.ShowCurrentCatalog:
 		return list("current catalog name", []string{s.space.Catalog})
 	case ast.ShowCurrentDatabase:

@@ -48,6 +48,11 @@ var honoured = []section{
 		{Name: "table.exec.sink.not-null-enforcer", Type: Enum, Default: "ERROR", Words: []string{"ERROR", "DROP"}, Text: "What becomes of NULL in a column that is NOT NULL."},
 		{Name: "table.exec.sink.type-length-enforcer", Type: Enum, Default: "IGNORE", Words: []string{"IGNORE", "TRIM_PAD", "ERROR"}, Text: "What becomes of text that is longer or shorter than its column."},
 		{Name: "table.exec.sink.nested-constraint-enforcer", Type: Enum, Default: "IGNORE", Words: []string{"IGNORE", "ROWS", "ROWS_AND_COLLECTIONS"}, Text: "Whether the two above look into rows, arrays and maps."},
+		{
+			Name: "table.catalog-store.kind", Type: Enum, Default: "generic_in_memory", Words: []string{"generic_in_memory", "file"},
+			Text: "Whether catalogs that are created are forgotten with the session, or kept in files. A cluster with high availability keeps them below its storage directory.",
+		},
+		{Name: "table.catalog-store.file.path", Text: "The URL of the directory in which they are kept, a file of YAML each."},
 		{Name: "wadi.recursion.max-iterations", Type: Int, Default: "1000", Least: 1, Text: "How many steps WITH RECURSIVE may take."},
 		{Name: "wadi.recursion.max-size", Type: Size, Default: "256 mb", Least: 1, Text: "How much memory WITH RECURSIVE may take."},
 	}},

@@ -89,11 +89,14 @@ func (s *Space) AlterCatalog(name string, c Catalog, options map[string]string) 
 		s.catalogs[name] = c
 	}
 	s.options[name] = options
-	return nil
+	return s.put(name)
 }
 
 // Comment is that of a catalog, "" without one.
 func (s *Space) Comment(name string) string { return s.comments[name] }
 
 // SetComment gives a catalog another comment.
-func (s *Space) SetComment(name, comment string) { s.comments[name] = comment }
+func (s *Space) SetComment(name, comment string) error {
+	s.comments[name] = comment
+	return s.put(name)
+}

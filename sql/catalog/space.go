@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/wadi-engine/wadi/job"
@@ -24,6 +23,9 @@ type Space struct {
 	comments  map[string]string
 	temporary map[job.Ident]*Table
 
+	kept Store // or nil
+	open func(ctx context.Context, name string, d Definition) (Catalog, error)
+
 	Catalog  string // current
 	Database string // current
 }
@@ -41,37 +43,60 @@ func NewSpace() *Space {
 }
 
 // Catalogs lists the catalogs, sorted.
-func (s *Space) Catalogs() []string { return slices.Sorted(maps.Keys(s.catalogs)) }
+func (s *Space) Catalogs() ([]string, error) { return s.known() }
 
-// Lookup finds a catalog.
+// Lookup finds a catalog, and opens it if it is in the store only.
 func (s *Space) Lookup(name string) (Catalog, error) {
-	c, ok := s.catalogs[name]
-	if !ok {
-		return nil, fmt.Errorf("%w: catalog %s; there are %q", ErrNotFound, name, s.Catalogs())
+	if c, ok := s.catalogs[name]; ok {
+		return c, nil
 	}
-	return c, nil
+	c, err := s.fetch(name)
+	if c != nil || err != nil {
+		return c, err
+	}
+	names, err := s.known()
+	if err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: catalog %s; there are %q", ErrNotFound, name, names)
 }
 
 // Options are those with which a catalog was added.
 func (s *Space) Options(name string) map[string]string { return s.options[name] }
 
 // Add adds a catalog under a new name.
-func (s *Space) Add(name string, c Catalog, options map[string]string) error {
-	if _, ok := s.catalogs[name]; ok {
+func (s *Space) Add(name string, c Catalog, d Definition) error {
+	names, err := s.known()
+	if err != nil {
+		return err
+	}
+	if slices.Contains(names, name) {
 		return fmt.Errorf("%w: catalog %s", ErrExists, name)
 	}
-	s.catalogs[name], s.options[name] = c, options
-	return nil
+	s.catalogs[name], s.options[name] = c, d.Options
+	if d.Comment != "" {
+		s.comments[name] = d.Comment
+	}
+	return s.put(name)
 }
 
 // Remove drops a catalog from the space; what it holds stays. The current one
 // cannot be removed.
 func (s *Space) Remove(name string) error {
-	if _, ok := s.catalogs[name]; !ok {
+	names, err := s.known()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, name) {
 		return fmt.Errorf("%w: catalog %s", ErrNotFound, name)
 	}
 	if name == s.Catalog {
 		return fmt.Errorf("%w: catalog %s is in use; USE CATALOG another one first", job.ErrInvalid, name)
+	}
+	if s.kept != nil {
+		if err := s.kept.Delete(context.Background(), name); err != nil {
+			return fmt.Errorf("remove catalog %s from the catalog store: %w", name, err)
+		}
 	}
 	delete(s.catalogs, name)
 	delete(s.options, name)

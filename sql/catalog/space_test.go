@@ -48,7 +48,7 @@ func TestTemporaryTablesHideOthers(t *testing.T) {
 func TestUseAndRemove(t *testing.T) {
 	ctx := context.Background()
 	s := catalog.NewSpace()
-	if err := s.Add("lake", catalog.NewMemory("main"), map[string]string{"type": "x"}); err != nil {
+	if err := s.Add("lake", catalog.NewMemory("main"), catalog.Definition{Options: map[string]string{"type": "x"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.UseCatalog(ctx, "lake"); err != nil || s.Database != "main" {
@@ -63,7 +63,9 @@ func TestUseAndRemove(t *testing.T) {
 	if err := s.UseDatabase(ctx, catalog.DefaultCatalog, catalog.DefaultDatabase); err != nil {
 		t.Error(err)
 	}
-	if err := s.Remove("lake"); err != nil || slices.Contains(s.Catalogs(), "lake") {
-		t.Errorf("removed: %v, %q", err, s.Catalogs())
+	err := s.Remove("lake")
+	names, listed := s.Catalogs()
+	if err != nil || listed != nil || slices.Contains(names, "lake") {
+		t.Errorf("removed: %v, %q %v", err, names, listed)
 	}
 }
