@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -37,37 +36,46 @@ tasks run on, and another adopts them within seconds.
   wadi run -d -m localhost:8081 job.sql`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := env.session()
+			if script == "" {
+				return coordinate(c, &env, nil)
+			}
+			text, err := os.ReadFile(script)
 			if err != nil {
-				return err
+				return usageError{fmt.Errorf("read the script: %w", err)}
 			}
-			ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
-			defer cancel()
-			o := wadi.ServeOptions{Version: version, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at %s\n", s.URL(a.String())) }}
-			var leads func(context.Context) error
-			var failed error
-			if script != "" {
-				text, err := os.ReadFile(script)
-				if err != nil {
-					return errors.Join(usageError{fmt.Errorf("read the script: %w", err)}, s.Close())
-				}
-				leads = func(ctx context.Context) error {
-					failed = s.Application(ctx, rest.Submission{Script: string(text)})
-					s.Shutdown()
-					return nil
-				}
-			}
-			err = s.Coordinate(ctx, o, leads)
-			if closing := s.Close(); err == nil {
-				err = closing
-			}
-			if err == nil && failed != nil && ctx.Err() == nil {
-				err = failedError{failed}
-			}
-			return err
+			return coordinate(c, &env, &rest.Submission{Script: string(text)})
 		},
 	}
 	env.flags(c)
 	c.Flags().StringVar(&script, "job", "", "run the jobs of this `file`, and end with them")
 	return c
+}
+
+// coordinate is a coordinator until it is told to end, or, with an application,
+// until its jobs have ended.
+func coordinate(c *cobra.Command, env *environment, application *rest.Submission) error {
+	s, err := env.session()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	o := wadi.ServeOptions{Version: version, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at %s\n", s.URL(a.String())) }}
+	var leads func(context.Context) error
+	var failed error
+	if application != nil {
+		leads = func(ctx context.Context) error {
+			failed = s.Application(ctx, *application)
+			s.Shutdown()
+			return nil
+		}
+	}
+	err = s.Coordinate(ctx, o, leads)
+	if closing := s.Close(); err == nil {
+		err = closing
+	}
+	if err == nil && failed != nil && ctx.Err() == nil {
+		err = failedError{failed}
+	}
+	return err
 }

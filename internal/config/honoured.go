@@ -17,8 +17,8 @@ var honoured = []section{
 		{Name: "execution.functions.max-concurrency", Type: Int, Default: "100", Least: 1, Text: "How many invocations run at once."},
 		{Name: "execution.functions.attempts", Type: Int, Default: "3", Least: 1, Text: "How often a task is invoked whose invocation gets lost, before its epoch is run again."},
 		{
-			Name: "execution.target", Type: Enum, Default: "local", Words: []string{"local", "remote"},
-			Text: "With remote, wadi run sends jobs to the cluster at rest.address and rest.port, as with -m.",
+			Name: "execution.target", Type: Enum, Default: "local", Words: []string{"local", "remote", "application"},
+			Text: "With remote, wadi run sends jobs to the cluster at rest.address and rest.port, as with -m; with application it is the coordinator of a cluster for them.",
 		},
 		{Name: "parallelism.default", Type: Int, Default: "1", Least: 1, Most: maxParallelism, Text: "How many tasks a vertex has; also -p."},
 		{
