@@ -31,8 +31,26 @@ func (e *Env) catalogStore(kind, path string) (catalog.Store, error) {
 	if path == "" {
 		return nil, fmt.Errorf("%w: '%s' = 'file' needs '%s', the URL of a directory", job.ErrInvalid, keyCatalogStore, keyCatalogStorePath)
 	}
-	return catalogFiles{e.stores, path, e.o.seal}, nil
+	files := catalogFiles{e.stores, path, e.o.seal}
+	if e.o.borrows {
+		return borrowed{files}, nil
+	}
+	return files, nil
 }
+
+// borrowed is a store for a script that is submitted: it finds the catalogs that
+// clients' sessions have created, and its own are its own, so that the same script
+// may be submitted any number of times.
+type borrowed struct{ catalog.Store }
+
+// Names are none: no name is taken.
+func (borrowed) Names(context.Context) ([]string, error) { return nil, nil }
+
+// Put keeps nothing.
+func (borrowed) Put(context.Context, string, catalog.Definition) error { return nil }
+
+// Delete removes nothing.
+func (borrowed) Delete(context.Context, string) error { return nil }
 
 // catalogFiles is Flink's file catalog store: for each catalog a file of YAML with
 // its options, <path>/<name>.yaml. A comment is the option "comment" in it. Those

@@ -123,9 +123,15 @@ func (s *Session) Close() error {
 	return first
 }
 
-// env is a new Env with the configuration of the cluster and more.
+// env is a new Env with the configuration of the cluster and more. Catalogs that
+// are created in it are its own.
 func (s *Session) env(more map[string]string, parallelism int) (*Env, error) {
+	return s.envOf(more, parallelism, true)
+}
+
+func (s *Session) envOf(more map[string]string, parallelism int, borrows bool) (*Env, error) {
 	o := s.o
+	o.borrows = borrows
 	set, err := checked(s.config.All())
 	if err != nil {
 		return nil, err
@@ -366,7 +372,7 @@ func (s *Session) shared(name string, now time.Time) (*sharedEnv, error) {
 		if len(s.envs) >= maxClientSessions && !s.evict() {
 			return nil, fmt.Errorf("%w: too many sessions of clients", job.ErrUnavailable)
 		}
-		env, err := s.env(nil, 0)
+		env, err := s.envOf(nil, 0, false)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/coordinator/rest"
 )
 
 // TestCatalogsOfClusterSurvive: a catalog that was created in one life of a cluster
@@ -33,5 +34,12 @@ func TestCatalogsOfClusterSurvive(t *testing.T) {
 	defer end()
 	if code, text := run(second, "SHOW DATABASES IN lake"); code != http.StatusOK {
 		t.Error(text)
+	}
+	for _, statement := range []string{"SHOW DATABASES IN lake", "CREATE CATALOG lake WITH ('type' = 'generic_in_memory')"} {
+		for range 2 { // a script's catalogs are its own
+			if _, err := second.client().Submit(t.Context(), rest.SQLRequest{Statement: statement, Detached: true}); err != nil {
+				t.Errorf("%s: %v", statement, err)
+			}
+		}
 	}
 }

@@ -80,6 +80,8 @@ type Options struct {
 	meters *objstore.Meters
 	// seal is how a cluster keeps secrets in storage.
 	seal documents
+	// borrows says that catalogs come from the store, and none goes into it.
+	borrows bool
 }
 
 // Env is where Frames and SQL run. Its methods may be called from several
