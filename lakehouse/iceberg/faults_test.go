@@ -96,13 +96,14 @@ func TestStoreFails(t *testing.T) {
 }
 
 // TestStoreFailsReaders: a job that follows the snapshots of a table through such a
-// store gives each row once, while the table grows.
+// store gives each row once, while the table grows: whether it first looks at the
+// table before it has rows, or after.
 func TestStoreFailsReaders(t *testing.T) {
 	t.Parallel()
 	faults := &objstoretest.Faults{Seed: 7, Errors: 0.05, Ambiguous: 0.01, Slow: 0.02, Delay: 20 * time.Millisecond}
 	env := flakyEnv(t, faults)
 	sqltest.Run(t, env, "CREATE TABLE lake.`default`.t (id BIGINT) WITH ('sink.commit.max-age' = '0 s'); CREATE TABLE lake.`default`.copy (id BIGINT) WITH ('sink.commit.max-age' = '0 s')")
-	started, err := sqltest.Pipeline(t, env, "INSERT INTO lake.`default`.copy SELECT id FROM lake.`default`.t /*+ OPTIONS('streaming' = 'true', 'monitor-interval' = '20 ms') */").Start(t.Context(), wadi.RestoreNone)
+	started, err := sqltest.Pipeline(t, env, "INSERT INTO lake.`default`.copy SELECT id FROM lake.`default`.t /*+ OPTIONS('streaming' = 'true', 'starting-strategy' = 'TABLE_SCAN_THEN_INCREMENTAL', 'monitor-interval' = '20 ms') */").Start(t.Context(), wadi.RestoreNone)
 	if err != nil {
 		t.Fatal(err)
 	}
