@@ -278,7 +278,10 @@ func (r *changingReader) Assign(splits []ops.Split) error {
 		return errors.New("a reader has one split")
 	}
 	r.split = splits[0]
-	at, _ := binary.Uvarint(r.split.Position)
+	at, n := binary.Uvarint(r.split.Position)
+	if n <= 0 {
+		return fmt.Errorf("the position of split %s is no number", r.split.ID)
+	}
 	r.at = int64(at)
 	var i int64
 	_, err := fmt.Sscan(r.split.ID, &i)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"github.com/wadi-engine/wadi/connect/deal"
 	"github.com/wadi-engine/wadi/connect/sqlrows"
+	"github.com/wadi-engine/wadi/internal/deal"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/vector/expr"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/state"
+	"github.com/wadi-engine/wadi/internal/deal"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -19,9 +20,8 @@ import (
 )
 
 var (
-	_ ops.Source          = (*source)(nil)
-	_ ops.SplitEnumerator = (*enumerator)(nil)
-	_ ops.SplitReader     = (*reader)(nil)
+	_ ops.Source      = (*source)(nil)
+	_ ops.SplitReader = (*reader)(nil)
 )
 
 // source reads a table of a checkpoint. Its splits are the tasks' parts of it.
@@ -46,55 +46,21 @@ func (s *source) find(ctx context.Context) (Checkpoint, []checkpoint.TableState,
 	return c, parts, err
 }
 
-// enumerator hands out the parts, each once.
-type enumerator struct {
-	*source
-	state struct {
-		Found bool        `json:"found"`
-		Left  []ops.Split `json:"left"`
-	}
-}
-
+// Enumerator hands out the parts, each once.
 func (s *source) Enumerator(_ context.Context, state []byte) (ops.SplitEnumerator, error) {
-	e := &enumerator{source: s}
-	if state == nil {
-		return e, nil
-	}
-	if err := json.Unmarshal(state, &e.state); err != nil {
-		return nil, fmt.Errorf("restore the splits of table %s: %w", s.table.Ident, err)
+	e, err := deal.NewList(func(ctx context.Context) ([]ops.Split, error) {
+		_, parts, err := s.find(ctx)
+		splits := make([]ops.Split, len(parts))
+		for i := range parts {
+			splits[i] = splitAt(position{Part: i})
+		}
+		return splits, err
+	}, state)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", s.table.Ident, err)
 	}
 	return e, nil
 }
-
-// Discover implements ops.SplitEnumerator.
-func (e *enumerator) Discover(ctx context.Context) (bool, error) {
-	if e.state.Found {
-		return true, nil
-	}
-	_, parts, err := e.find(ctx)
-	if err != nil {
-		return false, err
-	}
-	for i := range parts {
-		e.state.Left = append(e.state.Left, splitAt(position{Part: i}))
-	}
-	e.state.Found = true
-	return true, nil
-}
-
-func (e *enumerator) Take(_, _, n int) []ops.Split {
-	n = min(n, len(e.state.Left))
-	taken := e.state.Left[:n:n]
-	e.state.Left = e.state.Left[n:]
-	return taken
-}
-
-func (e *enumerator) Return(splits []ops.Split) {
-	e.state.Left = append(splits[:len(splits):len(splits)], e.state.Left...)
-}
-
-func (e *enumerator) Snapshot() ([]byte, error) { return json.Marshal(e.state) }
-func (e *enumerator) Close() error              { return nil }
 
 // position is how far a part is read: its rows have one order.
 type position struct {

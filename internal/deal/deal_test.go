@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/wadi-engine/wadi/connect/deal"
+	"github.com/wadi-engine/wadi/internal/deal"
 	"github.com/wadi-engine/wadi/ops"
 )
 
