@@ -46,7 +46,7 @@ cross: ## the binary compiles for every platform that we build for
 
 test: race $(TOOLS)/gotestsum ## all tests, with the servers that Go alone can build; with a C compiler, first the race detector over the concurrent packages
 	@rm -f $(BIN)/servers
-	@go run ./internal/testserver/cmd -install -only s3,gcs
+	@go run ./internal/testserver/cmd -install -only s3,gcs,promtool
 	WADI_TEST_USED=$(BIN)/servers $(TOOLS)/gotestsum $(SHOW) -- -timeout 20m ./...; status=$$?; \
 	echo "servers that tests used: $$(if test -s $(BIN)/servers; then cut -f2 $(BIN)/servers | sort -u | paste -sd, | sed 's/,/, /g'; else echo none; fi)"; exit $$status
 

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
 	"github.com/wadi-engine/wadi/internal/await"
@@ -73,25 +71,6 @@ func TestPrometheusSeesAJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	await.That(t, "the end of the metrics of the job", func() bool { return len(s.series()[ofJob+"uptime"]) == 0 })
-}
-
-// lint finds nothing to say about names that are not Flink's.
-func (s served) lint() {
-	s.t.Helper()
-	_, text := s.ask("GET", "/metrics", "")
-	var own strings.Builder
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "wadi_") || strings.HasPrefix(line, "# HELP wadi_") || strings.HasPrefix(line, "# TYPE wadi_") {
-			own.WriteString(line)
-		}
-	}
-	problems, err := promlint.New(strings.NewReader(own.String())).Lint()
-	if err != nil || own.Len() == 0 {
-		s.t.Error(err)
-	}
-	for _, p := range problems {
-		s.t.Errorf("%s: %s", p.Metric, p.Text)
-	}
 }
 
 func TestMetricsNeedTheToken(t *testing.T) {

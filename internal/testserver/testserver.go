@@ -70,6 +70,14 @@ func GCS(t testing.TB) (url string, props map[string]string) {
 	return "gs://bucket", map[string]string{"gs.endpoint": "http://" + address + "/storage/v1/"}
 }
 
+// Promtool is the program with which Prometheus checks metrics.
+func Promtool(t testing.TB) string {
+	t.Helper()
+	program := find(t, "promtool", "apt-get install prometheus")
+	used(t, "promtool")
+	return program
+}
+
 // Cache is where `make test` and `make test-services` keep what they install.
 func Cache() (string, error) {
 	if dir := os.Getenv("WADI_TEST_CACHE"); dir != "" {

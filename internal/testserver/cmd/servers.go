@@ -25,6 +25,7 @@ var servers = []server{
 	{"glue", "moto 5.2.5 (AWS Glue)", installMoto},
 	{"postgres", "PostgreSQL", installPostgres},
 	{"mariadb", "MariaDB", installed("mariadbd", "/usr/sbin/mariadbd")},
+	{"promtool", "promtool (Prometheus)", installPromtool},
 	{"rest", "Iceberg REST catalog 1.11.0", startREST},
 	{"hive", "Hive Metastore 3.1.3", startHive},
 	{"kafka", "Apache Kafka 4.3.1 (KRaft)", startKafka},
@@ -81,4 +82,26 @@ func installMoto(ctx context.Context, p *place) (string, error) {
 		return "", err
 	}
 	return each, p.link(filepath.Join(dir, "bin", "moto_server"))
+}
+
+// installPromtool looks for promtool on the machine, or takes it out of Debian's
+// package, of which nothing else is installed.
+func installPromtool(ctx context.Context, p *place) (string, error) {
+	if how, err := installed("promtool", "/usr/bin/promtool")(ctx, p); err == nil {
+		return how, nil
+	}
+	dir, err := p.once("promtool", func(dir string) error {
+		if err := command(ctx, dir, nil, "apt-get", "download", "prometheus"); err != nil {
+			return err
+		}
+		found, err := filepath.Glob(filepath.Join(dir, "prometheus_*.deb"))
+		if err != nil || len(found) == 0 {
+			return errors.Join(err, errors.New("apt-get has downloaded nothing"))
+		}
+		return errors.Join(command(ctx, dir, nil, "dpkg-deb", "-x", found[0], dir), os.Remove(found[0]))
+	})
+	if err != nil {
+		return "", err
+	}
+	return "a program, of Debian's package", p.link(filepath.Join(dir, "usr", "bin", "promtool"))
 }
