@@ -25,11 +25,11 @@ which stays comparable on a machine that has other work.`,
 	return c
 }
 
-// measuring is the flags of both benchmarks.
+// measuring is the flags of every benchmark.
 type measuring struct{ format, profile string }
 
 func (m *measuring) flags(c *cobra.Command) {
-	c.Flags().StringVar(&m.format, "format", "table", "table, or json: one object per run")
+	formatFlag(c.Flags(), &m.format, "table, or json: one object per run")
 	c.Flags().StringVar(&m.profile, "cpuprofile", "", "write a CPU profile to this `file`, for go tool pprof")
 }
 

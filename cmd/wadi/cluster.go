@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -66,13 +64,6 @@ func (f *cluster) rest(c *cobra.Command) {
 
 func (f *cluster) client() *client.Client {
 	return &client.Client{Address: f.address, Token: f.token, Transport: f.transport, Clock: engine.WallClock{}}
-}
-
-// printJSON prints v for programs.
-func printJSON(out io.Writer, v any) error {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }
 
 // say prints a line for people; programs that asked for JSON do not see it.

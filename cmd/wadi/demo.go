@@ -12,6 +12,7 @@ import (
 
 func newDemo() *cobra.Command {
 	var dir string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "A backfill, a stream, a crash, and the proof that every row is there once",
@@ -37,9 +38,17 @@ a directory for you to look at.`,
 			if err != nil {
 				return fmt.Errorf("find this program: %w", err)
 			}
-			return demo.Run(c.Context(), demo.Options{Dir: abs, Binary: self, Out: c.OutOrStdout()})
+			o := demo.Options{Dir: abs, Binary: self, Out: c.OutOrStdout()}
+			if asJSON {
+				o.Out = c.ErrOrStderr()
+			}
+			if err := demo.Run(c.Context(), o); err != nil || !asJSON {
+				return err
+			}
+			return printJSON(c.OutOrStdout(), map[string]any{"directory": abs, "proven": true})
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "where the tables go; a new temporary directory by default")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON when all is proven, and the story to standard error")
 	return c
 }

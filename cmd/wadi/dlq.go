@@ -124,7 +124,7 @@ func newDLQLs() *cobra.Command {
 		},
 	}
 	l.flags(c)
-	c.Flags().StringVar(&l.format, "format", "table", "table, json or csv")
+	formatFlag(c.Flags(), &l.format, "table, json or csv")
 	return c
 }
 
@@ -144,7 +144,7 @@ func newDLQShow() *cobra.Command {
 		},
 	}
 	l.flags(c)
-	c.Flags().StringVar(&l.format, "format", "table", "table, json or csv")
+	formatFlag(c.Flags(), &l.format, "table, json or csv")
 	c.Flags().IntVar(&limit, "limit", 1000, "how many at the most")
 	return c
 }
@@ -152,6 +152,7 @@ func newDLQShow() *cobra.Command {
 func newDLQReplay() *cobra.Command {
 	var l letters
 	var into, query, ledger string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "replay TABLE",
 		Short: "Feed dead letters back into a table, each once",
@@ -175,7 +176,18 @@ not taken again. Rows and notes are written by one job: with
 				return err
 			}
 			defer func() { _ = x.env.Close() }() // everything that matters has been closed by its job
-			return x.replay(c, a[0], into, query, ledger)
+			n, err := x.replay(c.Context(), a[0], into, query, ledger)
+			switch {
+			case err != nil:
+				return err
+			case asJSON:
+				return printJSON(c.OutOrStdout(), map[string]any{"table": a[0], "into": into, "letters": n})
+			case n == 0:
+				fmt.Fprintln(c.OutOrStdout(), "0 letters: all of them were replayed before")
+			default:
+				fmt.Fprintf(c.OutOrStdout(), "%d letters of %s replayed into %s\n", n, a[0], into)
+			}
+			return nil
 		},
 	}
 	l.flags(c)
@@ -183,41 +195,33 @@ not taken again. Rows and notes are written by one job: with
 	c.Flags().StringVar(&into, "into", "", "the `table` that gets the rows")
 	c.Flags().StringVar(&query, "query", "", "a `query` of letters that gives the rows")
 	c.Flags().StringVar(&ledger, "ledger", "", "the `table` that says which letters were replayed")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 // replay picks the letters that are not noted yet, and then reads exactly those, for
-// the rows and for the notes: more may come meanwhile.
-func (x *executor) replay(c *cobra.Command, table, into, query, ledger string) error {
-	ctx := c.Context()
+// the rows and for the notes: more may come meanwhile. It returns how many they are.
+func (x *executor) replay(ctx context.Context, table, into, query, ledger string) (int, error) {
 	none := func(wadi.Outcome) error { return nil }
 	if err := x.show(ctx, "INSERT INTO "+ledger+" (letter) SELECT letter FROM `wadi letters` WHERE FALSE"); err != nil { // so that it can be read
-		return err
+		return 0, err
 	}
 	picked, dir, err := x.pick(ctx, "SELECT DISTINCT letter FROM `wadi letters` WHERE letter NOT IN (SELECT letter FROM "+ledger+" WHERE letter IS NOT NULL)")
 	if dir != "" {
 		defer func() { _ = os.RemoveAll(dir) }() // it is in the system's temporary directory
 	}
-	if err != nil {
-		return err
-	}
-	if picked == 0 {
-		fmt.Fprintln(c.OutOrStdout(), "0 letters: all of them were replayed before")
-		return nil
+	if err != nil || picked == 0 {
+		return 0, err
 	}
 	script := "CREATE TEMPORARY TABLE `wadi picked` (letter STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '" + filepath.ToSlash(dir) + "/picked.csv');" +
 		"CREATE TEMPORARY VIEW letters AS SELECT * FROM `wadi letters` WHERE letter IN (SELECT letter FROM `wadi picked`);"
 	if err := x.env.Execute(ctx, script, none); err != nil {
-		return err
+		return 0, err
 	}
 	x.restore = wadi.RestoreLatest
 	name := strings.NewReplacer("`", "", " ", "").Replace("dlq-replay-" + table + "-" + into)
-	err = x.show(ctx, "SET 'pipeline.name' = '"+strings.ReplaceAll(name, "'", "")+"'; EXECUTE STATEMENT SET BEGIN INSERT INTO "+into+" "+query+"; "+
+	return picked, x.show(ctx, "SET 'pipeline.name' = '"+strings.ReplaceAll(name, "'", "")+"'; EXECUTE STATEMENT SET BEGIN INSERT INTO "+into+" "+query+"; "+
 		"INSERT INTO "+ledger+" (letter) SELECT DISTINCT letter FROM letters; END;")
-	if err == nil {
-		fmt.Fprintf(c.OutOrStdout(), "%d letters of %s replayed into %s\n", picked, table, into)
-	}
-	return err
 }
 
 // pick writes the letters of a query into a file, and says how many there are.

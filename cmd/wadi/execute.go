@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,7 @@ type executor struct {
 	restore wadi.Restore
 	resume  string // the command that goes on with a stopped job
 	quiet   bool   // no word of statements that only declare
+	ends    bool   // how each job has ended goes to out, as JSON
 }
 
 // Run runs one statement; the shell calls it.
@@ -143,6 +145,9 @@ func (x *executor) pipeline(ctx context.Context, p *wadi.Pipeline) error {
 			show.stop()
 			err := x.report(run)
 			x.tally(run, before)
+			if x.ends {
+				err = errors.Join(err, printEnd(x.out, run))
+			}
 			return err
 		case <-signals:
 			if !stopping.IsZero() {

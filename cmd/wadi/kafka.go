@@ -21,7 +21,7 @@ func newKafka() *cobra.Command {
 func newAbortTransactions() *cobra.Command {
 	var servers, prefix string
 	var more []string
-	var dry bool
+	var dry, asJSON bool
 	c := &cobra.Command{
 		Use:   "abort-transactions",
 		Short: "Abort transactions that a job has left open",
@@ -51,18 +51,29 @@ lost then, and the job fails.`,
 				return err
 			}
 			defer t.Close()
-			return abortTransactions(c, t, prefix, dry)
+			return abortTransactions(c, t, prefix, dry, asJSON)
 		},
 	}
 	c.Flags().StringVar(&servers, "bootstrap-servers", "", "host:port of a broker, or several separated by commas")
 	c.Flags().StringVar(&prefix, "transactional-id-prefix", "", "what the ids of the transactions begin with")
 	c.Flags().StringArrayVar(&more, "property", nil, "a property of a Kafka client, as `key=value`, such as security.protocol=SASL_SSL; may be given again")
 	c.Flags().BoolVar(&dry, "dry-run", false, "list the transactions, and abort none")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: a line for each transaction")
 	return c
 }
 
+// transactionLine is a transaction in JSON.
+type transactionLine struct {
+	ID            string    `json:"transaction"`
+	Producer      int64     `json:"producer"`
+	Began         time.Time `json:"began"`
+	TimeoutMillis int64     `json:"timeout"`
+	Topics        []string  `json:"topics"`
+	State         string    `json:"state"`
+}
+
 // abortTransactions shows what is open, and ends it.
-func abortTransactions(c *cobra.Command, t *kafka.Transactions, prefix string, dry bool) error {
+func abortTransactions(c *cobra.Command, t *kafka.Transactions, prefix string, dry, asJSON bool) error {
 	all, err := t.Lingering(c.Context(), prefix)
 	if err != nil {
 		return err
@@ -78,7 +89,16 @@ func abortTransactions(c *cobra.Command, t *kafka.Transactions, prefix string, d
 			}
 			state = "aborted"
 		}
+		if asJSON {
+			line := transactionLine{ID: l.ID, Producer: l.Producer, Began: l.Began.UTC(), TimeoutMillis: l.Timeout.Milliseconds(), Topics: l.Topics, State: state}
+			if err := printJSON(c.OutOrStdout(), line); err != nil {
+				return err
+			}
+		}
 		w.AppendRow(table.Row{l.ID, l.Producer, l.Began.UTC().Format(time.DateTime), l.Timeout, strings.Join(l.Topics, ", "), state})
+	}
+	if asJSON {
+		return nil
 	}
 	if len(all) == 0 {
 		_, err := fmt.Fprintf(c.OutOrStdout(), "no transaction of %s is open\n", prefix)

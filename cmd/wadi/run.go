@@ -9,6 +9,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator/rest"
+	"github.com/wadi-engine/wadi/internal/render"
 )
 
 // runCommand is wadi run.
@@ -109,6 +110,9 @@ func (r *runCommand) here(c *cobra.Command, text string) error {
 	}
 	defer func() { _ = e.Close() }() // everything that matters has been closed by its job
 	x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(r.restore), resume: resumeCommand(os.Args), quiet: r.env.verbosity() == 0}
+	if r.cluster.at.json {
+		x.format, x.ends = render.JSON, true
+	}
 	return e.Execute(c.Context(), text, func(o wadi.Outcome) error { return x.outcome(c.Context(), o) })
 }
 

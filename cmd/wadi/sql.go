@@ -73,7 +73,7 @@ execution.runtime-mode says otherwise.
 	c.Flags().StringVarP(&text, "execute", "e", "", "the statements to run")
 	c.Flags().StringVarP(&file, "file", "f", "", "a file of statements to run; - is standard input")
 	c.Flags().StringVarP(&initial, "init", "i", "", "a `file` of statements to run first, such as CREATE CATALOG")
-	c.Flags().StringVar(&format, "format", "table", "table, json, csv or changelog")
+	formatFlag(c.Flags(), &format, "table, json, csv or changelog")
 	return c
 }
 

@@ -69,7 +69,6 @@ func newStateLs() *cobra.Command {
 
 func newStateShow() *cobra.Command {
 	var env environment
-	var asJSON bool
 	var name, format string
 	var limit int64
 	c := &cobra.Command{
@@ -79,9 +78,6 @@ func newStateShow() *cobra.Command {
 			"  wadi state show /data/checkpoints/6f1c…/chk-42 --table window-agg-1/panes --format json",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
-			if asJSON {
-				format = render.JSON.String()
-			}
 			f, err := render.ParseFormat(format)
 			if err != nil {
 				return usageError{err}
@@ -128,8 +124,7 @@ func newStateShow() *cobra.Command {
 	}
 	env.flags(c)
 	c.Flags().StringVarP(&name, "table", "t", "", "the `operator/table` whose rows to show")
-	c.Flags().StringVar(&format, "format", "table", "table, json or csv")
-	c.Flags().BoolVar(&asJSON, "json", false, "as --format json")
+	formatFlag(c.Flags(), &format, "table, json or csv")
 	c.Flags().Int64Var(&limit, "limit", 1000, "how many rows at the most")
 	return c
 }
