@@ -1,0 +1,93 @@
+package cost
+
+import (
+	"time"
+
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Plan is a job as far as its cost depends on it.
+type Plan struct {
+	Stages []Stage
+	// Sinks is how many tables are committed to at the end of each epoch.
+	Sinks int
+	// RowsPerCoreSecond is how many rows at the sources a core carries through the
+	// whole job, pipelined.
+	RowsPerCoreSecond float64
+	// StateBytes is how large the state is, which functions read in every epoch.
+	StateBytes int64
+	// FunctionMemory is what a function has; 0 means DefaultFunctionMemory.
+	FunctionMemory int64
+}
+
+// DefaultFunctionMemory is what the templates give a function: on AWS, a core.
+const DefaultFunctionMemory = 1769 << 20
+
+// Stage is a chain of operators: a wave of invocations in functions.
+type Stage struct {
+	Name   string
+	Tasks  int
+	Source bool
+	// Stateful tasks restore and write state in each epoch; Sends says that
+	// another stage reads what they make.
+	Stateful, Sends bool
+}
+
+// Load is what comes, and how soon it must be seen.
+type Load struct {
+	RowsPerSecond float64
+	// Freshness is how old a row may be when it is visible at the sinks.
+	Freshness time.Duration
+}
+
+// PlanOf is the plan of a graph whose rows a core carries at a speed.
+func PlanOf(g *job.Graph, rowsPerCoreSecond float64) Plan {
+	p := Plan{RowsPerCoreSecond: rowsPerCoreSecond}
+	chains := g.Chains()
+	head := make(map[job.VertexID]job.VertexID)
+	for _, c := range chains {
+		for _, v := range c.Vertices {
+			head[v] = c.Head()
+		}
+	}
+	sends := make(map[job.VertexID]bool)
+	for _, e := range g.Edges {
+		if head[e.From] != head[e.To] {
+			sends[head[e.From]] = true
+		}
+	}
+	for _, c := range chains {
+		s := Stage{Name: g.ChainName(c), Tasks: g.Vertices[c.Head()].Parallelism, Sends: sends[c.Head()]}
+		for _, v := range c.Vertices {
+			switch g.Vertices[v].Kind {
+			case job.KindSource:
+				s.Source = true
+			case job.KindSink:
+				p.Sinks++
+			default:
+				s.Stateful = s.Stateful || gathers(g, v)
+			}
+		}
+		p.Stages = append(p.Stages, s)
+	}
+	return p
+}
+
+// gathers reports whether rows meet at an operator: by key, or all of them. Such
+// operators hold state.
+func gathers(g *job.Graph, v job.VertexID) bool {
+	for _, e := range g.Inputs(v) {
+		if e.ByKeys() || e.Partitioning == job.Gather || e.Wide == job.Gather {
+			return true
+		}
+	}
+	return false
+}
+
+// Tasks is how many tasks the plan has.
+func (p Plan) Tasks() (n int) {
+	for _, s := range p.Stages {
+		n += s.Tasks
+	}
+	return n
+}
