@@ -17,6 +17,11 @@ const (
 	keyFromLocal       = "execution.state-recovery.from-local"
 )
 
+// readsCopies reports whether tasks read what their worker keeps of their state.
+func (e *Env) readsCopies() bool {
+	return strings.EqualFold(e.Config(keyLocalBackup), "true") && strings.EqualFold(e.Config(keyFromLocal), "true")
+}
+
 // withCopies lets the tasks of a job keep their state on local disk, too, if that is
 // configured, until o.Close.
 func (e *Env) withCopies(o engine.Options) (engine.Options, error) {
@@ -38,7 +43,7 @@ func (e *Env) withCopies(o engine.Options) (engine.Options, error) {
 	if err != nil {
 		return o, fmt.Errorf("%w: '%s': %w", job.ErrInvalid, keyLocalBackupDirs, err)
 	}
-	copies := &checkpoint.Copies{Store: o.Store, Dir: dir, Local: strings.EqualFold(e.Config(keyFromLocal), "true"), Log: o.Log}
+	copies := &checkpoint.Copies{Store: o.Store, Dir: dir, Local: e.readsCopies(), Log: o.Log}
 	before := o.Close
 	o.Store, o.Close = copies, func() error {
 		var err error

@@ -250,7 +250,9 @@ func (e *Env) worker(o engine.Options, l launch, checkpoints string, host coordi
 	if c == nil || l.here || l.registry != e.registry { // the rows of a query come back to this process
 		return engine.NewWorker(o)
 	}
-	return c.Job(host, rpc.Start{Checkpoints: checkpoints, Config: e.jobConfig()})
+	t := c.Job(host, rpc.Start{Checkpoints: checkpoints, Config: e.jobConfig()})
+	t.Local = e.readsCopies()
+	return t
 }
 
 // backend keeps the state of a task in memory, and its changes in the store.

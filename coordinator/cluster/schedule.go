@@ -34,11 +34,7 @@ func (c *Cluster) schedule() {
 
 // assign gives t its slots, if there are enough. The cluster is locked.
 func (c *Cluster) assign(t *Tasks) bool {
-	free, used := make([]int, len(c.workers)), make([]int, len(c.workers))
-	for i, w := range c.workers {
-		free[i], used[i] = w.info.Slots-w.used, w.used
-	}
-	slots, ok := place(free, used, t.need, c.o.Strategy)
+	slots, ok := place(c.rooms(), t.before(), t.need, c.o.Strategy)
 	if !ok {
 		return false
 	}
@@ -79,6 +75,8 @@ func (c *Cluster) release(t *Tasks) {
 	for _, w := range c.workers {
 		w.jobs = slices.DeleteFunc(w.jobs, func(o *Tasks) bool { return o == t })
 	}
-	t.slots = nil
+	if t.slots != nil {
+		t.last, t.slots = t.slots, nil
+	}
 	c.schedule()
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
@@ -23,12 +25,18 @@ var _ coordinator.Worker = (*Tasks)(nil)
 //	idle ───────────► waiting ───────► running ─────────► canceling ─────────► idle
 //	                     └──────────────── Cancel ──────────────────────────────┘
 type Tasks struct {
+	// Local says that workers keep the state of the tasks, so that one that is started
+	// again is best where it was (execution.state-recovery.from-local). It is set
+	// before the first Send.
+	Local bool
+
 	c    *Cluster
 	host coordinator.Host
 
 	// Of the cluster's lock:
 	need  int
 	slots []*Member // by index of the tasks; nil while they wait
+	last  []*Member // those of the attempt before
 	since time.Time // when they began to wait
 
 	mu      sync.Mutex
@@ -261,6 +269,12 @@ func (t *Tasks) lost(w *Member, why error) {
 // reported passes on what a worker says of the current attempt.
 func (t *Tasks) reported(w *Member, doc rpc.JobReport) {
 	r := doc.Open()
+	if f, fails := r.(rpc.Failed); fails {
+		var u *peer.Unreachable
+		if errors.As(f.Err, &u) {
+			t.c.shun(u.Address)
+		}
+	}
 	t.mu.Lock()
 	if r == nil || doc.Generation != t.current || !t.alive[w] {
 		t.mu.Unlock()

@@ -25,6 +25,7 @@ type Member struct {
 
 	// Of the cluster's lock:
 	used    int
+	shunned time.Time // until when
 	jobs    []*Tasks
 	beat    time.Time
 	process rpc.Process

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -145,6 +146,17 @@ type problem struct {
 	Epoch stream.Epoch      `json:"epoch,omitempty"`
 	Text  string            `json:"text"`
 	Class string            `json:"class,omitempty"`
+	// Peer is the address of the worker that could not be reached, or "".
+	Peer string `json:"peer,omitempty"`
+}
+
+func newProblem(t checkpoint.TaskID, e stream.Epoch, err error) *problem {
+	p := &problem{Task: t, Epoch: e, Text: err.Error(), Class: classOf(err)}
+	var u *peer.Unreachable
+	if errors.As(err, &u) {
+		p.Peer = u.Address
+	}
+	return p
 }
 
 // classes are those that decisions depend on; the first that fits counts.
@@ -180,6 +192,9 @@ func (p *problem) err() error {
 		if c.name == p.Class {
 			e.class = c.err
 		}
+	}
+	if p.Peer != "" {
+		return &peer.Unreachable{Address: p.Peer, Err: e}
 	}
 	return e
 }
@@ -238,13 +253,13 @@ func WrapReport(id job.ID, g checkpoint.Generation, r Report) JobReport {
 	case Sealed:
 		w.Sealed = &r
 	case Declined:
-		w.Declined = &problem{Task: r.Task, Epoch: r.Epoch, Text: r.Err.Error(), Class: classOf(r.Err)}
+		w.Declined = newProblem(r.Task, r.Epoch, r.Err)
 	case Ended:
 		w.Ended = &r
 	case Canceled:
 		w.Canceled = true
 	case Failed:
-		w.Failed = &problem{Task: r.Task, Text: r.Err.Error(), Class: classOf(r.Err)}
+		w.Failed = newProblem(r.Task, 0, r.Err)
 	}
 	return w
 }

@@ -29,8 +29,9 @@ var (
 
 // outgoing is the connection to another worker, which all channels to it share.
 type outgoing struct {
-	conn net.Conn
-	turn chan struct{} // holds a token when nobody writes
+	address string
+	conn    net.Conn
+	turn    chan struct{} // holds a token when nobody writes
 
 	mu       sync.Mutex
 	channels map[uint32]*Channel
@@ -274,9 +275,9 @@ func (t *Transport) connect(ctx context.Context, address string) (*outgoing, err
 	}
 	conn, err := peer.Dial(ctx, address, peer.Data, t.o.Identity)
 	if err != nil {
-		return nil, err
+		return nil, unreachable(address, err)
 	}
-	o = &outgoing{conn: conn, turn: make(chan struct{}, 1), channels: make(map[uint32]*Channel)}
+	o = &outgoing{address: address, conn: conn, turn: make(chan struct{}, 1), channels: make(map[uint32]*Channel)}
 	o.turn <- struct{}{}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -291,6 +292,15 @@ func (t *Transport) connect(ctx context.Context, address string) (*outgoing, err
 	t.out[address] = o
 	t.loops.Go(o.read)
 	return o, nil
+}
+
+// unreachable notes which worker a connection leads to that has failed, unless one
+// of both does not speak as it should.
+func unreachable(address string, err error) error {
+	if errors.Is(err, job.ErrInvalid) {
+		return err
+	}
+	return &peer.Unreachable{Address: address, Err: err}
 }
 
 func (o *outgoing) alive() bool {
@@ -351,7 +361,7 @@ func (o *outgoing) write(ctx context.Context, parts ...[]byte) error {
 		}
 	}
 	if err != nil {
-		err = unavailable(err)
+		err = unreachable(o.address, unavailable(err))
 		o.fail(err)
 	}
 	return err
@@ -367,7 +377,7 @@ func (o *outgoing) read() {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the worker has closed the connection")
 			}
-			o.fail(gone(err))
+			o.fail(unreachable(o.address, gone(err)))
 			return
 		}
 	}
