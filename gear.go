@@ -65,7 +65,7 @@ func (e *Env) launcher(ctx context.Context, g gear, dir string, o engine.Options
 	k := &keyReader{get: e.Config}
 	l := &lambda.Launcher{
 		Invoker: invoker, Store: o.Store, Checkpoints: dir, Config: e.stageConfig(), Clock: o.Clock, NewID: newID, Log: o.Log,
-		Concurrency: k.int(keyConcurrency), Attempts: k.int(keyInvocations),
+		Concurrency: k.int(keyConcurrency), Attempts: k.int(keyInvocations), Memory: k.size(keyFunctionMemory),
 	}
 	return l, k.err
 }

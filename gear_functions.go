@@ -17,7 +17,7 @@ import (
 // with each event, and counts before that of o; what is opened for one stays open for the next.
 func StageHandler(o Options) lambda.Handler {
 	h := &stageHandler{o: o, envs: make(map[string]*Env)}
-	return lambda.Worker{Open: h.open, NewID: newID}.Handle
+	return lambda.Worker{Open: h.open, NewID: newID, Meter: meterInvocation}.Handle
 }
 
 // stageHandler keeps the environments of the configurations that it has seen.

@@ -50,6 +50,7 @@ type Run struct {
 	config      map[string]string // what was set when it was started
 	history     coordinator.History
 	begun       chan struct{} // closed when the job has its id
+	account     *account
 
 	tasks interface{ Stats() []engine.VertexStats }
 	stop  chan struct{}
@@ -155,6 +156,10 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	o := e.workerOptions(l.registry, store)
 	o.Latency, o.LatencyKept = e.latency()
 	o.Log = e.log.With(slog.String("job_name", p.Graph.Name))
+	if o.Context, err = e.accounting(r, o.Clock.Now); err != nil {
+		finally()
+		return nil, err
+	}
 	if o, err = e.withCopies(o); err != nil {
 		finally()
 		return nil, err
@@ -177,7 +182,11 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		return nil, err
 	}
 	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
-	ctx, r.cancel = context.WithCancelCause(ctx)
+	if l.here {
+		gear = pipelined
+	}
+	r.account.enter(gear, slotsOf(&p.Graph))
+	ctx, r.cancel = context.WithCancelCause(o.Context(ctx))
 	go func() {
 		defer close(r.done)
 		defer finally()
@@ -189,6 +198,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 
 // end keeps how the job has ended.
 func (r *Run) end(res Result, err error) {
+	r.account.end()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.result, r.err = res, err
@@ -202,7 +212,7 @@ func (e *Env) runner(ctx context.Context, r *Run, j coordinator.Job, l launch, g
 		if err != nil {
 			return nil, err
 		}
-		stages := &stageRunner{elsewhere: elsewhere, here: o}
+		stages := &stageRunner{elsewhere: elsewhere, here: o, account: r.account}
 		r.tasks = stages
 		return func(ctx context.Context) (Result, error) { return coordinator.RunStaged(ctx, j, stages, host) }, nil
 	}
@@ -273,6 +283,7 @@ func newID() string {
 
 // observe is called by the coordinator after every step.
 func (r *Run) observe(p coordinator.Progress) {
+	r.account.observe(p, r.read)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.progress.Job == "" {

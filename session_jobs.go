@@ -17,6 +17,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 )
 
 var _ rest.Job = sessionJob{}
@@ -70,6 +71,9 @@ func (j sessionJob) Info() rest.JobInfo {
 func (j sessionJob) Counts() []rest.Count {
 	return engine.CountsOf(j.run.tasks.Stats(), time.Now()) //nolint:forbidigo // for how long tasks have waited
 }
+
+// Cost is what the job has used, and what that costs.
+func (j sessionJob) Cost() cost.Statement { return j.run.Cost() }
 
 // Place is where a task runs.
 func (j sessionJob) Place(t checkpoint.TaskID) rest.Place {

@@ -11,6 +11,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/engine/task"
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -50,7 +51,12 @@ func (e *Env) RunStage(ctx context.Context, s Stage) (StageResult, error) {
 	if err != nil {
 		return StageResult{}, fmt.Errorf("open checkpoint directory: %w", err)
 	}
-	return stage.Run(ctx, s.Spec, newID(), e.workerOptions(e.registry, store))
+	o := e.workerOptions(e.registry, store)
+	var m objstore.Meters
+	o.Context = func(ctx context.Context) context.Context { return objstore.WithMeters(ctx, &m) }
+	res, err := stage.Run(o.Context(ctx), s.Spec, newID(), o)
+	res.Usage = stored(m.Counts())
+	return res, err
 }
 
 func (e *Env) workerOptions(r *ops.Registry, store checkpoint.Store) engine.Options {
@@ -74,6 +80,7 @@ func (d launched) Run(ctx context.Context, s stage.Spec) (stage.Result, error) {
 type stageRunner struct {
 	elsewhere coordinator.Launcher // or nil
 	here      engine.Options
+	account   *account
 
 	mu     sync.Mutex
 	counts []engine.VertexStats
@@ -90,6 +97,7 @@ func (r *stageRunner) Run(ctx context.Context, s stage.Spec) (stage.Result, erro
 	} else {
 		res, err = r.elsewhere.Run(ctx, s)
 	}
+	r.account.add(res.Usage)
 	r.add(res.Counts)
 	return res, err
 }

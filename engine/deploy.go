@@ -49,7 +49,11 @@ func (g gates) drain() {
 // chains behind it.
 func (w *Worker) deploy(c rpc.Deploy) error {
 	w.stop()
-	ctx, cancel := context.WithCancelCause(context.Background())
+	base := context.Background()
+	if w.o.Context != nil {
+		base = w.o.Context(base)
+	}
+	ctx, cancel := context.WithCancelCause(base)
 	d := &deployment{
 		worker: w, rpc: c, started: w.o.Clock.Now(), ctx: ctx, cancel: cancel,
 		inboxes: make(map[checkpoint.TaskID]chan rpc.Command),

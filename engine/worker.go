@@ -42,6 +42,8 @@ type Options struct {
 	Exchange func(rpc.Deploy) Exchange
 	// Close, if not nil, gives up what was opened for the options.
 	Close func() error
+	// Context, if not nil, makes the context in which tasks run of another.
+	Context func(context.Context) context.Context
 	// Latency is how often the time is measured for which rows are on their way to
 	// a task, at most; 0 means never. LatencyKept is of how many measurements the
 	// distribution is told; it is positive then.

@@ -7,6 +7,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -28,6 +29,8 @@ type Event struct {
 type Reply struct {
 	Result *stage.Result `json:"result,omitempty"`
 	File   string        `json:"file,omitempty"`
+	// Usage is what this invocation has used, whether its result counts or not.
+	Usage cost.Usage `json:"usage,omitzero"`
 }
 
 // record is a result in storage. Whoever creates it has run the task; what

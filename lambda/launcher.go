@@ -29,9 +29,11 @@ type Launcher struct {
 	// Concurrency is how many invocations run at once; Attempts how often one is
 	// begun again that got lost, at most.
 	Concurrency, Attempts int
-	Clock                 task.Clock
-	NewID                 func() string
-	Log                   *slog.Logger
+	// Memory is how much a function has, in bytes, when the platform does not say.
+	Memory int64
+	Clock  task.Clock
+	NewID  func() string
+	Log    *slog.Logger
 }
 
 // Run runs a stage: it is a coordinator.Launcher.
@@ -50,7 +52,7 @@ func (l *Launcher) Run(ctx context.Context, s stage.Spec) (stage.Result, error) 
 		})
 	}
 	err := g.Wait()
-	var all stage.Result
+	all := stage.Result{Usage: w.used.total()}
 	for _, r := range results {
 		all.Handles, all.Counts, all.Sent = append(all.Handles, r.Handles...), append(all.Counts, r.Counts...), append(all.Sent, r.Sent...)
 	}
@@ -103,14 +105,18 @@ type outcome struct {
 // race invokes a task, and once more when it is late. It ends with the first
 // success, or when no invocation is left.
 func (l *Launcher) race(ctx context.Context, w *wave, s stage.Spec, again bool) (stage.Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // the slower one
+	ctx, cancel := context.WithCancel(ctx) // for the slower one
 	outcomes := make(chan outcome, 2)
 	invoke := func(again bool) {
-		r, err := l.invoke(ctx, s, again)
+		r, err := l.invoke(ctx, w, s, again)
 		outcomes <- outcome{r, err}
 	}
 	began, running, doubled := l.Clock.Now(), 1, false
+	defer func() {
+		for cancel(); running > 0; running-- { // what it has used counts
+			<-outcomes
+		}
+	}()
 	go invoke(again)
 	for {
 		select {
@@ -130,21 +136,25 @@ func (l *Launcher) race(ctx context.Context, w *wave, s stage.Spec, again bool) 
 }
 
 // invoke calls the function once.
-func (l *Launcher) invoke(ctx context.Context, s stage.Spec, again bool) (stage.Result, error) {
+func (l *Launcher) invoke(ctx context.Context, w *wave, s stage.Spec, again bool) (stage.Result, error) {
 	event, err := l.event(ctx, s, again)
 	if err != nil {
 		return stage.Result{}, err
 	}
-	answer, err := l.Invoker.Invoke(ctx, event)
+	var r Reply
+	began := l.Clock.Now()
+	answer, billed, err := l.call(ctx, event)
+	if err == nil {
+		if bad := json.Unmarshal(answer, &r); bad != nil {
+			err = fmt.Errorf("%w: read a reply: %w", job.ErrUnavailable, bad)
+		}
+	}
+	w.used.add(l.bill(r.Usage, billed, l.Clock.Now().Sub(began)))
 	if ctx.Err() != nil {
 		return stage.Result{}, context.Cause(ctx)
 	}
 	if err != nil {
 		return stage.Result{}, err
-	}
-	var r Reply
-	if err := json.Unmarshal(answer, &r); err != nil {
-		return stage.Result{}, fmt.Errorf("%w: read a reply: %w", job.ErrUnavailable, err)
 	}
 	switch {
 	case r.Result != nil:

@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/lambda"
 )
 
@@ -44,7 +45,7 @@ func (c *calls) Invoke(ctx context.Context, event json.RawMessage) (json.RawMess
 	if err := c.does(ctx, task.Index, n); err != nil {
 		return nil, err
 	}
-	return json.Marshal(lambda.Reply{Result: &stage.Result{Handles: []checkpoint.Handle{{Task: task}}}})
+	return json.Marshal(lambda.Reply{Result: &stage.Result{Handles: []checkpoint.Handle{{Task: task}}}, Usage: cost.Usage{Puts: 1}})
 }
 
 // launch runs a stage of four tasks.
@@ -53,6 +54,7 @@ func launch(t *testing.T, does func(ctx context.Context, task, n int) error) (*c
 	c := &calls{of: map[int]int{}, again: map[int]bool{}, does: does}
 	l := &lambda.Launcher{
 		Invoker: c, Clock: fast{time.Now()}, NewID: func() string { return "id" }, Log: slog.New(slog.DiscardHandler), Concurrency: 4, Attempts: 3,
+		Memory: 1 << 30,
 	}
 	s := stage.Spec{Job: "j", Graph: &job.Graph{Vertices: []job.Vertex{{ID: 0, Kind: job.KindSource, Parallelism: 4}}}}
 	for i := range 4 {
@@ -75,6 +77,9 @@ func TestLateIsDoubled(t *testing.T) {
 	if err != nil || len(r.Handles) != 4 {
 		t.Errorf("%d results, %v", len(r.Handles), err)
 	}
+	if u := r.Usage; u.Invocations != 5 || u.Puts != 4 || u.GBSeconds < 2 {
+		t.Errorf("used: %+v, want that of five invocations, of which one told nothing and ran for two seconds with a GB", u)
+	}
 	for task, want := range []int{1, 1, 2, 1} {
 		if c.of[task] != want || c.again[task] != (want > 1) {
 			t.Errorf("task %d: %d invocations, again %v, want %d", task, c.of[task], c.again[task], want)
@@ -91,7 +96,7 @@ func TestLostIsInvokedAgain(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || len(r.Handles) != 4 || c.of[1] != 3 || !c.again[1] || c.of[0] != 1 {
+	if err != nil || len(r.Handles) != 4 || c.of[1] != 3 || !c.again[1] || c.of[0] != 1 || r.Usage.Invocations != 6 {
 		t.Errorf("%d results after %v invocations, %v", len(r.Handles), c.of, err)
 	}
 	c, _, err = launch(t, func(_ context.Context, task, _ int) error {

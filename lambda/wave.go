@@ -14,9 +14,10 @@ const (
 	checkLate  = 250 * time.Millisecond
 )
 
-// wave is how long the invocations of a stage take.
+// wave is how long the invocations of a stage take, and what they use.
 type wave struct {
 	tasks int
+	used  used
 
 	mu    sync.Mutex
 	ended []time.Duration // sorted

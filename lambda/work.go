@@ -11,6 +11,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 )
 
 // Worker answers the events of a Launcher.
@@ -20,6 +21,16 @@ type Worker struct {
 	Open func(ctx context.Context, e Event) (o engine.Options, done func(), err error)
 	// NewID makes what no other call of it, anywhere, has made.
 	NewID func() string
+	// Meter, if not nil, begins to count what an invocation uses: its time, and what
+	// it asks of storage in the contexts that with makes.
+	Meter func() (with func(context.Context) context.Context, used func() cost.Usage)
+}
+
+func (w Worker) meter() (with func(context.Context) context.Context, used func() cost.Usage) {
+	if w.Meter != nil {
+		return w.Meter()
+	}
+	return func(ctx context.Context) context.Context { return ctx }, func() (none cost.Usage) { return none }
 }
 
 // Handle runs the task of an event, unless its result is there already, and
@@ -30,11 +41,14 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 	if err := json.Unmarshal(event, &e); err != nil {
 		return nil, fmt.Errorf("%w: read the event: %w", job.ErrInvalid, err)
 	}
+	with, used := w.meter()
+	ctx = with(ctx)
 	o, done, err := w.Open(ctx, e)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	o.Context = with
 	spec, err := specOf(ctx, e, o.Store)
 	if err != nil {
 		return nil, err
@@ -42,7 +56,7 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 	file := resultFile(spec.Job, spec.Generation, spec.Epoch, spec.Tasks[0].Task)
 	if e.Again {
 		if data, err := o.Store.Get(ctx, file); err == nil {
-			return replyOf(file, data)
+			return replyOf(file, data, used())
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("look for the result of an earlier invocation: %w", err)
 		}
@@ -52,6 +66,7 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 	if err != nil {
 		return nil, err
 	}
+	result.Usage = used()
 	data, err := encode(record{attempt, result})
 	if err != nil {
 		return nil, err
@@ -63,7 +78,7 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 	if err != nil {
 		return nil, fmt.Errorf("write the result: %w", err)
 	}
-	return replyOf(file, data)
+	return replyOf(file, data, used())
 }
 
 func specOf(ctx context.Context, e Event, s checkpoint.Store) (spec stage.Spec, err error) {
@@ -88,14 +103,15 @@ func specOf(ctx context.Context, e Event, s checkpoint.Store) (spec stage.Spec, 
 	return spec, nil
 }
 
-// replyOf is the result in a record, by its name when it is long.
-func replyOf(file string, data []byte) (json.RawMessage, error) {
+// replyOf is the result in a record, by its name when it is long, and what the
+// invocation that replies has used.
+func replyOf(file string, data []byte, used cost.Usage) (json.RawMessage, error) {
 	if len(data) > MaxPayload/2 {
-		return encode(Reply{File: file})
+		return encode(Reply{File: file, Usage: used})
 	}
 	var r record
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("%w: result %s: %w", checkpoint.ErrCorrupt, file, err)
 	}
-	return encode(Reply{Result: &r.Result})
+	return encode(Reply{Result: &r.Result, Usage: used})
 }

@@ -10,14 +10,17 @@ import (
 	"github.com/wadi-engine/wadi"
 )
 
-// tally writes what a job left out, and what it asked of object stores since
-// before.
+// tally writes what a job left out, what it asked of object stores since before,
+// and what it cost.
 func (x *executor) tally(run *wadi.Run, before []wadi.StorageCount) {
 	if text := leftOut(run); text != "" {
 		fmt.Fprintf(os.Stderr, "Left out: %s.\n", text)
 	}
 	for _, line := range storage(before, x.env.StorageCounts()) {
 		fmt.Fprintln(os.Stderr, line)
+	}
+	if c := run.Cost(); x.cost || c.Usage.Invocations > 0 {
+		fmt.Fprintln(os.Stderr, c)
 	}
 }
 

@@ -30,6 +30,7 @@ type executor struct {
 	restore wadi.Restore
 	resume  string // the command that goes on with a stopped job
 	quiet   bool   // no word of statements that only declare
+	cost    bool   // say what jobs cost; of functions it is said in any case
 	ends    bool   // how each job has ended goes to out, as JSON
 }
 

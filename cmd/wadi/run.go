@@ -16,7 +16,8 @@ import (
 type runCommand struct {
 	env     environment
 	restore string
-	leave   bool   // state that the jobs no longer have
+	leave   bool // state that the jobs no longer have
+	cost    bool
 	target  string // "" leaves it to the configuration
 	cluster submission
 }
@@ -61,6 +62,7 @@ wait for their end.`,
 	c.Flags().StringVar(&r.cluster.claim, "claimMode", "", "`no_claim`, or claim: the savepoint becomes the job's and is removed")
 	c.Flags().BoolVarP(&r.leave, "allowNonRestoredState", "n", false, "as --allow-non-restored-state")
 	c.Flags().BoolVar(&r.leave, "allow-non-restored-state", false, "restore although the checkpoint holds state that the jobs no longer have")
+	c.Flags().BoolVar(&r.cost, "cost", false, "say what each job has cost, by cost.prices; in the functions gear it is said in any case")
 	c.Flags().StringVar(&r.restore, "restore", "", "`latest`, none, or the path of a checkpoint")
 	return c
 }
@@ -109,7 +111,7 @@ func (r *runCommand) here(c *cobra.Command, text string) error {
 		return err
 	}
 	defer func() { _ = e.Close() }() // everything that matters has been closed by its job
-	x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(r.restore), resume: resumeCommand(os.Args), quiet: r.env.verbosity() == 0}
+	x := &executor{env: e, out: c.OutOrStdout(), restore: wadi.Restore(r.restore), resume: resumeCommand(os.Args), quiet: r.env.verbosity() == 0, cost: r.cost}
 	if r.cluster.at.json {
 		x.format, x.ends = render.JSON, true
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 )
 
 // Cluster is what the API is about. Its methods may be called from several
@@ -52,6 +53,8 @@ type Job interface {
 	Progress() coordinator.Progress
 	// Counts are what tasks have counted.
 	Counts() []Count
+	// Cost is what the job has used, and what that costs.
+	Cost() cost.Statement
 	// Place is where a task runs.
 	Place(t checkpoint.TaskID) Place
 	// Cancel ends the job at once. It returns before that.

@@ -40,6 +40,7 @@ func (s *Server) groupsOfJob(j Job, here []string) []metrics.Group {
 	labels := metrics.OfJob(s.o.Host, l.Job, l.Graph.Name)
 	groups := []metrics.Group{{Scope: metrics.JobManagerJob, Labels: labels, Metrics: s.metricsOfJob(j, l)}}
 	groups = append(groups, commits(j, l, labels)...)
+	groups = append(groups, costs(j.Cost(), labels)...)
 	if len(here) == 0 {
 		return groups
 	}

@@ -106,6 +106,7 @@ var routes = []route{
 
 	{post, "/api/sql", submit, (*Server).sql},
 	{get, "/api" + ofJob + "/stuck", look, (*Server).stuck},
+	{get, "/api" + ofJob + "/cost", look, (*Server).cost},
 	{post, "/api" + ofJob + "/fork", submit, (*Server).fork},
 	{get, "/api/stored", look, (*Server).stored},
 	{del, "/api/stored/{jobid}", cancel, (*Server).removeStored},

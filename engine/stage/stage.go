@@ -14,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/task"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -44,6 +45,9 @@ type Result struct {
 	Handles []checkpoint.Handle `json:"handles"`
 	Sent    []durable.Sent      `json:"sent,omitempty"`
 	Counts  []Count             `json:"counts,omitempty"`
+	// Usage is what has been used for it elsewhere, as far as it is known: of all
+	// invocations, those too whose result does not count.
+	Usage cost.Usage `json:"usage,omitzero"`
 }
 
 // Count is what one task has counted at one vertex during the epoch.

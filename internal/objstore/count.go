@@ -90,6 +90,14 @@ func (s *Meters) Counts() []Count {
 	return all
 }
 
+// WithMeters makes the requests that are made with the context, or with one
+// below it, count in m too, beside those of the buckets themselves.
+func WithMeters(ctx context.Context, m *Meters) context.Context {
+	return context.WithValue(ctx, metersKey{}, m)
+}
+
+type metersKey struct{}
+
 // meter counts the requests of one scheme.
 type meter [operations]counters
 
@@ -117,69 +125,109 @@ func (c *counters) fault(err error) {
 // counted is a driver whose requests are counted.
 type counted struct {
 	Driver
-	meter *meter
+	scheme string
+	meter  *meter
+}
+
+// counts are those that a kind of request counts in: the driver's, and those of
+// the context.
+func (d counted) counts(ctx context.Context, op Operation) both {
+	b := both{&d.meter[op], nil}
+	if m, ok := ctx.Value(metersKey{}).(*Meters); ok {
+		b[1] = &m.of(d.scheme)[op]
+	}
+	return b
+}
+
+// both are one or two counters that count the same.
+type both [2]*counters
+
+func (b both) request(err error) {
+	for _, c := range b {
+		if c != nil {
+			c.request(err)
+		}
+	}
+}
+
+func (b both) fault(err error) {
+	for _, c := range b {
+		if c != nil {
+			c.fault(err)
+		}
+	}
+}
+
+func (b both) bytes(read, written int) {
+	for _, c := range b {
+		if c != nil {
+			c.read.Add(int64(read))
+			c.written.Add(int64(written))
+		}
+	}
 }
 
 func (d counted) Stat(ctx context.Context, key string) (Info, error) {
 	info, err := d.Driver.Stat(ctx, key)
-	d.meter[OpStat].request(err)
+	d.counts(ctx, OpStat).request(err)
 	return info, err
 }
 
 func (d counted) Open(ctx context.Context, key string) (Source, error) {
 	src, err := d.Driver.Open(ctx, key)
-	d.meter[OpStat].request(err)
+	d.counts(ctx, OpStat).request(err)
 	if err != nil {
 		return nil, err
 	}
-	return countedSource{src, &d.meter[OpGet]}, nil
+	return countedSource{src, d}, nil
 }
 
 type countedSource struct {
 	Source
-	gets *counters
+	driver counted
 }
 
 func (s countedSource) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	n, err := s.Source.ReadAt(ctx, p, off)
-	s.gets.read.Add(int64(n))
+	gets := s.driver.counts(ctx, OpGet)
+	gets.bytes(n, 0)
 	if n == len(p) {
-		s.gets.request(nil)
+		gets.request(nil)
 	} else {
-		s.gets.request(err)
+		gets.request(err)
 	}
 	return n, err
 }
 
 func (d counted) Put(ctx context.Context, key string, data []byte, ifAbsent bool) error {
 	err := d.Driver.Put(ctx, key, data, ifAbsent)
-	puts := &d.meter[OpPut]
+	puts := d.counts(ctx, OpPut)
 	puts.request(err)
 	if err == nil {
-		puts.written.Add(int64(len(data)))
+		puts.bytes(0, len(data))
 	}
 	return err
 }
 
 func (d counted) Create(ctx context.Context, key string) (Writer, error) {
 	w, err := d.Driver.Create(ctx, key)
-	d.meter[OpPut].request(err)
+	d.counts(ctx, OpPut).request(err)
 	if err != nil {
 		return nil, err
 	}
-	return &countedWriter{Writer: w, puts: &d.meter[OpPut]}, nil
+	return &countedWriter{Writer: w, puts: d.counts(ctx, OpPut)}, nil
 }
 
 // countedWriter counts one error at most.
 type countedWriter struct {
 	Writer
-	puts *counters
+	puts both
 	once sync.Once
 }
 
 func (w *countedWriter) Write(p []byte) (int, error) {
 	n, err := w.Writer.Write(p)
-	w.puts.written.Add(int64(n))
+	w.puts.bytes(0, n)
 	return n, w.check(err)
 }
 
@@ -194,7 +242,7 @@ func (w *countedWriter) check(err error) error {
 
 func (d counted) Walk(ctx context.Context, prefix string, yield func(Info) bool) error {
 	err := d.Driver.Walk(ctx, prefix, yield)
-	d.meter[OpList].request(err)
+	d.counts(ctx, OpList).request(err)
 	return err
 }
 
@@ -205,7 +253,7 @@ func (d counted) dirs(ctx context.Context, prefix string) ([]string, bool, error
 		return nil, false, nil
 	}
 	names, err := l.Dirs(ctx, prefix)
-	d.meter[OpList].request(err)
+	d.counts(ctx, OpList).request(err)
 	return names, true, err
 }
 
@@ -216,18 +264,18 @@ func (d counted) sweep(ctx context.Context, prefix string) error {
 		return nil
 	}
 	err := s.Sweep(ctx, prefix)
-	d.meter[OpDelete].request(err)
+	d.counts(ctx, OpDelete).request(err)
 	return err
 }
 
 func (d counted) Delete(ctx context.Context, key string) error {
 	err := d.Driver.Delete(ctx, key)
-	d.meter[OpDelete].request(err)
+	d.counts(ctx, OpDelete).request(err)
 	return err
 }
 
 func (d counted) Move(ctx context.Context, from, to string) error {
 	err := d.Driver.Move(ctx, from, to)
-	d.meter[OpMove].request(err)
+	d.counts(ctx, OpMove).request(err)
 	return err
 }

@@ -108,3 +108,35 @@ func TestCountsFailures(t *testing.T) {
 		t.Errorf("counted %+v", sum)
 	}
 }
+
+// TestMetersOfAContext: requests count for whom the context says, too.
+func TestMetersOfAContext(t *testing.T) {
+	s := objstore.New(objstore.Options{})
+	var mine objstore.Meters
+	ctx := objstore.WithMeters(t.Context(), &mine)
+	b, err := s.Open(ctx, "mem://m/b", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{b.Put(ctx, "x", []byte("12345")), b.Put(t.Context(), "y", []byte("1"))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := b.Create(ctx, "z")
+	if err == nil {
+		_, err = w.Write([]byte("123"))
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(mine.Counts()), "[{mem put 2 0 0 0 8}]"; got != want {
+		t.Errorf("of the context: %s, want %s", got, want)
+	}
+	if got, want := fmt.Sprint(s.Counts()), "[{mem put 3 0 0 0 9}]"; got != want {
+		t.Errorf("of all: %s, want %s", got, want)
+	}
+}

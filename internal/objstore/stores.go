@@ -96,7 +96,7 @@ func (s *Stores) Open(ctx context.Context, root string, props map[string]string)
 	if b := s.buckets[key]; b != nil {
 		return b, d.Close()
 	}
-	b = &Bucket{root: strings.TrimSuffix(display(u), "/"), driver: counted{d, s.meters.of(u.Scheme)}, opts: &s.opts}
+	b = &Bucket{root: strings.TrimSuffix(display(u), "/"), driver: counted{d, u.Scheme, s.meters.of(u.Scheme)}, opts: &s.opts}
 	s.buckets[key] = b
 	if s.recent = append(s.recent, key); len(s.recent) > maxBuckets {
 		delete(s.buckets, s.recent[0])

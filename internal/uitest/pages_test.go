@@ -21,6 +21,7 @@ func TestPages(t *testing.T) {
 			{"graph of one vertex", "/jobs/" + job, "back-pr."},
 			{"vertex", "/jobs/" + job + "/vertices/" + vertex, "Operators of the chain"},
 			{"stuck", "/jobs/" + late + "/stuck", "holds the watermark"},
+			{"cost", "/jobs/" + wide + "/cost", "What was used"},
 			{"stuck at nothing", "/jobs/" + wide + "/stuck", "Nothing holds this job"},
 			{"stuck at its end", "/jobs/" + failed + "/stuck", "The job has ended"},
 			{"checkpoints", "/jobs/" + job + "/checkpoints", "Sizes"},

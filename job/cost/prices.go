@@ -10,18 +10,22 @@ import (
 // Prices are a list of prices, in US dollars.
 type Prices struct {
 	// Name, Region and Source say whose they are, and Date when the source said so.
-	Name, Region, Source, Date string
+	Name   string `json:"name"`
+	Region string `json:"region"`
+	Source string `json:"source"`
+	Date   string `json:"date"`
 
-	MillionInvocations float64 // of functions
-	GBSecond           float64 // of their memory
-	MillionPuts        float64 // requests that write or list
-	MillionGets        float64 // requests that read or look
-	GBWritten, GBRead  float64 // bytes to storage and from it, in the same region
-	GBMonth            float64 // of storage
-	CoreHour           float64 // a worker's core, with its memory
-	CoordinatorHour    float64 // a small process that coordinates
-	// MemoryPerCore is how much memory gives a function one core.
-	MemoryPerCore int64
+	MillionInvocations float64 `json:"millionInvocations"` // of functions
+	GBSecond           float64 `json:"gbSecond"`           // of their memory
+	MillionPuts        float64 `json:"millionPuts"`        // requests that write or list
+	MillionGets        float64 `json:"millionGets"`        // requests that read or look
+	GBWritten          float64 `json:"gbWritten"`          // to storage, in the same region
+	GBRead             float64 `json:"gbRead"`             // from storage, in the same region
+	GBMonth            float64 `json:"gbMonth"`            // in storage
+	CoreHour           float64 `json:"coreHour"`           // a worker's core, with its memory
+	CoordinatorHour    float64 `json:"coordinatorHour"`    // a small process that coordinates
+	// MemoryPerCore is how many bytes of memory give a function one core.
+	MemoryPerCore int64 `json:"memoryPerCore"`
 }
 
 // tables are the lists that are built in. A worker's core comes with 2 GB; a

@@ -41,6 +41,7 @@ type answer struct {
 	id    string
 	reply json.RawMessage
 	err   error
+	ran   time.Duration
 }
 
 func start(o Options) (*instance, error) {
@@ -80,11 +81,11 @@ func (i *instance) api() http.Handler {
 		reply, err := io.ReadAll(http.MaxBytesReader(w, r.Body, lambda.MaxPayload))
 		if err != nil {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
-			i.answer(answer{r.PathValue("id"), nil, lambda.Failure{Type: "Function.ResponseSizeTooLarge", Message: err.Error()}})
+			i.answer(answer{id: r.PathValue("id"), err: lambda.Failure{Type: "Function.ResponseSizeTooLarge", Message: err.Error()}})
 			return
 		}
 		w.WriteHeader(http.StatusAccepted)
-		i.answer(answer{r.PathValue("id"), reply, nil})
+		i.answer(answer{id: r.PathValue("id"), reply: reply})
 	})
 	fail := func(w http.ResponseWriter, r *http.Request) {
 		f := lambda.Failure{Type: "Unhandled"}
@@ -92,7 +93,7 @@ func (i *instance) api() http.Handler {
 			f.Message = err.Error()
 		}
 		w.WriteHeader(http.StatusAccepted)
-		i.answer(answer{r.PathValue("id"), nil, f})
+		i.answer(answer{id: r.PathValue("id"), err: f})
 	}
 	mux.HandleFunc("POST "+root+"invocation/{id}/error", fail)
 	mux.HandleFunc("POST "+root+"init/error", fail)
@@ -139,16 +140,16 @@ func (i *instance) invoke(event json.RawMessage, timeout time.Duration) answer {
 			freeze(i.cmd.Process)
 			return a
 		case <-i.exited:
-			return answer{id, nil, lambda.Failure{Type: "Runtime.ExitError", Message: fmt.Sprintf("the process ended: %v", i.cmd.ProcessState)}}
+			return answer{id: id, err: lambda.Failure{Type: "Runtime.ExitError", Message: fmt.Sprintf("the process ended: %v", i.cmd.ProcessState)}}
 		case <-watch.C:
 			if used := resident(i.cmd.Process); i.memory > 0 && used > i.memory {
 				i.end()
-				return answer{id, nil, lambda.Failure{Type: "Runtime.OutOfMemory", Message: fmt.Sprintf(
+				return answer{id: id, err: lambda.Failure{Type: "Runtime.OutOfMemory", Message: fmt.Sprintf(
 					"%d MiB are in use, %d allowed: give the function more memory, or less to do at a time ('wadi.staged.rows-per-epoch', 'parallelism.default')", used>>20, i.memory>>20)}}
 			}
 		case <-end:
 			i.end()
-			return answer{id, nil, lambda.Failure{Type: "Sandbox.Timedout", Message: fmt.Sprintf(
+			return answer{id: id, err: lambda.Failure{Type: "Sandbox.Timedout", Message: fmt.Sprintf(
 				"no answer after %v: give the function more time, or less to do at a time ('wadi.staged.rows-per-epoch', 'parallelism.default')", timeout)}}
 		}
 	}

@@ -47,7 +47,10 @@ type Counts struct {
 	Billed      time.Duration // the time that instances ran, starts included
 }
 
-var _ lambda.Invoker = (*Platform)(nil)
+var (
+	_ lambda.Invoker = (*Platform)(nil)
+	_ lambda.Biller  = (*Platform)(nil)
+)
 
 // New returns a platform with no instance.
 func New(o Options) *Platform { return &Platform{o: o, all: make(map[*instance]bool)} }
@@ -56,25 +59,35 @@ func New(o Options) *Platform { return &Platform{o: o, all: make(map[*instance]b
 // ctx ends, the instance goes on by itself: a function does not learn that its
 // caller has gone.
 func (p *Platform) Invoke(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
+	reply, _, err := p.InvokeBilled(ctx, event)
+	return reply, err
+}
+
+// InvokeBilled is Invoke, and says what it bills. What runs on when ctx has ended
+// is billed as well, but not told.
+func (p *Platform) InvokeBilled(ctx context.Context, event json.RawMessage) (json.RawMessage, lambda.Billed, error) {
 	if len(event) > lambda.MaxPayload {
-		return nil, lambda.Failure{Type: "invalid", Message: fmt.Sprintf("an event of %d bytes: at most %d", len(event), lambda.MaxPayload)}
+		return nil, lambda.Billed{}, lambda.Failure{Type: "invalid", Message: fmt.Sprintf("an event of %d bytes: at most %d", len(event), lambda.MaxPayload)}
 	}
 	i, err := p.take()
 	if err != nil {
-		return nil, err
+		return nil, lambda.Billed{}, err
 	}
 	began := time.Now() //nolint:forbidigo // time is what is billed
+	billed := lambda.Billed{Memory: p.o.Memory}
 	done := make(chan answer, 1)
 	go func() {
 		a := i.invoke(event, p.o.Timeout)
-		p.give(i, time.Since(began))
+		a.ran = time.Since(began)
+		p.give(i, a.ran)
 		done <- a
 	}()
 	select {
 	case a := <-done:
-		return a.reply, a.err
+		billed.Duration = a.ran
+		return a.reply, billed, a.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, billed, context.Cause(ctx)
 	}
 }
 

@@ -24,6 +24,7 @@ export function count(n) {
 
 export const whole = (n) => (n == null ? "–" : Math.round(n).toLocaleString("en-US"));
 export const rate = (n) => (n == null ? "–" : `${count(n)}/s`);
+export const dollars = (n) => (n == null ? "–" : `$${n >= 1 || n <= 0 ? n.toFixed(2) : n.toFixed(2 - Math.floor(Math.log10(n)))}`);
 export const percent = (part) => (part == null ? "–" : `${Math.round(part * 100)}%`);
 
 export function duration(ms) {

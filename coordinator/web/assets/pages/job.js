@@ -5,6 +5,7 @@ import { dateTime, duration, ops } from "../format.js";
 import { Ask, Badge, Note, Stat, Stats, Tabs } from "../parts.js";
 import { useSamples } from "../samples.js";
 import { Checkpoints } from "./checkpoints.js";
+import { Cost } from "./cost.js";
 import { Configuration, Exceptions } from "./jobtext.js";
 import { JobGraph } from "./jobgraph.js";
 import { JobLog } from "./logs.js";
@@ -63,7 +64,7 @@ function Deeds({ job, features }) {
 
 const tabs = {
   graph: ["Graph", JobGraph], stuck: ["Why is it stuck?", Stuck], checkpoints: ["Checkpoints", Checkpoints], exceptions: ["Exceptions", Exceptions],
-  timeline: ["Timeline", Timeline], metrics: ["Metrics", Metrics], log: ["Log", JobLog], configuration: ["Configuration", Configuration],
+  timeline: ["Timeline", Timeline], cost: ["Cost", Cost], metrics: ["Metrics", Metrics], log: ["Log", JobLog], configuration: ["Configuration", Configuration],
 };
 
 export function JobPage({ id, at, rest, query, features }) {

@@ -1,0 +1,88 @@
+package wadi_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/job/cost"
+	"github.com/wadi-engine/wadi/lambda"
+)
+
+// spent runs the script of gears to its end and tells what it has used.
+func spent(t *testing.T, config map[string]string) cost.Statement {
+	t.Helper()
+	env, err := wadi.Local(wadi.Options{Parallelism: 2, Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer env.Close()
+	var all cost.Statement
+	err = env.Execute(t.Context(), gearOf(t.TempDir(), false), func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		run, err := o.Pipeline.Start(t.Context(), wadi.RestoreNone)
+		if err != nil {
+			return err
+		}
+		_, err = run.Wait()
+		all = run.Cost()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestCostOfFunctions: each invocation is counted, with what it asks of storage,
+// and so is what the coordinator asks itself.
+func TestCostOfFunctions(t *testing.T) {
+	var events atomic.Int64
+	handle := lambda.Host{Handler: wadi.StageHandler(wadi.Options{}), Log: slog.New(slog.DiscardHandler)}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		events.Add(1)
+		handle.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c := spent(t, map[string]string{
+		"execution.checkpointing.dir": "file://" + t.TempDir(), "execution.gear": "functions", "execution.functions.target": server.URL,
+		"wadi.staged.rows-per-epoch": "4000", "cost.function-memory": "1gb", "cost.price.gb-second": "1", "execution.runtime-mode": "streaming",
+	})
+	u := c.Usage
+	if u.Invocations != events.Load() || u.Invocations < 8 || u.Rows != 20000 || u.Epochs < 2 || u.CoordinatorSeconds <= 0 || u.CoreSeconds != 0 {
+		t.Errorf("%+v after %d events", u, events.Load())
+	}
+	// Each task writes its result, and each epoch its manifest.
+	if u.Puts < u.Invocations+u.Epochs || u.Gets == 0 || u.Written == 0 || u.GBSeconds <= 0 {
+		t.Errorf("%+v", u)
+	}
+	if b := c.Prices.Of(u); b.Most().What != cost.ItemDuration || !strings.Contains(c.Prices.Source, "some are set") {
+		t.Errorf("%+v by %+v", b, c.Prices)
+	}
+	var sum cost.Usage
+	for _, e := range c.Epochs {
+		if sum = sum.Plus(e.Usage); e.Usage.Epochs != 1 || e.Usage.Invocations == 0 {
+			t.Errorf("epoch %d: %+v", e.Number, e.Usage)
+		}
+	}
+	if len(c.Epochs) != int(u.Epochs) || sum.Invocations > u.Invocations || sum.Rows != u.Rows {
+		t.Errorf("epochs %+v of %+v", c.Epochs, u)
+	}
+	if text := c.String(); !strings.HasPrefix(text, "Cost: $") || !strings.Contains(text, "invocations") || !strings.Contains(text, "a million rows $") {
+		t.Error(text)
+	}
+}
+
+// TestCostOfWorkers: slots are held as long as the job runs.
+func TestCostOfWorkers(t *testing.T) {
+	c := spent(t, map[string]string{"execution.checkpointing.dir": "file://" + t.TempDir(), "execution.checkpointing.interval": "1 h", "cost.prices": "azure"})
+	if u := c.Usage; u.CoreSeconds <= 0 || u.Invocations != 0 || u.CoordinatorSeconds != 0 || u.Puts == 0 || c.Prices.Name != "azure" {
+		t.Errorf("%+v by %s", u, c.Prices.Name)
+	}
+}
