@@ -53,9 +53,6 @@ func (d *driver) adopt(ctx context.Context, a Begin) (Begun, bool) {
 	b := Begun{Held: held}
 	why := d.ownHeld(ctx, a, &b)
 	if why == nil {
-		why = d.recover(ctx, b.Manifest)
-	}
-	if why == nil {
 		why = d.openEnumerators(ctx, b)
 	}
 	if why == nil {

@@ -272,7 +272,7 @@ func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
 		AllowNonRestored: d.AllowNonRestored, Again: d.staged != nil, Bugs: d.Settings.Bugs,
 	})
 	if b.Err == nil {
-		b.Err = d.recover(ctx, b.Manifest)
+		b.Err = d.recover(ctx, b.Owner.Generation, b.Manifest)
 	}
 	if b.Err == nil {
 		b.Err = d.openEnumerators(ctx, b)
@@ -281,17 +281,17 @@ func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
 }
 
 // recover lets sinks begin with what the checkpoint holds of them.
-func (d *driver) recover(ctx context.Context, m *checkpoint.Manifest) error {
+func (d *driver) recover(ctx context.Context, g checkpoint.Generation, m *checkpoint.Manifest) error {
 	for _, s := range d.sinks {
 		r, ok := s.Committer.(ops.Recovering)
 		if !ok {
 			continue
 		}
-		var pending []ops.Pending
+		recovery := ops.Recovery{Generation: uint64(g)}
 		if m != nil {
-			pending = m.Pending[s.uid]
+			recovery.Pending = m.Pending[s.uid]
 		}
-		if err := r.Recover(ctx, pending); err != nil {
+		if err := r.Recover(ctx, recovery); err != nil {
 			return fmt.Errorf("publish the rows of sink %s: %w", s.uid, err)
 		}
 	}

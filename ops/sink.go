@@ -78,9 +78,18 @@ type Pending struct {
 // as to clear away what those before have left.
 type Recovering interface {
 	Committer
-	// Recover is given what the restored checkpoint holds, which it publishes, as
-	// Commit does.
-	Recover(ctx context.Context, pending []Pending) error
+	// Recover publishes what the restored checkpoint holds, as Commit does. No task of
+	// the generation has begun; those of older ones are dead, or will find that they
+	// are.
+	Recover(ctx context.Context, r Recovery) error
+}
+
+// Recovery is what a sink begins with.
+type Recovery struct {
+	Pending []Pending // of the restored checkpoint
+	// Generation is the attempt to run the job that begins. A coordinator that does not
+	// know yet that a newer one has begun may come late with an older one.
+	Generation uint64
 }
 
 // Committer publishes staged rows. Calls do not overlap.

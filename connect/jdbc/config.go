@@ -27,6 +27,9 @@ type config struct {
 	maxRows  int // 0: all of an epoch
 	interval time.Duration
 	retries  int
+
+	guarantee guarantee
+	prefix    []string // of the names of the tables of rows that are staged
 }
 
 // address is where a database is, and who comes.
@@ -63,11 +66,22 @@ func (c *config) parse(o map[string]string) error {
 	if c.name = splitName(o["table-name"]); c.name == nil {
 		return fmt.Errorf("%w: option 'table-name' = '%s': want the name of a table, such as orders or public.orders", job.ErrInvalid, o["table-name"])
 	}
+	enough := 100
+	switch c.guarantee = guarantee(first(o["sink.delivery-guarantee"], string(atLeastOnce))); c.guarantee {
+	case atLeastOnce:
+	case exactlyOnce:
+		enough = 10_000
+	default:
+		return fmt.Errorf("%w: option 'sink.delivery-guarantee' = '%s': want at-least-once or exactly-once", job.ErrInvalid, c.guarantee)
+	}
+	if c.prefix = splitName(first(o["sink.staging-prefix"], "wadi")); c.prefix == nil {
+		return fmt.Errorf("%w: option 'sink.staging-prefix' = '%s': want the beginning of a name, such as wadi or audit.wadi", job.ErrInvalid, o["sink.staging-prefix"])
+	}
 	numbers := []struct {
 		key  string
 		to   *int
 		none int
-	}{{"scan.fetch-size", &c.fetch, 0}, {"sink.buffer-flush.max-rows", &c.maxRows, 100}, {"sink.max-retries", &c.retries, 3}}
+	}{{"scan.fetch-size", &c.fetch, 0}, {"sink.buffer-flush.max-rows", &c.maxRows, enough}, {"sink.max-retries", &c.retries, 3}}
 	for _, n := range numbers {
 		if err := number(o, n.key, n.none, n.to); err != nil {
 			return err
@@ -137,12 +151,18 @@ func splitName(text string) []string {
 }
 
 // tableName is the table in a query.
-func (c *config) tableName() string {
-	quoted := make([]string, len(c.name))
-	for i, n := range c.name {
-		quoted[i] = c.dialect.quote(n)
+func (c *config) tableName() string { return c.quoted(c.name, "") }
+
+// quoted is a name in a query, with a suffix to its last part.
+func (c *config) quoted(name []string, suffix string) string {
+	all := make([]string, len(name))
+	for i, n := range name {
+		if i == len(name)-1 {
+			n += suffix
+		}
+		all[i] = c.dialect.quote(n)
 	}
-	return strings.Join(quoted, ".")
+	return strings.Join(all, ".")
 }
 
 // connect opens a connection.

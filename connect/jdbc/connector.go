@@ -19,6 +19,7 @@ func Connector() *ops.Connector {
 		Sink:       openSink,
 		Changes:    func(t job.Table) bool { return len(t.PrimaryKey) > 0 },
 		KeyDeletes: func(job.Table) bool { return true },
+		Publishes:  func(t job.Table) bool { return t.Options["sink.delivery-guarantee"] == string(exactlyOnce) },
 		Truncate:   truncate,
 		Beside:     ops.Suffixed("table-name"),
 	}
@@ -38,9 +39,11 @@ var options = []ops.Option{
 	{Key: "scan.fetch-size", Default: "0", Help: "How many rows travel together; 0 means 8192."},
 	{Key: "scan.auto-commit", Default: "true", Help: "Whether a query runs outside a transaction; one query sees one state either way."},
 	{Key: "scan.parallelism", Help: "How many tasks read."},
-	{Key: "sink.buffer-flush.max-rows", Default: "100", Help: "How many rows are gathered before they are sent; 0 means all of an epoch."},
+	{Key: "sink.buffer-flush.max-rows", Default: "100", Help: "How many rows are gathered before they are sent; 0 means all of an epoch. With exactly-once, 10000 unless it is set."},
 	{Key: "sink.buffer-flush.interval", Default: "1 s", Help: "How long rows wait before they are sent; 0 means until there are enough."},
 	{Key: "sink.max-retries", Default: "3", Help: "How often to try again when rows could not be sent."},
+	{Key: "sink.delivery-guarantee", Default: "at-least-once", Help: "at-least-once or exactly-once (rows wait in a table of the database for their checkpoint)."},
+	{Key: "sink.staging-prefix", Default: "wadi", Help: "What the names of the two tables begin with in which exactly-once keeps rows, with a schema: audit.wadi makes audit.wadi_staged and audit.wadi_epochs."},
 	{Key: "sink.parallelism", Help: "How many tasks write."},
 }
 

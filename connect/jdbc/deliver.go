@@ -12,18 +12,18 @@ const (
 	mostRows  = 1000
 )
 
-// statements are the SQL of a sink.
+// statements are the SQL that writes to a table.
 type statements struct {
-	values  []func(dst, v []byte) []byte // how the values of each column are written
-	insert  string                       // INSERT INTO t (a, b) VALUES
-	upsert  string                       // what stands behind the rows
-	remove  string                       // DELETE FROM t WHERE
-	keys    []string                     // columns of the key, quoted
-	columns int
+	*sink
+	values []func(dst, v []byte) []byte // how the values of each column are written
+	insert string                       // INSERT INTO t (a, b) VALUES
+	upsert string                       // what stands behind the rows
+	remove string                       // DELETE FROM t WHERE
+	keys   []string                     // columns of the key, quoted
 }
 
-func (s *sink) statements() statements {
-	st := statements{columns: len(s.fields)}
+func (s *sink) statements() *statements {
+	st := &statements{sink: s}
 	names := make([]string, len(s.fields))
 	var others []string
 	isKey := make([]bool, len(s.fields))
@@ -48,35 +48,31 @@ func (s *sink) statements() statements {
 	return st
 }
 
-// deliver sends changes in one transaction, and again when that may help.
-func (w *writer) deliver(ctx context.Context, c changes) error {
-	return w.line.try(ctx, w.retries, func() { w.retried.Add(1) }, func(db database) error {
-		return db.together(ctx, func() error {
-			if err := w.put(ctx, c.puts); err != nil {
-				return err
-			}
-			return w.removeRows(ctx, c.removes)
-		})
-	})
+// apply carries changes out.
+func (s *statements) apply(ctx context.Context, db database, c changes) error {
+	if err := s.put(ctx, db, c.puts); err != nil {
+		return err
+	}
+	return s.removeRows(ctx, db, c.removes)
 }
 
 // put writes rows, many in a statement.
-func (w *writer) put(ctx context.Context, rows []params) error {
-	for each := min(mostRows, maxParams/w.columns); len(rows) > 0; {
+func (s *statements) put(ctx context.Context, db database, rows []params) error {
+	for each := min(mostRows, maxParams/len(s.fields)); len(rows) > 0; {
 		some := rows[:min(each, len(rows))]
 		rows = rows[len(some):]
 		var text strings.Builder
-		text.WriteString(w.insert)
-		args := make([][]byte, 0, len(some)*w.columns)
+		text.WriteString(s.insert)
+		args := make([][]byte, 0, len(some)*len(s.fields))
 		for i, row := range some {
 			if i > 0 {
 				text.WriteString(", ")
 			}
-			w.tuple(&text, len(args), nil)
+			s.tuple(&text, len(args), nil)
 			args = append(args, row...)
 		}
-		text.WriteString(w.upsert)
-		if err := w.line.db.exec(ctx, text.String(), args); err != nil {
+		text.WriteString(s.upsert)
+		if err := db.exec(ctx, text.String(), args); err != nil {
 			return err
 		}
 	}
@@ -84,22 +80,22 @@ func (w *writer) put(ctx context.Context, rows []params) error {
 }
 
 // removeRows deletes rows by their keys.
-func (w *writer) removeRows(ctx context.Context, keys []params) error {
-	for each := min(mostRows, maxParams/max(len(w.key), 1)); len(keys) > 0; {
+func (s *statements) removeRows(ctx context.Context, db database, keys []params) error {
+	for each := min(mostRows, maxParams/max(len(s.key), 1)); len(keys) > 0; {
 		some := keys[:min(each, len(keys))]
 		keys = keys[len(some):]
 		var text strings.Builder
-		text.WriteString(w.remove + "(" + strings.Join(w.keys, ", ") + ") IN (")
+		text.WriteString(s.remove + "(" + strings.Join(s.keys, ", ") + ") IN (")
 		var args [][]byte
 		for i, key := range some {
 			if i > 0 {
 				text.WriteString(", ")
 			}
-			w.tuple(&text, len(args), w.key)
+			s.tuple(&text, len(args), s.key)
 			args = append(args, key...)
 		}
 		text.WriteString(")")
-		if err := w.line.db.exec(ctx, text.String(), args); err != nil {
+		if err := db.exec(ctx, text.String(), args); err != nil {
 			return err
 		}
 	}
@@ -107,9 +103,9 @@ func (w *writer) removeRows(ctx context.Context, keys []params) error {
 }
 
 // tuple writes the parameters of a row, or of those of its columns: ($1, $2).
-func (w *writer) tuple(text *strings.Builder, before int, columns []int) {
+func (s *statements) tuple(text *strings.Builder, before int, columns []int) {
 	if columns == nil {
-		columns = make([]int, w.columns)
+		columns = make([]int, len(s.fields))
 		for i := range columns {
 			columns[i] = i
 		}
@@ -119,7 +115,7 @@ func (w *writer) tuple(text *strings.Builder, before int, columns []int) {
 		if i > 0 {
 			text.WriteString(", ")
 		}
-		text.WriteString(w.dialect.param(before+i+1, w.fields[c].Type))
+		text.WriteString(s.dialect.param(before+i+1, s.fields[c].Type))
 	}
 	text.WriteByte(')')
 }

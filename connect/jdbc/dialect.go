@@ -3,6 +3,7 @@ package jdbc
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -27,6 +28,15 @@ type dialect struct {
 	clean func(t arrow.DataType) sqlrows.Clean
 	// value is a value that was written as SQL here writes it as the database reads it.
 	value func(t arrow.DataType) func(dst, v []byte) []byte
+	// bytes is a value of bytes as the database reads it, where param is of bytes, and
+	// hex a column of bytes as their hexadecimal digits.
+	bytes func(dst, v []byte) []byte
+	hex   func(column string) string
+	// words are how the columns of staged rows are declared.
+	words words
+	// fence makes writers of a table wait for each other; nil where rows that are not
+	// committed are waited for in any case.
+	fence func(ctx context.Context, db database, table string, wait time.Duration) (begin string, err error)
 	// check refuses what the URL says and nobody knows.
 	check   func(a address) error
 	connect func(ctx context.Context, a address) (database, error)
@@ -46,9 +56,16 @@ type database interface {
 	describe(ctx context.Context, statement string) ([]arrow.Field, error)
 	// exec runs a statement with parameters, as text; nil is NULL.
 	exec(ctx context.Context, statement string, params [][]byte) error
-	// together runs f in a transaction.
-	together(ctx context.Context, f func() error) error
+	// together runs f in a transaction, behind a statement that begins it, if not "".
+	together(ctx context.Context, begin string, f func() error) error
 	close()
+}
+
+// words are parts of CREATE TABLE.
+type words struct {
+	text  string // the type of short texts that are compared by their bytes
+	bytes string // the type of up to gigabytes
+	end   string // behind the columns
 }
 
 // quoteWith puts a name between quotes.

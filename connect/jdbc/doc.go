@@ -12,5 +12,7 @@
 // last change of each key, and sends them in a transaction: when there are enough,
 // when the oldest has waited long enough, and at the end of each epoch. Rows of a
 // table with a primary key are written by key, so that it does not matter when they
-// are written again after a crash.
+// are written again after a crash. With exactly-once they are staged instead, in a table
+// of the same database (staging.go, stager.go), and carried out by the committer when
+// their checkpoint is complete (commit.go).
 package jdbc

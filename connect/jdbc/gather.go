@@ -16,59 +16,113 @@ type changes struct {
 // params are the values of a row, or of its key; nil is NULL.
 type params [][]byte
 
-// gather reduces batches to the last change of each key. A table without a key gets
-// every row.
-func (w *writer) gather(batches []*stream.Batch) changes {
-	var all changes
-	type last struct {
-		row     params
-		removed bool
+// latest gathers changes, and forgets those of a key that has a later one. A table
+// without a key keeps every row.
+type latest struct {
+	key []int // columns
+
+	all   []change
+	at    map[string]int // of a key in all
+	bytes int            // of the values in all
+
+	id []byte // scratch
+}
+
+// change is a row that is there, or the key of one that is gone.
+type change struct {
+	values params
+	gone   bool
+}
+
+// put adds a row that is there now.
+func (l *latest) put(row params) { l.add(change{row, false}) }
+
+// remove adds the key of a row that is gone.
+func (l *latest) remove(key params) { l.add(change{key, true}) }
+
+func (l *latest) add(c change) {
+	for _, v := range c.values {
+		l.bytes += len(v)
 	}
-	byKey, keys := map[string]last{}, []string(nil)
-	cells := make([]text.Cells, len(w.fields))
-	var id []byte
-	for _, b := range batches {
-		for i := range cells {
-			cells[i].Fill(b.Rows.Column(i), text.Plain)
-		}
-		for row := range b.Len() {
-			if len(w.key) == 0 {
-				all.puts = append(all.puts, w.params(b, cells, row))
-				continue
-			}
-			id = id[:0]
-			for _, k := range w.key {
-				v := cells[k].At(row)
-				id = append(binary.AppendUvarint(id, uint64(len(v))), v...)
-			}
-			if _, ok := byKey[string(id)]; !ok {
-				keys = append(keys, string(id))
-			}
-			byKey[string(id)] = last{w.params(b, cells, row), b.Kind(row).Retracts()}
-		}
+	if len(l.key) == 0 {
+		l.all = append(l.all, c)
+		return
 	}
-	for _, k := range keys {
-		if l := byKey[k]; !l.removed {
-			all.puts = append(all.puts, l.row)
+	l.id = l.id[:0]
+	for i, k := range l.key {
+		v := c.values[i]
+		if !c.gone {
+			v = c.values[k]
+		}
+		l.id = append(binary.AppendUvarint(l.id, uint64(len(v))), v...)
+	}
+	if at, ok := l.at[string(l.id)]; ok {
+		for _, v := range l.all[at].values {
+			l.bytes -= len(v)
+		}
+		l.all[at] = c
+		return
+	}
+	if l.at == nil {
+		l.at = map[string]int{}
+	}
+	l.at[string(l.id)] = len(l.all)
+	l.all = append(l.all, c)
+}
+
+// take gives the changes, and forgets them.
+func (l *latest) take() changes {
+	var out changes
+	for _, c := range l.all {
+		if c.gone {
+			out.removes = append(out.removes, c.values)
 		} else {
-			var key params
-			for _, i := range w.key {
-				key = append(key, l.row[i])
-			}
-			all.removes = append(all.removes, key)
+			out.puts = append(out.puts, c.values)
 		}
 	}
-	return all
+	clear(l.all)
+	clear(l.at)
+	l.all, l.bytes = l.all[:0], 0
+	return out
+}
+
+// binder makes parameters of the rows of batches.
+type binder struct {
+	*statements
+	cells []text.Cells
+}
+
+func newBinder(s *statements) binder { return binder{s, make([]text.Cells, len(s.fields))} }
+
+// fill makes the rows of b those that are read.
+func (r *binder) fill(b *stream.Batch) {
+	for i := range r.cells {
+		r.cells[i].Fill(b.Rows.Column(i), text.Plain)
+	}
+}
+
+// add adds a row of the batch.
+func (r *binder) add(to *latest, b *stream.Batch, row int) {
+	all := r.params(b, row)
+	if len(r.key) == 0 || !b.Kind(row).Retracts() {
+		to.put(all)
+		return
+	}
+	key := make(params, len(r.key))
+	for i, k := range r.key {
+		key[i] = all[k]
+	}
+	to.remove(key)
 }
 
 // params are the values of a row.
-func (w *writer) params(b *stream.Batch, cells []text.Cells, row int) params {
-	p := make(params, len(cells))
-	var all []byte
-	ends := make([]int, len(cells))
-	for i := range cells {
+func (r *binder) params(b *stream.Batch, row int) params {
+	p := make(params, len(r.cells))
+	all := make([]byte, 0, 16*len(r.cells)) // not nil: an empty text is none
+	ends := make([]int, len(r.cells))
+	for i := range r.cells {
 		if b.Rows.Column(i).IsValid(row) {
-			all = w.values[i](all, cells[i].At(row))
+			all = r.values[i](all, r.cells[i].At(row))
 		}
 		ends[i] = len(all)
 	}

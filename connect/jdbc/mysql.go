@@ -47,6 +47,9 @@ var mysql = dialect{
 	ordered:   func(column string, _ arrow.DataType) string { return column },
 	clean:     sqlrows.MySQL,
 	value:     mysqlValue,
+	bytes:     hex.AppendEncode,
+	hex:       func(column string) string { return "HEX(" + column + ")" },
+	words:     words{text: "varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", bytes: "longblob", end: " ENGINE = InnoDB"},
 	check:     checkMySQL,
 	connect:   connectMySQL,
 	transient: transientMySQL,
@@ -115,7 +118,13 @@ type mysqlDB struct {
 }
 
 func (m *mysqlDB) query(ctx context.Context, statement string, f func([][]byte) error) error {
-	rows, err := m.conn.QueryContext(ctx, statement)
+	var rows *sql.Rows
+	var err error
+	if m.tx != nil {
+		rows, err = m.tx.QueryContext(ctx, statement)
+	} else {
+		rows, err = m.conn.QueryContext(ctx, statement)
+	}
 	if err != nil {
 		return err
 	}
@@ -175,12 +184,18 @@ func (m *mysqlDB) exec(ctx context.Context, statement string, params [][]byte) e
 	return err
 }
 
-func (m *mysqlDB) together(ctx context.Context, f func() error) (err error) {
+func (m *mysqlDB) together(ctx context.Context, begin string, f func() error) (err error) {
 	if m.tx, err = m.conn.BeginTx(ctx, nil); err != nil {
 		return err
 	}
 	defer func() { m.tx = nil }()
-	if err := f(); err != nil {
+	if begin != "" {
+		err = m.exec(ctx, begin, nil)
+	}
+	if err == nil {
+		err = f()
+	}
+	if err != nil {
 		if undo := m.tx.Rollback(); undo != nil {
 			return errors.Join(err, undo)
 		}

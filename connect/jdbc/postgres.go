@@ -23,7 +23,7 @@ import (
 var postgres = dialect{
 	quote: quoteWith(`"`),
 	param: func(n int, _ arrow.DataType) string { return "$" + strconv.Itoa(n) },
-	text:  func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" },
+	text:  postgresText,
 	zoned: "TIMESTAMPTZ",
 	upsert: func(key, others []string) string {
 		text := " ON CONFLICT (" + strings.Join(key, ", ") + ") DO "
@@ -44,11 +44,17 @@ var postgres = dialect{
 	},
 	clean:     sqlrows.PostgreSQL,
 	value:     postgresValue,
+	bytes:     postgresBytes,
+	hex:       func(column string) string { return "encode(" + column + ", 'hex')" },
+	words:     words{text: "varchar(255)", bytes: "bytea"},
+	fence:     fencePostgres,
 	check:     checkPostgres,
 	connect:   connectPostgres,
 	transient: transientPostgres,
 	misread:   misreadPostgres,
 }
+
+func postgresText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // postgresParams are parameters of pgjdbc's URLs, with what they are called here; ""
 // is one that changes nothing here.
@@ -167,8 +173,8 @@ func (p *postgresDB) exec(ctx context.Context, statement string, params [][]byte
 	return err
 }
 
-func (p *postgresDB) together(ctx context.Context, f func() error) error {
-	if _, err := p.conn.Exec(ctx, "BEGIN").ReadAll(); err != nil {
+func (p *postgresDB) together(ctx context.Context, begin string, f func() error) error {
+	if _, err := p.conn.Exec(ctx, "BEGIN; "+begin).ReadAll(); err != nil {
 		return err
 	}
 	if err := f(); err != nil {
@@ -251,10 +257,12 @@ func postgresType(oid uint32, modifier int32) arrow.DataType {
 // postgresValue writes values as PostgreSQL reads them.
 func postgresValue(t arrow.DataType) func(dst, v []byte) []byte {
 	if t.ID() == arrow.BINARY_VIEW {
-		return func(dst, v []byte) []byte { return hex.AppendEncode(append(dst, `\x`...), decoded(v)) }
+		return func(dst, v []byte) []byte { return postgresBytes(dst, decoded(v)) }
 	}
 	return same
 }
+
+func postgresBytes(dst, v []byte) []byte { return hex.AppendEncode(append(dst, `\x`...), v) }
 
 // decoded are the bytes of base64.
 func decoded(v []byte) []byte {

@@ -42,22 +42,44 @@ func openSink(_ context.Context, t job.Table) (ops.Sink, error) {
 	return s, nil
 }
 
-// Writer implements ops.Sink.
-func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
-	w := &writer{sink: s, retried: rt.Counter("numRetries"), statements: s.statements(), line: line{config: s.config}}
-	var err error
-	w.line.db, err = s.connect(ctx)
-	return w, err
+// Committer implements ops.Sink: without exactly-once, what is sent is there.
+func (s *sink) Committer(ctx context.Context, id ops.SinkID) (ops.Committer, error) {
+	if s.guarantee != exactlyOnce {
+		return nil, nil
+	}
+	c, err := newCommitter(ctx, s, id)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", s.table.Ident, err)
+	}
+	return c, nil
 }
 
-// Committer implements ops.Sink: what is sent is there.
-func (s *sink) Committer(context.Context, ops.SinkID) (ops.Committer, error) { return nil, nil }
+// Writer implements ops.Sink.
+func (s *sink) Writer(ctx context.Context, rt ops.Runtime) (ops.SinkWriter, error) {
+	db, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := s.statements()
+	l, retried := line{s.config, db}, rt.Counter("numRetries")
+	if s.guarantee == exactlyOnce {
+		return newStager(st, l, retried, rt.Task())
+	}
+	w := &writer{statements: st, binder: newBinder(st), changes: latest{key: s.key}, retried: retried, line: l}
+	if s.dialect.fence != nil {
+		if w.begin, err = s.dialect.fence(ctx, db, s.tableName(), s.wait); err != nil {
+			db.close()
+			return nil, fmt.Errorf("write to table %s: %w", s.table.Ident, err)
+		}
+	}
+	return w, nil
+}
 
-// writer is one task of a sink. Rows are sent by the task, or by a timer when they
-// have waited long enough.
+// writer is one task of a sink that sends rows as they come: when there are enough, or
+// by a timer when they have waited long enough.
 type writer struct {
-	*sink
-	statements
+	*statements
+	begin   string // of a transaction
 	retried ops.Counter
 
 	mu      sync.Mutex
@@ -67,6 +89,9 @@ type writer struct {
 	timer   *time.Timer // runs while rows wait
 	failed  error       // of the timer
 	closed  bool
+
+	binder  binder // scratch
+	changes latest // scratch
 }
 
 // Write implements ops.SinkWriter.
@@ -117,9 +142,18 @@ func (w *writer) send(ctx context.Context) error {
 	if w.rows == 0 {
 		return nil
 	}
-	work := w.gather(w.waiting)
+	for _, b := range w.waiting {
+		w.binder.fill(b)
+		for row := range b.Len() {
+			w.binder.add(&w.changes, b, row)
+		}
+	}
 	w.drop()
-	if err := w.deliver(ctx, work); err != nil {
+	work := w.changes.take()
+	err := w.line.try(ctx, w.retries, func() { w.retried.Add(1) }, func(db database) error {
+		return db.together(ctx, w.begin, func() error { return w.apply(ctx, db, work) })
+	})
+	if err != nil {
 		return fmt.Errorf("write to table %s: %w", w.table.Ident, err)
 	}
 	return nil

@@ -98,7 +98,7 @@ func TestExpired(t *testing.T) {
 	}
 	pending := []ops.Pending{{Epoch: 7, Committables: []ops.Committable{held}}}
 	for range 2 { // also when it was committed already
-		if err := c.(ops.Recovering).Recover(t.Context(), pending); err != nil {
+		if err := c.(ops.Recovering).Recover(t.Context(), ops.Recovery{Pending: pending}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestExpired(t *testing.T) {
 	if err := tr.Abort(t.Context(), "p-held"); err != nil {
 		t.Fatal(err)
 	}
-	err = c.(ops.Recovering).Recover(t.Context(), pending)
+	err = c.(ops.Recovering).Recover(t.Context(), ops.Recovery{Pending: pending})
 	if want := "the rows of epoch 7 for topic t cannot be committed"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}

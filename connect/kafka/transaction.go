@@ -102,8 +102,8 @@ type committer struct {
 var _ ops.Recovering = (*committer)(nil)
 
 // Recover implements ops.Recovering.
-func (c *committer) Recover(ctx context.Context, pending []ops.Pending) error {
-	if _, err := c.Commit(ctx, pending, true); err != nil {
+func (c *committer) Recover(ctx context.Context, r ops.Recovery) error {
+	if _, err := c.Commit(ctx, r.Pending, true); err != nil {
 		return err
 	}
 	return c.abortOthers(ctx)

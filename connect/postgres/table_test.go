@@ -28,8 +28,17 @@ func changes(t *testing.T, s sqltest.Database, name, columns string, more ...str
 	return "CREATE TABLE " + name + " (" + columns + ") WITH (" + strings.Join(all, ", ") + ");"
 }
 
+// differing is a query for the texts that one of two queries has and the other has not,
+// some of them, or "none".
+func differing(want, got string) string {
+	return "SELECT COALESCE(string_agg(line, ', '), 'none') FROM (SELECT 'missing: ' || text AS line FROM (" + want + " EXCEPT " + got + ") AS m (text)" +
+		" UNION ALL SELECT 'too many: ' || text FROM (" + got + " EXCEPT " + want + ") AS t (text) LIMIT 20) AS q"
+}
+
 // TestPostgresCDC: a table is mirrored and summed up by a job that is canceled at any
-// moment, in the snapshot and behind it, while the table changes.
+// moment, in the snapshot and behind it, while the table changes. An epoch that was
+// written and not claimed must not be seen: the snapshot that is read next may lack
+// rows of it, which nobody would delete.
 func TestPostgresCDC(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a database")
@@ -44,8 +53,8 @@ func TestPostgresCDC(t *testing.T) {
 	}
 	script := "SET 'pipeline.name' = 'mirror';" +
 		changes(t, s, "accounts", "id INT, owner STRING, cents BIGINT, note STRING, op_ts TIMESTAMP_LTZ(3) METADATA FROM 'op_ts' VIRTUAL, PRIMARY KEY (id) NOT ENFORCED", "'scan.snapshot.fetch.size' = '500'") +
-		"CREATE TABLE mirror (id INT, owner STRING, cents BIGINT, note STRING, PRIMARY KEY (id) NOT ENFORCED)" + s.With("mirror", "'sink.buffer-flush.max-rows' = '0'") +
-		"CREATE TABLE sums (owner STRING, n BIGINT, cents BIGINT, PRIMARY KEY (owner) NOT ENFORCED)" + s.With("sums", "'sink.buffer-flush.max-rows' = '0'") +
+		"CREATE TABLE mirror (id INT, owner STRING, cents BIGINT, note STRING, PRIMARY KEY (id) NOT ENFORCED)" + s.With("mirror", "'sink.delivery-guarantee' = 'exactly-once'") +
+		"CREATE TABLE sums (owner STRING, n BIGINT, cents BIGINT, PRIMARY KEY (owner) NOT ENFORCED)" + s.With("sums", "'sink.delivery-guarantee' = 'exactly-once'") +
 		`EXECUTE STATEMENT SET BEGIN
 			INSERT INTO mirror SELECT id, owner, cents, note FROM accounts WHERE op_ts IS NOT NULL;
 			INSERT INTO sums SELECT owner, COUNT(*), SUM(cents) FROM accounts GROUP BY owner;
@@ -76,11 +85,11 @@ func TestPostgresCDC(t *testing.T) {
 			_, _ = started.Wait() // it was canceled
 			continue
 		}
-		for _, q := range []struct{ want, got string }{
-			{"SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM accounts", "SELECT md5(string_agg(id || ' ' || owner || ' ' || cents || ' ' || md5(note), ',' ORDER BY id)) FROM mirror"},
-			{"SELECT string_agg(o, ',' ORDER BY o) FROM (SELECT owner || ' ' || COUNT(*) || ' ' || SUM(cents) FROM accounts GROUP BY owner) AS q (o)", "SELECT string_agg(owner || ' ' || n || ' ' || cents, ',' ORDER BY owner) FROM sums"},
+		for _, query := range []string{
+			differing("SELECT concat_ws(' ', id, owner, cents, md5(note)) FROM accounts", "SELECT concat_ws(' ', id, owner, cents, md5(note)) FROM mirror"),
+			differing("SELECT concat_ws(' ', owner, COUNT(*), SUM(cents)) FROM accounts GROUP BY owner", "SELECT concat_ws(' ', owner, n, cents) FROM sums"),
 		} {
-			await.Text(t, s.Texts(t, q.want)[0], func() string { return s.Texts(t, q.got)[0] })
+			await.Text(t, "none", func() string { return s.Texts(t, query)[0] })
 		}
 		now := s.Texts(t, "SELECT pg_current_wal_lsn()")[0]
 		await.Text(t, "true", func() string { // the log is not kept for longer than it is needed
