@@ -108,6 +108,8 @@ type account struct {
 	sum   cost.Usage // but for rows, and for requests of this process
 	brief bool       // tasks are invocations, and this process coordinates them
 	cores int        // that tasks hold otherwise
+	base  int64      // rows that were read before the tasks began to count anew
+	read  int64      // and since, as far as it is known
 	since time.Time  // from when on the time is not in the sum; zero while nothing runs
 
 	begun  stream.Epoch // the newest that was begun here
@@ -138,12 +140,13 @@ func (a *account) add(u cost.Usage) {
 }
 
 // enter says in which gear the job is from now on, and how many cores its tasks
-// hold unless they are functions.
-func (a *account) enter(g gear, cores int) {
+// hold unless they are functions. Its tasks count rows anew, from read on.
+func (a *account) enter(g job.Gear, cores int, read int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.settle()
-	a.brief, a.cores, a.since = g == functions, cores, a.now()
+	a.brief, a.cores, a.since = g == job.Functions, cores, a.now()
+	a.base, a.read = a.base+a.read-read, read
 }
 
 // end says that nothing is used any more.
@@ -173,7 +176,11 @@ func (a *account) settle() {
 func (a *account) usage(rows int64) cost.Usage {
 	a.settle()
 	u := a.sum.Plus(stored(a.meters.Counts()))
-	u.Rows = rows
+	if rows < a.read { // the tasks were started again
+		a.base += a.read
+	}
+	a.read = rows
+	u.Rows = a.base + rows
 	return u
 }
 

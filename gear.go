@@ -9,6 +9,7 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/internal/config"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lambda"
 )
@@ -21,65 +22,71 @@ const (
 	keyInvocations = "execution.functions.attempts"
 )
 
-// gear is how the tasks of a job live.
-type gear string
-
-const (
-	pipelined gear = "pipelined" // long, beside each other
-	staged    gear = "staged"    // for an epoch, a process for each stage
-	functions gear = "functions" // for an epoch, an invocation for each task
-)
-
 // gear reads in which gear jobs are run.
-func (e *Env) gear() (gear, error) {
-	switch g := gear(strings.ToLower(e.Config(keyGear))); g {
-	case "":
-		return pipelined, nil
-	case pipelined, staged, functions:
-		return g, nil
-	default:
-		return "", fmt.Errorf("%w: '%s' = '%s': want pipelined, staged or functions", job.ErrInvalid, keyGear, g)
+func (e *Env) gear() (job.Gear, error) {
+	text := e.Config(keyGear)
+	if text == "" {
+		return job.Pipelined, nil
 	}
+	g, err := job.ParseGear(text)
+	if err != nil {
+		return "", fmt.Errorf("'%s': %w", keyGear, err)
+	}
+	return g, nil
 }
 
 // Invokers open what calls functions, by the scheme of 'execution.functions.target';
 // they are told the whole target. HTTP and HTTPS need none.
 type Invokers map[string]func(ctx context.Context, target string) (lambda.Invoker, error)
 
-// launcher is where the stages of a job run whose checkpoints go to dir; nil
-// means in this process.
-func (e *Env) launcher(ctx context.Context, g gear, dir string, o engine.Options) (coordinator.Launcher, error) {
-	if g != functions {
-		if e.o.Launcher == nil {
+// gearing is what opens what runs the stages of a job, with the configuration that
+// there was when it was started.
+type gearing struct {
+	env         *Env
+	config      config.Values
+	stages      map[string]string // of it, for stages
+	checkpoints string            // URL
+	o           engine.Options
+}
+
+func (e *Env) gearing(checkpoints string, o engine.Options) (gearing, error) {
+	set, err := checked(e.configured(func(string, string) bool { return true }))
+	return gearing{e, set, e.stageConfig(), checkpoints, o}, err
+}
+
+// launcher is where the stages run in a gear; nil means in this process.
+func (g gearing) launcher(ctx context.Context, in job.Gear) (coordinator.Launcher, error) {
+	if in != job.Functions {
+		if g.env.o.Launcher == nil {
 			return nil, nil
 		}
-		return launched{e.o.Launcher, dir, e.stageConfig()}, nil
+		return launched{g.env.o.Launcher, g.checkpoints, g.stages}, nil
 	}
-	if e.Config(keyCheckpointDir) == "" {
+	if g.config.Get(keyCheckpointDir) == "" {
 		return nil, fmt.Errorf("%w: functions meet in storage: set '%s' to where all of them reach it", job.ErrInvalid, keyCheckpointDir)
 	}
-	invoker, err := e.invoker(ctx)
+	invoker, err := g.invoker(ctx)
 	if err != nil {
 		return nil, err
 	}
-	k := &keyReader{get: e.Config}
+	k := &keyReader{get: g.config.Get}
 	l := &lambda.Launcher{
-		Invoker: invoker, Store: o.Store, Checkpoints: dir, Config: e.stageConfig(), Clock: o.Clock, NewID: newID, Log: o.Log,
+		Invoker: invoker, Store: g.o.Store, Checkpoints: g.checkpoints, Config: g.stages, Clock: g.o.Clock, NewID: newID, Log: g.o.Log,
 		Concurrency: k.int(keyConcurrency), Attempts: k.int(keyInvocations), Memory: k.size(keyFunctionMemory),
 	}
 	return l, k.err
 }
 
-func (e *Env) invoker(ctx context.Context) (lambda.Invoker, error) {
-	target := e.Config(keyFunctions)
+func (g gearing) invoker(ctx context.Context) (lambda.Invoker, error) {
+	target := g.config.Get(keyFunctions)
 	scheme, _, ok := strings.Cut(target, ":")
 	if scheme == "http" || scheme == "https" {
 		return lambda.HTTP{URL: target}, nil
 	}
-	if open := e.o.Invokers[scheme]; ok && open != nil {
+	if open := g.env.o.Invokers[scheme]; ok && open != nil {
 		return open(ctx, target)
 	}
-	known := append(slices.Collect(maps.Keys(e.o.Invokers)), "http", "https")
+	known := append(slices.Collect(maps.Keys(g.env.o.Invokers)), "http", "https")
 	slices.Sort(known)
 	return nil, fmt.Errorf("%w: '%s' = '%s': want a URL of %s", job.ErrInvalid, keyFunctions, target, strings.Join(known, ", "))
 }

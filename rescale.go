@@ -31,9 +31,6 @@ func (r *Run) scaled(wishes map[job.VertexID]int) (*job.Graph, error) {
 	if r.checkpoints == "" {
 		return nil, fmt.Errorf("%w: the job takes no checkpoints, from which it could go on: SET 'execution.checkpointing.dir' before it is started", job.ErrInvalid)
 	}
-	if _, staged := r.tasks.(*stageRunner); staged {
-		return nil, fmt.Errorf("%w: a job in the staged gear is rescaled when it is started from a checkpoint", job.ErrInvalid)
-	}
 	l, ok := r.history.Life()
 	if !ok || l.Status.Terminal() {
 		return nil, fmt.Errorf("%w: the job does not run", job.ErrInvalid)
@@ -53,17 +50,19 @@ func (s *Session) rescale(ctx context.Context, r *Run, wishes map[job.VertexID]i
 	if err != nil {
 		return err
 	}
-	if err := s.amend(ctx, r, g); err != nil {
+	if err := s.amend(ctx, r, func(d *submittedJob) { d.Graph = g }); err != nil {
 		return err
 	}
 	return r.Rescale(ctx, wishes)
 }
 
-// amend puts the new graph of a job into storage.
-func (s *Session) amend(ctx context.Context, r *Run, g *job.Graph) error {
+// amend changes what is in storage of a job.
+func (s *Session) amend(ctx context.Context, r *Run, change func(*submittedJob)) error {
 	if s.ha == nil {
 		return nil
 	}
+	s.ha.amending.Lock()
+	defer s.ha.amending.Unlock()
 	id, _, _ := r.state()
 	data, err := s.ha.store.Get(ctx, jobFile(id))
 	if err != nil {
@@ -73,7 +72,10 @@ func (s *Session) amend(ctx context.Context, r *Run, g *job.Graph) error {
 	if err != nil {
 		return err
 	}
-	d.Graph = g
+	if d.Config == nil {
+		d.Config = make(map[string]string)
+	}
+	change(&d)
 	if data, err = s.ha.documents.encode(d); err != nil {
 		return err
 	}

@@ -52,16 +52,20 @@ type Run struct {
 	begun       chan struct{} // closed when the job has its id
 	account     *account
 
-	tasks interface{ Stats() []engine.VertexStats }
+	tasks *gearTasks
 	stop  chan struct{}
 	asks  chan coordinator.Request
 	// rescales brings graphs of other parallelism.
 	rescales chan *job.Graph
-	once     sync.Once
-	cancel   context.CancelCauseFunc
-	done     chan struct{}
+	shifts   chan coordinator.Shift // that wish for another gear
+	// open is what runs the stages of a brief gear.
+	open   func(context.Context, job.Gear) (coordinator.Launcher, error)
+	once   sync.Once
+	cancel context.CancelCauseFunc
+	done   chan struct{}
 
 	mu       sync.Mutex
+	chosen   string // the gear that was asked for
 	progress coordinator.Progress
 	result   coordinator.Result
 	err      error
@@ -104,7 +108,7 @@ type launch struct {
 func (e *Env) newRun(p *sql.Plan, dir string) (*Run, error) {
 	r := &Run{
 		graph: &p.Graph, bounded: p.Bounded, config: e.jobConfig(), begun: make(chan struct{}),
-		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), rescales: make(chan *job.Graph), checkpoints: dir,
+		stop: make(chan struct{}), done: make(chan struct{}), asks: make(chan coordinator.Request), rescales: make(chan *job.Graph), shifts: make(chan coordinator.Shift), checkpoints: dir,
 	}
 	if e.jobs.changed != nil {
 		r.history.Changed = func() { e.jobs.changed(r) }
@@ -135,11 +139,13 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	staged := gear != pipelined && !l.here
+	if l.here {
+		gear = job.Pipelined
+	}
 	if !l.checkpoint {
 		dir = ""
 	}
-	store, dir, finally, err := e.checkpoints(ctx, dir, staged)
+	store, dir, finally, err := e.checkpoints(ctx, dir, gear.Brief())
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +179,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	}
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover, Since: l.since,
-		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
+		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Shifts: r.shifts, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
 	run, err := e.runner(ctx, r, j, l, gear, o)
@@ -182,10 +188,7 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		return nil, err
 	}
 	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
-	if l.here {
-		gear = pipelined
-	}
-	r.account.enter(gear, slotsOf(&p.Graph))
+	r.account.enter(gear, slotsOf(&p.Graph), 0)
 	ctx, r.cancel = context.WithCancelCause(o.Context(ctx))
 	go func() {
 		defer close(r.done)
@@ -204,22 +207,29 @@ func (r *Run) end(res Result, err error) {
 	r.result, r.err = res, err
 }
 
-// runner is what carries a job out, in its gear.
-func (e *Env) runner(ctx context.Context, r *Run, j coordinator.Job, l launch, g gear, o engine.Options) (func(context.Context) (Result, error), error) {
+// runner is what carries a job out, in its gear and in those to which it changes.
+func (e *Env) runner(ctx context.Context, r *Run, j coordinator.Job, l launch, g job.Gear, o engine.Options) (func(context.Context) (Result, error), error) {
 	host := coordinator.NewHost(o.Clock)
-	if g != pipelined && !l.here {
-		elsewhere, err := e.launcher(ctx, g, r.checkpoints, o)
+	w := e.worker(o, l, r.checkpoints, host)
+	r.tasks, r.chosen = newGearTasks(r, w, g), string(g)
+	of, err := e.gearing(r.checkpoints, o)
+	if err != nil {
+		return nil, err
+	}
+	r.open = func(ctx context.Context, g job.Gear) (coordinator.Launcher, error) {
+		elsewhere, err := of.launcher(ctx, g)
+		return &stageRunner{elsewhere: elsewhere, here: o, account: r.account, counts: &r.tasks.counts}, err
+	}
+	gears := coordinator.Gears{At: g, Pipelined: w}
+	if g.Brief() {
+		first, err := r.open(ctx, g)
 		if err != nil {
 			return nil, err
 		}
-		stages := &stageRunner{elsewhere: elsewhere, here: o, account: r.account}
-		r.tasks = stages
-		return func(ctx context.Context) (Result, error) { return coordinator.RunStaged(ctx, j, stages, host) }, nil
+		gears.Launchers = map[job.Gear]coordinator.Launcher{g: first}
 	}
-	w := e.worker(o, l, r.checkpoints, host)
-	r.tasks = w
 	return func(ctx context.Context) (Result, error) {
-		res, err := coordinator.Run(ctx, j, w, host)
+		res, err := coordinator.RunGears(ctx, j, gears, host)
 		if res.State != coordinator.Left {
 			_ = w.Close() // it waits for tasks, and has nothing to say
 		}
@@ -249,11 +259,7 @@ func (e *Env) checkpoints(ctx context.Context, dir string, staged bool) (store c
 
 // worker runs the tasks of one job: in this process, or on the workers of the
 // cluster.
-func (e *Env) worker(o engine.Options, l launch, checkpoints string, host coordinator.Host) interface {
-	coordinator.Worker
-	Stats() []engine.VertexStats
-	Close() error
-} {
+func (e *Env) worker(o engine.Options, l launch, checkpoints string, host coordinator.Host) longTasks {
 	e.mu.Lock()
 	c := e.cluster
 	e.mu.Unlock()
@@ -285,11 +291,15 @@ func newID() string {
 func (r *Run) observe(p coordinator.Progress) {
 	r.account.observe(p, r.read)
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.progress.Job == "" {
+	was := r.progress
+	if was.Job == "" {
 		close(r.begun)
 	}
 	r.progress = p
+	r.mu.Unlock()
+	if was.Gear != p.Gear && was.Job != "" {
+		r.account.enter(p.Gear, slotsOf(r.graph), r.read())
+	}
 }
 
 // Life is what has become of the job; false until it has begun.

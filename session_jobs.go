@@ -77,8 +77,8 @@ func (j sessionJob) Cost() cost.Statement { return j.run.Cost() }
 
 // Place is where a task runs.
 func (j sessionJob) Place(t checkpoint.TaskID) rest.Place {
-	if elsewhere, ok := j.run.tasks.(*cluster.Tasks); ok {
-		id, address := elsewhere.Place(t)
+	if j.run.tasks.elsewhere() {
+		id, address := j.run.tasks.place(t)
 		return rest.Place{Worker: id, Endpoint: address}
 	}
 	return rest.Place{Worker: j.worker, Endpoint: "localhost:0"}

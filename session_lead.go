@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +53,8 @@ type available struct {
 	follows atomic.Pointer[leader.Record]
 	// known are the jobs that this process takes up when it leads.
 	known atomic.Pointer[map[job.ID]bool]
+	// amending is held by who changes a job in storage.
+	amending sync.Mutex
 }
 
 // haRoot is the URL below which a cluster keeps everything, or "" without high

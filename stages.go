@@ -4,17 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
-	"github.com/wadi-engine/wadi/engine/task"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
-	"github.com/wadi-engine/wadi/stream"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
@@ -81,9 +78,7 @@ type stageRunner struct {
 	elsewhere coordinator.Launcher // or nil
 	here      engine.Options
 	account   *account
-
-	mu     sync.Mutex
-	counts []engine.VertexStats
+	counts    *stageCounts
 }
 
 var _ coordinator.Launcher = (*stageRunner)(nil)
@@ -98,7 +93,7 @@ func (r *stageRunner) Run(ctx context.Context, s stage.Spec) (stage.Result, erro
 		res, err = r.elsewhere.Run(ctx, s)
 	}
 	r.account.add(res.Usage)
-	r.add(res.Counts)
+	r.counts.add(res.Counts)
 	return res, err
 }
 
@@ -117,41 +112,6 @@ func endsHere(s stage.Spec) bool {
 		return err == nil && (config.Table.Connector == collectName || config.Table.Connector == "print")
 	}
 	return false
-}
-
-func (r *stageRunner) add(counts []stage.Count) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, c := range counts {
-		s := r.at(c.Vertex, c.Index)
-		s.RecordsIn.Add(c.In)
-		s.RecordsOut.Add(c.Out)
-		if c.Watermark != stream.Start {
-			s.Watermark.Store(int64(c.Watermark))
-		}
-		for name, n := range c.Counters {
-			s.Counter(name).Add(n)
-		}
-	}
-}
-
-func (r *stageRunner) at(v job.VertexID, index int) *task.Stats {
-	for _, s := range r.counts {
-		if s.Vertex == v && s.Index == index {
-			return s.Stats
-		}
-	}
-	s := &task.Stats{}
-	s.Watermark.Store(int64(stream.Start))
-	r.counts = append(r.counts, engine.VertexStats{Vertex: v, Index: index, Stats: s})
-	return s
-}
-
-// Stats are the sums over all epochs.
-func (r *stageRunner) Stats() []engine.VertexStats {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]engine.VertexStats(nil), r.counts...)
 }
 
 // scratch makes a checkpoint directory for a job that has none: the staged gear

@@ -42,8 +42,8 @@ type Holder interface {
 
 // adopt takes the job over with the tasks that run, or returns false.
 func (d *driver) adopt(ctx context.Context, a Begin) (Begun, bool) {
-	holder, ok := d.worker.(Holder)
-	if !ok || !d.Recover || !a.First || d.Store == nil {
+	holder := d.holder
+	if holder == nil || !d.Recover || !a.First || d.Store == nil {
 		return Begun{}, false
 	}
 	held := holder.Held(ctx, d.id, taskIDs(d.Graph))
@@ -60,6 +60,9 @@ func (d *driver) adopt(ctx context.Context, a Begin) (Begun, bool) {
 	}
 	if why != nil {
 		d.Log.Warn("the tasks that run cannot be adopted; they are started anew", slog.Any("error", why))
+		if a.Gear.Brief() {
+			_ = holder.Send(rpc.Cancel{}) // no Deploy lets go of them
+		}
 		for _, s := range d.sources {
 			d.closeEnumerator(s)
 		}
@@ -223,6 +226,7 @@ func takeOut(e ops.SplitEnumerator, readers int, ids map[string]bool) (missing [
 // adopt goes on with the tasks that run; the layout says which had ended by the
 // checkpoint, as tasks of the graph that runs.
 func (m *machine) adopt(h *rpc.Held, l checkpoint.Layout) {
+	m.adoptGear()
 	m.resetTasks()
 	m.number = h.Attempt + 1
 	for _, k := range l.Ended {

@@ -75,8 +75,8 @@ func TestBeginAgain(t *testing.T) {
 		taken checkpoint.Owner
 		want  Begin
 	}{
-		{mine, Begin{Attempt: 1, Me: mine}},
-		{checkpoint.Owner{}, Begin{Attempt: 1, First: true}},
+		{mine, Begin{Attempt: 1, Gear: job.Pipelined, Me: mine}},
+		{checkpoint.Owner{}, Begin{Attempt: 1, Gear: job.Pipelined, First: true}},
 	} {
 		var p player
 		p.start([]datadriven.CmdArg{{Key: "restarts", Vals: []string{"1"}}})

@@ -51,10 +51,8 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 	if err := d.openSources(ctx); err != nil {
 		return nil, err
 	}
-	if d.staged != nil {
-		if err := d.pace(); err != nil {
-			return nil, err
-		}
+	if err := d.pace(); err != nil {
+		return nil, err
 	}
 	if d.Store == nil {
 		d.id = d.freshID()
@@ -77,8 +75,10 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 // logID puts the id of the job on what is logged of it.
 func (d *driver) logID() {
 	d.Log = d.Log.With(slog.String(logs.Job, string(d.id)))
-	if d.staged != nil {
-		d.staged.log = d.Log
+	for _, w := range d.workers {
+		if s, ok := w.(*stages); ok {
+			s.log = d.Log
+		}
 	}
 }
 
@@ -269,7 +269,7 @@ func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
 		}
 	}
 	b.Layout, b.Err = checkpoint.Redistribute(b.Manifest, d.Graph, checkpoint.RedistributeOptions{
-		AllowNonRestored: d.AllowNonRestored, Again: d.staged != nil, Bugs: d.Settings.Bugs,
+		AllowNonRestored: d.AllowNonRestored, Again: a.Gear.Brief(), Bugs: d.Settings.Bugs,
 	})
 	if b.Err == nil {
 		b.Err = d.recover(ctx, b.Owner.Generation, b.Manifest)

@@ -45,7 +45,7 @@ func (s State) due() time.Time {
 	if s.opening > 0 {
 		return at // the last that begins to run says so
 	}
-	if (s.wish() != nil || s.scaled != nil) && !s.stop {
+	if (s.wish() != nil || s.changing()) && !s.stop {
 		return s.lastOver
 	}
 	if s.stop || m.allDrained() {
@@ -54,8 +54,8 @@ func (s State) due() time.Time {
 		}
 		return s.lastOver.Add(100 * time.Millisecond << min(s.failures, 6))
 	}
-	if s.durable && s.settings.Interval > 0 {
-		at = s.lastOpen.Add(s.settings.Interval)
+	if s.durable && s.interval() > 0 {
+		at = s.lastOpen.Add(s.interval())
 		if pause := s.lastOver.Add(s.settings.MinPause); pause.After(at) {
 			at = pause
 		}
@@ -67,8 +67,8 @@ func (s State) due() time.Time {
 // too long.
 func (m *machine) checkpointing() {
 	if f := m.flight; f != nil {
-		if f.stage <= collecting && m.now.Sub(f.began) >= m.settings.Timeout {
-			m.abort(fmt.Errorf("checkpoint of epoch %d took longer than %v", f.epoch, m.settings.Timeout))
+		if f.stage <= collecting && m.now.Sub(f.began) >= m.timeout() {
+			m.abort(fmt.Errorf("checkpoint of epoch %d took longer than %v", f.epoch, m.timeout()))
 		}
 		return
 	}
@@ -111,7 +111,7 @@ func (m *machine) frozen(e Frozen) {
 func (m *machine) barrier() stream.Barrier {
 	f := m.flight
 	b := stream.Barrier{Epoch: f.epoch, Kind: f.kind, Since: stream.Timestamp(f.began.UnixMilli())}
-	if m.settings.Unaligned && m.durable && f.kind == stream.Checkpoint {
+	if m.settings.Unaligned && m.durable && f.kind == stream.Checkpoint && m.gears.wish == "" {
 		b.Overtake = b.Since + stream.Timestamp(m.settings.AlignedTimeout.Milliseconds())
 	}
 	return b
@@ -284,7 +284,7 @@ func (m *machine) claimed(e Claimed) {
 	case f.kind == stream.Stop:
 		m.ending = &ending{state: Stopped}
 		m.cancel(m.now)
-	case m.scaled != nil:
+	case m.changing():
 		m.cancel(m.now)
 	}
 }
@@ -293,6 +293,7 @@ func (m *machine) claimed(e Claimed) {
 func (m *machine) won() {
 	doc := m.flight.manifest
 	m.manifest, m.problem = doc, nil
+	m.fruitful()
 	for i, uid := range m.plan.sinks {
 		k := &m.sinks[i]
 		all := doc.Pending[uid]
@@ -322,7 +323,7 @@ func (m *machine) aborted(f *flight) {
 		m.cancel(m.now) // the sources have stopped
 		return
 	}
-	if m.scaled != nil && m.phase == running {
+	if m.changing() && m.phase == running {
 		m.cancel(m.now) // it was only to be behind the newest rows
 		return
 	}

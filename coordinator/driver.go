@@ -43,6 +43,8 @@ type Job struct {
 	// parallelisms: the tasks are started anew as those of such a graph, from the
 	// newest checkpoint.
 	Rescales <-chan *job.Graph
+	// Shifts, if not nil, brings wishes for other gears.
+	Shifts <-chan Shift
 	// Progress, if not nil, is called after every step of the coordinator.
 	Progress func(Progress)
 	// History, if not nil, follows the job.
@@ -64,15 +66,12 @@ var ErrSuspend = fmt.Errorf("%w: the job is left to another coordinator", job.Er
 //
 // When ctx ends, the tasks are canceled and nothing more is claimed.
 func Run(ctx context.Context, j Job, w Worker, h Host) (Result, error) {
-	return (&driver{Job: j, worker: w, host: h}).run(ctx)
+	return RunGears(ctx, j, Gears{Pipelined: w}, h)
 }
 
 func (d *driver) run(ctx context.Context) (Result, error) {
 	graph := *d.Graph // its key groups become those of the job's first start
 	d.Graph = &graph
-	if d.Log == nil {
-		d.Log = slog.New(slog.DiscardHandler)
-	}
 	io, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.io = io
 	defer func() {
@@ -94,10 +93,13 @@ func (d *driver) run(ctx context.Context) (Result, error) {
 // driver carries out what Step decides. Its loop owns everything in it.
 type driver struct {
 	Job
-	worker Worker
-	host   Host
-	staged *stages         // the worker of the staged gear, or nil
-	io     context.Context //nolint:containedctx // the life of all I/O beside the loop
+	worker  Worker // that of the gear
+	gear    job.Gear
+	workers map[job.Gear]Worker
+	holder  Holder // the worker of the pipelined gear, if its tasks may outlive this process
+	host    Host
+	io      context.Context //nolint:containedctx // the life of all I/O beside the loop
+	life    context.Context //nolint:containedctx // that of epochs whose tasks live for them only
 
 	id      job.ID
 	nonce   string
@@ -135,7 +137,11 @@ type done struct {
 
 // listen turns what comes from outside into messages.
 func (d *driver) listen(ctx context.Context) {
-	if reports := d.worker.Reports(); reports != nil {
+	var reports <-chan rpc.Report
+	if w := d.workers[job.Pipelined]; w != nil {
+		reports = w.Reports()
+	}
+	if reports != nil {
 		d.host.Go(func() {
 			for {
 				select {
@@ -152,6 +158,9 @@ func (d *driver) listen(ctx context.Context) {
 	}
 	if d.Requests != nil {
 		d.listenRequests()
+	}
+	if d.Shifts != nil {
+		d.listenShifts()
 	}
 	if d.Rescales != nil {
 		d.host.Go(func() {
@@ -200,6 +209,7 @@ func (d *driver) loop(ctx context.Context) Result {
 			p.sources[i].discovers = s.DiscoveryInterval()
 		}
 	}
+	p.gear, p.bounded = d.gear, d.bounded()
 	d.state, actions = newState(p)
 	if d.History != nil {
 		d.History.begin(p)
@@ -298,16 +308,23 @@ func (d *driver) receive(message any) Event {
 	if r, ok := message.(asked); ok {
 		return d.ask(r.Request)
 	}
+	if s, ok := message.(Shift); ok {
+		return d.wish(s)
+	}
 	if e, ok := message.(Event); ok {
 		switch e := e.(type) {
 		case Claimed:
 			d.phase("claimed", e.Epoch)
+		case Begun:
+			if e.Held != nil {
+				d.engage(job.Pipelined)
+			}
 		case Published:
 			d.phase("published", e.Epoch)
 			if e.Err != nil {
 				d.Log.Warn("rows are not published yet", slog.String("sink", d.sinks[e.Sink].uid), slog.Any("error", e.Err))
 			}
-		case Tick, Reported, SavepointRequested, RescaleRequested, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Exported, Recorded:
+		case Tick, Reported, SavepointRequested, RescaleRequested, GearRequested, StopRequested, CancelRequested, Discovered, Taken, Frozen, Exported, Recorded:
 		}
 		return e
 	}
@@ -345,6 +362,7 @@ func (d *driver) perform(a Action) {
 			d.Graph = a.Graph
 			d.Graph.KeyGroups = groups
 		}
+		d.engage(a.Gear)
 		d.begin(a)
 	case Discover:
 		s := d.sources[a.Source]

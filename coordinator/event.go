@@ -127,6 +127,8 @@ type (
 		Me    checkpoint.Owner
 		// Graph is the one to run from now on, when it has changed.
 		Graph *job.Graph
+		// Gear is in which the tasks are to live.
+		Gear job.Gear
 		// Unusable are the checkpoints that have turned out to be damaged.
 		Unusable map[stream.Epoch]error
 	}

@@ -27,8 +27,8 @@ type asked struct{ Request }
 // ask makes a request an event.
 func (d *driver) ask(r Request) Event {
 	d.lastRequest++
-	if d.staged != nil && r.Want == WantDrain {
-		r.Answer(Answer{Err: fmt.Errorf("%w: a job in the staged gear cannot be drained: stop it, or wait for the end of its input", job.ErrInvalid)})
+	if d.gear.Brief() && r.Want == WantDrain {
+		r.Answer(Answer{Err: fmt.Errorf("%w: a job in the %s gear cannot be drained: change to pipelined first, stop it, or wait for the end of its input", job.ErrInvalid, d.gear)})
 		return Tick{}
 	}
 	if d.answers == nil {

@@ -36,6 +36,10 @@ type Life struct {
 	// there were.
 	Failures []Failure
 	Dropped  int
+	// Gear is how the tasks live, Shifts are the newest changes of it, the newest
+	// first.
+	Gear   job.Gear
+	Shifts []Shifted
 	// Commits are what became of the rows of each sink.
 	Commits []Commits
 
@@ -109,6 +113,7 @@ func (h *History) Life() (Life, bool) {
 	l := h.life
 	l.Failures = slices.Clone(l.Failures)
 	l.Commits = slices.Clone(l.Commits)
+	l.Shifts = slices.Clone(l.Shifts)
 	l.Tasks = slices.Clone(l.Tasks)
 	for i := range l.Tasks {
 		l.Tasks[i].Attempts = slices.Clone(l.Tasks[i].Attempts)
@@ -130,6 +135,7 @@ type Summary struct {
 	Slots int
 	// Checkpoint is the newest that completed, or 0.
 	Checkpoint stream.Epoch
+	Gear       job.Gear
 }
 
 // Summary is what is known by now; false until the job has begun.
@@ -141,7 +147,7 @@ func (h *History) Summary() (Summary, bool) {
 		return Summary{}, false
 	}
 	s := Summary{
-		Job: l.Job, Name: l.Graph.Name, Status: l.Status, Started: l.Started, Ended: l.Ended, Changed: l.Changed, Restarts: l.Restarts,
+		Job: l.Job, Name: l.Graph.Name, Status: l.Status, Started: l.Started, Ended: l.Ended, Changed: l.Changed, Restarts: l.Restarts, Gear: l.Gear,
 	}
 	for _, t := range l.Tasks {
 		s.Tasks[t.Current().Status]++
@@ -157,7 +163,7 @@ func (h *History) Summary() (Summary, bool) {
 func (h *History) begin(p *plan) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.life = Life{Job: p.job, Graph: p.graph, Settings: p.settings, Durable: p.durable, Started: p.started, Changed: p.started}
+	h.life = Life{Job: p.job, Graph: p.graph, Settings: p.settings, Durable: p.durable, Started: p.started, Changed: p.started, Gear: p.gear}
 	h.life.Entered[Initializing] = p.started
 	for _, id := range p.ids {
 		a := TaskAttempt{}
@@ -188,6 +194,7 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 	if b, ok := e.(Begun); ok && b.Err == nil && b.Held != nil {
 		h.adopt(*b.Held, s)
 	}
+	shifted := h.shift(now, old, s)
 	h.report(now, e, old, s)
 	h.flight(now, e, old, s)
 	for _, a := range actions {
@@ -205,7 +212,7 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 		}
 	}
 	h.enter(now, statusOf(s))
-	return status != h.life.Status || ended != h.life.Checkpoints.Completed+h.life.Checkpoints.Failed
+	return shifted || status != h.life.Status || ended != h.life.Checkpoints.Completed+h.life.Checkpoints.Failed
 }
 
 func (h *History) enter(now time.Time, s Status) {

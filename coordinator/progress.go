@@ -12,6 +12,7 @@ import (
 // Progress is what there is to say about a running job.
 type Progress struct {
 	Job        job.ID // "" until it is known
+	Gear       job.Gear
 	State      string // INITIALIZING, RUNNING, RESTARTING, FINISHING, as far as the coordinator knows
 	Epoch      stream.Epoch
 	InFlight   stream.Epoch // the epoch of the checkpoint that is being taken, or 0
@@ -54,7 +55,7 @@ func (k sinkState) unpublished(uid string) Unpublished {
 }
 
 func (s State) progress(time.Time) Progress {
-	p := Progress{Checkpoint: s.lastOver, Failures: s.failures, Restarts: s.total, Tasks: len(s.ids), Discovered: true}
+	p := Progress{Gear: s.gears.at, Checkpoint: s.lastOver, Failures: s.failures, Restarts: s.total, Tasks: len(s.ids), Discovered: true}
 	switch s.phase {
 	case beginning:
 		p.State = "INITIALIZING"

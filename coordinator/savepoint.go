@@ -141,7 +141,7 @@ func (m *machine) savepointClaimed(doc *checkpoint.Manifest) {
 		m.answer(*r, Answer{Epoch: doc.Epoch})
 		return
 	}
-	r.stage, r.manifest, r.deadline = publishing, doc, m.now.Add(m.settings.Timeout)
+	r.stage, r.manifest, r.deadline = publishing, doc, m.now.Add(m.timeout())
 }
 
 // savepointLost fails the request of a checkpoint that was not made. It reports
@@ -166,7 +166,7 @@ func (m *machine) save() {
 			m.requests[i].stage = exporting
 			m.do(Export{ID: r.id, Manifest: r.manifest, Target: r.target})
 		case !m.now.Before(r.deadline) && !r.want.ends():
-			m.answer(r, Answer{Err: fmt.Errorf("%w: the rows before the savepoint could not be published in %v", job.ErrUnavailable, m.settings.Timeout)})
+			m.answer(r, Answer{Err: fmt.Errorf("%w: the rows before the savepoint could not be published in %v", job.ErrUnavailable, m.timeout())})
 		}
 	}
 }

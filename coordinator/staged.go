@@ -36,36 +36,8 @@ type Launcher interface {
 // A stage that fails fails the attempt: the epoch is run again, as a whole and
 // under a new number, as the restart strategy allows.
 func RunStaged(ctx context.Context, j Job, l Launcher, h Host) (Result, error) {
-	if j.Store == nil {
-		return Result{}, fmt.Errorf("%w: the staged gear needs a checkpoint directory", job.ErrInvalid)
-	}
-	w := &stages{ctx: context.WithoutCancel(ctx), launcher: l, host: h, store: j.Store, rows: j.Settings.EpochRows, log: j.Log}
-	if w.log == nil {
-		w.log = slog.New(slog.DiscardHandler)
-	}
-	j.Settings.Timeout = unlimited
-	return (&driver{Job: j, worker: w, host: h, staged: w}).run(ctx)
+	return RunGears(ctx, j, Gears{At: job.Staged, Launchers: map[job.Gear]Launcher{job.Staged: l}}, h)
 }
-
-// pace says how long an epoch is.
-func (d *driver) pace() error {
-	for _, s := range d.sources {
-		if s.Bounded() {
-			continue
-		}
-		if d.Settings.Interval == 0 {
-			return fmt.Errorf("%w: source %s does not end: set 'execution.checkpointing.interval', which is the length of an epoch in the staged gear", job.ErrInvalid, s.uid)
-		}
-		d.staged.wait = d.Settings.Interval
-		return nil
-	}
-	d.Settings.Interval = 0 // the epoch ends when all is read
-	return nil
-}
-
-// unlimited is the timeout of a checkpoint whose barrier starts the work: an
-// epoch may take long.
-const unlimited = 100 * 365 * 24 * time.Hour
 
 // stages is the Worker of the staged gear. To the coordinator it looks like
 // tasks that live long; in truth a barrier is what starts them, one stage after
@@ -91,6 +63,13 @@ type stages struct {
 }
 
 var _ Worker = (*stages)(nil)
+
+// Leave drops the epoch that runs: another coordinator begins it again.
+func (w *stages) Leave() {
+	if w.running != nil {
+		w.running.cancel(ErrSuspend)
+	}
+}
 
 // Reports is nil: reports go to the coordinator's queue.
 func (w *stages) Reports() <-chan rpc.Report { return nil }

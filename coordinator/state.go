@@ -98,6 +98,8 @@ type plan struct {
 	sources  []sourcePlan
 	sinks    []string // the UIDs of the sinks that publish
 	started  time.Time
+	gear     job.Gear // that the job begins in
+	bounded  bool     // every source ends
 }
 
 type sourcePlan struct {
@@ -108,7 +110,7 @@ type sourcePlan struct {
 }
 
 func newPlan(id job.ID, g *job.Graph, s Settings, durable bool, sinks []string, started time.Time) *plan {
-	p := &plan{job: id, graph: g, settings: s.withDefaults(), durable: durable, ordinal: map[checkpoint.TaskID]int{}, sinks: sinks, started: started}
+	p := &plan{job: id, graph: g, settings: s.withDefaults(), durable: durable, ordinal: map[checkpoint.TaskID]int{}, sinks: sinks, started: started, gear: job.Pipelined}
 	for _, c := range g.Chains() {
 		head := g.Vertices[c.Head()]
 		var tasks []int
@@ -128,6 +130,7 @@ func newPlan(id job.ID, g *job.Graph, s Settings, durable bool, sinks []string, 
 // with is the plan of a graph with other parallelisms.
 func (p *plan) with(g *job.Graph) *plan {
 	q := newPlan(p.job, g, p.settings, p.durable, p.sinks, p.started)
+	q.gear, q.bounded = p.gear, p.bounded
 	for i := range q.sources {
 		q.sources[i].discovers = p.sources[i].discovers
 	}
@@ -144,6 +147,8 @@ type State struct {
 	number  int // of the next deployment
 	// scaled is the graph that the next attempt runs, or nil.
 	scaled *job.Graph
+	gears  gears
+	wished time.Time // when somebody last wanted the next attempt to be another
 	owner  checkpoint.Owner
 
 	manifest *checkpoint.Manifest // the newest that stands, or nil
@@ -272,9 +277,9 @@ func (s State) clone() State {
 
 // newState is the state before the first event; its first action is Begin.
 func newState(p *plan) (State, []Action) {
-	s := State{plan: p, next: 1}
+	s := State{plan: p, next: 1, gears: gears{at: p.gear}}
 	s.sinks = make([]sinkState, len(p.sinks))
-	return s.clone(), []Action{Begin{First: true}}
+	return s.clone(), []Action{Begin{First: true, Gear: p.gear}}
 }
 
 // Wake is when the state wants a Tick, or the zero time.
@@ -296,9 +301,10 @@ func (s State) Wake() time.Time {
 		if s.stop && !s.placed {
 			sooner(s.begunAt.Add(unplaced))
 		}
+		sooner(s.hastens())
 		if s.flight != nil {
 			if s.flight.stage <= collecting {
-				sooner(s.flight.began.Add(s.settings.Timeout))
+				sooner(s.flight.began.Add(s.timeout()))
 			}
 		} else {
 			sooner(s.due())

@@ -22,6 +22,8 @@ func Step(s State, now time.Time, e Event) (State, []Action) {
 		m.report(e.Report)
 	case RescaleRequested:
 		m.rescale(e.Graph)
+	case GearRequested:
+		m.shift(e)
 	case StopRequested:
 		m.stop = true
 	case SavepointRequested:
@@ -65,6 +67,7 @@ func (m *machine) onward() {
 	switch m.phase {
 	case running:
 		m.scale()
+		m.hasten()
 		m.unplace()
 		m.discover()
 		m.checkpointing()
@@ -128,7 +131,8 @@ func (m *machine) report(r rpc.Report) {
 func (m *machine) begin() {
 	m.phase = beginning
 	m.attempt++
-	b := Begin{Attempt: m.attempt, First: m.owner.Term == 0, Me: m.owner, Unusable: m.unusable, Graph: m.scaled}
+	m.shifted()
+	b := Begin{Attempt: m.attempt, First: m.owner.Term == 0, Me: m.owner, Unusable: m.unusable, Graph: m.scaled, Gear: m.gears.at}
 	if m.scaled != nil {
 		m.plan, m.scaled = m.with(m.scaled), nil
 	}
@@ -140,17 +144,17 @@ func (m *machine) rescale(g *job.Graph) {
 	if m.ending != nil || m.stop || m.leaving() || !m.durable {
 		return
 	}
-	m.scaled = g
+	m.scaled, m.wished = g, m.now
 	if slices.EqualFunc(g.Vertices, m.graph.Vertices, func(a, b job.Vertex) bool { return a.Parallelism == b.Parallelism }) {
 		m.scaled = nil // an earlier wish is taken back
 	}
 }
 
-// scale restarts the tasks as those of another graph, when that is wished for:
+// scale restarts the tasks as those of another graph or gear, when that is wished for:
 // behind the next checkpoint, which the wish brings about, so that little is read
 // again; at once when there can be none, because tasks wait for slots.
 func (m *machine) scale() {
-	if m.scaled != nil && m.phase == running && m.opening > 0 {
+	if m.changing() && m.phase == running && m.opening > 0 {
 		m.cancel(m.now)
 	}
 }
@@ -201,7 +205,7 @@ func (m *machine) begun(e Begun) {
 	switch {
 	case e.Held != nil:
 		m.adopt(e.Held, e.Layout)
-	case m.scaled != nil: // it was wished for meanwhile
+	case m.changing(): // it was wished for meanwhile
 		m.phase, m.resumeAt = pausing, m.now
 	default:
 		m.deploy(e.Layout)
@@ -262,6 +266,8 @@ func (m *machine) failed(err error) {
 	m.problem = err
 	m.accuse(err)
 	switch {
+	case m.goBack(err):
+		m.cancel(m.now)
 	case errors.Is(err, checkpoint.ErrCorrupt) && m.manifest != nil && m.manifest.Epoch == m.restored:
 		// The checkpoint that the attempt has restored is damaged: decide again.
 		u := map[stream.Epoch]error{m.restored: err}
@@ -336,6 +342,10 @@ func (m *machine) canceled() {
 // retryLater is for an attempt that could not begin.
 func (m *machine) retryLater(err error) {
 	m.accuse(err)
+	if m.goBack(err) {
+		m.phase, m.resumeAt, m.problem = pausing, m.now, err
+		return
+	}
 	if errors.Is(err, job.ErrUnavailable) && m.durable {
 		if at, ok := m.nextRestart(); ok {
 			m.phase, m.resumeAt, m.problem = pausing, at, err

@@ -66,6 +66,10 @@ type Job interface {
 	Savepoint(ctx context.Context, dir string) (path string, err error)
 	// Rescale changes the parallelism of vertices while the job runs.
 	Rescale(ctx context.Context, parallelism map[job.VertexID]int) error
+	// ChangeGear makes the tasks live in another gear while the job runs, and
+	// ChosenGear is what was asked for last.
+	ChangeGear(ctx context.Context, name string) error
+	ChosenGear() string
 	// Stop ends the job with a savepoint; with drain set, as if its input had
 	// ended.
 	Stop(ctx context.Context, dir string, drain bool) (path string, err error)

@@ -20,6 +20,7 @@ type JobEvent struct {
 	AtMillis   int64  `json:"timestamp"`
 	Checkpoint uint64 `json:"checkpoint,omitempty"` // the newest that completed
 	Restarts   int    `json:"restarts"`
+	Gear       string `json:"gear"`
 }
 
 const (
@@ -86,13 +87,13 @@ func (h *hub) close() {
 }
 
 // Changed tells listeners how a job is. The cluster calls it when a job has
-// changed its status or completed a checkpoint; it does not wait.
+// changed its status or its gear, or completed a checkpoint; it does not wait.
 func (s *Server) Changed(j coordinator.Summary) { s.events.tell(s.eventOf(j)) }
 
 func (s *Server) eventOf(j coordinator.Summary) JobEvent {
 	return JobEvent{
 		ID: j.Job, Name: j.Name, State: j.Status.String(), AtMillis: s.o.Clock.Now().UnixMilli(),
-		Restarts: j.Restarts, Checkpoint: uint64(j.Checkpoint),
+		Restarts: j.Restarts, Checkpoint: uint64(j.Checkpoint), Gear: string(j.Gear),
 	}
 }
 

@@ -108,6 +108,8 @@ var routes = []route{
 	{get, "/api" + ofJob + "/stuck", look, (*Server).stuck},
 	{get, "/api" + ofJob + "/cost", look, (*Server).cost},
 	{post, "/api" + ofJob + "/fork", submit, (*Server).fork},
+	{get, "/api" + ofJob + "/gear", look, (*Server).gear},
+	{post, "/api" + ofJob + "/gear", change, (*Server).changeGear},
 	{get, "/api/stored", look, (*Server).stored},
 	{del, "/api/stored/{jobid}", cancel, (*Server).removeStored},
 	{get, "/api/logs", look, (*Server).logLines},

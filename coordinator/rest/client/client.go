@@ -112,6 +112,18 @@ func (c *Client) Stuck(ctx context.Context, id string) (rest.Stuck, error) {
 	return reply, err
 }
 
+// Gear is how the tasks of a job live; with a name, after it was asked for.
+func (c *Client) Gear(ctx context.Context, id, name string) (rest.Gear, error) {
+	var reply rest.Gear
+	at := "/api/jobs/" + url.PathEscape(id) + "/gear"
+	if name == "" {
+		err := c.Do(ctx, http.MethodGet, at, nil, &reply)
+		return reply, err
+	}
+	err := c.Do(ctx, http.MethodPost, at, rest.GearRequest{Gear: name}, &reply)
+	return reply, err
+}
+
 // Logs are the newest lines of all processes behind what was told before, ""
 // being from the beginning: at most limit of each, those about a job unless it is
 // "", and of no lower level unless it is "".

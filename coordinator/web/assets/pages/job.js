@@ -7,6 +7,7 @@ import { useSamples } from "../samples.js";
 import { Checkpoints } from "./checkpoints.js";
 import { Cost } from "./cost.js";
 import { Configuration, Exceptions } from "./jobtext.js";
+import { Gear } from "./gear.js";
 import { JobGraph } from "./jobgraph.js";
 import { JobLog } from "./logs.js";
 import { Metrics } from "./metrics.js";
@@ -64,7 +65,7 @@ function Deeds({ job, features }) {
 
 const tabs = {
   graph: ["Graph", JobGraph], stuck: ["Why is it stuck?", Stuck], checkpoints: ["Checkpoints", Checkpoints], exceptions: ["Exceptions", Exceptions],
-  timeline: ["Timeline", Timeline], cost: ["Cost", Cost], metrics: ["Metrics", Metrics], log: ["Log", JobLog], configuration: ["Configuration", Configuration],
+  timeline: ["Timeline", Timeline], gear: ["Gear", Gear], cost: ["Cost", Cost], metrics: ["Metrics", Metrics], log: ["Log", JobLog], configuration: ["Configuration", Configuration],
 };
 
 export function JobPage({ id, at, rest, query, features }) {
@@ -72,6 +73,7 @@ export function JobPage({ id, at, rest, query, features }) {
   const job = seen.last?.job;
   const over = job && ended.includes(job.state);
   const stuck = usePoll(job ? `/api/jobs/${id}/stuck` : null, { once: over });
+  const gear = usePoll(job ? `/api/jobs/${id}/gear` : null, { once: over });
   if (!job) return html`<h1 tabindex="-1">Job</h1>${seen.error ? html`<${Note} kind="bad">${seen.error.message}</${Note}>` : html`<p class="empty">Loading…</p>`}`;
   const findings = stuck.data?.findings ?? [];
   const [, Body] = at === "vertices" ? ["", Vertex] : tabs[at] ?? tabs.graph;
@@ -83,9 +85,10 @@ export function JobPage({ id, at, rest, query, features }) {
       <${Stat} name="Started">${dateTime(job["start-time"])}</${Stat}>
       <${Stat} name=${over ? "Took" : "For"}>${duration(over ? job.duration : Math.max(0, now - job["start-time"]))}</${Stat}>
       <${Stat} name="Tasks">${job.vertices.reduce((n, v) => n + v.parallelism, 0)}</${Stat}>
+      <${Stat} name="Gear">${gear.data?.gear ?? "–"}</${Stat}>
       <${Stat} name="Id"><code>${job.jid}</code></${Stat}>
     </${Stats}>
     ${seen.error && html`<${Note} kind="warn">The last look failed, so this may be old: ${seen.error.message}</${Note}>`}
     <${Tabs} name="About the job" at=${at === "vertices" ? "graph" : at} all=${Object.entries(tabs).map(([key, [name]]) => [name, `#/jobs/${id}/${key}`, key, marks[key]])} />
-    <${Body} job=${job} seen=${seen} stuck=${stuck} rest=${rest} query=${query} />`;
+    <${Body} job=${job} seen=${seen} stuck=${stuck} gear=${gear} features=${features} rest=${rest} query=${query} />`;
 }

@@ -1,0 +1,134 @@
+package coordinator
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/wadi-engine/wadi/job"
+)
+
+// Gears are what the tasks of a job run on in each gear.
+type Gears struct {
+	At job.Gear // in which it begins; "" means pipelined
+	// Pipelined runs tasks that live long; nil when the job cannot be in that gear.
+	Pipelined Worker
+	// Launchers run the stages of the brief gears. One that is missing comes with
+	// the Shift to its gear.
+	Launchers map[job.Gear]Launcher
+}
+
+// Shift wants a job to change gear while it runs.
+type Shift struct {
+	To job.Gear
+	// Launcher, if not nil, runs stages in a brief gear from now on.
+	Launcher Launcher
+	// Reason is for those who read why.
+	Reason string
+	// Answer is called once, unless the job ends before it has seen the wish: nil
+	// when it has taken note. It must not wait.
+	Answer func(error)
+}
+
+// RunGears runs a job as Run and RunStaged do, in the gear that it begins in and,
+// from checkpoint to checkpoint, in those that Job.Shifts wishes for.
+func RunGears(ctx context.Context, j Job, g Gears, h Host) (Result, error) {
+	if j.Log == nil {
+		j.Log = slog.New(slog.DiscardHandler)
+	}
+	if g.At == "" {
+		g.At = job.Pipelined
+	}
+	d := &driver{Job: j, host: h, gear: g.At, workers: make(map[job.Gear]Worker), life: context.WithoutCancel(ctx)}
+	d.holder, _ = g.Pipelined.(Holder)
+	if g.Pipelined != nil {
+		d.workers[job.Pipelined] = g.Pipelined
+	}
+	for gear, l := range g.Launchers {
+		d.workers[gear] = d.stages(l)
+	}
+	if d.worker = d.workers[g.At]; d.worker == nil {
+		return Result{}, fmt.Errorf("%w: nothing runs tasks in the %s gear", job.ErrInvalid, g.At)
+	}
+	if g.At.Brief() && j.Store == nil {
+		return Result{}, fmt.Errorf("%w: the %s gear needs a checkpoint directory", job.ErrInvalid, g.At)
+	}
+	return d.run(ctx)
+}
+
+// stages is a worker for a brief gear.
+func (d *driver) stages(l Launcher) *stages {
+	w := &stages{ctx: d.life, launcher: l, host: d.host, store: d.Store, rows: d.Settings.EpochRows, log: d.Log}
+	if !d.bounded() {
+		w.wait = d.Settings.Interval
+	}
+	return w
+}
+
+// bounded reports whether every source ends; they are open.
+func (d *driver) bounded() bool {
+	for _, s := range d.sources {
+		if !s.Bounded() {
+			return false
+		}
+	}
+	return true
+}
+
+// pace checks that somebody has said how long an epoch is, where the source does
+// not, and tells it to the stages that were there before the sources.
+func (d *driver) pace() error {
+	if d.gear.Brief() && !d.bounded() && d.Settings.Interval == 0 {
+		return unpaced(d.gear)
+	}
+	for _, w := range d.workers {
+		if s, ok := w.(*stages); ok && !d.bounded() {
+			s.wait = d.Settings.Interval
+		}
+	}
+	return nil
+}
+
+// listenShifts turns wishes for another gear into messages.
+func (d *driver) listenShifts() {
+	d.host.Go(func() {
+		for {
+			select {
+			case s := <-d.Shifts:
+				d.host.Post(s)
+			case <-d.io.Done():
+				return
+			}
+		}
+	})
+}
+
+// wish makes a wish for another gear an event.
+func (d *driver) wish(s Shift) Event {
+	err := d.state.shiftable(s.To)
+	switch {
+	case err != nil:
+	case s.Launcher != nil && s.To.Brief():
+		if d.workers[s.To] == nil || d.gear != s.To {
+			d.workers[s.To] = d.stages(s.Launcher)
+		}
+	case d.workers[s.To] == nil:
+		err = fmt.Errorf("%w: nothing runs tasks in the %s gear", job.ErrInvalid, s.To)
+	}
+	if s.Answer != nil {
+		s.Answer(err)
+	}
+	if err != nil {
+		return Tick{}
+	}
+	d.Log.Info("another gear is wished for", slog.String("gear", string(s.To)), slog.String("now", string(d.gear)), slog.String("reason", s.Reason))
+	return GearRequested{Gear: s.To, Reason: s.Reason}
+}
+
+// engage lets the worker of a gear have the commands from now on. No task runs.
+func (d *driver) engage(g job.Gear) {
+	if d.gear != g {
+		d.Log.Info("the job changes gear", slog.String("gear", string(g)), slog.String("before", string(d.gear)), slog.String("reason", d.state.gears.reason))
+	}
+	d.gear, d.worker = g, d.workers[g]
+}
