@@ -55,30 +55,7 @@ func linesBelow(t *testing.T, dir string) []string {
 // tasks run on as they are, no epoch is missing but the one that was aborted, and the
 // rows are those of a run that nobody disturbs.
 func TestFailover(t *testing.T) {
-	dir := t.TempDir()
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stores := objstore.New(objstore.Options{})
-	t.Cleanup(func() { _ = stores.Close() }) // nothing waits in it
-	store, err := stores.Open(t.Context(), "file://"+dir+"/ha/default", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := testcluster.New(t, testcluster.Options{Program: program, Env: []string{"WADI_TEST_PROGRAM=1"}, Dir: dir, Store: store, Config: map[string]string{
-		"high-availability.storageDir": "file://" + dir + "/ha", "high-availability.cluster-id": "default",
-		"execution.checkpointing.interval": "100 ms", "execution.checkpointing.num-retained": "10000",
-	}})
-	defer func() {
-		if t.Failed() {
-			t.Log(c.Logs())
-		}
-	}()
-	for range 2 {
-		c.AddCoordinator()
-		c.AddWorker()
-	}
+	dir, program, store, c := pairs(t, testcluster.Options{})
 	old := c.AwaitLeader(nil)
 	submitted, err := old.Client().Submit(t.Context(), rest.SQLRequest{Statement: fmt.Sprintf(paced, 1000, dir+"/sums"), Detached: true, Parallelism: 2})
 	if err != nil {
@@ -118,6 +95,44 @@ func TestFailover(t *testing.T) {
 	}
 	epochs(t, checkpoint.Sub(store, "checkpoints/"+id))
 
+	undisturbed(t, dir, program)
+}
+
+// pairs is a cluster of two coordinators and two workers, whose logs are shown when the
+// test has failed.
+func pairs(t *testing.T, o testcluster.Options) (dir, program string, store checkpoint.Store, c *testcluster.Cluster) {
+	t.Helper()
+	dir = t.TempDir()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stores := objstore.New(objstore.Options{})
+	t.Cleanup(func() { _ = stores.Close() }) // nothing waits in it
+	if store, err = stores.Open(t.Context(), "file://"+dir+"/ha/default", nil); err != nil {
+		t.Fatal(err)
+	}
+	o.Program, o.Env, o.Dir, o.Store = program, []string{"WADI_TEST_PROGRAM=1"}, dir, store
+	o.Config = map[string]string{
+		"high-availability.storageDir": "file://" + dir + "/ha", "high-availability.cluster-id": "default",
+		"execution.checkpointing.interval": "100 ms", "execution.checkpointing.num-retained": "10000",
+	}
+	c = testcluster.New(t, o)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(c.Logs())
+		}
+	})
+	for range 2 {
+		c.AddCoordinator()
+		c.AddWorker()
+	}
+	return dir, program, store, c
+}
+
+// undisturbed compares the rows of the job with those of a run that nobody disturbs.
+func undisturbed(t *testing.T, dir, program string) {
+	t.Helper()
 	calm := filepath.Join(dir, "calm.sql")
 	if err := os.WriteFile(calm, fmt.Appendf(nil, paced, 100_000, dir+"/calm"), 0o600); err != nil {
 		t.Fatal(err)
@@ -130,6 +145,45 @@ func TestFailover(t *testing.T) {
 	if got, want := linesBelow(t, dir+"/sums"), linesBelow(t, dir+"/calm"); !slices.Equal(got, want) || len(want) != 501 {
 		t.Errorf("%d rows, undisturbed %d\n%q\n%q", len(got), len(want), got, want)
 	}
+}
+
+// TestShortCuts cuts the connections of the workers to a coordinator that goes on. The
+// tasks run on as they are, and nothing that was said is lost or counts twice.
+func TestShortCuts(t *testing.T) {
+	dir, program, _, c := pairs(t, testcluster.Options{Proxies: true})
+	leader := c.AwaitLeader(nil)
+	submitted, err := leader.Client().Submit(t.Context(), rest.SQLRequest{Statement: fmt.Sprintf(paced, 1000, dir+"/sums"), Detached: true, Parallelism: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := string(submitted[0].JobID)
+	completed := func() (n int) {
+		var all rest.Checkpoints
+		if leader.Get(t.Context(), "/jobs/"+id+"/checkpoints", &all) == nil {
+			n = all.Counts.Completed
+		}
+		return n
+	}
+	await.That(t, "rows are written and checkpoints taken", func() bool { return completed() > 5 && len(linesBelow(t, dir+"/sums")) > 0 })
+	before := attempts(t, leader, id)
+	for range 3 {
+		leader.Gate.Refuse()
+		time.Sleep(300 * time.Millisecond)
+		leader.Gate.Heal()
+		n := completed()
+		await.That(t, "checkpoints go on", func() bool { return completed() > n+1 })
+	}
+	if after := attempts(t, leader, id); after != before {
+		t.Errorf("the tasks were\n%s\nand are\n%s", before, after)
+	}
+	await.That(t, "the end of the job", func() bool {
+		var d rest.JobDetails
+		return leader.Get(t.Context(), "/jobs/"+id, &d) == nil && d.State == "FINISHED"
+	})
+	if c.Leader() != leader {
+		t.Error("another coordinator leads")
+	}
+	undisturbed(t, dir, program)
 }
 
 // attempts are the tasks of a job as the API tells of them: which attempt it is,

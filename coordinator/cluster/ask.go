@@ -35,7 +35,11 @@ func (c *Cluster) Ask(ctx context.Context, id string, a rpc.Ask) (rpc.Answer, er
 		return rpc.Answer{}, fmt.Errorf("%w: no worker %s", job.ErrInvalid, id)
 	}
 	w := c.workers[i]
+	away := w.on(nil)
 	c.mu.Unlock()
+	if away {
+		return rpc.Answer{}, fmt.Errorf("%w: worker %s cannot be reached at the moment", job.ErrUnavailable, id)
+	}
 	number, answer, err := w.asks.add()
 	if err != nil {
 		return rpc.Answer{}, fmt.Errorf("worker %s: %w", id, err)
@@ -90,12 +94,24 @@ func (q *asks) answered(a rpc.Answer) {
 	}
 }
 
+// cut says that no answers come to the questions that are open.
+func (q *asks) cut() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.close()
+}
+
+func (q *asks) close() {
+	for _, to := range q.open {
+		close(to)
+	}
+	q.open = nil
+}
+
 // end says that no answers come any more.
 func (q *asks) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, to := range q.open {
-		close(to)
-	}
-	q.open, q.over = nil, true
+	q.close()
+	q.over = true
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -35,7 +36,10 @@ type Options struct {
 	// AdoptTimeout is how long a coordinator waits for workers that hold tasks;
 	// 0 means three seconds.
 	AdoptTimeout time.Duration
-	Bugs         mutant.Set
+	// Grace is how long the tasks of a worker whose connection has broken are not
+	// given up; 0 means two seconds.
+	Grace time.Duration
+	Bugs  mutant.Set
 }
 
 func (o Options) withDefaults() Options {
@@ -50,6 +54,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.AdoptTimeout == 0 {
 		o.AdoptTimeout = 3 * time.Second
+	}
+	if o.Grace == 0 {
+		o.Grace = min(2*time.Second, o.Timeout)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -75,11 +82,14 @@ type Cluster struct {
 	// a worker still holds are not wanted.
 	settled map[job.ID]bool
 	changed chan struct{} // closed, and replaced, when a worker comes or goes
+
+	alive func(ctx context.Context, address string) bool // dial, but in tests
 }
 
 // New returns a Cluster that nobody can reach: workers are told of with Join.
 func New(o Options) *Cluster {
 	c := &Cluster{o: o.withDefaults(), settled: make(map[job.ID]bool), changed: make(chan struct{})}
+	c.alive = c.dial
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
 }
@@ -101,13 +111,24 @@ func (c *Cluster) leading() (bool, uint64) {
 // Join adds a worker; one of the same id that was there is replaced.
 func (c *Cluster) Join(l Link, r rpc.Register) *Member {
 	now := c.o.Clock.Now()
-	w := &Member{c: c, link: l, info: r, since: now, beat: now}
+	w := &Member{c: c, link: l, info: r, since: now, beat: now, heard: r.Said}
+	var away []*Member
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	w.send(rpc.ToWorker{Welcome: &rpc.Welcome{Interval: c.o.Interval.Milliseconds(), Timeout: c.o.Timeout.Milliseconds()}})
+	defer func() {
+		c.mu.Unlock()
+		for _, old := range away {
+			old.Leave(errReplaced)
+		}
+	}()
+	w.term = c.term
+	w.send(rpc.ToWorker{Welcome: c.welcomes(&rpc.Welcome{})})
 	for _, old := range c.workers {
-		if old.info.ID == w.info.ID {
-			old.link.Close() // it leaves, and its jobs learn of it
+		switch {
+		case old.info.ID != w.info.ID:
+		case old.on(nil):
+			away = append(away, old)
+		default:
+			old.close() // it leaves, and its jobs learn of it
 		}
 	}
 	c.workers = slices.DeleteFunc(c.workers, func(o *Member) bool { return o.info.ID == w.info.ID })
@@ -120,6 +141,14 @@ func (c *Cluster) Join(l Link, r rpc.Register) *Member {
 	return w
 }
 
+var errReplaced = fmt.Errorf("%w: another process has its id, or it has lost what was said", job.ErrUnavailable)
+
+// welcomes completes a welcome.
+func (c *Cluster) welcomes(m *rpc.Welcome) *rpc.Welcome {
+	m.Interval, m.Timeout = c.o.Interval.Milliseconds(), c.o.Timeout.Milliseconds()
+	return m
+}
+
 // Leave removes a worker that is lost, and tells the jobs that have tasks on it.
 func (w *Member) Leave(why error) {
 	c := w.c
@@ -129,6 +158,7 @@ func (w *Member) Leave(why error) {
 	c.offers = slices.DeleteFunc(c.offers, func(o *offer) bool { return o.worker == w })
 	jobs := slices.Clone(w.jobs)
 	w.jobs = nil
+	w.cuts++
 	w.asks.end()
 	c.notify()
 	if c.ctx.Err() == nil {

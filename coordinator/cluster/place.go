@@ -109,7 +109,7 @@ func (c *Cluster) shun(address string) {
 func (c *Cluster) rooms() []room {
 	all, now := make([]room, len(c.workers)), c.o.Clock.Now()
 	for i, w := range c.workers {
-		all[i] = room{free: w.info.Slots - w.used, used: w.used, shunned: now.Before(w.shunned)}
+		all[i] = room{free: w.free(), used: w.used, shunned: now.Before(w.shunned)}
 	}
 	return all
 }

@@ -56,7 +56,7 @@ func again(t *testing.T, tasks *Tasks, generation checkpoint.Generation, n int) 
 		t.Fatal(err)
 	}
 	for _, w := range of {
-		w.Take(reportOf(tasks, rpc.Canceled{}))
+		w.Take(w.link, reportOf(tasks, rpc.Canceled{}))
 	}
 	d := rpc.Deploy{Job: tasks.start.Job, Generation: generation, Graph: &job.Graph{}}
 	for i := range n {
@@ -121,7 +121,7 @@ func TestUnreachableIsShunned(t *testing.T) {
 	a, _ := join("a"), join("b")
 	tasks := c.wants(t, "j", 2)
 	fails := func() {
-		a.Take(reportOf(tasks, rpc.Failed{Err: fmt.Errorf("send: %w", &peer.Unreachable{Address: "b:1", Err: job.ErrUnavailable})}))
+		a.Take(a.link, reportOf(tasks, rpc.Failed{Err: fmt.Errorf("send: %w", &peer.Unreachable{Address: "b:1", Err: job.ErrUnavailable})}))
 	}
 	fails()
 	again(t, tasks, 2, 2)

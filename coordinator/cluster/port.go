@@ -36,7 +36,7 @@ func (c *Cluster) Close() error {
 	}
 	c.mu.Lock()
 	for _, w := range c.workers {
-		w.link.Close() // its loop ends
+		w.close() // its loop ends
 	}
 	c.mu.Unlock()
 	c.loops.Wait()
@@ -91,10 +91,12 @@ func (c *Cluster) welcome(raw net.Conn) error {
 	var writer sync.WaitGroup
 	writer.Go(l.write)
 	defer writer.Wait()
-	w := c.Join(l, *first.Register)
-	err = l.read(c.o.Timeout, w.Take)
-	w.Leave(err)
-	return err
+	w := c.Enter(l, *first.Register)
+	err = l.read(c.o.Timeout, func(m rpc.ToCoordinator) { w.Take(l, m) })
+	if number, away := w.Cut(l, err); away {
+		w.await(number, err)
+	}
+	return nil // it was logged
 }
 
 // watched answers a coordinator that stands by.

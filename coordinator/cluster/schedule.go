@@ -53,9 +53,18 @@ func (c *Cluster) assign(t *Tasks) bool {
 // slots is how many slots are free, and how many there are. The cluster is locked.
 func (c *Cluster) slots() (free, all int) {
 	for _, w := range c.workers {
-		free, all = free+w.info.Slots-w.used, all+w.info.Slots
+		free, all = free+w.free(), all+w.info.Slots
 	}
 	return free, all
+}
+
+// free is how many slots of the worker can be given away: none while it is away. The
+// cluster is locked.
+func (w *Member) free() int {
+	if w.on(nil) {
+		return 0
+	}
+	return w.info.Slots - w.used
 }
 
 // request asks for slots for t. The cluster is locked.

@@ -97,7 +97,7 @@ func Run(ctx context.Context, o Options) error {
 	if o.Patience == 0 {
 		o.Patience = 5 * time.Minute
 	}
-	n := &node{Options: o, transport: t, process: metrics.Process{Total: o.Memory, Now: o.Clock.Now}}
+	n := &node{Options: o, transport: t, began: o.Clock.Now(), process: metrics.Process{Total: o.Memory, Now: o.Clock.Now}}
 	s := newSession(n)
 	defer s.close()
 	if o.Report != nil {
@@ -137,11 +137,12 @@ func Run(ctx context.Context, o Options) error {
 type node struct {
 	Options
 	transport *remote.Transport
+	began     time.Time
 	process   metrics.Process
 	rates     metrics.Rates
 }
 
-// serve is one conversation with the coordinator that leads. It reports whether
+// serve is one connection to the coordinator that leads. It reports whether
 // the worker was registered.
 func (n *node) serve(ctx context.Context, s *session) (registered bool, err error) {
 	address, err := n.Leader(ctx)
@@ -153,32 +154,25 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 		return false, err
 	}
 	m := peer.NewMessages(conn)
-	stop := context.AfterFunc(ctx, func() { _ = m.Close() }) // what waits for a message ends
+	beat, end := context.WithCancel(context.WithoutCancel(ctx))
 	var beats sync.WaitGroup
 	defer func() {
-		stop()
+		end()
 		_ = m.Close() // it may be closed already
 		beats.Wait()
+		s.talk.interrupted()
 	}()
-	if err := s.register(m); err != nil {
+	beats.Go(func() { n.part(ctx, beat, m) })
+	welcome, err := s.register(m)
+	if err != nil {
 		return false, err
-	}
-	defer s.speak(nil)
-	var first rpc.ToWorker
-	if err := m.Receive(&first, silence); err != nil {
-		return false, err
-	}
-	if first.Welcome == nil {
-		return false, fmt.Errorf("%w: the coordinator's first word is no welcome", peer.ErrRefused)
 	}
 	limit := silence
-	if t := time.Duration(first.Welcome.Timeout) * time.Millisecond; t > 0 {
+	if t := time.Duration(welcome.Timeout) * time.Millisecond; t > 0 {
 		limit = t
 	}
-	n.Log.Info("registered", slog.String("coordinator", address), slog.String("id", n.ID), slog.Int("slots", n.Slots))
-	beat, end := context.WithCancel(ctx)
-	defer end()
-	interval := time.Duration(first.Welcome.Interval) * time.Millisecond
+	n.Log.Info("registered", slog.String("coordinator", address), slog.String("id", n.ID), slog.Int("slots", n.Slots), slog.Bool("resumed", welcome.Resumed))
+	interval := time.Duration(welcome.Interval) * time.Millisecond
 	heard := newListening(n.Clock.Now())
 	beats.Go(func() { s.heartbeats(beat, m, interval) })
 	beats.Go(func() { n.doubt(beat, m, s, heard, address, interval) })
@@ -188,7 +182,9 @@ func (n *node) serve(ctx context.Context, s *session) (registered bool, err erro
 			return true, heard.why(err)
 		}
 		heard.now(n.Clock.Now())
-		s.obey(ctx, msg)
+		if s.talk.hear(msg) {
+			s.obey(ctx, msg)
+		}
 	}
 }
 

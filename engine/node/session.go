@@ -15,7 +15,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 )
 
-// session is what a worker holds; it outlives coordinators.
+// session is what a worker holds; it outlives coordinators, and connections to them.
 type session struct {
 	*node
 
@@ -27,9 +27,11 @@ type session struct {
 
 	drops sync.WaitGroup
 
-	mu       sync.Mutex
-	messages *peer.Messages // nil while there is no coordinator
-	jobs     map[job.ID]*hosted
+	talk          talk
+	registrations int // of turn
+
+	mu   sync.Mutex
+	jobs map[job.ID]*hosted
 	// ending are jobs that are dropped, and whose tasks are not gone yet. One of
 	// the same id that is started again waits for them.
 	ending map[job.ID]<-chan struct{}
@@ -61,41 +63,8 @@ func newSession(n *node) *session {
 	return &session{node: n, jobs: make(map[job.ID]*hosted), ending: make(map[job.ID]<-chan struct{})}
 }
 
-// register tells a coordinator of the worker and what it holds; from then on it
-// is the one that is reported to.
-func (s *session) register(m *peer.Messages) error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	r := s.node.register()
-	r.Held = s.held()
-	if err := m.Send(rpc.ToCoordinator{Register: r}); err != nil {
-		return err
-	}
-	s.speak(m)
-	return nil
-}
-
-// speak makes m the conversation with the coordinator; nil means there is none.
-func (s *session) speak(m *peer.Messages) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.messages = m
-}
-
-// say sends a message, if there is a coordinator.
-func (s *session) say(msg rpc.ToCoordinator) error {
-	s.mu.Lock()
-	m := s.messages
-	s.mu.Unlock()
-	if m == nil {
-		return fmt.Errorf("%w: there is no coordinator", job.ErrUnavailable)
-	}
-	return m.Send(msg)
-}
-
-// held is what the next coordinator may adopt. Jobs that it cannot adopt are
-// given up.
-func (s *session) held() (all []rpc.Held) {
+// held is what the next coordinator may adopt, and the jobs that it cannot.
+func (s *session) held() (all []rpc.Held, broken []job.ID) {
 	s.mu.Lock()
 	jobs := maps.Clone(s.jobs)
 	s.mu.Unlock()
@@ -104,12 +73,12 @@ func (s *session) held() (all []rpc.Held) {
 		held := h.ledger.Held(id)
 		h.mu.Unlock()
 		if held == nil {
-			s.drop(id)
+			broken = append(broken, id)
 			continue
 		}
 		all = append(all, *held)
 	}
-	return all
+	return all, broken
 }
 
 // obey carries out a message. It does not wait for tasks.
@@ -129,7 +98,7 @@ func (s *session) obey(ctx context.Context, msg rpc.ToWorker) {
 	case msg.Ask != nil:
 		s.answers.Go(func() {
 			a := s.Logs.Answer(*msg.Ask)
-			_ = s.say(rpc.ToCoordinator{Answer: &a}) // who has asked is gone
+			_ = s.talk.say(rpc.ToCoordinator{Answer: &a}) // who has asked is gone
 		})
 	}
 }
@@ -215,7 +184,7 @@ func (s *session) busy() bool {
 }
 
 func (s *session) heartbeat() *rpc.Heartbeat {
-	h := &rpc.Heartbeat{Process: s.process.Read()}
+	h := &rpc.Heartbeat{Process: s.process.Read(), Heard: s.talk.heard()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, j := range s.jobs {
@@ -366,7 +335,7 @@ func (h *hosted) report(r rpc.Report) {
 		doc.Counts = h.worker.Counts()
 	}
 	h.mu.Unlock()
-	if err := h.s.say(rpc.ToCoordinator{Report: &doc}); err != nil {
+	if err := h.s.talk.say(rpc.ToCoordinator{Report: &doc}); err != nil {
 		h.s.Log.Debug("a report waits for the next coordinator", slog.String("job", string(h.start.Job)), slog.Any("error", err))
 	}
 }

@@ -9,9 +9,13 @@ import (
 	"github.com/wadi-engine/wadi/stream"
 )
 
-// ToWorker is a message from the coordinator to a worker process: exactly one
-// field is set.
+// ToWorker is a message from the coordinator to a worker process: at most one field
+// is set but for N and Heard.
 type ToWorker struct {
+	// N numbers Start, Command and Drop; Heard is the number of the newest report that
+	// has come.
+	N       uint64      `json:"n,omitempty"`
+	Heard   uint64      `json:"heard,omitempty"`
 	Welcome *Welcome    `json:"welcome,omitempty"`
 	Start   *Start      `json:"start,omitempty"`
 	Command *JobCommand `json:"command,omitempty"`
@@ -23,12 +27,17 @@ type ToWorker struct {
 	Leads uint64 `json:"leads,omitempty"`
 }
 
-// ToCoordinator is a message from a worker process: exactly one field is set.
+// ToCoordinator is a message from a worker process: exactly one field is set but
+// for N.
 type ToCoordinator struct {
+	// N numbers Report.
+	N         uint64     `json:"n,omitempty"`
 	Register  *Register  `json:"register,omitempty"`
 	Report    *JobReport `json:"report,omitempty"`
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
 	Answer    *Answer    `json:"answer,omitempty"`
+	// Leaves says that the worker ends.
+	Leaves bool `json:"leaves,omitempty"`
 	// Watch is from a coordinator that stands by, again and again.
 	Watch *Watch `json:"watch,omitempty"`
 }
@@ -50,12 +59,27 @@ type (
 		Version string `json:"version"`
 		// Held are the jobs whose tasks run on, although their coordinator was lost.
 		Held []Held `json:"held,omitempty"`
+		// Conversation names the one that begins, unless that in Resume goes on. Said is
+		// the number of the newest report before.
+		Conversation string  `json:"conversation,omitempty"`
+		Said         uint64  `json:"said,omitempty"`
+		Resume       *Resume `json:"resume,omitempty"`
+	}
+	// Resume asks for a conversation to go on whose connection is lost, behind the
+	// newest message that the worker has heard.
+	Resume struct {
+		Conversation string `json:"conversation"`
+		Heard        uint64 `json:"heard"`
 	}
 	// Welcome answers Register. The worker sends a Heartbeat each Interval, in
 	// milliseconds, and ends a conversation in which nothing comes for Timeout.
 	Welcome struct {
 		Interval int64 `json:"intervalMillis"`
 		Timeout  int64 `json:"timeoutMillis"`
+		// Resumed says that the old conversation goes on, behind the newest report that
+		// the coordinator has heard.
+		Resumed bool   `json:"resumed,omitempty"`
+		Heard   uint64 `json:"heard,omitempty"`
 	}
 	// Start prepares a job: its commands follow.
 	Start struct {
@@ -132,6 +156,8 @@ type (
 	Heartbeat struct {
 		Jobs    []JobCounts `json:"jobs,omitempty"`
 		Process Process     `json:"process"`
+		// Heard is the number of the newest command that has come.
+		Heard uint64 `json:"heard,omitempty"`
 	}
 	// JobCounts are the counts of the tasks of a job on one worker.
 	JobCounts struct {

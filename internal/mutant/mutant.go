@@ -37,5 +37,6 @@ type Set struct {
 	HeldTwice        bool `found:"fleet"` // splits that tasks were given since the checkpoint are handed out again
 	GivenBackLost    bool `found:"fleet"` // splits that a restart gave back are forgotten by the leader that adopts
 	BarrierHalfGiven bool `found:"fleet"` // a barrier that some sources have is not given to the others
+	NotSaidAgain     bool `found:"fleet"` // commands that were lost with a connection are not sent again
 	LastHandleLost   bool `found:"fleet"` // the last state of tasks that have ended meanwhile is not adopted
 }

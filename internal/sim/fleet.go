@@ -34,6 +34,11 @@ type fleet struct {
 	all   []*leader
 	// onlyLeaders says that nothing fails but leaders: no task is started again.
 	onlyLeaders bool
+	// onlyCuts says that nothing fails but connections, which are made again: no task
+	// is started again, and nothing that was said is lost or counts twice. resumed is
+	// how often a conversation has gone on.
+	onlyCuts    bool
+	resumed     int
 	quiet       time.Time // when faults stop
 	pace, fails int
 	twice       int
@@ -53,10 +58,11 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	}
 	r.running = map[checkpoint.Generation]map[checkpoint.TaskID]bool{}
 	r.onlyLeaders = w.chance(3)
-	if !r.onlyLeaders && w.rnd.IntN(4) > 0 {
+	r.onlyCuts = !r.onlyLeaders && w.chance(4)
+	if !r.steadily() && w.rnd.IntN(4) > 0 {
 		r.store.faults, r.target.faults = 8+w.rnd.IntN(60), 4+w.rnd.IntN(20)
 	}
-	if !r.onlyLeaders && w.chance(3) {
+	if !r.steadily() && w.chance(3) {
 		r.fails = 40 + w.rnd.IntN(200)
 	}
 	if w.chance(2) {
@@ -98,6 +104,9 @@ func (r *fleet) won(name string, by *process) {
 	}
 }
 
+// steadily reports whether no task may be started again.
+func (r *fleet) steadily() bool { return r.onlyLeaders || r.onlyCuts }
+
 // calm reports whether faults have stopped.
 func (r *fleet) calm() bool { return !r.w.now.Before(r.quiet) }
 
@@ -107,7 +116,7 @@ func (r *fleet) nature() {
 	for {
 		r.w.sleep(time.Duration(1+r.w.rnd.IntN(60)) * time.Millisecond)
 		r.store.deliver()
-		if l := r.leads; l != nil && !r.calm() {
+		if l := r.leads; l != nil && !r.calm() && !r.onlyCuts {
 			r.strike(l)
 		}
 		for i, n := range r.nodes {
@@ -116,6 +125,10 @@ func (r *fleet) nature() {
 				r.store.faults, r.target.faults, n.tasks.fails = 0, 0, 0
 			case r.onlyLeaders:
 				r.stall(n, 150*time.Millisecond)
+			case r.onlyCuts:
+				if n.wire != nil && r.w.chance(10) {
+					n.wire.cut = true
+				}
 			default:
 				r.hit(n)
 				r.stall(n, 600*time.Millisecond)
@@ -193,7 +206,7 @@ func (r *fleet) elect() {
 		l := r.lead()
 		patience := r.w.now.Add(time.Duration(300+r.w.rnd.IntN(3000)) * time.Millisecond)
 		r.w.park(func() bool {
-			given := !r.calm() && !r.w.now.Before(patience)
+			given := !r.calm() && !r.onlyCuts && !r.w.now.Before(patience)
 			return r.finished || l.over || l.of.gone() || given || l.of.wakes().Sub(r.w.now) > silence
 		}, patience)
 		r.w.sleep(time.Duration(r.w.rnd.IntN(100)) * time.Millisecond)
@@ -260,9 +273,12 @@ func (l *leader) answer(x *wire) {
 		}
 		first := x.up[0]
 		x.up = x.up[1:]
-		m := l.cluster.Join(x, *first.Register)
-		listen(x, x.node, &x.up, m.Take, func() {})
-		m.Leave(errLost)
+		m := l.cluster.Enter(x, *first.Register)
+		listen(x, x.node, &x.up, func(said rpc.ToCoordinator) { m.Take(x, said) }, func() {})
+		if number, away := m.Cut(x, errLost); away {
+			l.r.w.sleep(grace)
+			m.Lapse(number, errLost)
+		}
 	})
 }
 

@@ -96,7 +96,9 @@ func TestManyTasks(t *testing.T) {
 		w.spawn(n.wire.node, func() {
 			listen(n.wire, h.of, &n.wire.down, n.obey, func() { n.wire.say(rpc.ToCoordinator{Heartbeat: &rpc.Heartbeat{}}) })
 		})
-		w.spawn(h.of, func() { listen(n.wire, n.wire.node, &n.wire.up, m.Take, func() {}) })
+		w.spawn(h.of, func() {
+			listen(n.wire, n.wire.node, &n.wire.up, func(said rpc.ToCoordinator) { m.Take(n.wire, said) }, func() {})
+		})
 	}
 	var history coordinator.History
 	var res coordinator.Result

@@ -20,6 +20,11 @@ type node struct {
 	ledger rpc.Ledger
 	known  bool // the job was started here
 	queue  []rpc.Command
+
+	talk  rpc.Conversation
+	calls int
+	// welcome is that of the wire, behind which reports are said.
+	welcome bool
 }
 
 // start starts a worker process.
@@ -45,23 +50,54 @@ func (n *node) session() {
 		}
 		n.wire = &wire{w: w, node: n.of, to: l.of, twice: n.r.twice, patience: n.r.patience}
 		n.wire.watch = n.r.watch
-		n.wire.say(rpc.ToCoordinator{Register: n.register()})
+		said := n.register()
+		n.wire.say(rpc.ToCoordinator{Register: &said})
 		n.r.wires = append(n.r.wires, n.wire)
 		l.answer(n.wire)
-		listen(n.wire, l.of, &n.wire.down, n.obey, func() { n.wire.say(rpc.ToCoordinator{Heartbeat: &rpc.Heartbeat{}}) })
-		n.wire = nil
+		listen(n.wire, l.of, &n.wire.down, func(m rpc.ToWorker) {
+			switch {
+			case m.Welcome != nil:
+				n.welcomed(said, *m.Welcome)
+			case n.talk.Hear(m):
+				n.obey(m)
+			}
+		}, func() {
+			if n.welcome {
+				n.wire.say(rpc.ToCoordinator{Heartbeat: &rpc.Heartbeat{Heard: n.talk.Heard()}})
+			}
+		})
+		n.wire, n.welcome = nil, false
 	}
 }
 
-// register says what the node holds. What cannot be adopted is given up.
-func (n *node) register() *rpc.Register {
-	r := &rpc.Register{ID: n.id, Data: n.id, Slots: n.r.slots}
+// register says what the node holds.
+func (n *node) register() rpc.Register {
+	r := rpc.Register{ID: n.id, Data: n.id, Slots: n.r.slots}
 	if held := n.ledger.Held(jobID); held != nil {
 		r.Held = []rpc.Held{*held}
-	} else {
+	}
+	n.calls++
+	n.talk.Begin(&r, fmt.Sprint(n.calls))
+	return r
+}
+
+// welcomed goes on with what the leader has not heard. What it cannot adopt is given
+// up.
+func (n *node) welcomed(r rpc.Register, m rpc.Welcome) {
+	if m.Resumed {
+		n.r.resumed++
+	} else if len(r.Held) == 0 {
 		n.drop()
 	}
-	return r
+	rest, ok := n.talk.Welcomed(r, m)
+	if !ok {
+		n.wire.cut = true
+		return
+	}
+	n.welcome = true
+	for _, m := range rest {
+		n.wire.say(m)
+	}
 }
 
 func (n *node) obey(m rpc.ToWorker) {
@@ -108,8 +144,10 @@ func (n *node) work() {
 func (n *node) report(r rpc.Report) {
 	n.ledger.Report(r)
 	doc := rpc.WrapReport(jobID, n.ledger.Generation(), r)
-	if n.wire != nil {
-		n.wire.say(rpc.ToCoordinator{Report: &doc})
+	m := rpc.ToCoordinator{Report: &doc}
+	n.talk.Say(&m)
+	if n.welcome {
+		n.wire.say(m)
 	}
 	if s, ok := r.(rpc.Running); ok {
 		n.r.runs(n.ledger.Generation(), s.Task)
@@ -137,7 +175,7 @@ func (r *fleet) runs(g checkpoint.Generation, id checkpoint.TaskID) {
 
 // deploys notes that tasks are started.
 func (r *fleet) deploys(d rpc.Deploy) {
-	if r.onlyLeaders && r.steady > 0 && d.Generation > r.steady {
-		r.w.violate("tasks were started anew, in generation %d, although only leaders have failed", d.Generation)
+	if r.steadily() && r.steady > 0 && d.Generation > r.steady {
+		r.w.violate("tasks were started anew, in generation %d, although only leaders, or connections, have failed", d.Generation)
 	}
 }

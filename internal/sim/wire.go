@@ -31,6 +31,7 @@ var _ cluster.Link = (*wire)(nil)
 const (
 	beat    = 60 * time.Millisecond
 	silence = 300 * time.Millisecond
+	grace   = 300 * time.Millisecond // for a worker whose connection is cut
 )
 
 // copied is a message as it arrives: what does not travel is not there.
