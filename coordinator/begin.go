@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/logs"
@@ -282,6 +284,11 @@ func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
 
 // recover lets sinks begin with what the checkpoint holds of them.
 func (d *driver) recover(ctx context.Context, g checkpoint.Generation, m *checkpoint.Manifest) error {
+	if m != nil && !d.AllowNonRestored {
+		if err := d.unpublishable(m); err != nil {
+			return err
+		}
+	}
 	for _, s := range d.sinks {
 		r, ok := s.Committer.(ops.Recovering)
 		if !ok {
@@ -293,6 +300,18 @@ func (d *driver) recover(ctx context.Context, g checkpoint.Generation, m *checkp
 		}
 		if err := r.Recover(ctx, recovery); err != nil {
 			return fmt.Errorf("publish the rows of sink %s: %w", s.uid, err)
+		}
+	}
+	return nil
+}
+
+// unpublishable refuses rows of a sink that was told to publish at once meanwhile: it
+// has no committer that could publish what it had staged.
+func (d *driver) unpublishable(m *checkpoint.Manifest) error {
+	for _, uid := range slices.Sorted(maps.Keys(m.Pending)) {
+		if len(m.Pending[uid]) > 0 && !slices.ContainsFunc(d.sinks, func(c committer) bool { return c.uid == uid }) {
+			return fmt.Errorf("%w: the checkpoint holds rows of %s that may not be published yet, and the sink's options say now that it does not publish by checkpoints (such as 'sink.delivery-guarantee'): "+
+				"restore it once as it was and stop it with a savepoint, or leave the rows behind with --allow-non-restored-state (execution.state-recovery.ignore-unclaimed-state=true)", job.ErrInvalid, uid)
 		}
 	}
 	return nil

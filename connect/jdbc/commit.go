@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -151,7 +153,7 @@ func (c *committer) commit(ctx context.Context, p ops.Pending) error {
 			if err := c.carryOut(ctx, db, all); err != nil {
 				return err
 			}
-			return db.exec(ctx, "UPDATE "+c.epochs+" SET epoch = "+strconv.FormatUint(uint64(p.Epoch), 10)+" WHERE "+c.of(c.id), nil)
+			return db.exec(ctx, "UPDATE "+c.epochs+" SET epoch = "+c.sink.dialect.param(1, arrow.PrimitiveTypes.Int64)+" WHERE "+c.of(c.id), [][]byte{strconv.AppendUint(nil, uint64(p.Epoch), 10)})
 		})
 	})
 }
@@ -174,24 +176,23 @@ func (c *committer) carryOut(ctx context.Context, db database, all []receipt) er
 	if err := c.apply(ctx, db, some.take()); err != nil {
 		return err
 	}
+	param := c.sink.dialect.param
+	remove := "DELETE FROM " + c.staged + " WHERE " + c.of(c.id) + " AND writer = " + param(1, arrow.BinaryTypes.StringView) +
+		" AND piece BETWEEN " + param(2, arrow.PrimitiveTypes.Int64) + " AND " + param(3, arrow.PrimitiveTypes.Int64)
 	for _, r := range all {
-		if err := db.exec(ctx, "DELETE FROM "+c.staged+" WHERE "+c.pieces(r, r.First, r.Last), nil); err != nil {
+		if err := db.exec(ctx, remove, [][]byte{[]byte(r.Writer), strconv.AppendInt(nil, r.First, 10), strconv.AppendInt(nil, r.Last, 10)}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pieces is the condition for pieces of a receipt.
-func (c *committer) pieces(r receipt, from, to int64) string {
-	return c.of(c.id) + " AND writer = " + c.sink.dialect.text(r.Writer) + " AND piece BETWEEN " + strconv.FormatInt(from, 10) + " AND " + strconv.FormatInt(to, 10)
-}
-
 // read adds the changes of the pieces of a receipt from one on.
 func (c *committer) read(ctx context.Context, db database, to *latest, r receipt, from int64) error {
 	last := min(from+somePieces-1, r.Last)
 	next := from
-	statement := "SELECT piece, " + c.sink.dialect.hex("payload") + " FROM " + c.staged + " WHERE " + c.pieces(r, from, last) + " ORDER BY piece"
+	statement := fmt.Sprintf("SELECT piece, %s FROM %s WHERE %s AND writer = %s AND piece BETWEEN %d AND %d ORDER BY piece",
+		c.sink.dialect.hex("payload"), c.staged, c.of(c.id), c.sink.dialect.text(r.Writer), from, last)
 	err := db.query(ctx, statement, func(values [][]byte) error {
 		if string(values[0]) != strconv.FormatInt(next, 10) {
 			return c.lost(r, next)

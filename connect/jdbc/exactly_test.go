@@ -1,7 +1,6 @@
 package jdbc_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,11 +38,11 @@ type staged struct {
 // stage makes a table of the database, with the columns a and b, and its sink.
 func stage(t *testing.T, db sqltest.Database, name string, key []string, options ...string) staged {
 	t.Helper()
-	ddl := "CREATE TABLE " + name + " (a varchar(20)"
+	a := "text"
 	if key != nil {
-		ddl += " PRIMARY KEY"
+		a = "varchar(20) PRIMARY KEY"
 	}
-	db.Exec(t, ddl+", b bigint)")
+	db.Exec(t, "CREATE TABLE "+name+" (a "+a+", b bigint)")
 	s := staged{t, db, name, ops.SinkID{Job: "job of it's", Sink: "sink-" + name}, nil}
 	s.sink = s.open(key, options...)
 	return s
@@ -142,7 +141,7 @@ func (s staged) same(what string, pieces int, want ...string) {
 func TestExactlyOnce(t *testing.T) {
 	onDatabases(t, func(t *testing.T, db sqltest.Database) {
 		for name, f := range map[string]func(t *testing.T, db sqltest.Database){
-			"unclaimed": unclaimed, "order": order, "no key": noKey, "two committers": twoCommitters, "late": late, "lost": lost,
+			"unclaimed": unclaimed, "order": order, "no key": noKey, "two committers": twoCommitters, "late": late, "lost": lost, "large": large, "first": atFirst,
 		} {
 			t.Run(name, func(t *testing.T) { f(t, db) })
 		}
@@ -228,7 +227,7 @@ func twoCommitters(t *testing.T, db sqltest.Database) {
 	for range 3 {
 		c := s.committer()
 		go func() {
-			_, err := c.Commit(context.Background(), pending, false)
+			_, err := c.Commit(t.Context(), pending, false)
 			done <- err
 		}()
 	}
@@ -272,5 +271,48 @@ func lost(t *testing.T, db sqltest.Database) {
 			t.Errorf("%s: %v", change, err)
 		}
 		s.same(change, 2)
+	}
+}
+
+// large: an epoch of many bytes is staged in pieces, however few rows it has.
+func large(t *testing.T, db sqltest.Database) {
+	s := stage(t, db, "large", nil, "sink.buffer-flush.max-rows=0")
+	s.recover(1)
+	changes := make([]string, 300)
+	for i := range changes {
+		changes[i] = fmt.Sprintf("+I %s %d", strings.Repeat("0123456789", 2000), i)
+	}
+	pending := ops.Pending{Epoch: 1, Committables: s.prepare(s.writer(0), 1, changes...)}
+	if n := db.Texts(t, "SELECT COUNT(*) FROM wadi_staged WHERE sink = 'sink-large'")[0]; n != "3" {
+		t.Errorf("6 MB in %s pieces, want 3", n)
+	}
+	s.commit(s.committer(), pending)
+	if got := db.Texts(t, "SELECT CONCAT(COUNT(DISTINCT b), ' ', SUM(LENGTH(a))) FROM large")[0]; got != "300 6000000" {
+		t.Errorf("rows and bytes: %s", got)
+	}
+}
+
+// atFirst: many jobs that begin at the same time make the tables, in a schema of
+// their own.
+func atFirst(t *testing.T, db sqltest.Database) {
+	db.Exec(t, "CREATE SCHEMA audit")
+	s := stage(t, db, "begun", []string{"a"}, "sink.staging-prefix=audit.rows")
+	done := make(chan error)
+	for i := range 6 {
+		go func() {
+			c, err := s.sink.Committer(t.Context(), ops.SinkID{Job: fmt.Sprint(i), Sink: "s"})
+			if err == nil {
+				err = c.Close()
+			}
+			done <- err
+		}()
+	}
+	for range 6 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := db.Texts(t, "SELECT COUNT(*) FROM audit.rows_epochs")[0]; n != "6" {
+		t.Errorf("%s records of epochs, want 6", n)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector/expr"
 )
 
 var _ ops.SinkWriter = (*stager)(nil)
@@ -43,7 +44,7 @@ func readReceipt(c ops.Committable) (r receipt, err error) {
 func (s *sink) columns() []string {
 	all := make([]string, len(s.fields))
 	for i, f := range s.fields {
-		all[i] = f.Name + " " + f.Type.String()
+		all[i] = f.Name + " " + expr.TypeName(f.Type)
 	}
 	return all
 }

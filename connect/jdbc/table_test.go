@@ -26,6 +26,7 @@ func onDatabases(t *testing.T, f func(t *testing.T, s sqltest.Database)) {
 func TestJDBC(t *testing.T) {
 	onDatabases(t, func(t *testing.T, s sqltest.Database) {
 		t.Run("types", func(t *testing.T) { jdbcTypes(t, s) })
+		t.Run("types exactly once", func(t *testing.T) { jdbcTypes(t, s, "'sink.delivery-guarantee' = 'exactly-once'") })
 		t.Run("changes", func(t *testing.T) { jdbcChanges(t, s) })
 		t.Run("ranges", func(t *testing.T) { jdbcRanges(t, s) })
 		t.Run("lookup", func(t *testing.T) { jdbcLookup(t, s) })
@@ -37,15 +38,15 @@ func TestJDBC(t *testing.T) {
 
 // jdbcTypes: values of every type come back as they were written, and a table
 // without columns has those of the database.
-func jdbcTypes(t *testing.T, s sqltest.Database) {
+func jdbcTypes(t *testing.T, s sqltest.Database, more ...string) {
 	ddl := map[string]string{
 		"postgresql": `CREATE TABLE kinds (id bigint PRIMARY KEY, b boolean, s smallint, i int, f real, d double precision, n numeric(12,3), c varchar(20), y bytea, a date, h time, ts timestamp(3), lz timestamptz(6))`,
 		"mysql":      `CREATE TABLE kinds (id bigint PRIMARY KEY, b boolean, s smallint, i int, f float, d double, n decimal(12,3), c varchar(20), y blob, a date, h time, ts datetime(3), lz timestamp(6))`,
 	}
-	s.Exec(t, ddl[s.Name])
+	s.Exec(t, "DROP TABLE IF EXISTS kinds", ddl[s.Name])
 	env := sqltest.Env(t, map[string]string{"execution.runtime-mode": "batch"})
 	const columns = "id BIGINT, b BOOLEAN, s SMALLINT, i INT, f FLOAT, d DOUBLE, n DECIMAL(12, 3), c STRING, y BYTES, a DATE, h TIME(0), ts TIMESTAMP(3), lz TIMESTAMP_LTZ(6), PRIMARY KEY (id) NOT ENFORCED"
-	sqltest.Run(t, env, "CREATE TABLE kinds ("+columns+")"+s.With("kinds")+`
+	sqltest.Run(t, env, "CREATE TABLE kinds ("+columns+")"+s.With("kinds", more...)+`
 		INSERT INTO kinds VALUES
 			(9007199254740993, TRUE, CAST(-7 AS SMALLINT), 42, CAST(1.5 AS FLOAT), 1e-7, 123456789.125, 'it''s \ "ü"', X'00ff5c27', DATE '2024-02-29', TIME '23:59:58', TIMESTAMP '2024-02-29 01:02:03.004', TO_TIMESTAMP_LTZ(1709168523004, 3)),
 			(2, FALSE, CAST(NULL AS SMALLINT), CAST(NULL AS INT), CAST(NULL AS FLOAT), CAST(NULL AS DOUBLE), CAST(NULL AS DECIMAL(12, 3)), '', CAST(NULL AS BYTES), CAST(NULL AS DATE), CAST(NULL AS TIME), CAST(NULL AS TIMESTAMP(3)), CAST(NULL AS TIMESTAMP_LTZ(6)));`)
@@ -201,6 +202,8 @@ func jdbcRefused(t *testing.T, s sqltest.Database) {
 		{"CREATE TABLE t" + s.With("nowhere"), "SELECT * FROM t", "columns of table"},
 		{"CREATE TABLE t (id INT)" + s.With("wrong", "'scan.partition.num' = '3'"), "SELECT * FROM t", "are given together"},
 		{"CREATE TABLE t (id INT)" + s.With("wrong", "'scan.fetchsize' = '3'"), "SELECT * FROM t", "scan.fetch-size"},
+		{"CREATE TABLE t (id INT)" + s.With("wrong", "'sink.delivery-guarantee' = 'none'"), "SELECT * FROM t", "want at-least-once or exactly-once"},
+		{"CREATE TABLE t (id INT)" + s.With("wrong", "'sink.staging-prefix' = 'a.'"), "SELECT * FROM t", "such as wadi or audit.wadi"},
 		{"CREATE TABLE t (id STRING)" + strings.ReplaceAll(s.With("wrong"), "jdbc:", "jdbc:oracle:"), "SELECT * FROM t", `no driver for "oracle"`},
 	} {
 		env, err := wadi.Local(wadi.Options{Config: map[string]string{"execution.runtime-mode": "batch"}})
