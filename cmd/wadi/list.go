@@ -106,7 +106,7 @@ func newJobs() *cobra.Command {
 				t.AppendRow(table.Row{
 					j.ID, j.Name, j.State, time.UnixMilli(j.StartMillis).Format(time.DateTime),
 					(time.Duration(j.DurationMillis) * time.Millisecond).Round(time.Second),
-					fmt.Sprintf("%d of %d running", j.Tasks["running"], j.Tasks["total"]),
+					fmt.Sprintf("%d of %d running", j.Tasks.Running, j.Tasks.Total),
 				})
 			}
 			t.Render()

@@ -36,25 +36,41 @@ type JobsOverview struct {
 
 // JobSummary is one job of JobsOverview.
 type JobSummary struct {
-	ID               job.ID         `json:"jid"`
-	Name             string         `json:"name"`
-	State            string         `json:"state"`
-	StartMillis      int64          `json:"start-time"`
-	EndMillis        int64          `json:"end-time"`
-	DurationMillis   int64          `json:"duration"`
-	ModifiedMillis   int64          `json:"last-modification"`
-	Tasks            map[string]int `json:"tasks"`
-	PendingOperators int            `json:"pending-operators"`
+	ID               job.ID     `json:"jid"`
+	Name             string     `json:"name"`
+	State            string     `json:"state"`
+	StartMillis      int64      `json:"start-time"`
+	EndMillis        int64      `json:"end-time"`
+	DurationMillis   int64      `json:"duration"`
+	ModifiedMillis   int64      `json:"last-modification"`
+	Tasks            TaskCounts `json:"tasks"`
+	PendingOperators int        `json:"pending-operators"`
+}
+
+// TaskCounts is how many tasks have each status.
+type TaskCounts struct {
+	Total        int `json:"total"`
+	Created      int `json:"created"`
+	Scheduled    int `json:"scheduled"`
+	Deploying    int `json:"deploying"`
+	Initializing int `json:"initializing"`
+	Running      int `json:"running"`
+	Finished     int `json:"finished"`
+	Canceling    int `json:"canceling"`
+	Canceled     int `json:"canceled"`
+	Failed       int `json:"failed"`
+	Reconciling  int `json:"reconciling"`
 }
 
 func (s *Server) jobsOverview(*http.Request) (any, error) {
-	reply := JobsOverview{Jobs: []JobSummary{}}
-	for _, j := range s.cluster.Jobs() {
+	all := s.cluster.Jobs()
+	reply := JobsOverview{Jobs: make([]JobSummary, 0, len(all))}
+	for _, j := range all {
 		l := j.Summary()
 		start, end, took := s.span(l.Started, l.Ended)
 		reply.Jobs = append(reply.Jobs, JobSummary{
 			ID: l.Job, Name: l.Name, State: l.Status.String(), StartMillis: start, EndMillis: end, DurationMillis: took,
-			ModifiedMillis: coordinator.Millis(l.Changed), Tasks: lowerCounts(l.Tasks),
+			ModifiedMillis: coordinator.Millis(l.Changed), Tasks: taskCounts(l.Tasks),
 		})
 	}
 	return reply, nil
@@ -83,15 +99,17 @@ func countsOf(tasks []coordinator.TaskLife) map[string]int {
 	return m
 }
 
-// lowerCounts is as the overview of jobs writes it.
-func lowerCounts(tasks [coordinator.TaskStatuses]int) map[string]int {
-	m, total := make(map[string]int, coordinator.TaskStatuses+1), 0
-	for status, n := range tasks {
-		m[strings.ToLower(coordinator.TaskStatus(status).String())] = n
-		total += n
+func taskCounts(n [coordinator.TaskStatuses]int) TaskCounts {
+	c := TaskCounts{
+		Created: n[coordinator.TaskCreated], Scheduled: n[coordinator.TaskScheduled], Deploying: n[coordinator.TaskDeploying],
+		Initializing: n[coordinator.TaskInitializing], Running: n[coordinator.TaskRunning], Finished: n[coordinator.TaskFinished],
+		Canceling: n[coordinator.TaskCanceling], Canceled: n[coordinator.TaskCanceled], Failed: n[coordinator.TaskFailed],
+		Reconciling: n[coordinator.TaskReconciling],
 	}
-	m["total"] = total
-	return m
+	for _, n := range n {
+		c.Total += n
+	}
+	return c
 }
 
 // JobStatus is the reply of /jobs/:jobid/status.

@@ -90,7 +90,7 @@ func Take(ctx context.Context, a Asker, at time.Time, before *Sample) (*Sample, 
 		return nil, err
 	}
 	for _, j := range jobs.Jobs {
-		of := Job{ID: j.ID, Name: j.Name, State: j.State, DurationMillis: j.DurationMillis, Running: j.Tasks["running"], Tasks: j.Tasks["total"], Vertices: []Vertex{}}
+		of := Job{ID: j.ID, Name: j.Name, State: j.State, DurationMillis: j.DurationMillis, Running: j.Tasks.Running, Tasks: j.Tasks.Total, Vertices: []Vertex{}}
 		if !of.ended() {
 			if err := of.look(ctx, a, at, before.job(j.ID)); err != nil {
 				return nil, err
