@@ -2,6 +2,7 @@ package cost_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,13 +21,17 @@ func prices(t *testing.T, name string) cost.Prices {
 
 // grouped is a job of two stages: a source, and a GROUP BY with its sink.
 func grouped(parallelism int) *job.Graph {
-	return &job.Graph{Vertices: []job.Vertex{
+	by := job.ByKey
+	if parallelism == 1 {
+		by = job.Forward
+	}
+	return &job.Graph{KeyGroups: 128, Vertices: []job.Vertex{
 		{ID: 0, Name: "Source", Kind: job.KindSource, Parallelism: parallelism},
 		{ID: 1, Name: "Calc", Kind: "calc", Parallelism: parallelism},
 		{ID: 2, Name: "Group", Kind: "group", Parallelism: parallelism},
-		{ID: 3, Name: "Sink", Kind: job.KindSink, Parallelism: parallelism},
+		{ID: 3, Name: "Sink", Kind: job.KindSink, Parallelism: parallelism, Config: []byte(`{"table":{"connector":"iceberg"}}`)},
 	}, Edges: []job.Edge{
-		{From: 0, To: 1}, {From: 1, To: 2, Partitioning: job.ByKey, Keys: []int{0}}, {From: 2, To: 3},
+		{From: 0, To: 1}, {From: 1, To: 2, Partitioning: by, Wide: job.ByKey, Keys: []int{0}}, {From: 2, To: 3},
 	}}
 }
 
@@ -34,10 +39,14 @@ func TestPlanOf(t *testing.T) {
 	p := cost.PlanOf(grouped(3), 1e6)
 	want := []cost.Stage{
 		{Name: "Source -> Calc", Tasks: 3, Source: true, Sends: true},
-		{Name: "Group -> Sink", Tasks: 3, Stateful: true},
+		{Name: "Group -> Sink", Tasks: 3, Stateful: true, Sink: "iceberg"},
 	}
-	if len(p.Stages) != 2 || p.Stages[0] != want[0] || p.Stages[1] != want[1] || p.Sinks != 1 || p.Tasks() != 6 {
+	if !slices.Equal(p.Stages, want) || !slices.Equal(p.Wide, want) || p.Tasks() != 6 {
 		t.Errorf("%+v", p)
+	}
+	one := cost.PlanOf(grouped(1), 1e6)
+	if len(one.Stages) != 1 || one.Stages[0].Tasks != 1 || !one.Stages[0].Stateful || len(one.Wide) != 2 {
+		t.Errorf("with one task: %+v", one)
 	}
 }
 

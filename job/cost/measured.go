@@ -3,7 +3,7 @@ package cost
 import "time"
 
 // What was measured of this engine, and where: bench/RESULTS.md has the figures,
-// and bench/cost measures the requests and the times of invocations again.
+// and wadi bench cost compares requests and times with what is predicted.
 const (
 	// busy is the part of a worker's time that is planned for; the rest is for
 	// peaks, checkpoints and recovery.
@@ -16,27 +16,51 @@ const (
 	// coresOfMachine is from how many cores on a job takes more than one machine,
 	// and so a coordinator of its own.
 	coresOfMachine = 16
-)
-
-// Of an invocation that is warm, and of the end of an epoch: planning it,
-// claiming it, and publishing.
-const (
-	invocationTime = 60 * time.Millisecond
-	commitTime     = 90 * time.Millisecond
 	// longest is how long an invocation may compute; clouds end it after 15 minutes.
 	longest = 10 * time.Minute
 )
 
-// Requests to storage. An epoch lists and claims; a task of a stage writes its
-// result, with state a run of it, and what others read when it is too long for
-// the result.
+// Of a warm invocation, and of the end of an epoch, beside what storage takes.
 const (
-	putsPerEpoch, getsPerEpoch       = 4, 2
-	putsPerResult, getsPerResult     = 1, 0
-	putsPerState, getsPerState       = 1, 2
-	putsPerSending, getsPerReceiving = 1, 1
-	// A table that is committed to: data, manifest, list of manifests, metadata.
-	putsPerCommit, getsPerCommit = 4, 4
+	invocationTime = 60 * time.Millisecond
+	commitTime     = 30 * time.Millisecond
+)
+
+// TypicalRequestTime is what a request to an object store takes, as far as is
+// known without a measurement: 30 ms.
+const TypicalRequestTime = 30 * time.Millisecond
+
+// Requests to storage in an epoch, and of its tasks.
+const (
+	putsOfEpoch, getsOfEpoch = 1, 2   // its manifest, and looking who was faster
+	putsOfSweep              = 1      // what has passed between stages is listed, and goes
+	putsOfResult             = 1      // of a task in functions
+	putsOfState, getsOfState = 1, 2.7 // a run that is written, others that are read
+	putsOfSending            = 1      // an object for all receivers
 	// rowsInResult is how many rows of a task, at about, its result itself holds.
 	rowsInResult = 500
 )
+
+// sinkRequests are what a sink asks of storage: each of its tasks, and its commit.
+var sinkRequests = map[string]struct{ task, commit, look float64 }{
+	"iceberg":    {task: 1, commit: 3, look: 4}, // data; manifest, list, metadata
+	"filesystem": {task: 2.7, look: 0.7},        // written beside, moved, listed
+}
+
+// MiddlingSpeed is how many rows a core carries through a query of which nothing
+// is known: the middle of Nexmark's.
+const MiddlingSpeed = 7.5e6
+
+// PerRow is how many rows a core reads from a connector, or writes to it, in a
+// second, beside what the query costs; false when that is little or not known.
+func PerRow(connector string, writes bool) (rowsPerCoreSecond float64, ok bool) {
+	switch {
+	case connector == "kafka" && !writes:
+		return 2.2e6, true // JSON, ten columns
+	case connector == "iceberg" && writes:
+		return 1.5e6, true // zstd, the same
+	case connector == "filesystem" && writes:
+		return 5e6, true // text
+	}
+	return 0, false
+}

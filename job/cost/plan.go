@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/wadi-engine/wadi/job"
@@ -8,9 +9,9 @@ import (
 
 // Plan is a job as far as its cost depends on it.
 type Plan struct {
-	Stages []Stage
-	// Sinks is how many tables are committed to at the end of each epoch.
-	Sinks int
+	// Stages are those of the job as it is; Wide are those that it has with more
+	// than one task, where rows must find theirs.
+	Stages, Wide []Stage
 	// RowsPerCoreSecond is how many rows at the sources a core carries through the
 	// whole job, pipelined.
 	RowsPerCoreSecond float64
@@ -18,6 +19,8 @@ type Plan struct {
 	StateBytes int64
 	// FunctionMemory is what a function has; 0 means DefaultFunctionMemory.
 	FunctionMemory int64
+	// RequestTime is how long a request to storage takes.
+	RequestTime time.Duration
 }
 
 // DefaultFunctionMemory is what the templates give a function: on AWS, a core.
@@ -28,6 +31,8 @@ type Stage struct {
 	Name   string
 	Tasks  int
 	Source bool
+	// Sink is the connector of its sink, or "".
+	Sink string
 	// Stateful tasks restore and write state in each epoch; Sends says that
 	// another stage reads what they make.
 	Stateful, Sends bool
@@ -42,7 +47,21 @@ type Load struct {
 
 // PlanOf is the plan of a graph whose rows a core carries at a speed.
 func PlanOf(g *job.Graph, rowsPerCoreSecond float64) Plan {
-	p := Plan{RowsPerCoreSecond: rowsPerCoreSecond}
+	p := Plan{Stages: stagesOf(g), RowsPerCoreSecond: rowsPerCoreSecond, RequestTime: TypicalRequestTime}
+	p.Wide = p.Stages
+	wishes := make(map[job.VertexID]int)
+	for _, v := range g.Vertices {
+		if v.Parallelism == 1 && g.KeyGroups > 1 && g.Scales(v.ID) {
+			wishes[v.ID] = 2
+		}
+	}
+	if wide, err := g.Scaled(wishes); err == nil { // otherwise it has one task only
+		p.Wide = stagesOf(wide)
+	}
+	return p
+}
+
+func stagesOf(g *job.Graph) (all []Stage) {
 	chains := g.Chains()
 	head := make(map[job.VertexID]job.VertexID)
 	for _, c := range chains {
@@ -63,14 +82,23 @@ func PlanOf(g *job.Graph, rowsPerCoreSecond float64) Plan {
 			case job.KindSource:
 				s.Source = true
 			case job.KindSink:
-				p.Sinks++
+				s.Sink = connectorOf(g.Vertices[v])
 			default:
 				s.Stateful = s.Stateful || gathers(g, v)
 			}
 		}
-		p.Stages = append(p.Stages, s)
+		all = append(all, s)
 	}
-	return p
+	return all
+}
+
+// connectorOf is what a sink writes with.
+func connectorOf(v job.Vertex) string {
+	var config struct{ Table struct{ Connector string } }
+	if err := json.Unmarshal(v.Config, &config); err != nil {
+		return ""
+	}
+	return config.Table.Connector
 }
 
 // gathers reports whether rows meet at an operator: by key, or all of them. Such
@@ -90,4 +118,19 @@ func (p Plan) Tasks() (n int) {
 		n += s.Tasks
 	}
 	return n
+}
+
+// spread are the stages of the plan with so many tasks each, or as many as it has
+// if those are more.
+func (p Plan) spread(tasks int) []Stage {
+	of := p.Stages
+	if tasks > 1 {
+		of = p.Wide
+	}
+	all := make([]Stage, len(of))
+	for i, s := range of {
+		s.Tasks = max(s.Tasks, tasks)
+		all[i] = s
+	}
+	return all
 }

@@ -40,44 +40,49 @@ func Predict(p Plan, l Load, prices Prices) Prediction {
 	return Prediction{Pipelined: pipelined(p, l, prices), Staged: staged(p, l, prices), Functions: functions(p, l, prices)}
 }
 
-// cores is how many of them carry a load at a speed, at least one.
-func cores(l Load, speed float64) int {
-	if speed <= 0 {
-		return 1
+// Machines is the usage of an hour of as many cores as carry a load at a speed, at
+// least one. Where they are more than one machine has, or coordinated says so, a
+// process coordinates them.
+func Machines(l Load, rowsPerCoreSecond float64, coordinated bool) (cores int, u Usage) {
+	cores = 1
+	if rowsPerCoreSecond > 0 {
+		cores = max(1, int(math.Ceil(l.RowsPerSecond/(rowsPerCoreSecond*busy))))
 	}
-	return max(1, int(math.Ceil(l.RowsPerSecond/(speed*busy))))
-}
-
-// Machines is the usage of an hour of as many cores as carry a load at a speed.
-// Where they are more than one machine has, or coordinated says so, a process
-// coordinates them.
-func Machines(l Load, rowsPerCoreSecond float64, coordinated bool) (n int, u Usage) {
-	n = cores(l, rowsPerCoreSecond)
-	u = Usage{Rows: int64(l.RowsPerSecond * hour), CoreSeconds: float64(n) * hour}
-	if n > coresOfMachine || coordinated {
+	u = Usage{Rows: int64(l.RowsPerSecond * hour), CoreSeconds: float64(cores) * hour}
+	if cores > coresOfMachine || coordinated {
 		u.CoordinatorSeconds = hour
 	}
-	return n, u
+	return cores, u
+}
+
+// machines are those of a plan, whose tasks hold slots whatever comes.
+func (p Plan) machines(l Load, speed float64) (cores int, u Usage) {
+	cores, u = Machines(l, speed, false)
+	for _, s := range p.Stages {
+		cores = max(cores, s.Tasks)
+	}
+	u.CoreSeconds = float64(cores) * hour
+	return cores, u
 }
 
 // pipelined: workers run all the time, and rows are visible with the checkpoint
 // after them.
 func pipelined(p Plan, l Load, prices Prices) Forecast {
-	n, u := Machines(l, p.RowsPerCoreSecond, false)
-	epoch := max(l.Freshness-commitTime, l.Freshness/2)
-	u.Epochs = perHour(epoch)
-	tasks := int64(0)
-	for _, s := range p.Stages {
+	n, u := p.machines(l, p.RowsPerCoreSecond)
+	r := requests{puts: putsOfEpoch, gets: getsOfEpoch}
+	for _, s := range p.spread(n) {
 		if s.Stateful {
-			tasks += int64(max(s.Tasks, n))
+			r.puts += float64(s.Tasks) * putsOfState
 		}
+		r.sink(s)
 	}
-	u.Puts = u.Epochs * (putsPerEpoch + tasks*putsPerState + int64(p.Sinks)*putsPerCommit)
-	u.Gets = u.Epochs * (getsPerEpoch + int64(p.Sinks)*getsPerCommit)
+	commit := commitTime + 4*p.RequestTime
+	epoch := max(l.Freshness-commit, l.Freshness/2)
+	u = u.Plus(r.usage(perHour(epoch)))
 	u.StoredGBHours = float64(p.StateBytes) / 1e9
 	f := Forecast{Usage: u, Bill: prices.Of(u), Cores: n, Epoch: epoch, Holds: true}
-	if l.Freshness < 2*commitTime {
-		f.Holds, f.Why = false, fmt.Sprintf("a checkpoint and its commit take %v", commitTime)
+	if l.Freshness < 2*commit {
+		f.Holds, f.Why = false, fmt.Sprintf("a checkpoint and its commit take %v", commit)
 	}
 	return f
 }
@@ -85,12 +90,12 @@ func pipelined(p Plan, l Load, prices Prices) Forecast {
 // staged: the machine stays, and each stage of an epoch is a process on it.
 func staged(p Plan, l Load, prices Prices) Forecast {
 	e := p.epoch(l, 1)
-	n, u := Machines(l, p.RowsPerCoreSecond*inFunctions, false)
+	n, u := p.machines(l, p.RowsPerCoreSecond*inFunctions)
 	if e.tasks > n {
 		n, u.CoreSeconds = e.tasks, float64(e.tasks)*hour
 	}
-	u.Epochs = perHour(e.length)
-	u.Puts, u.Gets = e.requests(p, u.Epochs)
+	r := p.brief(e.rows, e.tasks, 0)
+	u = u.Plus(r.usage(perHour(e.length)))
 	u.StoredGBHours = float64(p.StateBytes) / 1e9
 	return Forecast{Usage: u, Bill: prices.Of(u), Cores: n, Epoch: e.length, Holds: e.why == "", Why: e.why}
 }
@@ -98,36 +103,72 @@ func staged(p Plan, l Load, prices Prices) Forecast {
 // functions: nothing runs but invocations, and a coordinator when epochs follow
 // one another more often than a cloud's clock begins them.
 func functions(p Plan, l Load, prices Prices) Forecast {
-	memory := p.FunctionMemory
-	if memory == 0 {
-		memory = DefaultFunctionMemory
+	e := p.epoch(l, p.share(prices))
+	n := perHour(e.length)
+	each := p.FunctionsEpoch(e.rows, e.tasks, prices)
+	u := Usage{
+		Rows: int64(l.RowsPerSecond * hour), Epochs: n, Invocations: n * each.Invocations, GBSeconds: float64(n) * each.GBSeconds,
+		Puts: n * each.Puts, Gets: n * each.Gets, Read: n * each.Read, StoredGBHours: float64(p.StateBytes) / 1e9,
 	}
-	share := 1.0
-	if prices.MemoryPerCore > 0 {
-		share = float64(memory) / float64(prices.MemoryPerCore)
-	}
-	e := p.epoch(l, share)
-	u := Usage{Rows: int64(l.RowsPerSecond * hour), Epochs: perHour(e.length)}
-	u.Invocations = u.Epochs * e.invocations
-	seconds := float64(u.Invocations)*invocationTime.Seconds() + float64(u.Epochs)*e.work/share
-	u.GBSeconds = seconds * float64(memory) / gb
-	u.Puts, u.Gets = e.requests(p, u.Epochs)
-	u.Read = u.Epochs * p.StateBytes
-	u.StoredGBHours = float64(p.StateBytes) / 1e9
 	if l.Freshness < time.Minute {
 		u.CoordinatorSeconds = hour
 	}
 	return Forecast{Usage: u, Bill: prices.Of(u), Tasks: e.tasks, Epoch: e.length, Holds: e.why == "", Why: e.why}
 }
 
+// FunctionsEpoch is what one epoch uses in functions that reads so many rows, with
+// so many tasks in each wave, or as many as the plan has if those are more.
+func (p Plan) FunctionsEpoch(rows float64, tasks int, prices Prices) Usage {
+	u := p.brief(rows, tasks, putsOfResult).usage(1)
+	u.Rows = int64(rows)
+	compute, waits := p.work(rows)/p.share(prices), 0.0
+	for _, s := range p.spread(tasks) {
+		u.Invocations += int64(s.Tasks)
+		waits += float64(s.Tasks) * p.wait(s).Seconds()
+	}
+	u.GBSeconds = (compute + waits) * float64(p.memory()) / gb
+	u.Read = p.StateBytes
+	return u
+}
+
+func (p Plan) memory() int64 {
+	if p.FunctionMemory == 0 {
+		return DefaultFunctionMemory
+	}
+	return p.FunctionMemory
+}
+
+// share is how much of a core a function has.
+func (p Plan) share(prices Prices) float64 {
+	if prices.MemoryPerCore <= 0 {
+		return 1
+	}
+	return float64(p.memory()) / float64(prices.MemoryPerCore)
+}
+
+// work is for how long a core is busy with the rows of an epoch.
+func (p Plan) work(rows float64) (seconds float64) {
+	return rows/(max(p.RowsPerCoreSecond, 1)*inFunctions) + float64(p.StateBytes)/restorePerCoreSecond
+}
+
+// wait is what an invocation takes without a row.
+func (p Plan) wait(s Stage) time.Duration {
+	n := 1.0 // its result
+	if s.Stateful {
+		n += putsOfState + getsOfState
+	}
+	if s.Sink != "" {
+		n += sinkRequests[s.Sink].task
+	}
+	return invocationTime + time.Duration(n*float64(p.RequestTime))
+}
+
 // epoch is how one epoch goes of a job whose stages run one after the other.
 type epoch struct {
-	length      time.Duration // from the begin of one to that of the next
-	work        float64       // seconds that a core is busy
-	rows        float64
-	tasks       int // of the widest stage
-	invocations int64
-	why         string // it cannot be as fresh as asked
+	length time.Duration // from the begin of one to that of the next
+	rows   float64
+	tasks  int
+	why    string // it cannot be as fresh as asked
 }
 
 // epoch cuts the work so that a row is visible in time: it waits for the next
@@ -138,47 +179,59 @@ type epoch struct {
 //	   ├───── length ─────┤├──────────── run ────────────┤
 //	   ├──────────────────── freshness ──────────────────┤
 func (p Plan) epoch(l Load, share float64) epoch {
-	fixed := time.Duration(len(p.Stages))*invocationTime + commitTime
-	e := epoch{rows: l.RowsPerSecond * l.Freshness.Seconds()}
-	e.work = e.rows/(max(p.RowsPerCoreSecond, 1)*inFunctions) + float64(p.StateBytes)/restorePerCoreSecond
-	budget := min(l.Freshness/4, longest)
-	e.tasks = 1
-	if budget > 0 {
-		e.tasks = max(1, int(math.Ceil(e.work/share/budget.Seconds())))
+	e := epoch{rows: l.RowsPerSecond * l.Freshness.Seconds(), tasks: 1}
+	work := p.work(e.rows) / share
+	if budget := min(l.Freshness/4, longest); budget > 0 {
+		e.tasks = max(1, int(math.Ceil(work/budget.Seconds())))
 	}
-	run := fixed + seconds(e.work/share/float64(e.tasks))
-	e.length = l.Freshness - run
-	if e.length < l.Freshness/4 {
+	run := commitTime + 4*p.RequestTime + seconds(work/float64(e.tasks))
+	waves := p.spread(e.tasks)
+	for _, s := range waves {
+		run += p.wait(s)
+	}
+	if e.length = l.Freshness - run; e.length < l.Freshness/4 {
 		e.length = max(run, l.Freshness/4)
-		e.why = fmt.Sprintf("an epoch takes %v: %d waves, the rows and the commit", run.Round(time.Millisecond), len(p.Stages))
+		e.why = fmt.Sprintf("an epoch takes %v: waves: %d, the rows and the commit", run.Round(time.Millisecond), len(waves))
 	}
-	part := e.length.Seconds() / max(l.Freshness.Seconds(), 1e-9)
-	e.rows *= part
-	e.work = e.rows/(max(p.RowsPerCoreSecond, 1)*inFunctions) + float64(p.StateBytes)/restorePerCoreSecond
-	for _, s := range p.Stages {
-		e.invocations += int64(max(s.Tasks, e.tasks))
-	}
+	e.rows = l.RowsPerSecond * e.length.Seconds()
 	return e
 }
 
-// requests are those of a number of epochs: what is written and what is read.
-func (e epoch) requests(p Plan, epochs int64) (puts, gets int64) {
-	puts, gets = putsPerEpoch+int64(p.Sinks)*putsPerCommit, getsPerEpoch+int64(p.Sinks)*getsPerCommit
-	long := false
-	for _, s := range p.Stages {
-		tasks := int64(max(s.Tasks, e.tasks))
-		puts, gets = puts+tasks*putsPerResult, gets+tasks*getsPerResult
+// requests are those of an epoch, in a mean.
+type requests struct{ puts, gets float64 }
+
+// brief are those of an epoch whose tasks live for it alone; results is how many
+// each of them writes for whoever has begun it.
+func (p Plan) brief(rows float64, tasks int, results float64) requests {
+	r := requests{puts: putsOfEpoch + putsOfSweep, gets: getsOfEpoch}
+	long := 0.0 // how many tasks have sent more than their results hold
+	for _, s := range p.spread(tasks) {
+		n := float64(s.Tasks)
+		r.puts += n * results
 		if s.Stateful {
-			puts, gets = puts+tasks*putsPerState, gets+tasks*getsPerState
+			r.puts, r.gets = r.puts+n*putsOfState, r.gets+n*getsOfState
 		}
-		if long { // a range of each sender's object for each receiver, at most
-			gets += tasks * tasks * getsPerReceiving
+		if !s.Source {
+			r.gets += n * long // each reads its range of each object
 		}
-		if long = s.Sends && e.rows/float64(tasks) > rowsInResult; long {
-			puts += tasks * putsPerSending
+		if long = 0; s.Sends && rows/n > rowsInResult {
+			long = n
+			r.puts += n * putsOfSending
 		}
+		r.sink(s)
 	}
-	return puts * epochs, gets * epochs
+	return r
+}
+
+// sink adds what a sink asks.
+func (r *requests) sink(s Stage) {
+	of := sinkRequests[s.Sink]
+	r.puts += float64(s.Tasks)*of.task + of.commit
+	r.gets += float64(s.Tasks)*of.look + of.commit
+}
+
+func (r requests) usage(epochs int64) Usage {
+	return Usage{Epochs: epochs, Puts: round(r.puts * float64(epochs)), Gets: round(r.gets * float64(epochs))}
 }
 
 // perHour is how many epochs there are in an hour.
@@ -186,7 +239,9 @@ func perHour(epoch time.Duration) int64 {
 	if epoch <= 0 {
 		return 0
 	}
-	return max(1, int64(math.Round(float64(time.Hour)/float64(epoch))))
+	return max(1, round(float64(time.Hour)/float64(epoch)))
 }
+
+func round(x float64) int64 { return int64(math.Round(x)) }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
