@@ -65,6 +65,15 @@ func (g gearing) launcher(ctx context.Context, in job.Gear) (coordinator.Launche
 	if g.config.Get(keyCheckpointDir) == "" {
 		return nil, fmt.Errorf("%w: functions meet in storage: set '%s' to where all of them reach it", job.ErrInvalid, keyCheckpointDir)
 	}
+	l, err := g.functions(ctx)
+	if err != nil { // a nil Launcher is something else
+		return nil, err
+	}
+	return l, nil
+}
+
+// functions runs tasks as functions.
+func (g gearing) functions(ctx context.Context) (*lambda.Launcher, error) {
 	invoker, err := g.invoker(ctx)
 	if err != nil {
 		return nil, err

@@ -13,11 +13,44 @@ import (
 )
 
 // StageHandler answers the events by which jobs in the functions gear run their
-// tasks, with the connectors and stores of o. The configuration of a job comes
-// with each event, and counts before that of o; what is opened for one stays open for the next.
+// tasks, and those that trigger deployed jobs, with the connectors and stores of o.
+// The configuration of a job comes with each event or is deployed with it, and counts
+// before that of o; what is opened for one stays open for the next.
 func StageHandler(o Options) lambda.Handler {
 	h := &stageHandler{o: o, envs: make(map[string]*Env)}
-	return lambda.Worker{Open: h.open, NewID: newID, Meter: meterInvocation}.Handle
+	worker := lambda.Worker{Open: h.open, NewID: newID, Meter: meterInvocation, Then: func(ctx context.Context, t lambda.Trigger) error {
+		_, err := h.trigger(ctx, t)
+		return err
+	}}
+	return func(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
+		n, ok, err := lambda.NotificationOf(event)
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			return worker.Handle(ctx, event)
+		case n.Trigger == nil:
+			if n.Reply == nil {
+				n.Reply = json.RawMessage(`{}`)
+			}
+			return n.Reply, nil
+		}
+		done, err := h.trigger(ctx, *n.Trigger)
+		if err != nil || n.Reply != nil {
+			return n.Reply, err
+		}
+		return json.Marshal(done)
+	}
+}
+
+// trigger runs epochs of deployed jobs.
+func (h *stageHandler) trigger(ctx context.Context, t lambda.Trigger) ([]Triggered, error) {
+	e, done, err := h.env(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return e.trigger(ctx, t, h.env)
 }
 
 // stageHandler keeps the environments of the configurations that it has seen.

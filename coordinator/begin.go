@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/logs"
+	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -50,10 +52,19 @@ var ErrUnfinished = fmt.Errorf("%w: there is an unfinished job", job.ErrInvalid)
 // is not nil when there is nothing left to do.
 func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 	d.nonce = d.NewID()
+	if d.lone != nil && d.lone.Lead.Nonce != "" {
+		d.nonce = d.lone.Lead.Nonce
+	}
 	if err := d.openSources(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.pace(); err != nil {
+	if d.lone != nil && d.lone.Lead.Term > 0 {
+		d.id = d.ID
+		d.logID()
+		d.keeper = d.keeperOf(d.id)
+		return nil, d.openSinks(ctx)
+	}
+	if err := d.pace(); err != nil && d.lone == nil {
 		return nil, err
 	}
 	if d.Store == nil {
@@ -234,6 +245,10 @@ func (d *driver) begin(a Begin) {
 	start := func() {
 		d.host.Go(func() {
 			b := d.takeOver(d.io, a)
+			if errors.Is(b.Err, errOther) || errors.Is(b.Err, stage.ErrElsewhere) {
+				d.host.Post(leave{b.Err})
+				return
+			}
 			d.host.Post(b)
 		})
 	}
@@ -260,8 +275,12 @@ func (d *driver) takeOver(ctx context.Context, a Begin) Begun {
 	var b Begun
 	if d.Store == nil {
 		b.Owner, b.Number = checkpoint.Owner{Generation: 1, Term: 1, Nonce: d.nonce}, 1
-	} else if err := d.own(ctx, a, &b); err != nil || b.Finished {
-		b.Err = err
+	} else if d.lone != nil && a.First {
+		b.Err = d.resume(ctx, &b)
+	} else {
+		b.Err = d.own(ctx, a, &b)
+	}
+	if b.Err != nil || b.Finished {
 		return b
 	}
 	if m := b.Manifest; m != nil {
@@ -335,6 +354,15 @@ func (d *driver) own(ctx context.Context, a Begin, b *Begun) error {
 	if facts, err = d.keeper.Load(ctx, a.Unusable); err != nil {
 		return err
 	}
+	if d.lone != nil { // the next plan is another's than that which failed
+		d.lone.plan, b.Owner.Nonce = nil, d.NewID()
+	}
+	return d.goOn(ctx, facts, b)
+}
+
+// goOn finds the checkpoint to go on from in what is known of the job, which is
+// b.Owner's.
+func (d *driver) goOn(ctx context.Context, facts checkpoint.Facts, b *Begun) (err error) {
 	decision := checkpoint.Decide(b.Owner, facts)
 	if _, ask := decision.(checkpoint.AskSinks); ask {
 		if facts.Published, err = d.published(ctx); err != nil {
@@ -386,6 +414,9 @@ func (d *driver) sweep(ctx context.Context, b *Begun) error {
 		return err
 	}
 	if len(claims) > 0 && claims[len(claims)-1].Epoch >= b.Number {
+		if d.lone != nil {
+			return errOther
+		}
 		return fmt.Errorf("%w: another process runs job %s", job.ErrFenced, d.id)
 	}
 	b.Retained = claims
@@ -412,6 +443,10 @@ func (d *driver) published(ctx context.Context) (map[string]stream.Epoch, error)
 // openEnumerators gives each source what the checkpoint holds of it.
 func (d *driver) openEnumerators(ctx context.Context, b Begun) error {
 	for _, s := range d.sources {
+		if d.lone != nil && (d.lone.plan != nil || d.lone.Finish) {
+			s.enum = planned{done: d.lone.plan != nil}
+			continue
+		}
 		var snapshot []byte
 		if b.Manifest != nil && !b.Layout.Afresh[s.uid] {
 			snapshot = b.Manifest.Sources[s.uid].Snapshot

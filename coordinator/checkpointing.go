@@ -268,7 +268,9 @@ func (m *machine) claimed(e Claimed) {
 		m.aborted(f)
 		return
 	}
-	m.flight = f
+	if m.flight = f; e.Standing != nil {
+		f.manifest = e.Standing
+	}
 	m.won()
 	m.flight = nil
 	m.failures = 0

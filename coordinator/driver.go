@@ -87,7 +87,11 @@ func (d *driver) run(ctx context.Context) (Result, error) {
 		return *finished, nil
 	}
 	d.listen(ctx)
-	return d.loop(ctx), nil
+	res := d.loop(ctx)
+	if d.lone != nil {
+		d.tidy(io, res)
+	}
+	return res, nil
 }
 
 // driver carries out what Step decides. Its loop owns everything in it.
@@ -100,6 +104,7 @@ type driver struct {
 	host    Host
 	io      context.Context //nolint:containedctx // the life of all I/O beside the loop
 	life    context.Context //nolint:containedctx // that of epochs whose tasks live for them only
+	lone    *lone           // of a driverless job, or nil
 
 	id      job.ID
 	nonce   string
@@ -305,6 +310,10 @@ func (d *driver) receive(message any) Event {
 			message = f()
 		}
 	}
+	if l, ok := message.(leave); ok {
+		d.left(l)
+		return Tick{}
+	}
 	if r, ok := message.(asked); ok {
 		return d.ask(r.Request)
 	}
@@ -381,10 +390,7 @@ func (d *driver) perform(a Action) {
 		d.freeze(a)
 	case Claim:
 		d.log(a)
-		d.host.Go(func() {
-			kind, err := d.keeper.Claim(d.io, a.Manifest)
-			d.host.Post(Claimed{Epoch: a.Manifest.Epoch, Kind: kind, Err: err})
-		})
+		d.host.Go(func() { d.host.Post(d.claim(a.Manifest)) })
 	case Publish:
 		d.log(a)
 		pending := slices.Clone(a.Pending)
@@ -454,7 +460,9 @@ func (d *driver) freeze(a Freeze) {
 				missing--
 				f.Sources[s.uid] = checkpoint.SourceState{Snapshot: data}
 				f.Err = errors.Join(f.Err, err)
-				if missing == 0 {
+				if missing == 0 && d.lone != nil {
+					d.fix(f)
+				} else if missing == 0 {
 					return f
 				}
 				return nil

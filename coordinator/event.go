@@ -72,11 +72,13 @@ type (
 		Sources map[string]checkpoint.SourceState
 		Err     error
 	}
-	// Claimed answers Claim: Kind is what holds the number.
+	// Claimed answers Claim: Kind is what holds the number. Standing is the checkpoint
+	// that does when it may be that of another run of the same epoch; nil otherwise.
 	Claimed struct {
-		Epoch stream.Epoch
-		Kind  checkpoint.Kind
-		Err   error
+		Epoch    stream.Epoch
+		Kind     checkpoint.Kind
+		Standing *checkpoint.Manifest
+		Err      error
 	}
 	// Published answers Publish.
 	Published struct {

@@ -33,9 +33,7 @@ type Shift struct {
 // RunGears runs a job as Run and RunStaged do, in the gear that it begins in and,
 // from checkpoint to checkpoint, in those that Job.Shifts wishes for.
 func RunGears(ctx context.Context, j Job, g Gears, h Host) (Result, error) {
-	if j.Log == nil {
-		j.Log = slog.New(slog.DiscardHandler)
-	}
+	j = logged(j)
 	if g.At == "" {
 		g.At = job.Pipelined
 	}
@@ -54,6 +52,14 @@ func RunGears(ctx context.Context, j Job, g Gears, h Host) (Result, error) {
 		return Result{}, fmt.Errorf("%w: the %s gear needs a checkpoint directory", job.ErrInvalid, g.At)
 	}
 	return d.run(ctx)
+}
+
+// logged lets nothing be logged when nobody listens.
+func logged(j Job) Job {
+	if j.Log == nil {
+		j.Log = slog.New(slog.DiscardHandler)
+	}
+	return j
 }
 
 // stages is a worker for a brief gear.

@@ -43,7 +43,7 @@ func (m *machine) discovered(e Discovered) {
 		m.failed(err)
 		return
 	}
-	s.done, s.problem, s.away = e.Done, nil, time.Time{}
+	s.done, s.asked, s.problem, s.away = e.Done, true, nil, time.Time{}
 	m.take()
 }
 
@@ -96,5 +96,6 @@ func (m *machine) taken(e Taken) {
 		t.want = max(t.want, e.Wanted) // when there are new ones
 		return
 	}
+	m.handed = true
 	m.send(rpc.Assign{Task: m.ids[e.Task], Splits: e.Splits, NoMore: t.noMore})
 }

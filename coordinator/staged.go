@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -58,6 +59,7 @@ type stages struct {
 	rows     int64
 	wait     time.Duration // the longest that a source task reads; 0 means as long as it takes
 	log      *slog.Logger
+	lone     *lone // of a driverless job, or nil
 
 	running *staging
 }
@@ -177,7 +179,7 @@ func (d *staging) inject(c rpc.Inject) {
 			return
 		}
 	}
-	specs, err := d.specs(c.Barrier.Epoch)
+	specs, err := d.planned(c.Barrier.Epoch)
 	if err != nil {
 		d.post(rpc.Failed{Task: c.Task, Err: err})
 		return
@@ -187,6 +189,14 @@ func (d *staging) inject(c rpc.Inject) {
 		defer d.epochs.Done()
 		d.epoch(c.Barrier.Epoch, specs)
 	})
+}
+
+// planned are the stages of an epoch: as its plan says, if it has one.
+func (d *staging) planned(e stream.Epoch) ([]stage.Spec, error) {
+	if d.lone != nil {
+		return slices.Clone(d.lone.plan.Stages), nil
+	}
+	return d.specs(e)
 }
 
 // specs are the stages of an epoch, in topological order. Splits that are
@@ -234,10 +244,21 @@ func (d *staging) standing() *checkpoint.Manifest {
 func (d *staging) epoch(e stream.Epoch, specs []stage.Spec) {
 	var handles []checkpoint.Handle
 	var sent []durable.Sent
+	if d.lone != nil {
+		d.lone.ran = nil
+	}
+	launcher := d.launcher
+	if d.lone != nil && d.lone.plan.Fused {
+		launcher = d.lone.Here
+	}
 	for _, s := range specs {
 		s.Inputs = stage.InputsOf(s, sent)
 		began := d.host.Now()
-		r, err := d.launcher.Run(d.ctx, s)
+		r, err := launcher.Run(d.ctx, s)
+		if errors.Is(err, stage.ErrElsewhere) && d.lone != nil {
+			d.host.Post(leave{err})
+			return
+		}
 		if err != nil {
 			d.post(rpc.Failed{Task: s.Tasks[0].Task, Err: fmt.Errorf("run its stage for epoch %d: %w", e, err)})
 			return
@@ -245,9 +266,14 @@ func (d *staging) epoch(e stream.Epoch, specs []stage.Spec) {
 		d.log.Debug("stage", slog.Uint64("epoch", uint64(e)), slog.Int("vertex", int(s.Tasks[0].Task.Vertex)),
 			slog.Duration("took", d.host.Now().Sub(began)))
 		handles, sent = append(handles, r.Handles...), append(sent, r.Sent...)
+		if d.lone != nil {
+			d.lone.note(s, r)
+		}
 	}
 	d.seal(e, handles)
-	d.sweep(e)
+	if d.lone == nil { // others may still need them
+		d.sweep(d.ctx, d.deploy.Job, e)
+	}
 }
 
 func (d *staging) seal(e stream.Epoch, handles []checkpoint.Handle) {
@@ -296,18 +322,18 @@ func (d *staging) confirm(e stream.Epoch) {
 
 // sweep deletes the channels of an epoch that all stages have read, and those
 // of attempts that came to nothing. What stays is found by the next epoch.
-func (d *staging) sweep(e stream.Epoch) {
-	store := checkpoint.Sub(d.store, checkpoint.JobDir(d.deploy.Job))
-	names, err := store.List(d.ctx, durable.Root)
+func (w *stages) sweep(ctx context.Context, id job.ID, e stream.Epoch) {
+	store := checkpoint.Sub(w.store, checkpoint.JobDir(id))
+	names, err := store.List(ctx, durable.Root)
 	for _, name := range names {
 		if of, ok := durable.EpochOf(name); !ok || of > e {
 			continue
 		}
 		if err == nil {
-			err = store.Delete(d.ctx, name)
+			err = store.Delete(ctx, name)
 		}
 	}
-	if err != nil && d.ctx.Err() == nil {
-		d.log.Warn("channels of an epoch stay", slog.Uint64("epoch", uint64(e)), slog.Any("error", err))
+	if err != nil && ctx.Err() == nil {
+		w.log.Warn("channels of an epoch stay", slog.Uint64("epoch", uint64(e)), slog.Any("error", err))
 	}
 }

@@ -44,7 +44,9 @@ type Settings struct {
 	// EpochRows is how many rows, at about, each source task reads in an epoch
 	// of the staged gear (wadi.staged.rows-per-epoch); 0 means all that it has.
 	EpochRows int64
-	Bugs      mutant.Set
+	// Once ends the run behind one epoch, of what there is to read when it begins.
+	Once bool
+	Bugs mutant.Set
 }
 
 func (s Settings) withDefaults() Settings {
@@ -165,6 +167,10 @@ type State struct {
 	sources []sourceState
 	sinks   []sinkState
 
+	// handed says that the attempt has given something to a source task: splits, or
+	// that no more will come.
+	handed bool
+
 	flight   *flight
 	lastOver time.Time // when the last checkpoint ended
 	lastOpen time.Time // when it began
@@ -219,6 +225,7 @@ type sourceState struct {
 	// away is since when the enumerator cannot look; zero when it can.
 	away        time.Time
 	discovering bool
+	asked       bool // it has looked
 	done        bool // no more splits will be found
 	next        time.Time
 	problem     error // why none can be found at present

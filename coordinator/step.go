@@ -70,13 +70,16 @@ func (m *machine) onward() {
 		m.hasten()
 		m.unplace()
 		m.discover()
+		if m.once() {
+			return
+		}
 		m.checkpointing()
 		m.publish(false)
 		m.save()
 	case pausing:
 		m.publish(false)
 		m.save()
-		if m.stop {
+		if m.stop && !m.settings.Once {
 			m.ending = &ending{state: Stopped}
 			m.settleDown()
 			m.settle()
@@ -132,6 +135,7 @@ func (m *machine) begin() {
 	m.phase = beginning
 	m.attempt++
 	m.shifted()
+	m.stop = m.stop && !m.settings.Once // of the attempt before
 	b := Begin{Attempt: m.attempt, First: m.owner.Term == 0, Me: m.owner, Unusable: m.unusable, Graph: m.scaled, Gear: m.gears.at}
 	if m.scaled != nil {
 		m.plan, m.scaled = m.with(m.scaled), nil
@@ -238,7 +242,7 @@ func (m *machine) deploy(l checkpoint.Layout) {
 // resetTasks makes every task one of which nothing is known.
 func (m *machine) resetTasks() {
 	m.tasks = newPages[taskState](len(m.ids))
-	m.opening, m.placed = m.tasks.len(), false
+	m.opening, m.placed, m.handed = m.tasks.len(), false, false
 	m.sources = make([]sourceState, len(m.plan.sources))
 	for i := range m.tasks.len() {
 		m.tasks.edit(i).source = -1

@@ -23,6 +23,9 @@ type Event struct {
 	File  string      `json:"file,omitempty"`
 	// Again says that the task may have been run: then its result counts.
 	Again bool `json:"again,omitempty"`
+	// Then is what to do when the result is there: the epoch goes on. Nobody waits
+	// for the reply.
+	Then *Trigger `json:"then,omitempty"`
 }
 
 // Reply is the result that counts, or where it is when it is too long.
@@ -45,6 +48,21 @@ type record struct {
 
 func eventFile(s stage.Spec, nonce string) string {
 	return fmt.Sprintf("%s/channels/%d/events/%s", checkpoint.JobDir(s.Job), s.Epoch, nonce)
+}
+
+// resultsOf begins the names of the results of a stage's tasks.
+func resultsOf(s stage.Spec) string {
+	return fmt.Sprintf("%s/channels/%d/results/%d-%d-", checkpoint.JobDir(s.Job), s.Epoch, s.Generation, s.Tasks[0].Task.Vertex)
+}
+
+// refusedFile is why no task of a stage can be run.
+func refusedFile(s stage.Spec) string {
+	return fmt.Sprintf("%s/channels/%d/refused/%d-%d", checkpoint.JobDir(s.Job), s.Epoch, s.Generation, s.Tasks[0].Task.Vertex)
+}
+
+// waveFile is the nth time that the tasks of a stage were invoked.
+func waveFile(s stage.Spec, n int) string {
+	return fmt.Sprintf("%s/channels/%d/waves/%d-%d-%d", checkpoint.JobDir(s.Job), s.Epoch, s.Generation, s.Tasks[0].Task.Vertex, n)
 }
 
 func resultFile(of job.ID, g checkpoint.Generation, e stream.Epoch, t checkpoint.TaskID) string {

@@ -26,6 +26,18 @@ type Invoker interface {
 	Invoke(ctx context.Context, event json.RawMessage) (json.RawMessage, error)
 }
 
+// Sender is an Invoker that can also leave an event with the platform, which calls
+// the function by itself, and again when it fails. An error says that nobody
+// knows whether the platform has the event.
+type Sender interface {
+	Invoker
+	Send(ctx context.Context, event json.RawMessage) error
+}
+
+// MaxSent is how many bytes an event may have that is left with the platform; AWS
+// Lambda's limit.
+const MaxSent = 256 << 10
+
 // MaxPayload is how many bytes an event or a reply may have; AWS Lambda's limit
 // for calls that wait.
 const MaxPayload = 6 << 20

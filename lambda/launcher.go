@@ -52,10 +52,8 @@ func (l *Launcher) Run(ctx context.Context, s stage.Spec) (stage.Result, error) 
 		})
 	}
 	err := g.Wait()
-	all := stage.Result{Usage: w.used.total()}
-	for _, r := range results {
-		all.Handles, all.Counts, all.Sent = append(all.Handles, r.Handles...), append(all.Counts, r.Counts...), append(all.Sent, r.Sent...)
-	}
+	all := joined(results)
+	all.Usage = w.used.total()
 	return all, err
 }
 
@@ -65,7 +63,10 @@ func split(s stage.Spec) []stage.Spec {
 	for i, a := range s.Tasks {
 		t := s
 		t.Tasks = []checkpoint.Assignment{a}
-		t.Splits = nil
+		t.Splits, t.Until = nil, nil
+		if of, ok := s.Until[a.Task.Index]; ok {
+			t.Until = map[int][]ops.Split{a.Task.Index: of}
+		}
 		if of, ok := s.Splits[a.Task.Index]; ok {
 			t.Splits = map[int][]ops.Split{a.Task.Index: of}
 		}
@@ -137,7 +138,7 @@ func (l *Launcher) race(ctx context.Context, w *wave, s stage.Spec, again bool) 
 
 // invoke calls the function once.
 func (l *Launcher) invoke(ctx context.Context, w *wave, s stage.Spec, again bool) (stage.Result, error) {
-	event, err := l.event(ctx, s, again)
+	event, err := l.eventOf(ctx, s, again, nil, MaxPayload)
 	if err != nil {
 		return stage.Result{}, err
 	}
@@ -173,11 +174,11 @@ func (l *Launcher) invoke(ctx context.Context, w *wave, s stage.Spec, again bool
 	return found.Result, nil
 }
 
-// event is the event for a task; a long one goes through storage.
-func (l *Launcher) event(ctx context.Context, s stage.Spec, again bool) (json.RawMessage, error) {
-	e := Event{Checkpoints: l.Checkpoints, Config: l.Config, Stage: &s, Again: again}
+// eventOf is the event for a task; one that is longer than limit goes through storage.
+func (l *Launcher) eventOf(ctx context.Context, s stage.Spec, again bool, then *Trigger, limit int) (json.RawMessage, error) {
+	e := Event{Checkpoints: l.Checkpoints, Config: l.Config, Stage: &s, Again: again, Then: then}
 	event, err := encode(e)
-	if err != nil || len(event) <= MaxPayload {
+	if err != nil || len(event) <= limit {
 		return event, err
 	}
 	spec, err := encode(s)

@@ -31,9 +31,9 @@ const (
 	Timer Reason = "timer"
 	// New says that objects have come. Jobs that do not read them ignore it.
 	New Reason = "new"
-	// Next is how the end of an epoch begins another, for a trigger that came
-	// meanwhile.
-	Next Reason = "next"
+	// Task is how the last task of a stage makes the epoch go on: what is open is
+	// finished, and an epoch begins when one was asked for meanwhile.
+	Task Reason = "task"
 )
 
 // Object is an object in storage, as platforms tell of it.

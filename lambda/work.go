@@ -21,6 +21,8 @@ type Worker struct {
 	Open func(ctx context.Context, e Event) (o engine.Options, done func(), err error)
 	// NewID makes what no other call of it, anywhere, has made.
 	NewID func() string
+	// Then does what an event says that is to be done behind a task.
+	Then func(ctx context.Context, t Trigger) error
 	// Meter, if not nil, begins to count what an invocation uses: its time, and what
 	// it asks of storage in the contexts that with makes.
 	Meter func() (with func(context.Context) context.Context, used func() cost.Usage)
@@ -36,11 +38,22 @@ func (w Worker) meter() (with func(context.Context) context.Context, used func()
 // Handle runs the task of an event, unless its result is there already, and
 // replies with the result that counts: of several invocations for one task, the
 // first to create the result's object has run it, and all reply the same.
+//
+// What is to be done then belongs to it: if that fails, the event has failed.
 func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
 	var e Event
 	if err := json.Unmarshal(event, &e); err != nil {
 		return nil, fmt.Errorf("%w: read the event: %w", job.ErrInvalid, err)
 	}
+	reply, err := w.task(ctx, e)
+	if err == nil && e.Then != nil {
+		err = w.Then(ctx, *e.Then)
+	}
+	return reply, err
+}
+
+// task runs the task of an event.
+func (w Worker) task(ctx context.Context, e Event) (json.RawMessage, error) {
 	with, used := w.meter()
 	ctx = with(ctx)
 	o, done, err := w.Open(ctx, e)
@@ -54,7 +67,7 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 		return nil, err
 	}
 	file := resultFile(spec.Job, spec.Generation, spec.Epoch, spec.Tasks[0].Task)
-	if e.Again {
+	if e.Again || e.Then != nil {
 		if data, err := o.Store.Get(ctx, file); err == nil {
 			return replyOf(file, data, used())
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -63,6 +76,12 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 	}
 	attempt := w.NewID()
 	result, err := stage.Run(ctx, spec, attempt, o)
+	if errors.Is(err, job.ErrInvalid) && e.Then != nil { // whoever looks for the result finds why there is none
+		if why, err := encode(FailureOf(err)); err == nil {
+			_, _ = o.Store.PutIfAbsent(ctx, refusedFile(spec), why) // or the waves run out
+		}
+		return encode(Reply{})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,24 @@ type Acknowledging interface {
 	Durable(ctx context.Context, snapshot []byte, splits []Split) error
 }
 
+// Measuring is a SplitEnumerator of splits that do not end, which knows where they
+// end as of now.
+type Measuring interface {
+	SplitEnumerator
+	// Measure says up to where splits, which are at their positions, can be read now,
+	// and about how many rows lie before that.
+	Measure(ctx context.Context, splits []Split) (until []Split, rows int64, err error)
+}
+
+// Halting is a SplitReader of such splits that can leave them alone behind a
+// position.
+type Halting interface {
+	SplitReader
+	// Until is called before Assign, with what Measure has said of the splits. When
+	// all of them are read so far, Fetch returns the zero Fetched.
+	Until(until []Split) error
+}
+
 // SplitReader reads the splits assigned to one task. One goroutine calls it.
 type SplitReader interface {
 	// Assign adds splits. Readers read splits in the order of assignment, or

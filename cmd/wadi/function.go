@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +28,8 @@ func newFunction() *cobra.Command {
 	var env environment
 	c := &cobra.Command{
 		Use: "function", Short: "Run tasks of jobs as a function of a cloud",
-		Long: `Function answers the events by which jobs in the functions gear run their tasks:
+		Long: `Function answers the events by which jobs in the functions gear run their tasks,
+and those that trigger deployed jobs (see wadi deploy):
 
   SET 'execution.gear' = 'functions';
   SET 'execution.functions.target' = 'https://tasks.example.com';   HTTP: Cloud Run, Knative, Container Apps, Azure
@@ -44,6 +47,11 @@ no argument.`,
 				return err
 			}
 			o.Stdout = os.Stderr
+			binary, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program: %w", err)
+			}
+			o.Invokers = invokers(binary, o.Log)
 			h := lambda.Host{
 				Handler: wadi.StageHandler(o), Getenv: os.Getenv, Log: o.Log,
 				Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "Events are answered at http://%s\n", a) },
@@ -57,13 +65,16 @@ no argument.`,
 
 // invokers call functions by the schemes of 'execution.functions.target'.
 func invokers(binary string, log *slog.Logger) wadi.Invokers {
-	platforms := &localPlatforms{binary: binary, log: log, by: make(map[string]*local.Platform)}
+	return (&localPlatforms{binary: binary, log: log, by: make(map[string]*local.Platform)}).invokers()
+}
+
+func (l *localPlatforms) invokers() wadi.Invokers {
 	return wadi.Invokers{
 		"aws-lambda": func(ctx context.Context, target string) (lambda.Invoker, error) {
 			return aws.New(ctx, strings.TrimPrefix(strings.TrimPrefix(target, "aws-lambda:"), "//"))
 		},
 		"local": func(_ context.Context, target string) (lambda.Invoker, error) {
-			return platforms.open(target)
+			return l.open(target)
 		},
 	}
 }
@@ -78,9 +89,22 @@ type localPlatforms struct {
 	by map[string]*local.Platform
 }
 
+// wait waits for the events that nobody waits for, of all platforms.
+func (l *localPlatforms) wait() {
+	l.mu.Lock()
+	all := slices.Collect(maps.Values(l.by))
+	l.mu.Unlock()
+	for _, p := range all {
+		p.Wait()
+	}
+}
+
 func (l *localPlatforms) open(target string) (lambda.Invoker, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if at := os.Getenv(local.EnvPlatform); at != "" { // this is one of its processes
+		return local.Sender{Address: at}, nil
+	}
 	if p := l.by[target]; p != nil {
 		return p, nil
 	}
@@ -89,7 +113,7 @@ func (l *localPlatforms) open(target string) (lambda.Invoker, error) {
 	if err != nil {
 		return nil, bad(err)
 	}
-	o := local.Options{Command: []string{l.binary, "function"}, Timeout: 15 * time.Minute, Keep: 64}
+	o := local.Options{Command: []string{l.binary, "function"}, Timeout: 15 * time.Minute, Keep: 64, Retry: time.Second}
 	for key, values := range u.Query() {
 		switch key {
 		case "memory":

@@ -112,7 +112,7 @@ done, 1 when a job failed, 2 when the request is wrong.`,
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.AddCommand(newRun(), newSQL(), newExplain(), newDemo(), newBench(), newState(), newKafka(), newDLQ(), newCoordinator(), newWorker(), newStage(), newFunction(), newVersion())
 	root.AddCommand(newStandalone(), newList(), newJobs(), newCancel(), newStop(), newSavepoint(), newCheckpoint(), newInfo(), newDoctor(), newConfig(), newLogs())
-	root.AddCommand(newGC(), newFork(), newGear(), newTop(), newCost())
+	root.AddCommand(newGC(), newFork(), newGear(), newTop(), newCost(), newDeploy(), newUndeploy(), newDeployments(), newTrigger())
 	return root
 }
 

@@ -70,6 +70,25 @@ func (k Keeper) Load(ctx context.Context, unusable map[stream.Epoch]error) (Fact
 	return f, nil
 }
 
+// Newest is the highest number that is claimed, or 0.
+func (k Keeper) Newest(ctx context.Context) (stream.Epoch, error) {
+	var r Reply
+	err := k.retry(ctx, func() (err error) { r, err = k.do(ctx, Op{List, claims}, nil); return err })
+	if err != nil {
+		return 0, fmt.Errorf("list the claims of job %s: %w", k.Job, err)
+	}
+	return r.Newest, nil
+}
+
+// Claimed is the claim of an epoch that is there.
+func (k Keeper) Claimed(ctx context.Context, e stream.Epoch) (*Manifest, error) {
+	c, err := k.find(ctx, e, nil)
+	if err == nil {
+		err = c.Err
+	}
+	return c.Manifest, err
+}
+
 // find reads the claim of e. Only a store that does not answer is an error.
 func (k Keeper) find(ctx context.Context, e stream.Epoch, unusable error) (Found, error) {
 	c := Found{Epoch: e, Err: unusable}

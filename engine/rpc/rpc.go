@@ -44,6 +44,12 @@ type (
 		// Rows is after how many rows the task reports Paused and waits for a
 		// barrier, as a staged one does; 0 means never.
 		Rows int64
+		// Whole says that no others come as long as these are read: the task does not ask
+		// for them.
+		Whole bool
+		// Until is up to where splits are read that do not end; behind it the task reports
+		// Paused, too. nil means without end.
+		Until []ops.Split
 	}
 	// Inject puts a barrier into a source task, behind the splits assigned before it.
 	// No barrier comes before all tasks run.

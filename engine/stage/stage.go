@@ -6,6 +6,7 @@ package stage
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/wadi-engine/wadi/engine"
@@ -30,6 +31,8 @@ type Spec struct {
 	// will follow in later epochs.
 	Splits map[int][]ops.Split `json:"splits,omitempty"`
 	NoMore bool                `json:"noMore,omitempty"`
+	// Until is up to where they are read, for those that do not end.
+	Until map[int][]ops.Split `json:"until,omitempty"`
 	// Inputs is what the tasks before these have sent in the epoch.
 	Inputs []durable.Sent `json:"inputs,omitempty"`
 	// Rows is how many rows, at about, each source task reads before the epoch
@@ -48,7 +51,13 @@ type Result struct {
 	// Usage is what has been used for it elsewhere, as far as it is known: of all
 	// invocations, those too whose result does not count.
 	Usage cost.Usage `json:"usage,omitzero"`
+	// Took is how long it took; of several runs, the longest.
+	Took time.Duration `json:"tookNanos,omitempty"`
 }
+
+// ErrElsewhere is how who runs stages says that the tasks of one run, and that their
+// end need not be waited for.
+var ErrElsewhere = fmt.Errorf("%w: the tasks run elsewhere", job.ErrUnavailable)
 
 // Count is what one task has counted at one vertex during the epoch.
 type Count = rpc.Count
@@ -68,12 +77,14 @@ func Run(ctx context.Context, s Spec, attempt string, o engine.Options) (Result,
 	if err := w.Send(rpc.Deploy{Job: s.Job, Generation: s.Generation, Graph: s.Graph, Durable: true, Tasks: s.Tasks}); err != nil {
 		return Result{}, err
 	}
+	began := o.Clock.Now()
 	res, err := r.loop(ctx, o.Clock)
 	if err != nil {
 		return Result{}, err
 	}
 	res.Counts = w.Counts()
 	res.Sent, err = links.seal(ctx)
+	res.Took = o.Clock.Now().Sub(began)
 	return res, err
 }
 
@@ -169,7 +180,7 @@ func (r *run) assign(id checkpoint.TaskID) error {
 	if r.asked[id] = true; !first || splits == nil && !r.spec.NoMore {
 		return r.rest(id)
 	}
-	return r.worker.Send(rpc.Assign{Task: id, Splits: splits, NoMore: r.spec.NoMore, Rows: r.spec.Rows})
+	return r.worker.Send(rpc.Assign{Task: id, Splits: splits, NoMore: r.spec.NoMore, Rows: r.spec.Rows, Whole: true, Until: r.spec.Until[id.Index]})
 }
 
 // rest notes that a source task waits for the barrier. When all do, the epoch

@@ -58,6 +58,7 @@ type Source struct {
 	wanted  bool  // WantSplits was sent, no answer yet
 	drained bool  // End was sent
 	budget  int64 // rows that may be read; 0 means any number
+	halts   bool  // the splits are read up to a position each
 	paused  bool  // the budget is used up
 	stopped bool  // the barrier Stop has passed
 	ended   bool  // EndOfInput was sent
@@ -164,6 +165,10 @@ func (s *Source) step(ctx context.Context) error {
 		return err
 	}
 	if f.Batch == nil && f.After.ID == "" {
+		if s.halts && f.Ready == nil && !s.paused {
+			s.budget, s.paused = 0, true
+			s.report.Paused()
+		}
 		return s.wait(ctx, f.Ready)
 	}
 	return nil
@@ -337,8 +342,15 @@ func (s *Source) obey(ctx context.Context, c rpc.Command) error {
 func (s *Source) assign(c rpc.Assign) error {
 	s.wanted, s.noMore = false, s.noMore || c.NoMore
 	s.budget = c.Rows
+	s.gathers = s.gathers && !c.Whole
 	if len(c.Splits) == 0 {
 		return nil
+	}
+	if h, ok := s.reader.(ops.Halting); ok && c.Until != nil {
+		if err := h.Until(c.Until); err != nil {
+			return fmt.Errorf("assign splits: %w", err)
+		}
+		s.halts = true
 	}
 	for _, sp := range c.Splits {
 		s.splits = append(s.splits, sp)

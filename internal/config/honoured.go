@@ -16,6 +16,14 @@ var honoured = []section{
 		{Name: "execution.functions.target", Text: "Which function runs tasks: https://…, aws-lambda:NAME, or local: for processes of this machine; see functions.md."},
 		{Name: "execution.functions.max-concurrency", Type: Int, Default: "100", Least: 1, Text: "How many invocations run at once."},
 		{Name: "execution.functions.attempts", Type: Int, Default: "3", Least: 1, Text: "How often a task is invoked whose invocation gets lost, before its epoch is run again."},
+		{Name: "execution.functions.timeout", Type: Duration, Default: "15 min", Least: 1, Text: "How long the platform lets an invocation run; deployed jobs end well before, and cut their epochs to fit."},
+		{
+			Name: "execution.functions.fuse", Type: Enum, Default: "auto", Words: []string{"auto", "on", "off"},
+			Text: "Whether all stages of an epoch of a deployed job run in one invocation: auto does so while little is expected.",
+		},
+		{Name: "execution.functions.schedule", Text: "When a deployed job wants an epoch: an interval such as 5 min, or cron's five fields in UTC. Without it, whenever a timer asks."},
+		{Name: "execution.functions.lag-rows", Type: Int, Default: "0", Text: "How many rows may wait before a deployed job that is asked by a timer wants an epoch; 0 is any number."},
+		{Name: "execution.functions.lag-time", Type: Duration, Default: "0 ms", Text: "How long a row may wait before it does; 0 is any time."},
 		{
 			Name: "execution.target", Type: Enum, Default: "local", Words: []string{"local", "remote", "application"},
 			Text: "With remote, wadi run sends jobs to the cluster at rest.address and rest.port, as with -m; with application it is the coordinator of a cluster for them.",

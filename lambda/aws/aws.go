@@ -38,6 +38,17 @@ func New(ctx context.Context, name string) (*Function, error) {
 	return &Function{name, service.NewFromConfig(c)}, nil
 }
 
+var _ lambda.Sender = (*Function)(nil)
+
+// Send implements lambda.Sender.
+func (f *Function) Send(ctx context.Context, event json.RawMessage) error {
+	_, err := f.client.Invoke(ctx, &service.InvokeInput{FunctionName: &f.name, Payload: event, InvocationType: types.InvocationTypeEvent})
+	if err != nil {
+		return fmt.Errorf("%w: leave an event for function %s: %w", classOf(err), f.name, err)
+	}
+	return nil
+}
+
 // Invoke implements lambda.Invoker.
 func (f *Function) Invoke(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
 	reply, _, err := f.InvokeBilled(ctx, event)

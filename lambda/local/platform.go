@@ -27,11 +27,15 @@ type Options struct {
 	Timeout time.Duration
 	// Keep is how many instances are kept for the next event.
 	Keep int
+	// Retry is how long it takes before an event that nobody waits for is given to an
+	// instance again, since it has failed; the next time it is twice as long.
+	Retry time.Duration
 }
 
 // Platform runs a function. It is a lambda.Invoker.
 type Platform struct {
-	o Options
+	o    Options
+	sent sending
 
 	mu     sync.Mutex
 	idle   []*instance
@@ -108,7 +112,10 @@ func (p *Platform) take() (*instance, error) {
 		p.drop(i)
 	}
 	p.counts.Starts++
-	i, err := start(p.o)
+	p.sent.once.Do(p.serve)
+	o := p.o
+	o.Env = append(o.Env[:len(o.Env):len(o.Env)], EnvPlatform+"="+p.sent.at)
+	i, err := start(o)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +152,9 @@ func (p *Platform) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	if p.sent.server != nil {
+		_ = p.sent.server.Close() // whoever sends to it has ended
+	}
 	for i := range p.all {
 		i.end()
 	}

@@ -1,0 +1,273 @@
+package wadi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/internal/mask"
+	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
+)
+
+// Deployment is a job that nobody leads: it is in storage, and triggers run its
+// epochs, one after the other, as functions.
+type Deployment struct {
+	Job      job.ID    `json:"job"`
+	Name     string    `json:"name"`
+	Deployed time.Time `json:"deployed"`
+	// Term is its number: a newer one of the same job fences older ones.
+	Term    checkpoint.Term `json:"term"`
+	Bounded bool            `json:"bounded"`
+	// Config is what was set of the keys of a job, without secrets.
+	Config map[string]string `json:"config,omitempty"`
+}
+
+// deployed is a deployment in storage.
+//
+//	deployed/<job id>/<term>
+type deployed struct {
+	Deployment
+	Owner checkpoint.Owner `json:"owner"`
+	// Content is what may have secrets; Sealed is the same, sealed with the secret of
+	// the cluster when there is one.
+	Content *deployedContent `json:"content,omitempty"`
+	Sealed  []byte           `json:"sealed,omitempty"`
+}
+
+type deployedContent struct {
+	Graph *job.Graph `json:"graph"`
+	// Config is what processes need that run its stages.
+	Config map[string]string `json:"config"`
+}
+
+const deployedDir = "deployed/"
+
+func (d *deployed) file() string { return fmt.Sprintf("%s%s/%d", deployedDir, d.Job, d.Term) }
+
+// Deploy makes the job one that nobody leads. Restore says what it begins with.
+// Everything is checked that can be; nothing runs before a trigger.
+func (p *Pipeline) Deploy(ctx context.Context, restore Restore) (Deployment, error) {
+	if p.err != nil {
+		return Deployment{}, p.err
+	}
+	e := p.env
+	if err := e.deployable(p); err != nil {
+		return Deployment{}, err
+	}
+	dir := e.Config(keyCheckpointDir)
+	store, err := e.stores.Open(ctx, dir, nil)
+	if err != nil {
+		return Deployment{}, fmt.Errorf("open checkpoint directory: %w", err)
+	}
+	from, err := e.restoreOf(ctx, restore, dir)
+	if err != nil {
+		return Deployment{}, err
+	}
+	j, err := e.driverlessJob(store, &p.plan.Graph)
+	if err != nil {
+		return Deployment{}, err
+	}
+	j.Restore = from
+	owner, id, err := coordinator.Deploy(ctx, j, coordinator.NewHost(engine.WallClock{}))
+	if err != nil {
+		return Deployment{}, err
+	}
+	d := &deployed{
+		Deployment: Deployment{Job: id, Name: p.plan.Graph.Name, Deployed: now(), Term: owner.Term, Bounded: p.plan.Bounded, Config: e.jobConfig()},
+		Owner:      owner, Content: &deployedContent{&p.plan.Graph, e.stageConfig()},
+	}
+	return d.Deployment, e.install(ctx, store, d)
+}
+
+// now is what people read.
+func now() time.Time { return engine.WallClock{}.Now().UTC() }
+
+// deployable says what is missing for a job that nobody leads.
+func (e *Env) deployable(p *Pipeline) error {
+	if e.Config(keyCheckpointDir) == "" {
+		return fmt.Errorf("%w: nothing but storage knows of a deployed job: set '%s' to where all of its functions reach it", job.ErrInvalid, keyCheckpointDir)
+	}
+	for _, v := range p.plan.Graph.Vertices {
+		if v.Kind != job.KindSink {
+			continue
+		}
+		config, err := ops.DecodeConfig[ops.SinkConfig](v)
+		if err != nil {
+			return err
+		}
+		switch {
+		case config.Table.Overwrite != nil:
+			return fmt.Errorf("%w: a deployed job publishes each epoch, and INSERT OVERWRITE replaces a table once: run it with wadi run --gear functions", job.ErrInvalid)
+		case config.Table.Connector == "print" || config.Table.Connector == collectName:
+			return fmt.Errorf("%w: nobody sees what a deployed job prints: write to a table", job.ErrInvalid)
+		}
+	}
+	if _, err := e.triggersOf(); err != nil {
+		return err
+	}
+	_, err := e.fusing()
+	return err
+}
+
+// driverlessJob is what the coordinator runs of a graph.
+func (e *Env) driverlessJob(store checkpoint.Store, g *job.Graph) (coordinator.Job, error) {
+	s, _, err := e.settings()
+	return coordinator.Job{
+		Graph: g, Store: store, Connectors: e.registry, Settings: s, NewID: newID,
+		Log: e.log.With(slog.String("job_name", g.Name)), AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
+	}, err
+}
+
+// install writes a deployment, and removes those that it replaces.
+func (e *Env) install(ctx context.Context, store checkpoint.Store, d *deployed) error {
+	docs, err := newDocuments(e.Config(keySecret))
+	if err != nil {
+		return err
+	}
+	if docs.seal == nil {
+		if docs.exposes(d.Content.Graph) {
+			e.log.Warn("the job in storage shows secrets of its tables: set 'wadi.cluster.secret' here and for the functions, or give secrets as ${env:NAME}")
+		}
+		maps.DeleteFunc(d.Content.Config, func(key, text string) bool { return mask.Value(key, text) != text })
+	}
+	doc := *d
+	if docs.seal != nil {
+		content, err := json.Marshal(d.Content)
+		if err != nil {
+			return fmt.Errorf("encode the job: %w", err)
+		}
+		if doc.Sealed, err = docs.close(content, string(d.Job)); err != nil {
+			return fmt.Errorf("seal the job: %w", err)
+		}
+		doc.Content = nil
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		return fmt.Errorf("encode the job: %w", err)
+	}
+	if _, err := store.PutIfAbsent(ctx, d.file(), data); err != nil { // its number is ours alone
+		return fmt.Errorf("%w: store the job: %w", job.ErrUnavailable, err)
+	}
+	others, err := listDeployed(ctx, store)
+	for _, o := range others {
+		if err == nil && (o.Job == d.Job && o.Term < d.Term || o.Job != d.Job && o.Name == d.Name) {
+			err = store.Delete(ctx, o.file())
+		}
+	}
+	return err
+}
+
+// listDeployed reads the newest deployment of each job, without its content.
+func listDeployed(ctx context.Context, store checkpoint.Store) ([]*deployed, error) {
+	files, err := store.List(ctx, deployedDir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: list the deployed jobs: %w", job.ErrUnavailable, err)
+	}
+	newest := map[string]uint64{}
+	for _, f := range files {
+		if term, err := strconv.ParseUint(path.Base(f), 10, 64); err == nil {
+			newest[path.Dir(f)] = max(newest[path.Dir(f)], term)
+		}
+	}
+	var all []*deployed
+	for _, dir := range slices.Sorted(maps.Keys(newest)) {
+		data, err := store.Get(ctx, fmt.Sprintf("%s/%d", dir, newest[dir]))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		d := &deployed{}
+		if err == nil {
+			err = json.Unmarshal(data, d)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the deployed job %s: %w", path.Base(dir), err)
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// unseal makes the content readable.
+func (d *deployed) unseal(secret string) error {
+	if d.Sealed == nil {
+		return nil
+	}
+	docs, err := newDocuments(secret)
+	if err != nil {
+		return err
+	}
+	content, err := docs.open(d.Sealed, string(d.Job))
+	if err != nil {
+		return fmt.Errorf("the deployed job %s: %w", d.Name, err)
+	}
+	if err := json.Unmarshal(content, &d.Content); err != nil {
+		return fmt.Errorf("%w: read the deployed job %s: %w", job.ErrInvalid, d.Name, err)
+	}
+	return nil
+}
+
+// deployments opens the checkpoint directory and reads what is deployed there.
+func (e *Env) deployments(ctx context.Context, dir string) (checkpoint.Store, []*deployed, error) {
+	if dir == "" {
+		return nil, nil, fmt.Errorf("%w: where are the deployed jobs? Set '%s'", job.ErrInvalid, keyCheckpointDir)
+	}
+	store, err := e.stores.Open(ctx, dir, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open checkpoint directory: %w", err)
+	}
+	all, err := listDeployed(ctx, store)
+	return store, all, err
+}
+
+// Deployments lists the jobs that are deployed in the checkpoint directory.
+func (e *Env) Deployments(ctx context.Context) ([]Deployment, error) {
+	_, all, err := e.deployments(ctx, e.Config(keyCheckpointDir))
+	list := make([]Deployment, len(all))
+	for i, d := range all {
+		list[i] = d.Deployment
+	}
+	return list, err
+}
+
+// Undeploy lets triggers run a job no more. Its checkpoints stay, and an epoch that
+// runs goes on.
+func (e *Env) Undeploy(ctx context.Context, name string) error {
+	store, all, err := e.deployments(ctx, e.Config(keyCheckpointDir))
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, d := range all {
+		if d.Name == name {
+			found = true
+			if err := store.Delete(ctx, d.file()); err != nil {
+				return fmt.Errorf("remove the deployed job %s: %w", name, err)
+			}
+		}
+	}
+	if !found {
+		return notDeployed(name, e.Config(keyCheckpointDir), all)
+	}
+	return nil
+}
+
+func notDeployed(name, dir string, all []*deployed) error {
+	var names []string
+	for _, d := range all {
+		names = append(names, d.Name)
+	}
+	return fmt.Errorf("%w: no job %q is deployed in %s; there are %q", job.ErrInvalid, name, dir, names)
+}

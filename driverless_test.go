@@ -1,0 +1,168 @@
+package wadi_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/lambda"
+)
+
+// ingest counts rows of files that come, by key, and copies them.
+const ingest = `
+CREATE TEMPORARY TABLE arrivals (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='file://{dir}/in','format'='csv','source.monitor-interval'='1 s');
+CREATE TEMPORARY TABLE copies (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='file://{dir}/out','format'='csv');
+CREATE TEMPORARY TABLE firsts (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='file://{dir}/firsts','format'='csv');
+EXECUTE STATEMENT SET BEGIN
+INSERT INTO copies SELECT k, v FROM arrivals;
+INSERT INTO firsts SELECT k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY PROCTIME()) AS n FROM arrivals) WHERE n = 1;
+END;
+`
+
+// field is a directory with a deployed job.
+type field struct {
+	t      *testing.T
+	dir    string
+	config map[string]string
+	files  int
+}
+
+func deployed(t *testing.T, config map[string]string) *field {
+	t.Helper()
+	f := &field{t: t, dir: filepath.ToSlash(t.TempDir()), config: map[string]string{
+		"pipeline.name": "ingest", "execution.runtime-mode": "streaming", "parallelism.default": "2",
+	}}
+	f.config["execution.checkpointing.dir"] = "file://" + f.dir + "/checkpoints"
+	for k, v := range config {
+		f.config[k] = v
+	}
+	if err := os.MkdirAll(f.dir+"/in", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f.deploy(wadi.RestoreRefuse)
+	return f
+}
+
+func (f *field) env() *wadi.Env {
+	f.t.Helper()
+	e, err := wadi.Local(wadi.Options{Config: f.config})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+func (f *field) deploy(restore wadi.Restore) (d wadi.Deployment) {
+	f.t.Helper()
+	err := f.env().Execute(f.t.Context(), strings.ReplaceAll(ingest, "{dir}", f.dir), func(o wadi.Outcome) (err error) {
+		if o.Pipeline != nil {
+			d, err = o.Pipeline.Deploy(f.t.Context(), restore)
+		}
+		return err
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return d
+}
+
+// arrive writes a file of so many rows, of ten keys.
+func (f *field) arrive(rows int) {
+	f.t.Helper()
+	var text strings.Builder
+	for i := range rows {
+		fmt.Fprintf(&text, "k%d,%d\n", i%10, f.files*1_000_000+i)
+	}
+	name := fmt.Sprintf("%s/in/%03d.csv", f.dir, f.files)
+	f.files++
+	if err := os.WriteFile(name+".tmp", []byte(text.String()), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.Rename(name+".tmp", name); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *field) trigger(ctx context.Context, reason lambda.Reason) wadi.Triggered {
+	f.t.Helper()
+	all, err := f.env().Trigger(ctx, lambda.Trigger{Job: "ingest", Reason: reason})
+	if err != nil || len(all) != 1 {
+		f.t.Fatalf("%+v, %v", all, err)
+	}
+	return all[0]
+}
+
+// written are the rows of an output, each of which must be there once.
+func (f *field) written(of string) []string {
+	f.t.Helper()
+	files, err := filepath.Glob(filepath.Join(f.dir, of, "[^._]*"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var rows []string
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		rows = append(rows, strings.Fields(string(data))...)
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// complete checks that every row of every file is written once, and each key has
+// one first row.
+func (f *field) complete() {
+	f.t.Helper()
+	files, err := filepath.Glob(f.dir + "/in/*.csv")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var want []string
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		want = append(want, strings.Fields(string(data))...)
+	}
+	slices.Sort(want)
+	if got := f.written("out"); !slices.Equal(got, want) {
+		f.t.Errorf("%d rows are copied, want %d", len(got), len(want))
+	}
+	if got := f.written("firsts"); len(got) != 10 {
+		f.t.Errorf("%d first rows, want 10", len(got))
+	}
+	if left := channelsOf(f.t, f.dir); len(left) > 0 {
+		f.t.Errorf("channels stay: %v", left)
+	}
+}
+
+// TestDriverless: a deployed job runs when it is triggered, and has state between two
+// triggers; without anything to read there is no epoch.
+func TestDriverless(t *testing.T) {
+	f := deployed(t, nil)
+	if got := f.trigger(t.Context(), lambda.Manual); got.State != wadi.TriggerIdle {
+		t.Errorf("%+v, want nothing to do", got)
+	}
+	f.arrive(100)
+	f.arrive(50)
+	if got := f.trigger(t.Context(), lambda.Timer); got.State != wadi.TriggerDone || got.Rows != 150 || got.Epochs != 1 {
+		t.Errorf("%+v, want 150 rows", got)
+	}
+	if got := f.trigger(t.Context(), lambda.Manual); got.State != wadi.TriggerIdle {
+		t.Errorf("%+v, want nothing to do", got)
+	}
+	f.arrive(30)
+	if got := f.trigger(t.Context(), lambda.Manual); got.State != wadi.TriggerDone || got.Rows != 30 {
+		t.Errorf("%+v, want 30 rows", got)
+	}
+	f.complete()
+}
