@@ -34,7 +34,8 @@ const (
 type committer struct {
 	*statements
 	staging
-	id ops.SinkID
+	id    ops.SinkID
+	begin string // of a transaction
 
 	mu       sync.Mutex
 	line     line
@@ -47,7 +48,13 @@ func newCommitter(ctx context.Context, s *sink, id ops.SinkID) (*committer, erro
 		return nil, err
 	}
 	c := &committer{statements: s.statements(), staging: s.config.staging(), id: id, line: line{config: s.config}, unpacker: u}
+	if s.dialect.patient != nil {
+		c.begin = s.dialect.patient(s.wait)
+	}
 	err = c.try(ctx, func(db database) error {
+		if err := c.atomic(ctx, db); err != nil {
+			return err
+		}
 		if err := c.ensure(ctx, db); err != nil {
 			return err
 		}
@@ -90,7 +97,7 @@ func (c *committer) Recover(ctx context.Context, r ops.Recovery) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.try(ctx, func(db database) error {
-		return db.together(ctx, "", func() error { return c.clear(ctx, db, r.Generation) })
+		return db.together(ctx, c.begin, func() error { return c.clear(ctx, db, r.Generation) })
 	})
 	if err != nil {
 		return fmt.Errorf("remove staged rows of table %s: %w", c.sink.table.Ident, err)
@@ -145,7 +152,7 @@ func (c *committer) commit(ctx context.Context, p ops.Pending) error {
 		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Task, b.Task), cmp.Compare(a.First, b.First))
 	})
 	return c.try(ctx, func(db database) error {
-		return db.together(ctx, "", func() error {
+		return db.together(ctx, c.begin, func() error {
 			have, err := c.recorded(ctx, db, c.id, true)
 			if err != nil || have.epoch >= p.Epoch {
 				return err

@@ -34,6 +34,12 @@ type dialect struct {
 	hex   func(column string) string
 	// words are how the columns of staged rows are declared.
 	words words
+	// atomic is a query that gives NO when a table cannot take a transaction back; nil
+	// where all can.
+	atomic func(name []string) string
+	// patient begins a transaction that waits for locks for so long; nil where all have
+	// a limit.
+	patient func(wait time.Duration) string
 	// fence makes writers of a table wait for each other; nil where rows that are not
 	// committed are waited for in any case.
 	fence func(ctx context.Context, db database, table string, wait time.Duration) (begin string, err error)

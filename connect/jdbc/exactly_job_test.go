@@ -13,14 +13,15 @@ import (
 	"github.com/wadi-engine/wadi/internal/sqltest"
 )
 
-// TestExactlyOnceJob: a job that is canceled at any moment writes each row once to a
-// table without a key, and cannot go on without exactly-once while rows may wait.
+// TestExactlyOnceJob: a job that is canceled at any moment, in either gear, writes each
+// row once to a table without a key, and cannot go on without exactly-once while rows
+// may wait.
 func TestExactlyOnceJob(t *testing.T) {
 	onDatabases(t, func(t *testing.T, s sqltest.Database) {
 		s.Exec(t, "CREATE TABLE numbers (i int, k int)")
 		config := map[string]string{
 			"execution.runtime-mode": "streaming", "execution.checkpointing.interval": "20 ms", "parallelism.default": "2",
-			"execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir()),
+			"execution.checkpointing.dir": "file://" + filepath.ToSlash(t.TempDir()), "wadi.staged.rows-per-epoch": "100",
 		}
 		const rows = 6000
 		script := "SET 'pipeline.name' = 'numbers';" +
@@ -42,6 +43,7 @@ func TestExactlyOnceJob(t *testing.T) {
 			return n
 		}
 		for round := range 5 {
+			config["execution.gear"] = []string{"pipelined", "staged"}[round%2]
 			started := begin(script)
 			await.That(t, "rows are written", func() bool { return count() > round*rows/10 })
 			started.Cancel(context.Canceled)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,7 +31,7 @@ const fenceClass = 0x77616469
 // that speaks as PostgreSQL does has no such locks.
 func fencePostgres(ctx context.Context, db database, table string, wait time.Duration) (begin string, err error) {
 	key := ""
-	err = db.together(ctx, "SET LOCAL lock_timeout = "+strconv.FormatInt(max(wait.Milliseconds(), 1), 10), func() error {
+	err = db.together(ctx, patientPostgres(wait), func() error {
 		find := fmt.Sprintf("SELECT (%d::bigint << 32) | %s::regclass::oid::bigint", fenceClass, postgresText(table))
 		err := db.query(ctx, find, func(values [][]byte) error {
 			key = string(values[0])
@@ -47,7 +46,7 @@ func fencePostgres(ctx context.Context, db database, table string, wait time.Dur
 	switch {
 	case err == nil:
 		return "SELECT pg_advisory_xact_lock_shared(" + key + ")", nil
-	case errors.As(err, &server) && server.Code == "55P03":
+	case errors.As(err, &server) && server.Code == lockTimeout:
 		return "", fmt.Errorf("%w: another transaction writes to table %s for longer than %s (pg_locks has the lock of classid %d): %w", job.ErrUnavailable, table, wait, fenceClass, err)
 	case errors.As(err, &server) && slices.Contains([]string{"0A000", "42883"}, server.Code):
 		return "", nil

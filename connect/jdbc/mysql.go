@@ -33,7 +33,7 @@ var mysql = dialect{
 		}
 		return "?"
 	},
-	text: func(s string) string { return fmt.Sprintf("_utf8mb4 X'%x'", s) }, // whatever sql_mode says of backslashes
+	text: mysqlText,
 	upsert: func(key, others []string) string {
 		if len(others) == 0 {
 			others = key[:1]
@@ -52,8 +52,21 @@ var mysql = dialect{
 	words:     words{text: "varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", bytes: "longblob", end: " ENGINE = InnoDB"},
 	check:     checkMySQL,
 	connect:   connectMySQL,
+	atomic:    mysqlAtomic,
 	transient: transientMySQL,
 	misread:   func(error) bool { return false }, // it compares them all the same
+}
+
+func mysqlText(s string) string { return fmt.Sprintf("_utf8mb4 X'%x'", s) } // whatever sql_mode says of backslashes
+
+// mysqlAtomic asks for the engine of a table, such as MyISAM.
+func mysqlAtomic(name []string) string {
+	schema := "DATABASE()"
+	if len(name) > 1 {
+		schema = mysqlText(name[len(name)-2])
+	}
+	return "SELECT e.TRANSACTIONS FROM information_schema.TABLES t JOIN information_schema.ENGINES e ON t.ENGINE = e.ENGINE" +
+		" WHERE t.TABLE_SCHEMA = " + schema + " AND t.TABLE_NAME = " + mysqlText(name[len(name)-1])
 }
 
 // mysqlParams are parameters of the URLs of Connector/J; those that change nothing

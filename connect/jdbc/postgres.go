@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -47,6 +48,7 @@ var postgres = dialect{
 	bytes:     postgresBytes,
 	hex:       func(column string) string { return "encode(" + column + ", 'hex')" },
 	words:     words{text: "varchar(255)", bytes: "bytea"},
+	patient:   patientPostgres,
 	fence:     fencePostgres,
 	check:     checkPostgres,
 	connect:   connectPostgres,
@@ -193,12 +195,19 @@ func (p *postgresDB) close() {
 	_ = p.conn.Close(ctx) // nothing is asked of it any more
 }
 
-// transientPostgres reports a connection that is lost, and what PostgreSQL says to
-// try again.
+// lockTimeout is PostgreSQL's code for a lock that was not got in time.
+const lockTimeout = "55P03"
+
+func patientPostgres(wait time.Duration) string {
+	return "SET LOCAL lock_timeout = " + strconv.FormatInt(max(wait.Milliseconds(), 1), 10)
+}
+
+// transientPostgres reports a connection that is lost, a lock that was not got in time,
+// and what PostgreSQL says to try again.
 func transientPostgres(err error) bool {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
-		return strings.HasPrefix(server.Code, "08") || strings.HasPrefix(server.Code, "40") || strings.HasPrefix(server.Code, "57P0") || server.Code == "53300"
+		return strings.HasPrefix(server.Code, "08") || strings.HasPrefix(server.Code, "40") || strings.HasPrefix(server.Code, "57P0") || slices.Contains([]string{"53300", lockTimeout}, server.Code)
 	}
 	var refused *pgconn.ConnectError
 	return errors.As(err, &refused) || network(err)

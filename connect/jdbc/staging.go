@@ -78,6 +78,20 @@ func (s staging) ensure(ctx context.Context, db database) error {
 		"have somebody who may create them run: %s; and grant SELECT, INSERT, UPDATE and DELETE on them", job.ErrInvalid, made, strings.Join(s.ddl(), "; "))
 }
 
+// atomic refuses a table that cannot take part of a transaction back: after a crash it
+// would have rows twice.
+func (s staging) atomic(ctx context.Context, db database) error {
+	if s.dialect.atomic == nil {
+		return nil
+	}
+	return db.query(ctx, s.dialect.atomic(s.name), func(values [][]byte) error {
+		if string(values[0]) == "NO" {
+			return fmt.Errorf("%w: 'sink.delivery-guarantee' = 'exactly-once' needs transactions, and the engine of the table has none: ALTER TABLE %s ENGINE = InnoDB", job.ErrInvalid, s.tableName())
+		}
+		return nil
+	})
+}
+
 // of is the condition for what belongs to a sink.
 func (s staging) of(id ops.SinkID) string {
 	return "job = " + s.dialect.text(id.Job) + " AND sink = " + s.dialect.text(id.Sink)
