@@ -90,9 +90,10 @@ func MariaDB(t testing.TB) string {
 	_, port, _ := net.SplitHostPort(address)
 	dir, as := dataOf(t, "mysql")
 	data := filepath.Join(dir, "data")
-	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M")
+	temporary := "--tmpdir=" + dir // a server that starts removes what another has left in its own
+	run(t, as, install, "--no-defaults", "--datadir="+data, temporary, "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M")
 	used(t, "MariaDB")
-	startAs(t, as, address, nil, program, "--no-defaults", "--datadir="+data, "--socket="+filepath.Join(dir, "s"), "--port="+port,
+	startAs(t, as, address, nil, program, "--no-defaults", "--datadir="+data, temporary, "--socket="+filepath.Join(dir, "s"), "--port="+port,
 		"--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--skip-name-resolve")
 	return address
 }
