@@ -23,7 +23,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build lambda cross test test-services ui-test race check lint fmt docs golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
+.PHONY: help demo build lambda deploy-lint cross test test-services ui-test race check lint fmt docs golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,16 +35,22 @@ build: ## the static binary bin/wadi
 	@mkdir -p $(BIN)
 	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/wadi ./cmd/wadi
 
-lambda: ## what AWS Lambda runs: bin/lambda-arm64.zip and bin/lambda-amd64.zip, the same bytes whenever they are built
+lambda: ## what AWS Lambda and Azure Functions run: bin/lambda-arm64.zip, bin/lambda-amd64.zip, bin/azure-function.zip, the same bytes whenever they are built
 	@set -e; for a in arm64 amd64; do \
 	GOOS=linux GOARCH=$$a go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)/lambda-$$a/bootstrap ./cmd/wadi; \
 	go run ./internal/bundle $(BIN)/lambda-$$a.zip bootstrap=$(BIN)/lambda-$$a/bootstrap; \
 	ls -l $(BIN)/lambda-$$a.zip | awk '{printf "%s %.1f MB\n", $$NF, $$5/1e6}'; done
+	@go run ./internal/bundle $(BIN)/azure-function.zip wadi=$(BIN)/lambda-amd64/bootstrap host.json=deploy/azure/function/host.json \
+	tasks/function.json=deploy/azure/function/tasks/function.json timer/function.json=deploy/azure/function/timer/function.json \
+	objects/function.json=deploy/azure/function/objects/function.json
+
+deploy-lint: ## the templates in deploy, by cfn-lint and others that registries have; what cannot be had is skipped
+	@python3 deploy/lint.py $(BIN)/deploy
 
 cross: ## the binary compiles for every platform that we build for
 	@set -e; for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/wadi; done
 
-test: race $(TOOLS)/gotestsum ## all tests, with the servers that Go alone can build; with a C compiler, first the race detector over the concurrent packages
+test: race deploy-lint $(TOOLS)/gotestsum ## all tests, with the servers that Go alone can build; with a C compiler, first the race detector over the concurrent packages
 	@rm -f $(BIN)/servers
 	@go run ./internal/testserver/cmd -install -only s3,gcs,promtool
 	WADI_TEST_USED=$(BIN)/servers $(TOOLS)/gotestsum $(SHOW) -- -timeout 20m ./...; status=$$?; \
