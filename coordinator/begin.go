@@ -456,7 +456,7 @@ func (d *driver) openEnumerators(ctx context.Context, b Begun) error {
 			return fmt.Errorf("open source %s: %w", s.uid, err)
 		}
 		s.enum = e
-		if splits := b.Layout.Splits[s.uid]; len(splits) > 0 {
+		if splits := b.Layout.Splits[s.uid]; len(splits) > 0 && !(d.Settings.Bugs.UnreadForgotten && d.gear.Brief()) {
 			e.Return(splits)
 		}
 	}

@@ -19,11 +19,6 @@ import (
 // newest checkpoint is all that there is. A gear in which nothing succeeds is left
 // again: without a checkpoint of its own, its failures lead back to the gear before.
 
-// lateEpoch is for how long a job that is to change waits for the end of an epoch
-// whose tasks live for it only. One that takes longer is begun again by the next
-// attempt, with what it has read.
-const lateEpoch = 2 * time.Second
-
 // fruitless is how often a new gear may fail before its first checkpoint.
 const fruitless = 3
 
@@ -123,7 +118,7 @@ func (m *machine) hasten() {
 		return
 	}
 	f := m.flight
-	if f == nil || f.stage == freezing || f.stage == collecting && !m.now.Before(m.wished.Add(lateEpoch)) {
+	if f == nil || f.stage == freezing || f.stage == collecting && !m.now.Before(m.wished.Add(m.settings.LateEpoch)) {
 		m.cancel(m.now)
 	}
 }
@@ -131,7 +126,7 @@ func (m *machine) hasten() {
 // hastens is when hasten drops the epoch that runs, or the zero time.
 func (s State) hastens() (at time.Time) {
 	if s.gears.at.Brief() && s.changing() && s.flight != nil && s.flight.stage == collecting {
-		at = s.wished.Add(lateEpoch)
+		at = s.wished.Add(s.settings.LateEpoch)
 	}
 	return at
 }

@@ -21,7 +21,7 @@ type Gears struct {
 // Shift wants a job to change gear while it runs.
 type Shift struct {
 	To job.Gear
-	// Launcher, if not nil, runs stages in a brief gear from now on.
+	// Launcher runs stages in a brief gear in which the job has not been.
 	Launcher Launcher
 	// Reason is for those who read why.
 	Reason string
@@ -64,7 +64,7 @@ func logged(j Job) Job {
 
 // stages is a worker for a brief gear.
 func (d *driver) stages(l Launcher) *stages {
-	w := &stages{ctx: d.life, launcher: l, host: d.host, store: d.Store, rows: d.Settings.EpochRows, log: d.Log}
+	w := &stages{ctx: d.life, launcher: l, host: d.host, store: d.Store, rows: d.Settings.EpochRows, log: d.Log, bugs: d.Settings.Bugs}
 	if !d.bounded() {
 		w.wait = d.Settings.Interval
 	}
@@ -114,11 +114,10 @@ func (d *driver) wish(s Shift) Event {
 	err := d.state.shiftable(s.To)
 	switch {
 	case err != nil:
+	case d.workers[s.To] != nil:
 	case s.Launcher != nil && s.To.Brief():
-		if d.workers[s.To] == nil || d.gear != s.To {
-			d.workers[s.To] = d.stages(s.Launcher)
-		}
-	case d.workers[s.To] == nil:
+		d.workers[s.To] = d.stages(s.Launcher)
+	default:
 		err = fmt.Errorf("%w: nothing runs tasks in the %s gear", job.ErrInvalid, s.To)
 	}
 	if s.Answer != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/exchange/durable"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/engine/stage"
+	"github.com/wadi-engine/wadi/internal/mutant"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -60,6 +61,7 @@ type stages struct {
 	wait     time.Duration // the longest that a source task reads; 0 means as long as it takes
 	log      *slog.Logger
 	lone     *lone // of a driverless job, or nil
+	bugs     mutant.Set
 
 	running *staging
 }
@@ -94,8 +96,11 @@ func (w *stages) Send(c rpc.Command) error {
 			return nil
 		}
 		d.cancel(errCanceled)
+		epoch := d.epoch
 		w.host.Go(func() {
-			d.epochs.Wait()
+			if epoch != nil {
+				w.host.Await(w.ctx, epoch, unlimited)
+			}
 			w.host.Post(Reported{rpc.Canceled{}})
 		})
 	}
@@ -111,7 +116,7 @@ type staging struct {
 	chains []job.Chain
 	ctx    context.Context //nolint:containedctx // the life of the attempt
 	cancel context.CancelCauseFunc
-	epochs sync.WaitGroup
+	epoch  chan struct{} // closed at the end of the newest epoch; nil before the first
 
 	mu    sync.Mutex
 	tasks map[checkpoint.TaskID]*stagedTask
@@ -134,12 +139,16 @@ type stagedTask struct {
 func (w *stages) deploy(c rpc.Deploy) {
 	d := &staging{stages: w, deploy: c, chains: c.Graph.Chains(), tasks: make(map[checkpoint.TaskID]*stagedTask)}
 	d.ctx, d.cancel = context.WithCancelCause(w.ctx)
+	before := w.running
 	w.running = d
 	for _, a := range c.Tasks { // they run when their barrier comes
 		d.post(rpc.Running{Task: a.Task})
 	}
 	for _, a := range c.Tasks {
 		t := &stagedTask{source: c.Graph.Vertices[a.Task.Vertex].Kind == job.KindSource, handle: handleOf(a), inFlight: a.InFlight}
+		if before != nil && before.tasks[a.Task] != nil && w.bugs.StagesRemember {
+			t.handle = before.tasks[a.Task].handle
+		}
 		d.tasks[a.Task] = t
 		if t.source && !a.Ended {
 			d.post(rpc.WantSplits{Task: a.Task, N: 1})
@@ -184,10 +193,11 @@ func (d *staging) inject(c rpc.Inject) {
 		d.post(rpc.Failed{Task: c.Task, Err: err})
 		return
 	}
-	d.epochs.Add(1)
+	ended := make(chan struct{})
+	d.epoch = ended
 	d.host.Go(func() {
-		defer d.epochs.Done()
-		d.epoch(c.Barrier.Epoch, specs)
+		defer close(ended)
+		d.run(c.Barrier.Epoch, specs)
 	})
 }
 
@@ -240,8 +250,8 @@ func (d *staging) standing() *checkpoint.Manifest {
 	return m
 }
 
-// epoch runs the stages of an epoch and reports what they hold at its end.
-func (d *staging) epoch(e stream.Epoch, specs []stage.Spec) {
+// run runs the stages of an epoch and reports what they hold at its end.
+func (d *staging) run(e stream.Epoch, specs []stage.Spec) {
 	var handles []checkpoint.Handle
 	var sent []durable.Sent
 	if d.lone != nil {
@@ -285,6 +295,9 @@ func (d *staging) seal(e stream.Epoch, handles []checkpoint.Handle) {
 		t.handle, t.inFlight = h, nil
 		t.handle.Committables, t.handle.Splits = nil, nil
 		t.splits = append(slices.Clone(h.Splits), t.splits...)
+		if d.bugs.UnreadUnsealed {
+			h.Splits = nil
+		}
 		d.post(rpc.Sealed{Task: h.Task, Epoch: e, Handle: h})
 		if h.Ended {
 			d.post(rpc.Ended{Task: h.Task})

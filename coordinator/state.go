@@ -46,12 +46,19 @@ type Settings struct {
 	EpochRows int64
 	// Once ends the run behind one epoch, of what there is to read when it begins.
 	Once bool
-	Bugs mutant.Set
+	// LateEpoch is for how long a job that is to change gear or parallelism waits for
+	// the end of an epoch in a brief gear; 0 means two seconds. One that takes longer
+	// is dropped, and what it has read is read again.
+	LateEpoch time.Duration
+	Bugs      mutant.Set
 }
 
 func (s Settings) withDefaults() Settings {
 	if s.Timeout == 0 {
 		s.Timeout = 10 * time.Minute
+	}
+	if s.LateEpoch == 0 {
+		s.LateEpoch = 2 * time.Second
 	}
 	if s.Retained == 0 {
 		s.Retained = 5

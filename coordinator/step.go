@@ -69,6 +69,9 @@ func (m *machine) onward() {
 		m.scale()
 		m.hasten()
 		m.unplace()
+		if m.phase != running {
+			break
+		}
 		m.discover()
 		if m.once() {
 			return

@@ -27,6 +27,9 @@ type Set struct {
 	TombstonesDropped  bool // merging drops tombstones although older runs remain
 	MergeReordered     bool // merging lets the older row win
 	RestoreStale       bool // a restart restores the manifest before the newest
+	StagesRemember     bool // in a brief gear, tasks go on with what they held when the job was last in it
+	UnreadForgotten    bool // the splits that pipelined tasks have not read are not given back when the job changes to a brief gear
+	UnreadUnsealed     bool // the splits that a task was given for an epoch, and has not read, are not in its checkpoint
 
 	AdoptUnfenced    bool `found:"fleet"` // a leader that adopts does not claim the next number as aborted
 	AdoptOld         bool `found:"fleet"` // tasks of an older generation are adopted

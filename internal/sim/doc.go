@@ -11,6 +11,10 @@
 //	  ├── store: objects, late writes, lost replies
 //	  └── target: what was published
 //
+// In half of its lives the job changes gear, at any moment and among all of that: its
+// stages are then run with the real durable channels. TestShiftAtEachStep asks for a
+// change at each step of a calm life.
+//
 // RunFleet runs it on a cluster: leaders that die, sleep and do not know that they
 // do not lead any more, with the real coordinator/cluster, and nodes whose tasks
 // run on without them and are adopted. Connections stall and break, reports arrive

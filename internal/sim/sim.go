@@ -25,6 +25,8 @@ type run struct {
 	finished  bool
 	// calm is when the faults stop, so that the job can end.
 	calm time.Time
+	// shifts says that the job changes gear, at any moment.
+	shifts bool
 }
 
 // Run lets a job live through what the seed has in store for it. The error says
@@ -37,6 +39,7 @@ func Run(seed uint64, bugs mutant.Set) error {
 		r.store.faults = 8 + w.rnd.IntN(60)
 		r.target.faults = 4 + w.rnd.IntN(20)
 	}
+	r.shifts = w.chance(2)
 	r.calm = w.now.Add(time.Duration(1+w.rnd.IntN(3)) * time.Second)
 	nature := &process{name: "nature"}
 	w.spawn(nature, r.nature)
@@ -119,16 +122,27 @@ func (r *run) start(done *bool) {
 		TolerableFailures: r.w.rnd.IntN(4) - 1, Retained: 1 + r.w.rnd.IntN(3), Bugs: r.bugs,
 		Restart: coordinator.RestartStrategy{Attempts: 3, Delay: 10 * time.Millisecond},
 	}
+	gears := coordinator.Gears{Pipelined: wk, Launchers: map[job.Gear]coordinator.Launcher{}}
+	brief := &stages{w: r.w, of: p, store: r.store, table: r.target, bugs: r.bugs, fails: 4 * wk.fails, pace: wk.pace << r.w.rnd.IntN(4)}
+	if r.shifts {
+		gears.At = job.Gears()[r.w.rnd.IntN(3)]
+		gears.Launchers[job.Staged], gears.Launchers[job.Functions] = brief, brief
+		settings.EpochRows, settings.LateEpoch = int64(r.w.rnd.IntN(20)), time.Duration(1+r.w.rnd.IntN(2)*r.w.rnd.IntN(400))*time.Millisecond
+	}
 	r.w.spawn(p, func() {
-		res, err := coordinator.Run(context.Background(), coordinator.Job{
+		res, err := coordinator.RunGears(context.Background(), coordinator.Job{
 			Graph: graph(1+r.w.rnd.IntN(2), 1+r.w.rnd.IntN(3)), Store: r.store, Restore: coordinator.Restore{Mode: coordinator.RestoreLatest},
 			Connectors: r.connectors(), Settings: settings, NewID: r.newID,
 			Progress: func(coordinator.Progress) {
+				if r.shifts && r.w.now.Before(r.calm) && r.w.chance(12) {
+					to := job.Gears()[r.w.rnd.IntN(3)]
+					h.Post(coordinator.Shift{To: to, Launcher: gears.Launchers[to], Reason: "nature"})
+				}
 				if !r.w.now.Before(r.calm) {
-					wk.fails = 0
+					wk.fails, brief.fails = 0, 0
 				}
 			},
-		}, wk, h)
+		}, gears, h)
 		if wk.running != nil {
 			wk.running.process.dead = true
 		}

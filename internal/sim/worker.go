@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -34,6 +35,9 @@ type worker struct {
 	bugs  mutant.Set
 	// gates are the receiving ends of all tasks, here and elsewhere.
 	gates map[gateKey]*gate
+	// stage, if not nil, is the stage of which the tasks are: their channels are
+	// durable.
+	stage *stageLinks
 	// fails is how rare the failure of a task is, or 0 for none.
 	fails int
 	// pace is how many milliseconds a source may rest.
@@ -107,7 +111,7 @@ func (w *worker) deploy(c rpc.Deploy) {
 	var deployed rpc.Deployed
 	for _, a := range c.Tasks {
 		deployed.Tasks = append(deployed.Tasks, a.Task)
-		if a.Task.Vertex == counterVertex {
+		if a.Task.Vertex == counterVertex && w.stage == nil {
 			w.gates[gateKey{c.Generation, a.Task}] = newGate(w.w, d.process, counterVertex*c.Graph.Vertices[0].Parallelism)
 		}
 	}
@@ -135,6 +139,10 @@ func (w *worker) route(d *deployment, of checkpoint.TaskID) *exchange.Route {
 	var to []exchange.Channel
 	for i := range d.Graph.Vertices[counterVertex].Parallelism {
 		ch := int(of.Vertex)*d.Graph.Vertices[0].Parallelism + of.Index
+		if w.stage != nil {
+			to = append(to, w.stage.channel(d.Graph.Edges[of.Vertex], of, i))
+			continue
+		}
 		to = append(to, channel{w, gateKey{d.Generation, checkpoint.TaskID{Vertex: counterVertex, Index: i}}, ch})
 	}
 	return exchange.NewRoute(d.Graph.Edges[of.Vertex], d.Graph.KeyGroups, to, memory.DefaultAllocator)
@@ -149,8 +157,13 @@ func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
 			Groups: d.Graph.KeyGroups, KeyGroups: a.Groups,
 		}})
 	}
-	g := w.gates[gateKey{d.Generation, a.Task}]
-	inputs := make([]int, len(g.q))
+	inputs := make([]int, counterVertex*d.Graph.Vertices[0].Parallelism)
+	var g exchange.Gate
+	if w.stage != nil {
+		g = w.stage.gate(d.Graph, a.Task)
+	} else {
+		g = w.gates[gateKey{d.Generation, a.Task}]
+	}
 	for ch := range inputs {
 		inputs[ch] = ch / d.Graph.Vertices[0].Parallelism
 	}
@@ -165,6 +178,9 @@ func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
 
 // end reports how a task ended.
 func (w *worker) end(d *deployment, id checkpoint.TaskID, up *uploader, err error) {
+	if errors.Is(err, exchange.ErrSealed) { // what it has sealed says everything
+		return
+	}
 	if err != nil {
 		w.report(d, rpc.Failed{Task: id, Err: err})
 		return
@@ -325,6 +341,8 @@ type source struct {
 	noMore  bool
 	drained bool
 	stopped bool
+	budget  int64 // rows that may be read; 0 means any number
+	paused  bool
 	ended   bool
 }
 
@@ -359,7 +377,7 @@ func (s *source) step(ctx context.Context) error {
 		return fmt.Errorf("%w: the machine is gone", job.ErrUnavailable)
 	}
 	switch {
-	case s.drained || s.stopped || (s.wanted && len(s.splits) == 0):
+	case s.drained || s.stopped || s.paused || (s.wanted && len(s.splits) == 0):
 		w.w.parkFor(func() bool { return len(s.inbox) > 0 })
 	case len(s.splits) > 0:
 		if w.w.chance(2) {
@@ -396,6 +414,12 @@ func (s *source) read(ctx context.Context) error {
 	if err := s.route.Batch(ctx, batch(id, int(at), n)); err != nil {
 		return err
 	}
+	if s.budget > 0 {
+		if s.budget -= int64(n); s.budget <= 0 {
+			s.budget, s.paused = 0, true
+			defer s.w.report(s.d, rpc.Paused{Task: s.a.Task})
+		}
+	}
 	sp.Position = binary.AppendUvarint(nil, at+uint64(n))
 	sp.Watermark = stream.Timestamp((int(at) + n) * perRow)
 	s.splits[i] = sp
@@ -416,7 +440,7 @@ func (s *source) read(ctx context.Context) error {
 func (s *source) obey(ctx context.Context, c rpc.Command) error {
 	switch c := c.(type) {
 	case rpc.Assign:
-		s.wanted, s.noMore = false, s.noMore || c.NoMore
+		s.wanted, s.noMore, s.budget = false, s.noMore || c.NoMore, c.Rows
 		s.splits = append(s.splits, c.Splits...)
 		s.before = append(s.before, c.Splits...)
 	case rpc.Inject:
