@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -59,7 +60,12 @@ func coordinate(c *cobra.Command, env *environment, application *rest.Submission
 		return err
 	}
 	ctx, cancel := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
+	var tidy sync.WaitGroup
+	tidy.Go(func() { frugal(ctx) })
+	defer func() {
+		cancel()
+		tidy.Wait()
+	}()
 	o := wadi.ServeOptions{Version: version, UI: web.Handler(), Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "The REST API is at %s\n", s.URL(a.String())) }}
 	var leads func(context.Context) error
 	var failed error
