@@ -1,6 +1,7 @@
 package wadi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/internal/config"
 	"github.com/wadi-engine/wadi/internal/objstore"
+	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/stream"
@@ -85,16 +88,26 @@ func stored(counts []objstore.Count) (u cost.Usage) {
 // envMemory is where AWS Lambda says how many MB a function has.
 const envMemory = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
-// meterInvocation begins to count what an invocation in this process uses.
-func meterInvocation() (with func(context.Context) context.Context, used func() cost.Usage) {
+// memoryOf is how much memory a function is billed for: as its platform says in the
+// environment, or else as is set.
+func memoryOf(set string) int64 {
+	if mb, err := strconv.ParseInt(os.Getenv(envMemory), 10, 64); err == nil {
+		return mb << 20
+	}
+	n, err := units.ParseSize(cmp.Or(set, config.Default(keyFunctionMemory)))
+	if err != nil {
+		return 0 // opening an Env says why
+	}
+	return n
+}
+
+// meterInvocation begins to count what an invocation in this process uses, which
+// has so much memory.
+func meterInvocation(memory int64) (with func(context.Context) context.Context, used func() cost.Usage) {
 	m, began := new(objstore.Meters), time.Now() //nolint:forbidigo // time is what is billed
 	with = func(ctx context.Context) context.Context { return objstore.WithMeters(ctx, m) }
-	memory, err := strconv.ParseInt(os.Getenv(envMemory), 10, 64)
-	if err != nil {
-		memory = 0 // whoever has called knows more
-	}
 	return with, func() cost.Usage {
-		return cost.Invoked(time.Since(began), memory<<20).Plus(stored(m.Counts()))
+		return cost.Invoked(time.Since(began), memory).Plus(stored(m.Counts()))
 	}
 }
 

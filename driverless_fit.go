@@ -13,6 +13,7 @@ import (
 	"github.com/wadi-engine/wadi/coordinator"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -23,6 +24,8 @@ type earlier struct {
 	// Rows is how many each source task may read, after epochs that did not fit; 0 is
 	// any number.
 	Rows int64 `json:"rows,omitempty"`
+	// Usage is that of all epochs, those that failed among them.
+	Usage cost.Usage `json:"usage,omitzero"`
 }
 
 type earlierEpoch struct {
@@ -34,6 +37,8 @@ type earlierEpoch struct {
 	Slowest int64 `json:"slowestMillis"`
 	Fused   bool  `json:"fused,omitempty"`
 	Failed  bool  `json:"failed,omitempty"`
+	// Usage is what was used for it.
+	Usage cost.Usage `json:"usage,omitzero"`
 }
 
 // The numbers by which work is cut to fit.
@@ -117,6 +122,7 @@ func (p earlier) add(e earlierEpoch, limit int64) earlier {
 	if n := len(p.Epochs) - earlierKept; n > 0 {
 		p.Epochs = p.Epochs[n:]
 	}
+	p.Usage = p.Usage.Plus(e.Usage)
 	switch {
 	case e.Failed:
 		read := limit

@@ -15,6 +15,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/lambda"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
@@ -29,6 +30,11 @@ type Triggered struct {
 	Epochs int          `json:"epochs,omitempty"`
 	Epoch  stream.Epoch `json:"epoch,omitempty"`
 	Rows   int64        `json:"rows,omitempty"`
+	// Usage is what was used for these epochs, Total for all since the job was
+	// deployed: without calls that had nothing to do, and invocations of which nobody
+	// knows the end.
+	Usage cost.Usage `json:"usage,omitzero"`
+	Total cost.Usage `json:"usageTotal,omitzero"`
 }
 
 // TriggerState is what has become of a trigger.
@@ -150,12 +156,15 @@ type turn struct {
 	allowed  int64
 	failures int
 	done     Triggered
+	spent    spending
 }
 
 // mostEpochs is how many a call runs at most; who asks then asks again.
 const mostEpochs = 1000
 
 func (r *turn) run(ctx context.Context) (Triggered, error) {
+	r.spent = r.e.spending(r.t.Reason)
+	ctx = r.spent.with(ctx)
 	if err := r.prepare(ctx); err != nil {
 		return r.done, err
 	}
@@ -286,6 +295,7 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 	}
 	j.ID = r.d.Job
 	o := r.e.workerOptions(r.e.registry, r.store)
+	o.Context = r.spent.with
 	fused, refused := false, false
 	r.failures = 0
 	waves := r.waves
@@ -368,8 +378,10 @@ func (r *turn) ran(ctx context.Context, p coordinator.Passed, fused bool) {
 		return
 	}
 	e, limit := epochOf(p, fused)
+	e.Usage = r.spent.on(p, e.Rows)
 	r.earlier = r.earlier.add(e, limit)
 	r.earlier.write(ctx, r.own, r.e.log)
+	r.done.Usage, r.done.Total = r.done.Usage.Plus(e.Usage), r.earlier.Usage
 	r.done.Epochs++
 	r.done.Epoch, r.done.Rows = p.Epoch, r.done.Rows+e.Rows
 }
@@ -378,7 +390,7 @@ func (r *turn) ran(ctx context.Context, p coordinator.Passed, fused bool) {
 func (r *turn) failed(ctx context.Context, p coordinator.Passed, fused bool) error {
 	if p.Epoch > 0 {
 		e, limit := epochOf(p, fused)
-		e.Failed = true
+		e.Failed, e.Usage = true, r.spent.on(p, 0)
 		r.earlier = r.earlier.add(e, limit)
 		r.earlier.write(context.WithoutCancel(ctx), r.own, r.e.log)
 	}

@@ -2,6 +2,7 @@ package wadi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -154,15 +155,36 @@ func TestDriverless(t *testing.T) {
 	}
 	f.arrive(100)
 	f.arrive(50)
-	if got := f.trigger(t.Context(), lambda.Timer); got.State != wadi.TriggerDone || got.Rows != 150 || got.Epochs != 1 {
-		t.Errorf("%+v, want 150 rows", got)
+	first := f.trigger(t.Context(), lambda.Timer)
+	if first.State != wadi.TriggerDone || first.Rows != 150 || first.Epochs != 1 {
+		t.Errorf("%+v, want 150 rows", first)
+	}
+	if u := first.Usage; u.Rows != 150 || u.Epochs != 1 || u.Puts == 0 || u.Gets == 0 || u.Invocations != 0 || first.Total != u {
+		t.Errorf("used: %+v of %+v", u, first.Total)
 	}
 	if got := f.trigger(t.Context(), lambda.Manual); got.State != wadi.TriggerIdle {
 		t.Errorf("%+v, want nothing to do", got)
 	}
 	f.arrive(30)
-	if got := f.trigger(t.Context(), lambda.Manual); got.State != wadi.TriggerDone || got.Rows != 30 {
+	if got := f.trigger(t.Context(), lambda.Manual); got.State != wadi.TriggerDone || got.Rows != 30 || got.Total != first.Total.Plus(got.Usage) {
 		t.Errorf("%+v, want 30 rows", got)
 	}
 	f.complete()
+}
+
+// TestDriverlessCost: a call that is an invocation is on the bill of what it runs.
+func TestDriverlessCost(t *testing.T) {
+	f := deployed(t, map[string]string{"cost.function-memory": "1gb"})
+	f.arrive(100)
+	reply, err := wadi.StageHandler(wadi.Options{Config: f.config})(t.Context(), json.RawMessage(`{"trigger":{"job":"ingest"}}`))
+	var all []wadi.Triggered
+	if err == nil {
+		err = json.Unmarshal(reply, &all)
+	}
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%s, %v", reply, err)
+	}
+	if u := all[0].Usage; u.Invocations != 1 || u.Rows != 100 || u.GBSeconds <= 0 || u.Puts < 3 {
+		t.Errorf("%+v", u)
+	}
 }

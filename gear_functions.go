@@ -9,6 +9,7 @@ import (
 
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/lambda"
 )
 
@@ -17,8 +18,12 @@ import (
 // The configuration of a job comes with each event or is deployed with it, and counts
 // before that of o; what is opened for one stays open for the next.
 func StageHandler(o Options) lambda.Handler {
+	o.invoked = true
 	h := &stageHandler{o: o, envs: make(map[string]*Env)}
-	worker := lambda.Worker{Open: h.open, NewID: newID, Meter: meterInvocation, Then: func(ctx context.Context, t lambda.Trigger) error {
+	meter := func(e lambda.Event) (func(context.Context) context.Context, func() cost.Usage) {
+		return meterInvocation(memoryOf(e.Config[keyFunctionMemory]))
+	}
+	worker := lambda.Worker{Open: h.open, NewID: newID, Meter: meter, Then: func(ctx context.Context, t lambda.Trigger) error {
 		_, err := h.trigger(ctx, t)
 		return err
 	}}

@@ -78,6 +78,8 @@ type Options struct {
 
 	// meters are those of all Envs that are made for others of this process.
 	meters *objstore.Meters
+	// invoked says that this process is a function: its time is billed by calls.
+	invoked bool
 	// seal is how a cluster keeps secrets in storage.
 	seal documents
 	// borrows says that catalogs come from the store, and none goes into it.

@@ -12,6 +12,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
@@ -101,6 +102,8 @@ type Ran struct {
 	// is how long the slowest of them has taken.
 	In, Out, Most int64
 	Took          time.Duration
+	// Usage is what they have used elsewhere.
+	Usage cost.Usage
 }
 
 // More reports whether a source task has read all that it was allowed: there may be
@@ -379,7 +382,7 @@ func (d *driver) tidy(ctx context.Context, r Result) {
 // note keeps what a stage has done.
 func (l *lone) note(s stage.Spec, r stage.Result) {
 	head := s.Tasks[0].Task.Vertex
-	ran := Ran{Vertex: head, Source: s.Graph.Vertices[head].Kind == job.KindSource, Rows: s.Rows, Tasks: len(s.Tasks), Took: r.Took}
+	ran := Ran{Vertex: head, Source: s.Graph.Vertices[head].Kind == job.KindSource, Rows: s.Rows, Tasks: len(s.Tasks), Took: r.Took, Usage: r.Usage}
 	for _, c := range r.Counts {
 		if c.Vertex != head {
 			continue

@@ -25,12 +25,12 @@ type Worker struct {
 	Then func(ctx context.Context, t Trigger) error
 	// Meter, if not nil, begins to count what an invocation uses: its time, and what
 	// it asks of storage in the contexts that with makes.
-	Meter func() (with func(context.Context) context.Context, used func() cost.Usage)
+	Meter func(e Event) (with func(context.Context) context.Context, used func() cost.Usage)
 }
 
-func (w Worker) meter() (with func(context.Context) context.Context, used func() cost.Usage) {
+func (w Worker) meter(e Event) (with func(context.Context) context.Context, used func() cost.Usage) {
 	if w.Meter != nil {
-		return w.Meter()
+		return w.Meter(e)
 	}
 	return func(ctx context.Context) context.Context { return ctx }, func() (none cost.Usage) { return none }
 }
@@ -54,7 +54,7 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 
 // task runs the task of an event.
 func (w Worker) task(ctx context.Context, e Event) (json.RawMessage, error) {
-	with, used := w.meter()
+	with, used := w.meter(e)
 	ctx = with(ctx)
 	o, done, err := w.Open(ctx, e)
 	if err != nil {

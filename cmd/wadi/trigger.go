@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/lambda"
 	"github.com/wadi-engine/wadi/lambda/local"
 )
@@ -104,6 +105,9 @@ func (t *triggerCommand) ask(ctx context.Context, c *cobra.Command, e *wadi.Env,
 		switch d.State {
 		case wadi.TriggerDone, wadi.TriggerFinished:
 			fmt.Fprintf(os.Stderr, "Job %s: %s, %d rows in %d epochs, up to %d\n", d.Job, d.State, d.Rows, d.Epochs, d.Epoch)
+			if p, err := e.Prices(); err == nil && d.Epochs > 0 {
+				fmt.Fprintln(os.Stderr, cost.Statement{Prices: p, Usage: d.Usage})
+			}
 		case wadi.TriggerOpen:
 			fmt.Fprintf(os.Stderr, "Job %s: epoch %d goes on as functions\n", d.Job, d.Epoch)
 		case wadi.TriggerIdle, wadi.TriggerNotDue, wadi.TriggerIgnored:

@@ -150,7 +150,7 @@ func Reason(names []string) (reasons []string, by map[string][]string) {
 // jobs are prefixes of the keys that belong to a job: its plan, its checkpoints,
 // what becomes of it when it fails. All others belong to a process.
 var jobs = []string{
-	"execution.", "parallelism.", "pipeline.", "restart-strategy.", "state.", "table.", "wadi.recursion.", "wadi.savepoint.", "wadi.staged.",
+	"cost.", "execution.", "parallelism.", "pipeline.", "restart-strategy.", "state.", "table.", "wadi.recursion.", "wadi.savepoint.", "wadi.staged.",
 }
 
 // OfJob reports whether a key belongs to a job, and goes with it wherever it
