@@ -161,13 +161,35 @@ func (e *Env) install(ctx context.Context, store checkpoint.Store, d *deployed) 
 	if _, err := store.PutIfAbsent(ctx, d.file(), data); err != nil { // its number is ours alone
 		return fmt.Errorf("%w: store the job: %w", job.ErrUnavailable, err)
 	}
+	return e.replaced(ctx, store, d)
+}
+
+// replaced removes the deployments that d stands for now: earlier ones of the job, and
+// those of other jobs of its name.
+func (e *Env) replaced(ctx context.Context, store checkpoint.Store, d *deployed) error {
 	others, err := listDeployed(ctx, store)
+	if err != nil {
+		return err
+	}
+	old := map[job.ID]bool{d.Job: true}
 	for _, o := range others {
-		if err == nil && (o.Job == d.Job && o.Term < d.Term || o.Job != d.Job && o.Name == d.Name) {
-			err = store.Delete(ctx, o.file())
+		if o.Name == d.Name {
+			old[o.Job] = true
 		}
 	}
-	return err
+	for id := range old {
+		files, err := store.List(ctx, deployedDir+string(id)+"/")
+		for _, f := range files {
+			term, bad := strconv.ParseUint(path.Base(f), 10, 64)
+			if err == nil && bad == nil && (id != d.Job || checkpoint.Term(term) < d.Term) {
+				err = store.Delete(ctx, f)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%w: remove an earlier deployment: %w", job.ErrUnavailable, err)
+		}
+	}
+	return nil
 }
 
 // listDeployed reads the newest deployment of each job, without its content.

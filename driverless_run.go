@@ -144,13 +144,15 @@ type turn struct {
 	store checkpoint.Store // the checkpoint directory
 	dir   string
 
-	own     checkpoint.Store // the job's part of it
-	rules   triggers
-	limit   time.Duration // of an invocation
-	fuse    fusing
-	waves   coordinator.Launcher // nil: all stages run here
-	earlier earlier
-	wants   bool // an epoch that begins behind the trigger
+	own   checkpoint.Store // the job's part of it
+	rules triggers
+	limit time.Duration // of an invocation
+	// heartbeat is for how long an epoch without signs of life is left alone.
+	heartbeat time.Duration
+	fuse      fusing
+	waves     coordinator.Launcher // nil: all stages run here
+	earlier   earlier
+	wants     bool // an epoch that begins behind the trigger
 	// allowed is how many rows each source task of the newest plan reads, failures how
 	// many plans have failed in this call.
 	allowed  int64
@@ -195,7 +197,7 @@ func (r *turn) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	k := &keyReader{get: r.e.Config}
-	if r.limit = k.duration(keyFunctionTimeout); k.err != nil {
+	if r.limit, r.heartbeat = k.duration(keyFunctionTimeout), k.duration(keyAlive); k.err != nil {
 		return k.err
 	}
 	if at, ok := ctx.Deadline(); ok {
@@ -269,17 +271,13 @@ func (r *turn) launcher(ctx context.Context) (coordinator.Launcher, error) {
 }
 
 // patience is for how long results of tasks are waited for before they are invoked
-// again: three times as long as the slowest lately, if that is known.
+// again: three times as long as the slowest lately.
 func (r *turn) patience() time.Duration {
-	slowest := time.Minute
-	for i, e := range r.earlier.Epochs {
-		took := time.Duration(e.Slowest) * time.Millisecond
-		if i == 0 {
-			slowest = took
-		}
-		slowest = max(slowest, took)
+	var slowest time.Duration
+	for _, e := range r.earlier.Epochs {
+		slowest = max(slowest, time.Duration(e.Slowest)*time.Millisecond)
 	}
-	return min(max(30*time.Second, 3*slowest), r.limit)
+	return min(max(r.heartbeat, 3*slowest), r.limit)
 }
 
 // epoch runs one, and reports whether there should be another.
@@ -303,8 +301,8 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 		waves = here{o}
 	}
 	p, err := coordinator.RunEpoch(ctx, j, coordinator.Driverless{
-		Lead: r.d.Owner, Waves: waves, Here: here{o}, Joins: r.t.Reason == lambda.Task,
-		Host: func() coordinator.Host { return coordinator.NewHost(o.Clock) }, Finish: !r.wants || len(left.Open) > 0,
+		Lead: r.d.Owner, Waves: waves, Here: here{o}, Joins: r.t.Reason == lambda.Task, Patience: r.heartbeat,
+		Host: func() coordinator.Host { return coordinator.NewHost(o.Clock) }, Finish: !r.wants,
 		Attempts: (&keyReader{get: r.e.Config}).int(keyInvocations),
 		Shape: func(p *coordinator.Plan, w coordinator.Waiting) bool {
 			fused = r.shape(p, w)
@@ -354,9 +352,9 @@ func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused,
 		if refused && r.done.Epochs == 0 {
 			r.done.State = TriggerNotDue
 		}
-		wanted := r.wants
+		unfinished := r.wants && open // what was claimed before may not be published
 		r.wants = false
-		return wanted && open, nil // only what was open is finished so far
+		return unfinished, nil
 	case p.State == coordinator.Stopped:
 		r.ran(ctx, p, fused)
 		r.done.State = TriggerDone

@@ -16,6 +16,7 @@ const (
 	keyLagRows         = "execution.functions.lag-rows"
 	keyLagTime         = "execution.functions.lag-time"
 	keyFuse            = "execution.functions.fuse"
+	keyAlive           = "execution.functions.heartbeat-timeout"
 	keyFunctionTimeout = "execution.functions.timeout"
 )
 

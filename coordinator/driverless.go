@@ -368,8 +368,8 @@ func (d *driver) claim(m *checkpoint.Manifest) any {
 // one that could not be run.
 func (d *driver) tidy(ctx context.Context, r Result) {
 	switch {
-	case d.state.manifest != nil && (r.State == Stopped || r.State == Finished):
-		d.lone.stages.sweep(ctx, d.id, d.state.manifest.Epoch)
+	case d.state.plan != nil && (r.State == Stopped || r.State == Finished):
+		d.lone.stages.sweep(ctx, d.id, d.state.next-1)
 	case r.State == Failed && d.lone.plan != nil && d.state.owner.Generation > 0: // D5
 		me := d.state.owner
 		me.Nonce = d.nonce
