@@ -24,6 +24,7 @@ const (
 	keyCheckpointTolerate = "execution.checkpointing.tolerable-failed-checkpoints"
 	keyIgnoreUnclaimed    = "execution.state-recovery.ignore-unclaimed-state"
 	keyRestart            = "restart-strategy.type"
+	keyFailover           = "jobmanager.execution.failover-strategy"
 	keySavepointDir       = "execution.checkpointing.savepoint-dir"
 	keySavepointEvery     = "wadi.savepoint.interval"
 	keySavepointOffset    = "wadi.savepoint.offset"
@@ -84,6 +85,7 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 		MinPause: k.duration(keyCheckpointPause), TolerableFailures: k.int(keyCheckpointTolerate),
 		Unaligned: e.unaligned(), AlignedTimeout: k.duration(keyAlignedTimeout),
 		Retained: k.int(keyCheckpointRetained), EpochRows: int64(k.int(keyEpochRows)),
+		Regions: strings.EqualFold(e.Config(keyFailover), "region"),
 	}
 	var err error
 	if s.Retention, err = retention(e.Config(keyCheckpointOutlives)); err != nil {

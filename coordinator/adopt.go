@@ -149,7 +149,7 @@ func (d *driver) skipHeld(ctx context.Context, b Begun) error {
 			}
 			for _, sp := range t.Assigned {
 				if sp.After >= since {
-					held[sp.ID] = true
+					held[sp.Split.ID] = true
 				}
 			}
 		}
@@ -228,7 +228,7 @@ func takeOut(e ops.SplitEnumerator, readers int, ids map[string]bool) (missing [
 func (m *machine) adopt(h *rpc.Held, l checkpoint.Layout) {
 	m.adoptGear()
 	m.resetTasks()
-	m.number = h.Attempt + 1
+	m.number, m.origin = h.Attempt+1, h.Restored
 	for _, k := range l.Ended {
 		i := m.ordinal[k.Task]
 		t := m.tasks.edit(i)
@@ -249,6 +249,12 @@ func (m *machine) adopt(h *rpc.Held, l checkpoint.Layout) {
 		if t.source >= 0 && !t.gone {
 			t.want = k.Wants
 		}
+		for _, s := range k.Assigned {
+			if s.After >= m.newest() {
+				t.given = append(t.given, given{s.Split, s.After})
+			}
+		}
+		t.injected = k.Injected.Epoch
 		if k.Injected.Epoch > newest.Epoch {
 			newest = k.Injected
 		}
@@ -280,7 +286,7 @@ func (m *machine) completeInjection(h *rpc.Held, b stream.Barrier) {
 	}
 	for _, k := range h.Tasks {
 		if t := m.tasks.at(m.ordinal[k.Task]); t.source >= 0 && !t.gone && k.Injected.Epoch < b.Epoch {
-			m.send(rpc.Inject{Task: k.Task, Barrier: b})
+			m.inject(m.ordinal[k.Task], b)
 		}
 	}
 }

@@ -98,9 +98,12 @@ func (m *machine) frozen(e Frozen) {
 		return
 	}
 	f.stage, f.sources = collecting, e.Sources
+	if m.settings.Bugs.GivenForgotten {
+		m.forget(f.epoch)
+	}
 	for i, t := range m.tasks.all() {
 		if t.source >= 0 && t.last == nil && !t.gone {
-			m.send(rpc.Inject{Task: m.ids[i], Barrier: m.barrier()})
+			m.inject(i, m.barrier())
 		}
 	}
 	m.take()
@@ -147,11 +150,11 @@ func (m *machine) declined(task int, r rpc.Declined) {
 	m.checkGone(t, r.Task)
 }
 
-// checkGone restarts the tasks when one has ended whose last state could not be
-// stored: it is not there to report it again.
+// checkGone restarts a task that has ended, and whose last state could not be stored:
+// it is not there to report it again.
 func (m *machine) checkGone(t *taskState, id checkpoint.TaskID) {
 	if t.gone && t.failed && t.last == nil {
-		m.failed(fmt.Errorf("%w: the last state of task %v is not stored", job.ErrUnavailable, id))
+		m.died([]int{m.ordinal[id]}, fmt.Errorf("%w: the last state of task %v is not stored", job.ErrUnavailable, id))
 	}
 }
 
@@ -274,6 +277,7 @@ func (m *machine) claimed(e Claimed) {
 	m.won()
 	m.flight = nil
 	m.failures = 0
+	m.forget(e.Epoch)
 	m.savepointClaimed(f.manifest)
 	if m.phase != running {
 		return
@@ -329,7 +333,7 @@ func (m *machine) aborted(f *flight) {
 		m.cancel(m.now) // it was only to be behind the newest rows
 		return
 	}
-	if f.kind == stream.Savepoint {
+	if f.kind == stream.Savepoint || f.restart {
 		return
 	}
 	m.failures++
@@ -360,7 +364,7 @@ func (m *machine) unclaimed(err error) {
 func (m *machine) fenced(err error) {
 	m.flight = nil
 	if m.phase == running {
-		m.send(rpc.Cancel{})
+		m.send(m.newCancel())
 	}
 	m.ending = &ending{Fenced, err}
 	m.finish(Fenced, err)

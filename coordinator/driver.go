@@ -214,7 +214,7 @@ func (d *driver) loop(ctx context.Context) Result {
 			p.sources[i].discovers = s.DiscoveryInterval()
 		}
 	}
-	p.gear, p.bounded = d.gear, d.bounded()
+	p.gear, p.bounded, p.recovering = d.gear, d.bounded(), d.recovering()
 	d.state, actions = newState(p)
 	if d.History != nil {
 		d.History.begin(p)
@@ -333,7 +333,7 @@ func (d *driver) receive(message any) Event {
 			if e.Err != nil {
 				d.Log.Warn("rows are not published yet", slog.String("sink", d.sinks[e.Sink].uid), slog.Any("error", e.Err))
 			}
-		case Tick, Reported, SavepointRequested, RescaleRequested, GearRequested, StopRequested, CancelRequested, Discovered, Taken, Frozen, Exported, Recorded:
+		case Tick, Reported, SavepointRequested, RescaleRequested, GearRequested, StopRequested, CancelRequested, Renewed, Discovered, Taken, Frozen, Exported, Recorded:
 		}
 		return e
 	}
@@ -362,7 +362,7 @@ func (d *driver) perform(a Action) {
 	case Send:
 		d.log(a)
 		if err := d.worker.Send(a.Command); err != nil {
-			d.host.Post(Reported{rpc.Failed{Err: fmt.Errorf("send %T: %w", a.Command, err)}})
+			d.host.Post(Reported{rpc.FailedBy(a.Command, fmt.Errorf("send %T: %w", a.Command, err))})
 		}
 	case Begin:
 		d.log(a)
@@ -373,6 +373,9 @@ func (d *driver) perform(a Action) {
 		}
 		d.engage(a.Gear)
 		d.begin(a)
+	case Renew:
+		d.logRenew(a)
+		d.host.Go(func() { d.host.Post(d.renew(d.io, a)) })
 	case Discover:
 		s := d.sources[a.Source]
 		d.enqueue(s, func() any {
@@ -383,7 +386,7 @@ func (d *driver) perform(a Action) {
 		s := d.sources[a.Source]
 		readers := d.Graph.Vertices[d.state.plan.sources[a.Source].vertex].Parallelism
 		d.enqueue(s, func() any {
-			return Taken{Attempt: a.Attempt, Task: a.Task, Wanted: a.N, Splits: s.enum.Take(a.Reader, readers, a.N)}
+			return Taken{Attempt: a.Attempt, Task: a.Task, Generation: a.Generation, Wanted: a.N, Splits: s.enum.Take(a.Reader, readers, a.N)}
 		})
 	case Freeze:
 		d.log(a)
@@ -417,7 +420,7 @@ func (d *driver) log(a Action) {
 	switch a := a.(type) {
 	case Begin:
 		if a.Attempt > 0 {
-			d.Log.Warn("restart", slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem))
+			d.Log.Warn("restart", slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem), slog.String("whole", d.state.whole))
 		}
 	case Finish:
 		level, args := slog.LevelInfo, []slog.Attr{slog.String("state", string(a.Result.State)), slog.Uint64("epoch", uint64(a.Result.Epoch))}
@@ -440,7 +443,7 @@ func (d *driver) log(a Action) {
 		if c, ok := a.Command.(rpc.Deploy); ok {
 			d.Log.Info("tasks are deployed", slog.Int("tasks", len(c.Tasks)), slog.Int("attempt", c.Attempt), slog.Uint64("restored", uint64(c.Epoch)))
 		}
-	case Discover, Take, Delete, Export, Answer, Record:
+	case Discover, Take, Delete, Export, Answer, Record, Renew:
 	}
 }
 

@@ -51,6 +51,14 @@ type (
 		Held *rpc.Held
 		Err  error
 	}
+	// Renewed answers Renew.
+	Renewed struct {
+		Owner checkpoint.Owner
+		// Number is the first number that is free.
+		Number stream.Epoch
+		Layout checkpoint.Layout
+		Err    error
+	}
 	// Discovered answers Discover.
 	Discovered struct {
 		Attempt int
@@ -62,8 +70,10 @@ type (
 	Taken struct {
 		Attempt int
 		Task    int
-		Wanted  int
-		Splits  []ops.Split
+		// Generation is that of the task when it has asked.
+		Generation checkpoint.Generation
+		Wanted     int
+		Splits     []ops.Split
 	}
 	// Frozen answers Freeze with the enumerators' snapshots, by UID.
 	Frozen struct {
@@ -102,6 +112,7 @@ func (RescaleRequested) event()   {}
 func (StopRequested) event()      {}
 func (CancelRequested) event()    {}
 func (Begun) event()              {}
+func (Renewed) event()            {}
 func (Discovered) event()         {}
 func (Taken) event()              {}
 func (Frozen) event()             {}
@@ -134,6 +145,14 @@ type (
 		// Unusable are the checkpoints that have turned out to be damaged.
 		Unusable map[stream.Epoch]error
 	}
+	// Renew takes a new generation, for Tasks tasks that are started beside others, and
+	// lays out the checkpoint of an epoch, which must be the newest.
+	Renew struct {
+		Me       checkpoint.Owner
+		Unusable map[stream.Epoch]error
+		Tasks    int
+		Epoch    stream.Epoch
+	}
 	// Discover asks an enumerator to look for splits.
 	Discover struct {
 		Attempt int
@@ -146,6 +165,8 @@ type (
 		Task    int
 		Reader  int
 		N       int
+		// Generation is that of the task.
+		Generation checkpoint.Generation
 	}
 	// Freeze takes the snapshots of all enumerators.
 	Freeze struct {
@@ -184,6 +205,7 @@ type (
 
 func (Send) action()     {}
 func (Begin) action()    {}
+func (Renew) action()    {}
 func (Discover) action() {}
 func (Take) action()     {}
 func (Freeze) action()   {}

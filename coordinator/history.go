@@ -208,7 +208,7 @@ func (h *History) note(now time.Time, e Event, old, s State, actions []Action) b
 			if a.Graph != nil {
 				h.rescale(now, s.plan)
 			}
-		case Discover, Take, Freeze, Claim, Publish, Delete, Export, Answer, Record:
+		case Discover, Take, Freeze, Renew, Claim, Publish, Delete, Export, Answer, Record:
 		}
 	}
 	h.enter(now, statusOf(s))
@@ -311,9 +311,12 @@ func (h *History) report(now time.Time, e Event, old, s State) {
 	if _, canceled := r.Report.(rpc.Canceled); !canceled && old.phase != running {
 		return // of tasks that are being canceled
 	}
+	if id, one := rpc.TaskOf(r.Report); one && old.phase == running && old.tasks.at(old.ordinal[id]).failing {
+		return // the same
+	}
 	switch r := r.Report.(type) {
 	case rpc.Placed:
-		for i := range h.life.Tasks {
+		for _, i := range h.of(r.Tasks, s) {
 			h.advance(time.UnixMilli(int64(r.Since)).UTC(), i, TaskDeploying)
 		}
 	case rpc.Deployed:
@@ -326,12 +329,15 @@ func (h *History) report(now time.Time, e Event, old, s State) {
 		h.task(now, s.ordinal[r.Task], TaskFinished)
 	case rpc.Failed:
 		h.task(now, s.ordinal[r.Task], TaskFailed)
+		for _, id := range r.With {
+			h.task(now, s.ordinal[id], TaskFailed)
+		}
 	case rpc.Canceled:
 		end := TaskCanceled
 		if s.ending != nil && (s.ending.state == Finished || s.ending.state == Stopped) {
 			end = TaskFinished
 		}
-		for i := range h.life.Tasks {
+		for _, i := range h.of(r.Tasks, s) {
 			h.task(now, i, end)
 		}
 	case rpc.WantSplits, rpc.Drained, rpc.Paused, rpc.Sealed, rpc.Declined:
@@ -339,23 +345,44 @@ func (h *History) report(now time.Time, e Event, old, s State) {
 }
 
 func (h *History) command(now time.Time, c rpc.Command, s State) {
-	switch c.(type) {
+	switch c := c.(type) {
 	case rpc.Deploy:
-		h.deploy(now, s)
+		h.deploy(now, c, s)
 	case rpc.Cancel:
-		for i := range h.life.Tasks {
+		for _, i := range h.of(c.Tasks, s) {
 			h.task(now, i, TaskCanceling)
 		}
 	case rpc.Assign, rpc.Inject, rpc.Confirm:
 	}
 }
 
-// deploy begins a new attempt of every task but those that have ended.
-func (h *History) deploy(now time.Time, s State) {
+// of are the ordinals of tasks, nil meaning all.
+func (h *History) of(tasks []checkpoint.TaskID, s State) []int {
+	all := make([]int, 0, len(h.life.Tasks))
+	if tasks == nil {
+		for i := range h.life.Tasks {
+			all = append(all, i)
+		}
+	}
+	for _, id := range tasks {
+		all = append(all, s.ordinal[id])
+	}
+	return all
+}
+
+// deploy begins a new attempt of tasks; those that have ended end again.
+func (h *History) deploy(now time.Time, d rpc.Deploy, s State) {
 	if s.manifest != nil {
 		h.restored(now, s)
 	}
-	for i := range h.life.Tasks {
+	var some []checkpoint.TaskID
+	if d.Beside {
+		for _, a := range d.Tasks {
+			some = append(some, a.Task)
+		}
+	}
+	tasks := h.of(some, s)
+	for _, i := range tasks {
 		t := &h.life.Tasks[i]
 		if a := t.Current(); a.Status != TaskCreated {
 			next := TaskAttempt{Number: a.Number + 1}
@@ -366,7 +393,7 @@ func (h *History) deploy(now time.Time, s State) {
 			}
 		}
 	}
-	for i := range h.life.Tasks {
+	for _, i := range tasks {
 		if s.tasks.at(i).gone {
 			h.advance(now, i, TaskRunning)
 			h.task(now, i, TaskFinished)

@@ -60,7 +60,9 @@ func (s State) progress(time.Time) Progress {
 	case beginning:
 		p.State = "INITIALIZING"
 	case running:
-		p.State = "RUNNING"
+		if p.State = "RUNNING"; s.over != nil {
+			p.State = "RESTARTING"
+		}
 	case canceling, pausing:
 		p.State = "RESTARTING"
 		if s.ending != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 )
 
@@ -79,7 +78,7 @@ func (m *machine) takeFor(task int) {
 	if m.flight != nil && m.flight.stage == freezing && !m.settings.Bugs.SplitTwice {
 		return
 	}
-	m.do(Take{Attempt: m.attempt, Source: t.source, Task: task, Reader: m.ids[task].Index, N: t.want})
+	m.do(Take{Attempt: m.attempt, Source: t.source, Task: task, Reader: m.ids[task].Index, N: t.want, Generation: t.generation})
 	m.tasks.edit(task).want = 0
 }
 
@@ -88,6 +87,10 @@ func (m *machine) taken(e Taken) {
 		return
 	}
 	t := m.tasks.edit(e.Task)
+	if t.failing || t.generation != e.Generation {
+		m.takenBefore(e)
+		return
+	}
 	s := m.sources[t.source]
 	switch {
 	case s.done && len(e.Splits) < e.Wanted && !t.noMore:
@@ -97,5 +100,5 @@ func (m *machine) taken(e Taken) {
 		return
 	}
 	m.handed = true
-	m.send(rpc.Assign{Task: m.ids[e.Task], Splits: e.Splits, NoMore: t.noMore})
+	m.assign(e.Task, e.Splits, t.noMore)
 }

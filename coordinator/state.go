@@ -38,6 +38,9 @@ type Settings struct {
 	// Retention is which of them outlive the job.
 	Retention Retention
 	Restart   RestartStrategy
+	// Regions starts only the tasks again whose pipelined region has failed
+	// (jobmanager.execution.failover-strategy: region); otherwise it is all of them.
+	Regions bool
 	// DiscoveryInterval is for sources that have none of their own; 0 means
 	// ten seconds.
 	DiscoveryInterval time.Duration
@@ -104,11 +107,14 @@ type plan struct {
 	durable  bool
 	ids      []checkpoint.TaskID
 	ordinal  map[checkpoint.TaskID]int
+	region   []int // by task
 	sources  []sourcePlan
 	sinks    []string // the UIDs of the sinks that publish
 	started  time.Time
 	gear     job.Gear // that the job begins in
 	bounded  bool     // every source ends
+	// recovering are the UIDs of sinks that do something before tasks begin again.
+	recovering map[string]bool
 }
 
 type sourcePlan struct {
@@ -120,8 +126,10 @@ type sourcePlan struct {
 
 func newPlan(id job.ID, g *job.Graph, s Settings, durable bool, sinks []string, started time.Time) *plan {
 	p := &plan{job: id, graph: g, settings: s.withDefaults(), durable: durable, ordinal: map[checkpoint.TaskID]int{}, sinks: sinks, started: started, gear: job.Pipelined}
-	for _, c := range g.Chains() {
+	regions, _ := g.Regions()
+	for i, c := range g.Chains() {
 		head := g.Vertices[c.Head()]
+		p.region = append(p.region, regions[i]...)
 		var tasks []int
 		for i := range head.Parallelism {
 			id := checkpoint.TaskID{Vertex: c.Head(), Index: i}
@@ -139,7 +147,7 @@ func newPlan(id job.ID, g *job.Graph, s Settings, durable bool, sinks []string, 
 // with is the plan of a graph with other parallelisms.
 func (p *plan) with(g *job.Graph) *plan {
 	q := newPlan(p.job, g, p.settings, p.durable, p.sinks, p.started)
-	q.gear, q.bounded = p.gear, p.bounded
+	q.gear, q.bounded, q.recovering = p.gear, p.bounded, p.recovering
 	for i := range q.sources {
 		q.sources[i].discovers = p.sources[i].discovers
 	}
@@ -161,7 +169,8 @@ type State struct {
 	owner  checkpoint.Owner
 
 	manifest *checkpoint.Manifest // the newest that stands, or nil
-	restored stream.Epoch         // what the attempt went on from
+	restored stream.Epoch         // what the newest start of tasks went on from
+	origin   stream.Epoch         // what the newest start of all tasks went on from
 	next     stream.Epoch         // the number to claim next
 	retained []checkpoint.Kept
 	unusable map[stream.Epoch]error
@@ -171,6 +180,9 @@ type State struct {
 	opening int
 	// placed says that they have slots, or need none.
 	placed  bool
+	over    *failover // the restart of some of them, or nil
+	whole   string    // why all were restarted the last time, if some would have done
+	cancels int       // how many Cancels were sent
 	sources []sourceState
 	sinks   []sinkState
 
@@ -191,6 +203,7 @@ type State struct {
 	total    int // restarts in all
 	resumeAt time.Time
 	claiming bool // an answer to Claim is to come
+	renewing bool // an answer to Renew is to come
 	ending   *ending
 	// discarded says that the checkpoints are deleted at the end.
 	discarded bool
@@ -223,6 +236,18 @@ type taskState struct {
 	drained bool
 	gone    bool // it has reported Ended
 	failed  bool // its last upload was declined
+	// failing says that it is about to be started again, with others of its region, and
+	// canceling which Cancel it waits for; 0 is none.
+	failing   bool
+	canceling int
+	// generation is the one that it was started with.
+	generation checkpoint.Generation
+	// injected is the newest barrier that a source task was given, or the checkpoint that
+	// it began with; given are the splits that are in no checkpoint yet, and late are those
+	// of them that it gets when it runs.
+	injected stream.Epoch
+	given    []given
+	late     []ops.Split
 	// last is the handle of a task that has ended: it stands in every
 	// checkpoint from then on.
 	last *checkpoint.Handle
@@ -259,6 +284,7 @@ type flight struct {
 	// manifest is what was offered to Claim.
 	manifest *checkpoint.Manifest
 	reason   error
+	restart  bool // it is aborted because tasks are started again
 }
 
 type flightStage uint8
@@ -286,6 +312,10 @@ func (s State) clone() State {
 		f.handles = f.handles.shared()
 		s.flight = &f
 	}
+	if s.over != nil {
+		f := *s.over
+		s.over = &f
+	}
 	return s
 }
 
@@ -308,10 +338,13 @@ func (s State) Wake() time.Time {
 	case beginning, recording, over:
 		return at
 	case pausing:
-		if !s.claiming {
+		if !s.claiming && !s.renewing {
 			sooner(s.resumeAt)
 		}
 	case running:
+		if s.over != nil && s.gone() {
+			sooner(s.over.at)
+		}
 		if s.stop && !s.placed {
 			sooner(s.begunAt.Add(unplaced))
 		}

@@ -78,7 +78,11 @@ func statusOf(s State) Status {
 		return Restarting
 	case canceling, pausing:
 		return Restarting
-	case running, settling, recording, over:
+	case running:
+		if s.over != nil {
+			return Restarting
+		}
+	case settling, recording, over:
 	}
 	return Running
 }

@@ -34,6 +34,8 @@ func Step(s State, now time.Time, e Event) (State, []Action) {
 		m.end(Canceled, e.Err)
 	case Begun:
 		m.begun(e)
+	case Renewed:
+		m.renewed(e)
 	case Discovered:
 		m.discovered(e)
 	case Taken:
@@ -69,6 +71,7 @@ func (m *machine) onward() {
 		m.scale()
 		m.hasten()
 		m.unplace()
+		m.startAgain()
 		if m.phase != running {
 			break
 		}
@@ -86,7 +89,7 @@ func (m *machine) onward() {
 			m.ending = &ending{state: Stopped}
 			m.settleDown()
 			m.settle()
-		} else if !m.claiming && !m.now.Before(m.resumeAt) {
+		} else if !m.claiming && !m.renewing && !m.now.Before(m.resumeAt) {
 			m.begin()
 		}
 	case settling:
@@ -100,14 +103,23 @@ func (m *machine) onward() {
 }
 
 func (m *machine) report(r rpc.Report) {
-	if _, canceled := r.(rpc.Canceled); canceled {
-		if m.phase == canceling {
+	if c, canceled := r.(rpc.Canceled); canceled {
+		if c.Tasks != nil {
+			m.canceledSome(c)
+		} else if m.phase == canceling {
 			m.canceled()
 		}
 		return
 	}
 	if m.phase != running {
 		return // of tasks that are being canceled
+	}
+	if f, failed := r.(rpc.Failed); failed {
+		m.fallen(f)
+		return
+	}
+	if id, one := rpc.TaskOf(r); one && m.tasks.at(m.ordinal[id]).failing {
+		return
 	}
 	switch r := r.(type) {
 	case rpc.Placed, rpc.Deployed:
@@ -127,9 +139,7 @@ func (m *machine) report(r rpc.Report) {
 		t := m.tasks.edit(m.ordinal[r.Task])
 		t.gone = true
 		m.checkGone(t, r.Task)
-	case rpc.Failed:
-		m.failed(fmt.Errorf("task %d of %s: %w", r.Task.Index, m.graph.Vertices[r.Task.Vertex].Label(), r.Err))
-	case rpc.Canceled:
+	case rpc.Failed, rpc.Canceled, rpc.Paused:
 	}
 }
 
@@ -201,9 +211,9 @@ func (m *machine) begun(e Begun) {
 	m.owner, m.next, m.manifest, m.retained = e.Owner, e.Number, e.Manifest, e.Retained
 	m.begunAt, m.flight, m.failures = m.now, nil, 0
 	m.lastOpen, m.lastOver = m.now, m.now
-	m.restored = 0
+	m.restored, m.whole = m.newest(), ""
+	m.origin = m.restored
 	if m.manifest != nil {
-		m.restored = m.manifest.Epoch
 		for i, uid := range m.plan.sinks {
 			m.sinks[i].pending = m.manifest.Pending[uid]
 			m.sinks[i].offered = 0
@@ -234,12 +244,19 @@ func (m *machine) deploy(l checkpoint.Layout) {
 		m.settleDown()
 		return
 	}
-	d := rpc.Deploy{Job: m.job, Generation: m.owner.Generation, Graph: m.graph, Attempt: m.number, Since: stream.Timestamp(m.now.UnixMilli()), Durable: m.durable, Tasks: l.Tasks}
-	m.number++
-	if m.manifest != nil {
-		d.Epoch = m.manifest.Epoch
-	}
+	d := m.newDeploy()
+	d.Tasks = l.Tasks
 	m.send(d)
+}
+
+// newDeploy is a Deploy without tasks.
+func (m *machine) newDeploy() rpc.Deploy {
+	d := rpc.Deploy{
+		Job: m.job, Generation: m.owner.Generation, Graph: m.graph, Attempt: m.number, Since: stream.Timestamp(m.now.UnixMilli()),
+		Durable: m.durable, Epoch: m.newest(),
+	}
+	m.number++
+	return d
 }
 
 // resetTasks makes every task one of which nothing is known.
@@ -248,7 +265,8 @@ func (m *machine) resetTasks() {
 	m.opening, m.placed, m.handed = m.tasks.len(), false, false
 	m.sources = make([]sourceState, len(m.plan.sources))
 	for i := range m.tasks.len() {
-		m.tasks.edit(i).source = -1
+		t := m.tasks.edit(i)
+		t.source, t.generation, t.injected = -1, m.owner.Generation, m.newest()
 	}
 	for i, s := range m.plan.sources {
 		for _, t := range s.tasks {
@@ -259,9 +277,14 @@ func (m *machine) resetTasks() {
 
 // runs notes that a task has its state.
 func (m *machine) runs(task int) {
-	if t := m.tasks.edit(task); !t.runs {
+	t := m.tasks.edit(task)
+	if !t.runs {
 		t.runs = true
 		m.opening--
+	}
+	if len(t.late) > 0 { // they are noted already
+		m.send(rpc.Assign{Task: m.ids[task], Splits: t.late})
+		t.late = nil
 	}
 }
 
@@ -321,11 +344,12 @@ func (m *machine) nextRestart() (time.Time, bool) {
 func (m *machine) cancel(at time.Time) {
 	m.resumeAt = at
 	m.phase = canceling
+	m.over = nil
 	m.dropFlight()
 	if m.ending == nil {
 		m.refuse(errors.New("the tasks were restarted"), false)
 	}
-	m.send(rpc.Cancel{})
+	m.send(m.newCancel())
 }
 
 // dropFlight forgets a checkpoint whose claim has not been tried. Its number
@@ -385,7 +409,7 @@ func (m *machine) settleDown() {
 
 // settle publishes everything that is claimed, and ends the run.
 func (m *machine) settle() {
-	if m.claiming {
+	if m.claiming || m.renewing {
 		return
 	}
 	if m.ending.state != Fenced {

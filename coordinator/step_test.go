@@ -148,7 +148,7 @@ func (p *player) play(words []string) {
 	case "discovered":
 		e = Discovered{Attempt: p.state.attempt, Done: words[1] == "done"}
 	case "taken":
-		e = Taken{Attempt: p.state.attempt, Task: number(1), Wanted: number(2), Splits: make([]ops.Split, number(3))}
+		e = Taken{Attempt: p.state.attempt, Task: number(1), Generation: p.state.tasks.at(number(1)).generation, Wanted: number(2), Splits: make([]ops.Split, number(3))}
 	case "frozen":
 		e = Frozen{Attempt: p.state.attempt, Epoch: stream.Epoch(number(1))}
 	case "claimed":

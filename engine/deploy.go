@@ -42,13 +42,80 @@ func (g gates) drain() {
 	}
 }
 
-// deploy builds the channels and the tasks of c and starts them.
+// deploy starts the tasks of c, region by region: in place of all that run here, or
+// beside them. When one cannot be built, none is started.
+func (w *Worker) deploy(c rpc.Deploy) error {
+	if !c.Beside {
+		stop(w.taken(nil))
+		w.drifts, w.stats = make(map[string]*task.Drift), nil
+	}
+	builders := make([]*builder, 0, 1)
+	starts := make([]func(), 0, len(c.Tasks))
+	for _, tasks := range regions(c) {
+		part := c
+		part.Tasks = tasks
+		b, some, err := w.build(part)
+		if err != nil {
+			for _, b := range builders {
+				b.cancel(err)
+				b.release()
+			}
+			return err
+		}
+		builders, starts = append(builders, b), append(starts, some...)
+	}
+	var stats []VertexStats
+	for _, b := range builders {
+		w.running, stats = append(w.running, b.deployment), append(stats, b.stats...)
+	}
+	w.count(stats)
+	for _, b := range builders {
+		b.report(b.deployed())
+	}
+	for _, start := range starts {
+		start()
+	}
+	return nil
+}
+
+// regions are the tasks of c by the regions that they are of.
+func regions(c rpc.Deploy) [][]rpc.Assignment {
+	of, n := c.Graph.Regions()
+	chain := make(map[job.VertexID]int, len(of))
+	for i, k := range c.Graph.Chains() {
+		chain[k.Head()] = i
+	}
+	all := make([][]rpc.Assignment, n)
+	for _, a := range c.Tasks {
+		r := of[chain[a.Task.Vertex]][a.Task.Index]
+		all[r] = append(all[r], a)
+	}
+	return slices.DeleteFunc(all, func(tasks []rpc.Assignment) bool { return len(tasks) == 0 })
+}
+
+// count makes stats those of the tasks that they are of.
+func (w *Worker) count(stats []VertexStats) {
+	at := make(map[[2]int]int, len(w.stats))
+	all := slices.Clone(w.stats) // somebody may read the other
+	for i, s := range all {
+		at[[2]int{int(s.Vertex), s.Index}] = i
+	}
+	for _, s := range stats {
+		if i, ok := at[[2]int{int(s.Vertex), s.Index}]; ok {
+			all[i] = s
+		} else {
+			all = append(all, s)
+		}
+	}
+	w.stats = all
+}
+
+// build builds the channels and the tasks of c, which are of one region.
 //
 // Every task first gets its gate, with one channel per task that sends to it;
 // then routes can be laid, from each vertex of a chain to the gates of the
 // chains behind it.
-func (w *Worker) deploy(c rpc.Deploy) error {
-	w.stop()
+func (w *Worker) build(c rpc.Deploy) (b *builder, starts []func(), err error) {
 	base := context.Background()
 	if w.o.Context != nil {
 		base = w.o.Context(base)
@@ -63,12 +130,9 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 	if w.o.Exchange != nil {
 		d.exchange = w.o.Exchange(c)
 	}
-	b := builder{deployment: d, graph: c.Graph, chains: c.Graph.Chains(), here: make(map[checkpoint.TaskID]bool)}
-	starts := make([]func(), 0, len(c.Tasks))
-	var deployed rpc.Deployed
+	b = &builder{deployment: d, graph: c.Graph, chains: c.Graph.Chains(), here: make(map[checkpoint.TaskID]bool)}
 	for _, a := range c.Tasks {
 		b.here[a.Task] = true
-		deployed.Tasks = append(deployed.Tasks, a.Task)
 	}
 	for _, a := range c.Tasks {
 		b.gate(a.Task)
@@ -78,16 +142,20 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 		if err != nil {
 			cancel(err)
 			d.release()
-			return fmt.Errorf("deploy task %v: %w", a.Task, err)
+			return nil, nil, fmt.Errorf("deploy task %v: %w", a.Task, err)
 		}
 		starts = append(starts, start)
 	}
-	w.running, w.stats = d, d.stats
-	d.report(deployed)
-	for _, start := range starts {
-		start()
+	return b, starts, nil
+}
+
+// deployed says which tasks are here.
+func (d *deployment) deployed() rpc.Deployed {
+	var r rpc.Deployed
+	for _, a := range d.rpc.Tasks {
+		r.Tasks = append(r.Tasks, a.Task)
 	}
-	return nil
+	return r
 }
 
 // builder turns assignments into tasks.
@@ -96,18 +164,15 @@ type builder struct {
 	graph  *job.Graph
 	chains []job.Chain
 	here   map[checkpoint.TaskID]bool // the tasks of this deployment
-	drifts map[string]*task.Drift     // by group
 }
 
-// drift is a group of sources that wait for one another.
+// drift is a group of sources that wait for one another, whatever regions they are of.
 func (b *builder) drift(group string) *task.Drift {
-	if b.drifts == nil {
-		b.drifts = map[string]*task.Drift{}
+	drifts := b.worker.drifts
+	if drifts[group] == nil {
+		drifts[group] = task.NewDrift()
 	}
-	if b.drifts[group] == nil {
-		b.drifts[group] = task.NewDrift()
-	}
-	return b.drifts[group]
+	return drifts[group]
 }
 
 // chainOf is the chain that vertex v belongs to.
@@ -281,6 +346,9 @@ func (b *builder) sourceTask(a rpc.Assignment, cfg task.Config, head job.Vertex,
 	}
 	inbox := make(chan rpc.Command, 64)
 	b.inboxes[a.Task] = inbox
+	if len(a.Splits) > 0 {
+		inbox <- rpc.Assign{Task: a.Task, Splits: a.Splits}
+	}
 	if a.Ended {
 		return b.endedTask(a, cfg), nil
 	}

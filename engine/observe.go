@@ -1,40 +1,32 @@
 package engine
 
 import (
-	"time"
+	"slices"
 
-	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/metrics"
+	"github.com/wadi-engine/wadi/job"
 )
 
 // Metrics are those of the tasks that run, with a name of the worker and of its
 // machine; r remembers what they did before.
 func (w *Worker) Metrics(r *metrics.Rates, worker, host string) []metrics.Group {
 	w.mu.Lock()
-	d := w.running
-	var tasks []checkpoint.TaskID
-	var started time.Time
-	if d != nil {
-		started = d.started
-		for _, a := range d.rpc.Tasks {
-			if !a.Ended {
-				tasks = append(tasks, a.Task)
-			}
-		}
-	}
+	running := slices.Clone(w.running)
 	w.mu.Unlock()
-	if d == nil {
+	if len(running) == 0 {
 		return nil
 	}
 	var groups []metrics.Group
-	j := metrics.Job{ID: d.rpc.Job, Graph: d.rpc.Graph, Counts: w.Counts()}
+	j := metrics.Job{ID: running[0].rpc.Job, Graph: running[0].rpc.Graph, Counts: w.Counts()}
 	chains, now := j.Graph.Chains(), w.o.Clock.Now()
-	for _, t := range tasks {
-		for _, c := range chains {
-			if c.Head() == t.Vertex {
-				running := metrics.Running{Chain: c, Index: t.Index, Attempt: d.rpc.Attempt, Started: started}
-				groups = append(groups, r.Groups(j, running, worker, host, now)...)
+	for _, d := range running {
+		for _, a := range d.rpc.Tasks {
+			i := slices.IndexFunc(chains, func(c job.Chain) bool { return c.Head() == a.Task.Vertex })
+			if a.Ended || i < 0 {
+				continue
 			}
+			task := metrics.Running{Chain: chains[i], Index: a.Task.Index, Attempt: d.rpc.Attempt, Started: d.started}
+			groups = append(groups, r.Groups(j, task, worker, host, now)...)
 		}
 	}
 	return groups

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,8 +83,10 @@ type Worker struct {
 	reports chan rpc.Report
 
 	mu      sync.Mutex
-	running *deployment
-	stats   []VertexStats // of the newest deployment
+	running []*deployment          // one for each region of the job that has tasks here
+	drifts  map[string]*task.Drift // of the job that was deployed last, by group
+	stats   []VertexStats          // of the newest attempt of each task
+	ended   chan struct{}          // closed when all that were cancelled are gone; or nil
 }
 
 // NewWorker returns a worker without tasks.
@@ -118,12 +121,12 @@ func (w *Worker) Send(c rpc.Command) error {
 	case rpc.Inject:
 		return w.toSource(c.Task, c)
 	case rpc.Confirm:
-		if w.running != nil {
-			w.running.confirm(c.Epoch)
-		}
+		w.confirm(c.Epoch)
 		return nil
 	case rpc.Cancel:
-		go w.cancel()
+		before, gone := w.ended, make(chan struct{})
+		w.ended = gone
+		go w.cancel(c, w.taken(c.Tasks), before, gone)
 		return nil
 	}
 	panic(fmt.Sprintf("command %T", c))
@@ -133,43 +136,65 @@ func (w *Worker) Send(c rpc.Command) error {
 func (w *Worker) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stop()
+	stop(w.taken(nil))
+	if w.ended != nil {
+		<-w.ended
+	}
 	return nil
 }
 
 func (w *Worker) toSource(id checkpoint.TaskID, c rpc.Command) error {
-	if w.running == nil {
+	i := slices.IndexFunc(w.running, func(d *deployment) bool { return d.uploads[id] != nil })
+	if i < 0 {
 		return nil // cancelled meanwhile: the coordinator learns it from the reports
 	}
-	inbox, ok := w.running.inboxes[id]
+	inbox, ok := w.running[i].inboxes[id]
 	if !ok {
 		return fmt.Errorf("%T to task %v, which is no source here", c, id)
 	}
 	select {
 	case inbox <- c:
 		return nil
-	case <-w.running.ctx.Done():
+	case <-w.running[i].ctx.Done():
 		return nil
 	}
 }
 
-// cancel stops everything and says so.
-func (w *Worker) cancel() {
-	w.mu.Lock()
-	w.stop()
-	w.mu.Unlock()
-	w.reports <- rpc.Canceled{}
+// taken takes out the deployments of these tasks, nil meaning all: from now on no
+// command reaches them.
+func (w *Worker) taken(tasks []checkpoint.TaskID) (some []*deployment) {
+	var others []*deployment
+	for _, d := range w.running {
+		if tasks == nil || slices.ContainsFunc(tasks, func(id checkpoint.TaskID) bool { return d.uploads[id] != nil }) {
+			some = append(some, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	w.running = others
+	return some
 }
 
-// stop cancels the running deployment and waits until its tasks are gone.
-func (w *Worker) stop() {
-	if w.running == nil {
-		return
+// cancel stops some deployments and says so, when those that were cancelled before are
+// gone, too.
+func (w *Worker) cancel(c rpc.Cancel, some []*deployment, before <-chan struct{}, gone chan<- struct{}) {
+	stop(some)
+	if before != nil {
+		<-before
 	}
-	w.running.cancel(errCancelled)
-	w.running.tasks.Wait()
-	w.running.release()
-	w.running = nil
+	close(gone)
+	w.reports <- rpc.Canceled(c)
+}
+
+// stop cancels deployments and waits until their tasks are gone.
+func stop(some []*deployment) {
+	for _, d := range some {
+		d.cancel(errCancelled)
+	}
+	for _, d := range some {
+		d.tasks.Wait()
+		d.release()
+	}
 }
 
 var errCancelled = errors.New("cancelled by the coordinator")
@@ -182,7 +207,8 @@ func (d *deployment) report(r rpc.Report) {
 	}
 }
 
-// deployment is the tasks of one generation of a job.
+// deployment is the tasks of one region of a job that are here. Other regions go on
+// without it.
 type deployment struct {
 	worker  *Worker
 	rpc     rpc.Deploy
@@ -240,16 +266,20 @@ func protect(f func() error) (err error) {
 	return f()
 }
 
-func (d *deployment) confirm(e stream.Epoch) {
-	if copies, ok := d.worker.o.Store.(*checkpoint.Copies); ok {
+func (w *Worker) confirm(e stream.Epoch) {
+	if copies, ok := w.o.Store.(*checkpoint.Copies); ok && len(w.running) > 0 {
 		needed := make(map[string]bool)
-		for _, u := range d.uploads {
-			u.needed(e, needed)
+		for _, d := range w.running {
+			for _, u := range d.uploads {
+				u.needed(e, needed)
+			}
 		}
-		copies.Prune(checkpoint.JobDir(d.rpc.Job), needed)
+		copies.Prune(checkpoint.JobDir(w.running[0].rpc.Job), needed)
 	}
-	for _, u := range d.uploads {
-		u.confirm(e)
+	for _, d := range w.running {
+		for _, u := range d.uploads {
+			u.confirm(e)
+		}
 	}
 }
 
@@ -270,8 +300,8 @@ type VertexStats struct {
 	*task.Stats
 }
 
-// Stats returns the counters of the newest deployment; while its tasks run,
-// they go on counting.
+// Stats returns the counters of the newest attempt of each task; while it runs, they
+// go on counting.
 func (w *Worker) Stats() []VertexStats {
 	w.mu.Lock()
 	defer w.mu.Unlock()

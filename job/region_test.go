@@ -17,7 +17,9 @@ func TestRegions(t *testing.T) {
 		g.Edges = edges
 		return g
 	}
-	edge := func(from, to job.VertexID, p job.Partitioning) job.Edge { return job.Edge{From: from, To: to, Partitioning: p} }
+	edge := func(from, to job.VertexID, p job.Partitioning) job.Edge {
+		return job.Edge{From: from, To: to, Partitioning: p}
+	}
 	late := edge(0, 2, job.Forward)
 	late.Port = 1
 	for _, c := range []struct {

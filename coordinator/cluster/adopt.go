@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"github.com/wadi-engine/wadi/coordinator"
@@ -136,17 +137,18 @@ func (t *Tasks) take(id job.ID, all rpc.Held, of []*offer) {
 	t.c.settle(id)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.start.Job, t.current, t.canceling, t.adopting = id, all.Generation, false, true
-	t.at, t.alive, t.counts = make(map[checkpoint.TaskID]*Member), make(map[*Member]bool), counts{}
+	t.start.Job, t.canceling, t.adopting = id, false, true
+	t.reset()
+	need := 0
 	for _, k := range all.Tasks {
-		t.need = max(t.need, k.Task.Index+1)
+		need = max(need, k.Task.Index+1)
 	}
-	t.slots = make([]*Member, t.need)
+	t.slots = make([]*Member, need)
 	for _, o := range of {
 		t.alive[o.worker], t.started[o.worker] = true, true
 		o.worker.jobs = append(o.worker.jobs, t)
 		for _, k := range o.held.Tasks {
-			t.at[k.Task] = o.worker
+			t.at[k.Task], t.generations[k.Task] = o.worker, all.Generation
 			if t.slots[k.Task.Index] == nil {
 				t.slots[k.Task.Index] = o.worker
 				o.worker.used++
@@ -190,12 +192,12 @@ func (t *Tasks) adopted() {
 	}
 	t.adopting, t.early = false, nil
 	for _, doc := range early {
-		if r := doc.Open(); r != nil && doc.Generation == t.current {
+		if r := doc.Open(); r != nil && t.current(doc, r) {
 			t.post(r)
 		}
 	}
 	if len(early) >= maxOfferReports { // and some were lost
-		t.post(rpc.Failed{Err: fmt.Errorf("%w: the tasks have said too much before they were adopted", job.ErrUnavailable)})
+		t.post(rpc.Failed{With: slices.SortedFunc(maps.Keys(t.at), checkpoint.TaskID.Compare), Err: fmt.Errorf("%w: the tasks have said too much before they were adopted", job.ErrUnavailable)})
 	}
 }
 

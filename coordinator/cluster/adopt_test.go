@@ -95,8 +95,8 @@ func TestHeldInPart(t *testing.T) {
 	}
 }
 
-func drained(generation checkpoint.Generation, index int) rpc.JobReport {
-	return rpc.WrapReport("j", generation, rpc.Drained{Task: checkpoint.TaskID{Index: index}})
+func wants(generation checkpoint.Generation, n int) rpc.JobReport {
+	return rpc.WrapReport("j", generation, rpc.WantSplits{N: n})
 }
 
 // TestReportsOfAdopted: what tasks have said before they were adopted, while they
@@ -109,18 +109,18 @@ func TestReportsOfAdopted(t *testing.T) {
 			of.reported(w, r)
 		}
 	}
-	say(drained(3, 0))
+	say(wants(3, 0))
 	if tasks.Held(t.Context(), "j", only) == nil {
 		t.Fatal("nothing is adopted")
 	}
-	say(drained(3, 1))
-	say(drained(2, 9)) // of another attempt
+	say(wants(3, 1))
+	say(wants(2, 9)) // of another attempt
 	quiet(t, tasks.host)
 	_ = tasks.Send(rpc.Confirm{})
-	say(drained(3, 2))
+	say(wants(3, 2))
 	for i := range 3 {
-		if r, ok := next(t, tasks.host).(rpc.Drained); !ok || r.Task.Index != i {
-			t.Fatalf("%+v is told, want that of task %d", r, i)
+		if r, ok := next(t, tasks.host).(rpc.WantSplits); !ok || r.N != i {
+			t.Fatalf("%+v is told, want that of %d splits", r, i)
 		}
 	}
 	quiet(t, tasks.host)
@@ -132,13 +132,13 @@ func TestTooManyReports(t *testing.T) {
 	c, tasks := adopter(t)
 	w := comes(c, "w", 3)
 	for range maxOfferReports {
-		r := drained(3, 0)
+		r := wants(3, 0)
 		w.find(&r)
 	}
 	if dropped(w) || len(c.offers) != 1 {
 		t.Fatal("tasks are let go too early")
 	}
-	r := drained(3, 0)
+	r := wants(3, 0)
 	if w.find(&r); !dropped(w) || tasks.Held(t.Context(), "j", only) != nil {
 		t.Fatal("tasks are adopted, some of whose reports are lost")
 	}

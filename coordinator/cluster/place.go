@@ -115,15 +115,15 @@ func (c *Cluster) rooms() []room {
 }
 
 // before says in which of the workers the tasks of t ran that have the key groups
-// which each slot gets, if they read there what they had. The cluster is locked.
-func (t *Tasks) before() []int {
+// which each of these slots gets, if they read there what they had. The cluster is locked.
+func (t *Tasks) before(slots []int) []int {
 	if !t.Local || len(t.last) == 0 {
 		return nil
 	}
-	all := make([]int, t.need)
-	for i := range all {
+	all := make([]int, len(slots))
+	for i, slot := range slots {
 		all[i] = -1
-		was := t.last[i*len(t.last)/t.need]
+		was := t.last[slot*len(t.last)/len(t.slots)]
 		for k, w := range t.c.workers {
 			if w == was {
 				all[i] = k

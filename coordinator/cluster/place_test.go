@@ -56,7 +56,7 @@ func again(t *testing.T, tasks *Tasks, generation checkpoint.Generation, n int) 
 		t.Fatal(err)
 	}
 	for _, w := range of {
-		w.Take(w.link, reportOf(tasks, rpc.Canceled{}))
+		w.Take(w.link, reportOf(tasks, rpc.Canceled{Number: tasks.number}))
 	}
 	d := rpc.Deploy{Job: tasks.start.Job, Generation: generation, Graph: &job.Graph{}}
 	for i := range n {
@@ -68,13 +68,13 @@ func again(t *testing.T, tasks *Tasks, generation checkpoint.Generation, n int) 
 }
 
 func reportOf(t *Tasks, r rpc.Report) rpc.ToCoordinator {
-	doc := rpc.WrapReport(t.start.Job, t.current, r)
+	doc := rpc.WrapReport(t.start.Job, t.generations[checkpoint.TaskID{}], r)
 	return rpc.ToCoordinator{Report: &doc}
 }
 
 // where are the workers of the tasks.
 func where(t *Tasks) (all string) {
-	for i := range t.need {
+	for i := range len(t.slots) {
 		worker, _ := t.Place(checkpoint.TaskID{Index: i})
 		all += worker
 	}

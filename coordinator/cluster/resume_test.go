@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
-	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/stream"
@@ -89,14 +88,14 @@ func talking(t *testing.T) (*caller, *Tasks, coordinator.Host) {
 func TestComesBackInTime(t *testing.T) {
 	k, tasks, h := talking(t)
 	first := k.w
-	said := k.says(rpc.Drained{Task: checkpoint.TaskID{Index: 1}})
+	said := k.says(rpc.WantSplits{N: 1})
 	k.w.Take(k.link, said)
 	number, away := k.w.Cut(k.link, errCut)
 	if !away {
 		t.Fatal("nobody waits for the worker")
 	}
 	_ = tasks.Send(rpc.Confirm{Epoch: 7})
-	k.says(rpc.Drained{Task: checkpoint.TaskID{Index: 2}}) // to nobody
+	k.says(rpc.WantSplits{N: 2}) // to nobody
 	if m := k.call(t, every); !m.Resumed || m.Heard != 1 || k.w != first {
 		t.Fatalf("%+v", m)
 	}
@@ -106,7 +105,7 @@ func TestComesBackInTime(t *testing.T) {
 		t.Errorf("the worker has heard %v", k.heard)
 	}
 	for i := range 2 {
-		if r, ok := next(t, h).(rpc.Drained); !ok || r.Task.Index != i+1 {
+		if r, ok := next(t, h).(rpc.WantSplits); !ok || r.N != i+1 {
 			t.Fatalf("%+v is told", r)
 		}
 	}
@@ -239,7 +238,7 @@ func TestNothingIsLost(t *testing.T) {
 				_ = tasks.Send(rpc.Confirm{Epoch: stream.Epoch(commands)})
 			case 3, 4:
 				reports++
-				up = append(up, k.says(rpc.Drained{Task: checkpoint.TaskID{Index: reports}}))
+				up = append(up, k.says(rpc.WantSplits{N: reports}))
 			case 5:
 				k.arrives(some(len(k.link.queue)))
 			case 6:
@@ -261,7 +260,7 @@ func TestNothingIsLost(t *testing.T) {
 			t.Fatalf("seed %d: of %d commands arrive %v", seed, commands, k.heard)
 		}
 		for i := range reports {
-			if r, ok := next(t, h).(rpc.Drained); !ok || r.Task.Index != i+1 {
+			if r, ok := next(t, h).(rpc.WantSplits); !ok || r.N != i+1 {
 				t.Fatalf("seed %d: %+v is told, want report %d", seed, r, i+1)
 			}
 		}

@@ -24,7 +24,7 @@ func (c *Cluster) schedule() {
 			continue
 		}
 		still = append(still, t)
-		if _, slots := c.slots(); t.need <= slots && c.o.Clock.Now().Sub(t.since) >= c.o.patience() {
+		if _, slots := c.slots(); len(t.missing()) <= slots && c.o.Clock.Now().Sub(t.since) >= c.o.patience() {
 			still = append(still, c.waiting[i+1:]...)
 			break
 		}
@@ -32,16 +32,16 @@ func (c *Cluster) schedule() {
 	c.waiting = still
 }
 
-// assign gives t its slots, if there are enough. The cluster is locked.
+// assign gives t the slots that it waits for, if there are enough. The cluster is locked.
 func (c *Cluster) assign(t *Tasks) bool {
-	slots, ok := place(c.rooms(), t.before(), t.need, c.o.Strategy)
+	missing := t.missing()
+	slots, ok := place(c.rooms(), t.before(missing), len(missing), c.o.Strategy)
 	if !ok {
 		return false
 	}
-	t.slots = make([]*Member, len(slots))
 	for i, k := range slots {
 		w := c.workers[k]
-		t.slots[i] = w
+		t.slots[missing[i]] = w
 		w.used++
 		if !slices.Contains(w.jobs, t) {
 			w.jobs = append(w.jobs, t)
@@ -67,10 +67,22 @@ func (w *Member) free() int {
 	return w.info.Slots - w.used
 }
 
-// request asks for slots for t. The cluster is locked.
+// request asks for slots for t, unless it has them. The cluster is locked.
 func (c *Cluster) request(t *Tasks) {
-	t.since = c.o.Clock.Now()
-	c.waiting = append(c.waiting, t)
+	switch {
+	case len(t.missing()) == 0:
+		t.deploy()
+		return
+	case !slices.Contains(c.waiting, t):
+		t.since = c.o.Clock.Now()
+		c.waiting = append(c.waiting, t)
+	}
+	c.schedule()
+}
+
+// unwait takes t out of the queue: it needs no slot any more. The cluster is locked.
+func (c *Cluster) unwait(t *Tasks) {
+	c.waiting = slices.DeleteFunc(c.waiting, func(o *Tasks) bool { return o == t })
 	c.schedule()
 }
 
@@ -79,7 +91,9 @@ func (c *Cluster) request(t *Tasks) {
 func (c *Cluster) release(t *Tasks) {
 	c.waiting = slices.DeleteFunc(c.waiting, func(o *Tasks) bool { return o == t })
 	for _, w := range t.slots {
-		w.used--
+		if w != nil {
+			w.used--
+		}
 	}
 	for _, w := range c.workers {
 		w.jobs = slices.DeleteFunc(w.jobs, func(o *Tasks) bool { return o == t })

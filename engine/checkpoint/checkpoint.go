@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -45,6 +46,11 @@ type TaskID struct {
 }
 
 func (t TaskID) String() string { return fmt.Sprintf("%d/%d", t.Vertex, t.Index) }
+
+// Compare orders tasks by vertex and index.
+func (t TaskID) Compare(o TaskID) int {
+	return cmp.Or(cmp.Compare(t.Vertex, o.Vertex), cmp.Compare(t.Index, o.Index))
+}
 
 // Handle is the snapshot of one task at the end of an epoch: everything that
 // its next incarnation needs.
@@ -162,4 +168,7 @@ type Assignment struct {
 	NextTick stream.Timestamp
 	// Ended says that the task had already ended: it only sends EndOfInput.
 	Ended bool
+	// Splits are those that a source task reads at once, when its enumerator was not
+	// restored with it.
+	Splits []ops.Split `json:",omitempty"`
 }

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,7 +113,7 @@ func index(m *Manifest, g *job.Graph, o RedistributeOptions) (ancestry, error) {
 		a.vertices[v.ID], a.byUID[v.UID] = v, v
 	}
 	a.handles = slices.SortedFunc(slices.Values(m.Handles), func(x, y Handle) int {
-		return cmp.Or(cmp.Compare(x.Task.Vertex, y.Task.Vertex), cmp.Compare(x.Task.Index, y.Task.Index))
+		return x.Task.Compare(y.Task)
 	})
 	heirs := map[string]bool{}
 	for _, v := range g.Vertices {

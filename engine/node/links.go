@@ -15,6 +15,7 @@ type links struct {
 	deploy   rpc.Deploy
 	budget   int64
 	places   map[int]string // by index of the tasks
+	keys     []remote.Key   // of what is received here
 	channels []*remote.Channel
 }
 
@@ -42,6 +43,7 @@ func (l *links) Gate(channels []engine.Link) exchange.Gate {
 	}
 	g := exchange.NewLocal(len(channels), l.budget)
 	l.t.Receive(keys, g)
+	l.keys = append(l.keys, keys...)
 	return g
 }
 
@@ -63,5 +65,5 @@ func (l *links) Release() {
 	for _, c := range l.channels {
 		c.Close()
 	}
-	l.t.Release(l.deploy.Job, uint64(l.deploy.Generation))
+	l.t.Release(l.keys)
 }

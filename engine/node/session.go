@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/engine"
-	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
@@ -50,7 +49,7 @@ type hosted struct {
 
 	mu     sync.Mutex
 	queue  []rpc.Command
-	full   bool           // the queue was, since the last Deploy
+	full   bool           // the queue was, since the last Deploy or Cancel
 	worker *engine.Worker // nil until it is opened
 	ledger rpc.Ledger
 }
@@ -198,8 +197,8 @@ func (s *session) heartbeat() *rpc.Heartbeat {
 	return h
 }
 
-// push queues a command. When too many wait the attempt has failed: what can
-// still be done with it is to cancel it, and to deploy another.
+// push queues a command. When too many wait all tasks here have failed: what can
+// still be done with them is to cancel them, and to deploy others.
 func (h *hosted) push(c rpc.Command) {
 	ends := false
 	switch c.(type) {
@@ -213,9 +212,12 @@ func (h *hosted) push(c rpc.Command) {
 	if !h.full {
 		h.queue = append(h.queue, c)
 	}
+	here := h.ledger.Tasks()
 	h.mu.Unlock()
 	if overflows {
-		h.report(rpc.Failed{Task: taskOf(c), Err: fmt.Errorf("%w: %d commands wait for the tasks on worker %s", job.ErrUnavailable, maxCommands, h.s.ID)})
+		failed := rpc.FailedBy(c, fmt.Errorf("%w: %d commands wait for the tasks on worker %s", job.ErrUnavailable, maxCommands, h.s.ID))
+		failed.With = here
+		h.report(failed)
 	}
 	select {
 	case h.wake <- struct{}{}:
@@ -286,31 +288,17 @@ func (h *hosted) command(c rpc.Command, unusable error) {
 	h.mu.Unlock()
 	if unusable == nil {
 		if err := h.worker.Send(c); err != nil {
-			h.report(rpc.Failed{Task: taskOf(c), Err: err})
+			h.report(rpc.FailedBy(c, err))
 		}
 		return
 	}
 	switch c := c.(type) {
 	case rpc.Deploy:
-		h.report(rpc.Failed{Task: taskOf(c), Err: fmt.Errorf("open the job on worker %s: %w", h.s.ID, unusable)})
+		h.report(rpc.FailedBy(c, fmt.Errorf("open the job on worker %s: %w", h.s.ID, unusable)))
 	case rpc.Cancel:
-		h.report(rpc.Canceled{})
+		h.report(rpc.Canceled(c))
 	case rpc.Assign, rpc.Inject, rpc.Confirm:
 	}
-}
-
-// taskOf is a task that a command is for.
-func taskOf(c rpc.Command) checkpoint.TaskID {
-	switch c := c.(type) {
-	case rpc.Deploy:
-		return c.Tasks[0].Task
-	case rpc.Assign:
-		return c.Task
-	case rpc.Inject:
-		return c.Task
-	case rpc.Confirm, rpc.Cancel:
-	}
-	return checkpoint.TaskID{}
 }
 
 // forward reports what the tasks say, until all are gone.
@@ -330,8 +318,8 @@ func (h *hosted) report(r rpc.Report) {
 	defer h.s.turn.RUnlock()
 	h.mu.Lock()
 	h.ledger.Report(r)
-	doc := rpc.WrapReport(h.start.Job, h.ledger.Generation(), r)
-	if doc.Canceled && h.worker != nil {
+	doc := rpc.WrapReport(h.start.Job, h.ledger.Generation(r), r)
+	if doc.Canceled != nil && h.worker != nil {
 		doc.Counts = h.worker.Counts()
 	}
 	h.mu.Unlock()

@@ -11,32 +11,30 @@ import (
 // Ledger keeps what the next coordinator must know of the tasks of a job on one
 // worker, from the commands that came and the reports that went.
 type Ledger struct {
+	newest Deploy // without its tasks
+	total  int
+	tasks  map[checkpoint.TaskID]*entry // without those that are being canceled
+}
+
+// entry is what is known of one task.
+type entry struct {
+	HeldTask
 	generation checkpoint.Generation
-	attempt    int
-	restored   stream.Epoch
-	total      int
-	since      stream.Timestamp
-	tasks      map[checkpoint.TaskID]*HeldTask
-	sealed     map[checkpoint.TaskID]stream.Epoch // of the handles
-	declined   map[checkpoint.TaskID]bool         // the newest state of a task is not stored
-	// broken says that a task has failed, or that all are being canceled: there
-	// is nothing to adopt.
-	broken bool
+	sealed     stream.Epoch // of the handle
+	declined   bool         // the newest state of the task is not stored
+	failed     bool
 }
 
 // Command notes a command that the tasks are about to get.
 func (l *Ledger) Command(c Command) {
 	switch c := c.(type) {
 	case Deploy:
-		*l = Ledger{generation: c.Generation, attempt: c.Attempt, restored: c.Epoch, total: c.total(), since: c.Since, tasks: make(map[checkpoint.TaskID]*HeldTask), sealed: make(map[checkpoint.TaskID]stream.Epoch), declined: make(map[checkpoint.TaskID]bool)}
-		for _, a := range c.Tasks {
-			l.tasks[a.Task] = &HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}
-		}
+		l.deploy(c)
 	case Assign:
 		if t := l.tasks[c.Task]; t != nil {
 			t.Wants, t.NoMore = 0, t.NoMore || c.NoMore
 			for _, s := range c.Splits {
-				t.Assigned = append(t.Assigned, HeldSplit{ID: s.ID, After: t.Injected.Epoch})
+				t.Assigned = append(t.Assigned, HeldSplit{Split: s, After: t.Injected.Epoch})
 			}
 		}
 	case Inject:
@@ -46,7 +44,28 @@ func (l *Ledger) Command(c Command) {
 	case Confirm:
 		l.confirm(c.Epoch)
 	case Cancel:
-		l.broken = true
+		if c.Tasks == nil {
+			l.tasks = nil
+		}
+		for _, id := range c.Tasks {
+			delete(l.tasks, id)
+		}
+	}
+}
+
+func (l *Ledger) deploy(c Deploy) {
+	if !c.Beside || l.tasks == nil {
+		*l = Ledger{tasks: make(map[checkpoint.TaskID]*entry)}
+	}
+	tasks := c.Tasks
+	l.newest, l.total = c, c.total()
+	l.newest.Tasks, l.newest.Graph = nil, nil
+	for _, a := range tasks {
+		t := &entry{HeldTask: HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}, generation: c.Generation}
+		for _, s := range a.Splits {
+			t.Assigned = append(t.Assigned, HeldSplit{Split: s, After: c.Epoch})
+		}
+		l.tasks[a.Task] = t
 	}
 }
 
@@ -63,9 +82,9 @@ func (c Deploy) total() (n int) {
 
 // confirm forgets what the checkpoint of e has.
 func (l *Ledger) confirm(e stream.Epoch) {
-	for id, t := range l.tasks {
+	for _, t := range l.tasks {
 		t.Assigned = slices.DeleteFunc(t.Assigned, func(s HeldSplit) bool { return s.After < e })
-		if t.Handle != nil && l.sealed[id] <= e {
+		if t.Handle != nil && t.sealed <= e {
 			t.Handle = nil
 		}
 	}
@@ -73,53 +92,105 @@ func (l *Ledger) confirm(e stream.Epoch) {
 
 // Report notes what a task says, whether or not somebody hears it.
 func (l *Ledger) Report(r Report) {
+	id, one := TaskOf(r)
+	t := l.tasks[id]
+	if !one || t == nil {
+		return
+	}
 	switch r := r.(type) {
 	case Running:
-		if t := l.tasks[r.Task]; t != nil {
-			t.Running = true
-		}
+		t.Running = true
 	case WantSplits:
-		if t := l.tasks[r.Task]; t != nil {
-			t.Wants = r.N
-		}
+		t.Wants = r.N
 	case Drained:
-		if t := l.tasks[r.Task]; t != nil {
-			t.Drained = true
-		}
+		t.Drained = true
 	case Sealed:
-		delete(l.declined, r.Task)
-		if t := l.tasks[r.Task]; t != nil && r.Handle.Ended {
-			t.Handle, l.sealed[r.Task] = &r.Handle, r.Epoch
+		t.declined = false
+		if r.Handle.Ended {
+			t.Handle, t.sealed = &r.Handle, r.Epoch
 		}
 	case Ended:
-		if t := l.tasks[r.Task]; t != nil {
-			t.Ended = true
-			l.broken = l.broken || l.declined[r.Task]
-		}
+		t.Ended = true
+		t.failed = t.failed || t.declined
 	case Declined:
 		// A state that is not stored is stored with the next epoch, by the task
 		// itself; but one that has ended has no next.
-		if t := l.tasks[r.Task]; t != nil {
-			l.declined[r.Task] = true
-			l.broken = l.broken || t.Ended
+		t.declined = true
+		t.failed = t.failed || t.Ended
+	case Failed:
+		t.failed = true
+		for _, id := range r.With {
+			if o := l.tasks[id]; o != nil {
+				o.failed = true
+			}
 		}
-	case Failed, Canceled:
-		l.broken = true
-	case Placed, Deployed, Paused:
+	case Deployed, Placed, Paused, Canceled:
 	}
 }
 
-// Generation is that of the attempt.
-func (l *Ledger) Generation() checkpoint.Generation { return l.generation }
+// TaskOf is the task that a report is of; of several, one of them. It is false for a
+// report of the job.
+func TaskOf(r Report) (id checkpoint.TaskID, one bool) {
+	switch r := r.(type) {
+	case Running:
+		return r.Task, true
+	case WantSplits:
+		return r.Task, true
+	case Drained:
+		return r.Task, true
+	case Paused:
+		return r.Task, true
+	case Sealed:
+		return r.Task, true
+	case Declined:
+		return r.Task, true
+	case Ended:
+		return r.Task, true
+	case Failed:
+		return r.Task, true
+	case Deployed:
+		if len(r.Tasks) > 0 {
+			return r.Tasks[0], true
+		}
+	case Placed, Canceled:
+	}
+	return id, false
+}
 
-// Held is what is told, or nil when there is nothing that could be adopted.
+// Generation is that of the task that a report is of, or of the newest Deploy; 0 when
+// the task is being canceled.
+func (l *Ledger) Generation(r Report) checkpoint.Generation {
+	id, one := TaskOf(r)
+	if !one {
+		return l.newest.Generation
+	}
+	if t := l.tasks[id]; t != nil {
+		return t.generation
+	}
+	return 0
+}
+
+// Tasks are those that are here.
+func (l *Ledger) Tasks() (ids []checkpoint.TaskID) {
+	for id := range l.tasks {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// Held is what is told, or nil when there is nothing that could be adopted: no task
+// runs, one has failed, or they are of several generations.
 func (l *Ledger) Held(id job.ID) *Held {
-	if l.broken || len(l.tasks) == 0 {
+	if len(l.tasks) == 0 {
 		return nil
 	}
-	h := &Held{Job: id, Generation: l.generation, Attempt: l.attempt, Restored: l.restored, Total: l.total, Since: l.since}
+	d := l.newest
+	h := &Held{Job: id, Generation: d.Generation, Attempt: d.Attempt, Restored: d.Epoch, Total: l.total, Since: d.Since}
 	for _, t := range l.tasks {
-		c := *t
+		if t.failed || t.generation != d.Generation {
+			return nil
+		}
+		c := t.HeldTask
 		c.Assigned = slices.Clone(t.Assigned)
 		h.Tasks = append(h.Tasks, c)
 	}

@@ -43,7 +43,7 @@ func TestLedger(t *testing.T) {
 		t.Fatalf("a barrier of another task: %+v", h)
 	}
 	l.Command(rpc.Confirm{Epoch: 5})
-	if h := find(one); len(h.Assigned) != 1 || h.Assigned[0].ID != "b" {
+	if h := find(one); len(h.Assigned) != 1 || h.Assigned[0].Split.ID != "b" {
 		t.Fatalf("the checkpoint has split a, not b: %+v", h.Assigned)
 	}
 	l.Report(rpc.Sealed{Epoch: 6, Handle: checkpoint.Handle{Task: two, Ended: true}, Task: two})

@@ -18,10 +18,13 @@ import (
 type Command interface{ command() }
 
 type (
-	// Deploy starts tasks of a generation of a job.
+	// Deploy starts tasks of a generation of a job: all of them, in place of those
+	// that there are; or, with Beside set, those of some regions, beside others that
+	// run on.
 	Deploy struct {
 		Job        job.ID
 		Generation checkpoint.Generation
+		Beside     bool `json:",omitempty"`
 		// Attempt counts the deployments of the job, from 0.
 		Attempt int
 		// Since is when they got their slots, by the coordinator's clock.
@@ -59,9 +62,13 @@ type (
 	}
 	// Confirm tells every task that the checkpoint of an epoch is claimed.
 	Confirm struct{ Epoch stream.Epoch }
-	// Cancel stops every task of the job, at once. Canceled answers it, even
-	// when no task runs; no report of the canceled tasks follows the answer.
-	Cancel struct{}
+	// Cancel stops every task of the job, at once, or all tasks of some regions. It
+	// is answered by Canceled with its Number, even when no task runs; no report of
+	// the canceled tasks follows the answer.
+	Cancel struct {
+		Number int                 `json:"number"`
+		Tasks  []checkpoint.TaskID `json:"tasks,omitempty"` // nil means all
+	}
 )
 
 // Place is where the tasks of an index run, which share a slot: the address for
@@ -147,15 +154,37 @@ func (Inject) command()  {}
 func (Confirm) command() {}
 func (Cancel) command()  {}
 
+// FailedBy says that a command could not be obeyed: the tasks that it is for have
+// failed.
+func FailedBy(c Command, err error) Failed {
+	f := Failed{Err: err}
+	switch c := c.(type) {
+	case Deploy:
+		for _, a := range c.Tasks {
+			f.With = append(f.With, a.Task)
+		}
+		f.Task = f.With[0]
+	case Assign:
+		f.Task = c.Task
+	case Inject:
+		f.Task = c.Task
+	case Confirm, Cancel:
+	}
+	return f
+}
+
 // Report goes from a worker to the coordinator.
 //
 //sumtype:decl
 type Report interface{ report() }
 
 type (
-	// Placed says that the tasks of the newest Deploy have their slots, and are on
-	// their way to workers, since when. Who has no slots to give does not say it.
-	Placed struct{ Since stream.Timestamp }
+	// Placed says that the tasks of a Deploy have their slots, and are on their way to
+	// workers, since when. Who has no slots to give does not say it.
+	Placed struct {
+		Since stream.Timestamp
+		Tasks []checkpoint.TaskID // nil means all of the job
+	}
 	// Deployed says that tasks are where they run: from now on they restore state.
 	Deployed struct{ Tasks []checkpoint.TaskID }
 	// Running says that a task has its state, and takes rows and barriers. One that
@@ -206,13 +235,21 @@ type (
 	}
 	// Ended says that a task has sent EndOfInput and is gone.
 	Ended struct{ Task checkpoint.TaskID }
-	// Canceled answers Cancel: all tasks of the job are gone, and every report
-	// of theirs stands before this one.
-	Canceled struct{}
+	// Canceled answers Cancel: these tasks are gone, and every report of theirs
+	// stands before this one. One that is for some tasks may be answered in parts.
+	Canceled struct {
+		Number int                 `json:"number"`
+		Tasks  []checkpoint.TaskID `json:"tasks,omitempty"` // nil means all
+	}
 	// Failed says that a task died.
 	Failed struct {
 		Task checkpoint.TaskID
+		// With are others that are lost with it.
+		With []checkpoint.TaskID
 		Err  error
+		// Gone says that nothing is left of them that could be canceled: their worker
+		// is lost.
+		Gone bool
 	}
 )
 

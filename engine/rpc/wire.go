@@ -6,6 +6,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
 )
 
@@ -95,10 +96,10 @@ type (
 		Assign  *Assign  `json:"assign,omitempty"`
 		Inject  *Inject  `json:"inject,omitempty"`
 		Confirm *Confirm `json:"confirm,omitempty"`
-		Cancel  bool     `json:"cancel,omitempty"`
+		Cancel  *Cancel  `json:"cancel,omitempty"`
 	}
-	// JobReport is what a worker says of its tasks of a job, in the attempt of
-	// the newest Deploy.
+	// JobReport is what a worker says of its tasks of a job, in the generation with
+	// which they were deployed.
 	JobReport struct {
 		Job        job.ID                `json:"job"`
 		Generation checkpoint.Generation `json:"generation"`
@@ -111,7 +112,7 @@ type (
 		Sealed     *Sealed               `json:"sealed,omitempty"`
 		Declined   *problem              `json:"declined,omitempty"`
 		Ended      *Ended                `json:"ended,omitempty"`
-		Canceled   bool                  `json:"canceled,omitempty"`
+		Canceled   *Canceled             `json:"canceled,omitempty"`
 		Failed     *problem              `json:"failed,omitempty"`
 		// Counts are the last, with Canceled.
 		Counts []Count `json:"counts,omitempty"`
@@ -149,7 +150,7 @@ type (
 	}
 	// HeldSplit is a split that a task was given behind the barrier of an epoch.
 	HeldSplit struct {
-		ID    string       `json:"id"`
+		Split ops.Split    `json:"split"`
 		After stream.Epoch `json:"after"`
 	}
 	// Heartbeat says that a worker is well, and what its tasks have counted.
@@ -168,10 +169,12 @@ type (
 
 // problem is a report with an error.
 type problem struct {
-	Task  checkpoint.TaskID `json:"task"`
-	Epoch stream.Epoch      `json:"epoch,omitempty"`
-	Text  string            `json:"text"`
-	Class string            `json:"class,omitempty"`
+	Task  checkpoint.TaskID   `json:"task"`
+	With  []checkpoint.TaskID `json:"with,omitempty"`
+	Gone  bool                `json:"gone,omitempty"`
+	Epoch stream.Epoch        `json:"epoch,omitempty"`
+	Text  string              `json:"text"`
+	Class string              `json:"class,omitempty"`
 	// Peer is the address of the worker that could not be reached, or "".
 	Peer string `json:"peer,omitempty"`
 }
@@ -238,7 +241,7 @@ func Wrap(id job.ID, c Command) JobCommand {
 	case Confirm:
 		w.Confirm = &c
 	case Cancel:
-		w.Cancel = true
+		w.Cancel = &c
 	}
 	return w
 }
@@ -254,8 +257,8 @@ func (w JobCommand) Open() Command {
 		return *w.Inject
 	case w.Confirm != nil:
 		return *w.Confirm
-	case w.Cancel:
-		return Cancel{}
+	case w.Cancel != nil:
+		return *w.Cancel
 	}
 	return nil
 }
@@ -283,9 +286,10 @@ func WrapReport(id job.ID, g checkpoint.Generation, r Report) JobReport {
 	case Ended:
 		w.Ended = &r
 	case Canceled:
-		w.Canceled = true
+		w.Canceled = &r
 	case Failed:
 		w.Failed = newProblem(r.Task, 0, r.Err)
+		w.Failed.With, w.Failed.Gone = r.With, r.Gone
 	}
 	return w
 }
@@ -311,10 +315,10 @@ func (w JobReport) Open() Report {
 		return Declined{Task: w.Declined.Task, Epoch: w.Declined.Epoch, Err: w.Declined.err()}
 	case w.Ended != nil:
 		return *w.Ended
-	case w.Canceled:
-		return Canceled{}
+	case w.Canceled != nil:
+		return *w.Canceled
 	case w.Failed != nil:
-		return Failed{Task: w.Failed.Task, Err: w.Failed.err()}
+		return Failed{Task: w.Failed.Task, With: w.Failed.With, Gone: w.Failed.Gone, Err: w.Failed.err()}
 	}
 	return nil
 }

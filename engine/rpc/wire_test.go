@@ -31,7 +31,7 @@ func travelled[T any](t *testing.T, m T) (c T) {
 func TestReportsTravel(t *testing.T) {
 	id := checkpoint.TaskID{Vertex: 2, Index: 1}
 	for _, r := range []rpc.Report{
-		rpc.Placed{Since: 7},
+		rpc.Placed{Since: 7, Tasks: []checkpoint.TaskID{id}},
 		rpc.Deployed{Tasks: []checkpoint.TaskID{id, {}}},
 		rpc.Running{Task: id},
 		rpc.WantSplits{Task: id, N: 3},
@@ -39,7 +39,8 @@ func TestReportsTravel(t *testing.T) {
 		rpc.Paused{Task: id},
 		rpc.Sealed{Task: id, Epoch: 4, Handle: checkpoint.Handle{Task: id, Ended: true}},
 		rpc.Ended{Task: id},
-		rpc.Canceled{},
+		rpc.Canceled{Number: 3},
+		rpc.Canceled{Number: 3, Tasks: []checkpoint.TaskID{id}},
 	} {
 		doc := travelled(t, rpc.WrapReport("j", 5, r))
 		if got := doc.Open(); !reflect.DeepEqual(got, r) || doc.Job != "j" || doc.Generation != 5 {
@@ -69,11 +70,12 @@ func TestReportsTravel(t *testing.T) {
 func TestCommandsTravel(t *testing.T) {
 	id := checkpoint.TaskID{Vertex: 2, Index: 1}
 	for _, c := range []rpc.Command{
-		rpc.Deploy{Job: "j", Generation: 5, Attempt: 2, Since: 7, Graph: &job.Graph{Name: "n"}, Epoch: 4, Durable: true, Tasks: []rpc.Assignment{{Task: id}}, Places: []rpc.Place{{Index: 1, Address: "a:1"}}},
+		rpc.Deploy{Job: "j", Generation: 5, Beside: true, Attempt: 2, Since: 7, Graph: &job.Graph{Name: "n"}, Epoch: 4, Durable: true, Tasks: []rpc.Assignment{{Task: id, Splits: []ops.Split{{ID: "s"}}}}, Places: []rpc.Place{{Index: 1, Address: "a:1"}}},
 		rpc.Assign{Task: id, Splits: []ops.Split{{ID: "s"}}, NoMore: true, Rows: 9},
 		rpc.Inject{Task: id, Barrier: stream.Barrier{Epoch: 4, Kind: stream.Stop}},
 		rpc.Confirm{Epoch: 4},
-		rpc.Cancel{},
+		rpc.Cancel{Number: 3},
+		rpc.Cancel{Number: 3, Tasks: []checkpoint.TaskID{id}},
 	} {
 		if got := travelled(t, rpc.Wrap("j", c)).Open(); !reflect.DeepEqual(got, c) {
 			t.Errorf("%T: %+v arrives as %+v", c, c, got)

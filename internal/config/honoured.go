@@ -121,6 +121,10 @@ var honoured = []section{
 			Name: "restart-strategy.type", Type: Enum, Words: []string{"none", "off", "disable", "fixed-delay", "fixeddelay", "exponential-delay", "exponentialdelay", "failure-rate", "failurerate"},
 			Older: []string{"restart-strategy"}, Text: "When a job that has failed is started again. Without it, it is not.",
 		},
+		{
+			Name: "jobmanager.execution.failover-strategy", Type: Enum, Default: "region", Words: []string{"full", "region"},
+			Text: "What is started again when a task fails: the tasks that rows connect with it, or all of the job.",
+		},
 		{Name: "restart-strategy.fixed-delay.attempts", Type: Int, Default: "1", Words: infinite, Text: "How often."},
 		{Name: "restart-strategy.fixed-delay.delay", Type: Duration, Default: "1 s", Text: "After how long."},
 		{Name: "restart-strategy.failure-rate.max-failures-per-interval", Type: Int, Default: "1", Text: "How many failures there may be in an interval."},

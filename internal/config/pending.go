@@ -7,7 +7,6 @@ var pending = []Key{
 	{Name: "execution.checkpointing.unaligned.interruptible-timers.enabled", Type: Bool, Default: "false", Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.max-subtasks-per-channel-state-file", Type: Int, Default: "5", Reason: aligned},
 	{Name: "execution.checkpointing.unaligned.recover-output-on-downstream.enabled", Type: Bool, Default: "false", Reason: aligned},
-	{Name: "jobmanager.execution.failover-strategy", Type: Enum, Default: "full", Words: []string{"full", "region"}, Reason: "all tasks of a job are started again together"},
 }
 
 const (

@@ -15,7 +15,8 @@ import (
 // deletes a key's state when the count begins anew. It remembers, in a table of
 // its own, how far event time was, and complains when it was set back.
 type counter struct {
-	w *world
+	w     *world
+	fails func() error
 
 	counts map[int64]int64
 	dirty  map[int64]bool
@@ -64,6 +65,9 @@ func read(ctx context.Context, t ops.Table) (map[int64]int64, error) {
 
 func (c *counter) Process(ctx context.Context, _ int, b *stream.Batch, out ops.Output) error {
 	defer b.Release()
+	if err := c.fails(); err != nil {
+		return err
+	}
 	in := b.Rows.Column(0).(*array.Int64)
 	var rows []result
 	for i := range in.Len() {

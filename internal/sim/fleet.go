@@ -37,8 +37,11 @@ type fleet struct {
 	// onlyCuts says that nothing fails but connections, which are made again: no task
 	// is started again, and nothing that was said is lost or counts twice. resumed is
 	// how often a conversation has gone on.
-	onlyCuts    bool
-	resumed     int
+	onlyCuts bool
+	resumed  int
+	// onlyTasks says that nothing fails but tasks: only regions that have failed are
+	// started again.
+	onlyTasks   bool
 	quiet       time.Time // when faults stop
 	pace, fails int
 	twice       int
@@ -53,23 +56,24 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	w := newWorld(seed)
 	w.limit = 100_000
 	r := &fleet{
-		run:   &run{w: w, bugs: bugs, store: &store{w: w, objects: map[string][]byte{}}, target: &target{w: w, rows: map[result]int{}}},
+		run:   newRun(w, bugs),
 		gates: map[gateKey]*gate{},
 	}
-	r.running = map[checkpoint.Generation]map[checkpoint.TaskID]bool{}
+	r.restarts = newRestarts()
 	r.onlyLeaders = w.chance(3)
 	r.onlyCuts = !r.onlyLeaders && w.chance(4)
-	if !r.steadily() && w.rnd.IntN(4) > 0 {
+	r.onlyTasks = r.shape == apart && !r.steadily() && w.chance(4)
+	if !r.steadily() && !r.onlyTasks && w.rnd.IntN(4) > 0 {
 		r.store.faults, r.target.faults = 8+w.rnd.IntN(60), 4+w.rnd.IntN(20)
 	}
-	if !r.steadily() && w.chance(3) {
+	if r.onlyTasks || !r.steadily() && w.chance(3) {
 		r.fails = 40 + w.rnd.IntN(200)
 	}
 	if w.chance(2) {
 		r.twice = 3 + w.rnd.IntN(20)
 	}
 	r.patience = silence
-	if r.onlyLeaders { // a nap, a delay and a slow world together are not too long
+	if r.onlyLeaders || r.onlyTasks { // a nap, a delay and a slow world together are not too long
 		r.patience = 2 * silence
 	}
 	r.pace = 32 << w.rnd.IntN(6)
@@ -77,11 +81,13 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	r.settings = coordinator.Settings{
 		Interval: time.Duration(20+w.rnd.IntN(200)) * time.Millisecond, Timeout: time.Duration(300+w.rnd.IntN(1000)) * time.Millisecond,
 		TolerableFailures: -1, Retained: 1 + w.rnd.IntN(3), Bugs: bugs, Restart: coordinator.RestartStrategy{Attempts: 1000, Delay: 10 * time.Millisecond},
+		Regions: r.onlyTasks || !w.chance(4),
 	}
 	r.store.won = r.won
 	counters := 1 + w.rnd.IntN(3)
 	sources := 1 + w.rnd.IntN(2)
-	r.graph, r.tasks = graph(sources, counters), counterVertex*sources+counters
+	r.graph = graph(r.shape, sources, counters)
+	r.tasks = tasks(r.graph)
 	nature := &process{name: "nature"}
 	r.slots = 1 + w.rnd.IntN(2)
 	for i := range 4 - r.slots {
@@ -116,14 +122,14 @@ func (r *fleet) nature() {
 	for {
 		r.w.sleep(time.Duration(1+r.w.rnd.IntN(60)) * time.Millisecond)
 		r.store.deliver()
-		if l := r.leads; l != nil && !r.calm() && !r.onlyCuts {
+		if l := r.leads; l != nil && !r.calm() && !r.onlyCuts && !r.onlyTasks {
 			r.strike(l)
 		}
 		for i, n := range r.nodes {
 			switch {
 			case r.calm():
 				r.store.faults, r.target.faults, n.tasks.fails = 0, 0, 0
-			case r.onlyLeaders:
+			case r.onlyLeaders, r.onlyTasks:
 				r.stall(n, 150*time.Millisecond)
 			case r.onlyCuts:
 				if n.wire != nil && r.w.chance(10) {
@@ -153,7 +159,7 @@ func (r *fleet) strike(l *leader) {
 		}
 	case 5, 6:
 		if !r.onlyLeaders { // as a document first, which the next leader reads
-			r.graph = graph(1+r.w.rnd.IntN(2), 1+r.w.rnd.IntN(3))
+			r.graph = graph(r.shape, 1+r.w.rnd.IntN(2), 1+r.w.rnd.IntN(3))
 			if r.w.chance(3) {
 				r.w.sleep(time.Duration(r.w.rnd.IntN(50)) * time.Millisecond)
 			}
@@ -206,7 +212,7 @@ func (r *fleet) elect() {
 		l := r.lead()
 		patience := r.w.now.Add(time.Duration(300+r.w.rnd.IntN(3000)) * time.Millisecond)
 		r.w.park(func() bool {
-			given := !r.calm() && !r.onlyCuts && !r.w.now.Before(patience)
+			given := !r.calm() && !r.onlyCuts && !r.onlyTasks && !r.w.now.Before(patience)
 			return r.finished || l.over || l.of.gone() || given || l.of.wakes().Sub(r.w.now) > silence
 		}, patience)
 		r.w.sleep(time.Duration(r.w.rnd.IntN(100)) * time.Millisecond)

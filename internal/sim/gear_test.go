@@ -29,7 +29,7 @@ func shifting(t *testing.T, from, to, then job.Gear, at int) (steps, shifts int)
 			}})
 		}
 		j := coordinator.Job{
-			Graph: graph(2, 2), Store: r.store, Connectors: r.connectors(), NewID: r.newID, History: &history,
+			Graph: graph(joined, 2, 2), Store: r.store, Connectors: r.connectors(), NewID: r.newID, History: &history,
 			Settings: coordinator.Settings{Interval: 20 * time.Millisecond, EpochRows: 7, LateEpoch: time.Duration(1+at%3*20) * time.Millisecond},
 			Progress: func(coordinator.Progress) {
 				switch steps++; steps {

@@ -29,7 +29,7 @@ type herd struct {
 
 func (n *herd) report(r rpc.Report) {
 	n.ledger.Report(r)
-	doc := rpc.WrapReport(jobID, n.ledger.Generation(), r)
+	doc := rpc.WrapReport(jobID, n.ledger.Generation(r), r)
 	n.wire.say(rpc.ToCoordinator{Report: &doc})
 }
 
@@ -70,7 +70,7 @@ func (n *herd) obey(m rpc.ToWorker) {
 			}
 		}
 	case rpc.Cancel:
-		n.report(rpc.Canceled{})
+		n.report(rpc.Canceled(c))
 	case rpc.Assign, rpc.Confirm:
 	}
 }
@@ -80,8 +80,8 @@ func TestManyTasks(t *testing.T) {
 	const nodes, wide, epochs = 100, 2500, 4
 	w := newWorld(1)
 	w.limit = 10_000_000
-	r := &run{w: w, store: &store{w: w, objects: map[string][]byte{}}, target: &target{w: w, rows: map[result]int{}}}
-	g := graph(wide, 2*wide)
+	r := &run{w: w, store: &store{w: w, objects: map[string][]byte{}}, target: newTarget(w)}
+	g := graph(joined, wide, 2*wide)
 	g.KeyGroups = 2 * wide
 	h := &host{w: w, of: &process{name: "leader"}}
 	c := cluster.New(cluster.Options{Clock: clock{w}, Interval: beat, Timeout: time.Hour, SlotTimeout: time.Minute, Strategy: cluster.Spread})

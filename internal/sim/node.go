@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
 )
@@ -115,10 +114,7 @@ func (n *node) obey(m rpc.ToWorker) {
 
 // drop forgets the job.
 func (n *node) drop() {
-	if n.tasks.running != nil {
-		n.tasks.running.process.dead = true
-		n.tasks.running = nil
-	}
+	n.tasks.kill(nil)
 	n.known, n.queue, n.ledger = false, nil, rpc.Ledger{}
 }
 
@@ -143,39 +139,19 @@ func (n *node) work() {
 // next must know.
 func (n *node) report(r rpc.Report) {
 	n.ledger.Report(r)
-	doc := rpc.WrapReport(jobID, n.ledger.Generation(), r)
+	doc := rpc.WrapReport(jobID, n.ledger.Generation(r), r)
 	m := rpc.ToCoordinator{Report: &doc}
 	n.talk.Say(&m)
 	if n.welcome {
 		n.wire.say(m)
 	}
+	if f, ok := r.(rpc.Failed); ok {
+		n.r.fell(f.Task)
+	}
 	if s, ok := r.(rpc.Running); ok {
-		n.r.runs(n.ledger.Generation(), s.Task)
+		n.r.runs(n.ledger.Generation(r), s.Task)
 	}
 }
 
 // jobID is that of the job of a fleet.
 var jobID = job.ID(fmt.Sprintf("%032x", 0xf1ee7))
-
-// restarts is what a fleet sees of the attempts at its job.
-type restarts struct {
-	running map[checkpoint.Generation]map[checkpoint.TaskID]bool
-	steady  checkpoint.Generation // the newest all of whose tasks have run
-}
-
-// runs notes that a task runs.
-func (r *fleet) runs(g checkpoint.Generation, id checkpoint.TaskID) {
-	if r.running[g] == nil {
-		r.running[g] = map[checkpoint.TaskID]bool{}
-	}
-	if r.running[g][id] = true; len(r.running[g]) == r.tasks {
-		r.steady = max(r.steady, g)
-	}
-}
-
-// deploys notes that tasks are started.
-func (r *fleet) deploys(d rpc.Deploy) {
-	if r.steadily() && r.steady > 0 && d.Generation > r.steady {
-		r.w.violate("tasks were started anew, in generation %d, although only leaders, or connections, have failed", d.Generation)
-	}
-}

@@ -19,7 +19,7 @@ import (
 func scenario(t *testing.T, body func(r *run)) {
 	t.Helper()
 	w := newWorld(42)
-	r := &run{w: w, store: &store{w: w, objects: map[string][]byte{}}, target: &target{w: w, rows: map[result]int{}}}
+	r := &run{w: w, store: &store{w: w, objects: map[string][]byte{}}, target: newTarget(w)}
 	w.spawn(&process{name: "test"}, func() {
 		body(r)
 		r.finished = true
@@ -35,7 +35,7 @@ func scenario(t *testing.T, body func(r *run)) {
 func (r *run) job(restore coordinator.Restore, stop stream.Epoch, change func(*coordinator.Job)) (coordinator.Result, error) {
 	h := &host{w: r.w, of: &process{name: "job"}}
 	j := coordinator.Job{
-		Graph: graph(2, 2), Store: r.store, Restore: restore, Connectors: r.connectors(), NewID: r.newID,
+		Graph: graph(joined, 2, 2), Store: r.store, Restore: restore, Connectors: r.connectors(), NewID: r.newID,
 		Settings: coordinator.Settings{Interval: 20 * time.Millisecond, Restart: coordinator.RestartStrategy{Attempts: 3}},
 		Progress: func(p coordinator.Progress) {
 			if stop > 0 && p.Epoch >= stop {
@@ -90,7 +90,7 @@ func TestNames(t *testing.T) {
 		if err != nil || again.State != coordinator.Finished || again.Epoch != resumed.Epoch {
 			t.Fatalf("resume what has finished: %+v %v", again, err)
 		}
-		r.target.rows, r.target.epoch = map[result]int{}, 0
+		r.target = newTarget(r.w)
 		if res, err := r.job(coordinator.Restore{}, 0, nil); err != nil || res.State != coordinator.Finished {
 			t.Fatalf("start again: %+v %v", res, err)
 		}
@@ -124,12 +124,12 @@ func TestFork(t *testing.T) {
 			t.Fatal(err)
 		}
 		// What the first job published belongs to the result of both.
-		r.target.epoch = 0 // another sink id: nothing is recorded for it
+		clear(r.target.epochs) // another sink id: nothing is recorded for it
 		for _, f := range r.files("terminal/") {
 			t.Fatal("a stopped job has ended:", f)
 		}
 		fork, err := r.job(coordinator.Restore{Mode: coordinator.RestorePath, Path: res.Checkpoint}, 0, func(j *coordinator.Job) {
-			j.Graph = graph(1, 3)
+			j.Graph = graph(joined, 1, 3)
 		})
 		if err != nil || fork.State != coordinator.Finished || strings.HasPrefix(fork.Checkpoint, string(res.Checkpoint[:32])) {
 			t.Fatalf("%+v %v", fork, err)
@@ -156,7 +156,7 @@ func TestDamagedManifest(t *testing.T) {
 			r.store.objects[name][len(r.store.objects[name])/2] ^= 4
 			if !published {
 				// As if the rows of the last epochs had not reached the target.
-				r.target.rows, r.target.epoch = map[result]int{}, 2
+				r.target.rows, r.target.epochs = map[result]int{}, map[string]stream.Epoch{sinkOf(counterVertex): 2}
 			}
 			again, err := r.job(latest(), 0, nil)
 			if err != nil {
@@ -239,7 +239,7 @@ func TestFailingTasks(t *testing.T) {
 		wk := h.alone(r.store, r.target)
 		wk.pace, wk.fails = 20, 1
 		res, err := coordinator.Run(context.Background(), coordinator.Job{
-			Graph: graph(1, 1), Store: r.store, Connectors: r.connectors(), NewID: r.newID,
+			Graph: graph(joined, 1, 1), Store: r.store, Connectors: r.connectors(), NewID: r.newID,
 			Settings: coordinator.Settings{Restart: coordinator.RestartStrategy{Attempts: 4, Delay: time.Second, Multiplier: 2, MaxDelay: 3 * time.Second}},
 		}, wk, h)
 		if err != nil || res.State != coordinator.Failed || res.Restarts != 4 || res.Took < 9*time.Second || !res.Resumable {

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -17,6 +16,7 @@ type run struct {
 	w      *world
 	store  *store
 	target *target
+	shape  shape
 	bugs   mutant.Set
 
 	ids       int
@@ -33,7 +33,7 @@ type run struct {
 // what its sink holds wrongly, or what else went wrong.
 func Run(seed uint64, bugs mutant.Set) error {
 	w := newWorld(seed)
-	r := &run{w: w, bugs: bugs, store: &store{w: w, objects: map[string][]byte{}}, target: &target{w: w, rows: map[result]int{}}}
+	r := newRun(w, bugs)
 	// Some lives are quiet, some are not.
 	if w.rnd.IntN(4) > 0 {
 		r.store.faults = 8 + w.rnd.IntN(60)
@@ -51,9 +51,17 @@ func Run(seed uint64, bugs mutant.Set) error {
 	return r.check()
 }
 
+func newRun(w *world, bugs mutant.Set) *run {
+	r := &run{w: w, bugs: bugs, store: &store{w: w, objects: map[string][]byte{}}, target: newTarget(w)}
+	if w.chance(2) {
+		r.shape = apart
+	}
+	return r
+}
+
 // check compares the target with an undisturbed run.
 func (r *run) check() error {
-	want := expected()
+	want := r.shape.expected()
 	for row, n := range want {
 		if got := r.target.rows[row]; got != n {
 			return fmt.Errorf("key %d, count %d: %d rows, want %d", row.Key, row.Count, got, n)
@@ -120,7 +128,7 @@ func (r *run) start(done *bool) {
 	settings := coordinator.Settings{
 		Interval: time.Duration(20+r.w.rnd.IntN(200)) * time.Millisecond, Timeout: time.Duration(100+r.w.rnd.IntN(1000)) * time.Millisecond,
 		TolerableFailures: r.w.rnd.IntN(4) - 1, Retained: 1 + r.w.rnd.IntN(3), Bugs: r.bugs,
-		Restart: coordinator.RestartStrategy{Attempts: 3, Delay: 10 * time.Millisecond},
+		Restart: coordinator.RestartStrategy{Attempts: 3, Delay: 10 * time.Millisecond}, Regions: !r.w.chance(4),
 	}
 	gears := coordinator.Gears{Pipelined: wk, Launchers: map[job.Gear]coordinator.Launcher{}}
 	brief := &stages{w: r.w, of: p, store: r.store, table: r.target, bugs: r.bugs, fails: 4 * wk.fails, pace: wk.pace << r.w.rnd.IntN(4)}
@@ -131,7 +139,7 @@ func (r *run) start(done *bool) {
 	}
 	r.w.spawn(p, func() {
 		res, err := coordinator.RunGears(context.Background(), coordinator.Job{
-			Graph: graph(1+r.w.rnd.IntN(2), 1+r.w.rnd.IntN(3)), Store: r.store, Restore: coordinator.Restore{Mode: coordinator.RestoreLatest},
+			Graph: graph(r.shape, 1+r.w.rnd.IntN(2), 1+r.w.rnd.IntN(3)), Store: r.store, Restore: coordinator.Restore{Mode: coordinator.RestoreLatest},
 			Connectors: r.connectors(), Settings: settings, NewID: r.newID,
 			Progress: func(coordinator.Progress) {
 				if r.shifts && r.w.now.Before(r.calm) && r.w.chance(12) {
@@ -143,9 +151,7 @@ func (r *run) start(done *bool) {
 				}
 			},
 		}, gears, h)
-		if wk.running != nil {
-			wk.running.process.dead = true
-		}
+		wk.kill(nil)
 		*done = true
 		if err == nil && res.State == coordinator.Finished {
 			r.finished = true
@@ -167,36 +173,3 @@ func (r *run) connectors() *ops.Registry {
 		Sink: func(context.Context, job.Table) (ops.Sink, error) { return table{r.target}, nil },
 	}}}
 }
-
-// graph is two sources, keyed to a counter with the sink chained to it:
-//
-//	source 0 ─┐
-//	          ├─ by key ─► counter ─► sink
-//	source 1 ─┘
-func graph(sources, counters int) *job.Graph {
-	config := func(c any) json.RawMessage {
-		data, err := json.Marshal(c)
-		if err != nil {
-			panic(err)
-		}
-		return data
-	}
-	t := job.Table{Connector: "sim"}
-	g := &job.Graph{Name: "sim", KeyGroups: 4}
-	for i := range counterVertex {
-		id := job.VertexID(i)
-		g.Vertices = append(g.Vertices, job.Vertex{
-			ID: id, UID: fmt.Sprint("source", i), Name: "Source", Kind: job.KindSource, Parallelism: sources,
-			Config: config(ops.SourceConfig{Scan: ops.Scan{Table: t, Limit: int64(i)}}),
-		})
-		g.Edges = append(g.Edges, job.Edge{From: id, To: counterVertex, Input: i, Partitioning: job.ByKey, Keys: []int{0}})
-	}
-	g.Vertices = append(g.Vertices,
-		job.Vertex{ID: counterVertex, UID: "counter", Name: "Count", Kind: "counter", Parallelism: counters},
-		job.Vertex{ID: counterVertex + 1, UID: sinkUID, Name: "Sink", Kind: job.KindSink, Parallelism: counters, Config: config(ops.SinkConfig{Table: t})})
-	g.Edges = append(g.Edges, job.Edge{From: counterVertex, To: counterVertex + 1, Partitioning: job.Forward})
-	return g
-}
-
-// counterVertex is the vertex behind the sources.
-const counterVertex = 2

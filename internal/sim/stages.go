@@ -170,10 +170,8 @@ func (l *stageLinks) channel(e job.Edge, of checkpoint.TaskID, receiver int) exc
 // gate reads what the sources have sealed for a task behind them.
 func (l *stageLinks) gate(g *job.Graph, of checkpoint.TaskID) exchange.Gate {
 	var all []durable.Channel
-	for _, e := range g.Edges[:counterVertex] {
-		for i := range g.Vertices[e.From].Parallelism {
-			all = append(all, durable.Channel{Edge: edgeName(e), Sender: checkpoint.TaskID{Vertex: e.From, Index: i}, Receiver: of.Index})
-		}
+	for _, s := range channelsOf(g, of) {
+		all = append(all, durable.Channel{Edge: edgeName(s.edge), Sender: s.task, Receiver: of.Index})
 	}
 	return durable.NewGate(all, l.spec.Inputs, l.store, memory.DefaultAllocator)
 }

@@ -18,13 +18,17 @@ import (
 // result is a row of the sink: a key, and which of its rows it is, modulo 3.
 type result struct{ Key, Count int64 }
 
-// target is where the sink publishes: it records the highest epoch, and takes
+// target is where sinks publish: it records the highest epoch of each, and takes
 // each epoch once, as a table with transactions does.
 type target struct {
 	w      *world
-	epoch  stream.Epoch
+	epochs map[string]stream.Epoch // by sink
 	rows   map[result]int
 	faults int
+}
+
+func newTarget(w *world) *target {
+	return &target{w: w, epochs: map[string]stream.Epoch{}, rows: map[result]int{}}
 }
 
 // table is the connector's sink.
@@ -34,8 +38,8 @@ var _ ops.Sink = table{}
 
 func (s table) Writer(context.Context, ops.Runtime) (ops.SinkWriter, error) { return &writer{}, nil }
 
-func (s table) Committer(context.Context, ops.SinkID) (ops.Committer, error) {
-	return &publisher{s.t}, nil
+func (s table) Committer(_ context.Context, id ops.SinkID) (ops.Committer, error) {
+	return &publisher{s.t, id.Sink}, nil
 }
 
 // writer stages rows in memory; a receipt holds the rows themselves.
@@ -61,11 +65,14 @@ func (w *writer) Prepare(context.Context, stream.Epoch, bool) ([]ops.Committable
 
 func (w *writer) Close() error { return nil }
 
-type publisher struct{ t *target }
+type publisher struct {
+	t    *target
+	sink string
+}
 
 func (p *publisher) Published(context.Context) (stream.Epoch, error) {
 	p.t.w.pause()
-	return p.t.epoch, nil
+	return p.t.epochs[p.sink], nil
 }
 
 // Commit publishes all epochs above the highest, or, while it may gather, some.
@@ -76,13 +83,13 @@ func (p *publisher) Commit(_ context.Context, pending []ops.Pending, force bool)
 	}
 	w.pause()
 	if !force && w.chance(4) {
-		return p.t.epoch, nil
+		return p.t.epochs[p.sink], nil
 	}
 	if p.t.faults > 0 && w.chance(p.t.faults) {
 		return 0, fmt.Errorf("%w: the target does not answer", job.ErrUnavailable)
 	}
 	for _, e := range pending {
-		if e.Epoch <= p.t.epoch {
+		if e.Epoch <= p.t.epochs[p.sink] {
 			continue
 		}
 		for _, c := range e.Committables {
@@ -94,13 +101,13 @@ func (p *publisher) Commit(_ context.Context, pending []ops.Pending, force bool)
 				p.t.rows[r]++
 			}
 		}
-		p.t.epoch = e.Epoch
+		p.t.epochs[p.sink] = e.Epoch
 	}
 	w.pause()
 	if p.t.faults > 0 && w.chance(p.t.faults) {
 		return 0, errLost
 	}
-	return p.t.epoch, nil
+	return p.t.epochs[p.sink], nil
 }
 
 func (p *publisher) Close() error { return nil }
@@ -126,20 +133,6 @@ func keyOf(s, i int) int64 {
 
 // firstOf is the first split of each of the two sources, and the end.
 var firstOf = [...]int{0, 4, splits}
-
-// expected is what an undisturbed run writes: the n-th row of a key is n mod 3,
-// in whatever order the splits are read.
-func expected() map[result]int {
-	want, count := map[result]int{}, map[int64]int64{}
-	for s := range splits {
-		for i := range rowsIn(s) {
-			k := keyOf(s, i)
-			count[k]++
-			want[result{k, (count[k] - 1) % modulus}]++
-		}
-	}
-	return want
-}
 
 // modulus is after how many rows the count of a key begins anew; its state is
 // then deleted.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -43,7 +44,7 @@ type worker struct {
 	// pace is how many milliseconds a source may rest.
 	pace int
 
-	running *deployment
+	running []*deployment // by region
 }
 
 var _ coordinator.Worker = (*worker)(nil)
@@ -73,28 +74,37 @@ func (w *worker) Send(c rpc.Command) error {
 	case rpc.Inject:
 		w.toSource(c.Task, c)
 	case rpc.Confirm:
-		if w.running != nil {
-			for _, u := range w.running.uploads {
+		for _, d := range w.running {
+			for _, u := range d.uploads {
 				u.confirm(c.Epoch)
 			}
 		}
 	case rpc.Cancel:
-		if w.running != nil {
-			w.running.process.dead = true
-			w.running = nil
-		}
-		w.post(rpc.Canceled{})
+		w.kill(c.Tasks)
+		w.post(rpc.Canceled(c))
 	}
 	return nil
 }
 
+// kill ends the regions of tasks, nil meaning all.
+func (w *worker) kill(tasks []checkpoint.TaskID) {
+	w.running = slices.DeleteFunc(w.running, func(d *deployment) bool {
+		if tasks == nil || slices.ContainsFunc(tasks, func(id checkpoint.TaskID) bool { return d.has(id) }) {
+			d.process.dead = true
+		}
+		return d.process.dead
+	})
+}
+
 func (w *worker) toSource(id checkpoint.TaskID, c rpc.Command) {
-	if w.running != nil && w.running.sources[id] != nil {
-		w.running.sources[id].inbox = append(w.running.sources[id].inbox, c)
+	for _, d := range w.running {
+		if d.sources[id] != nil {
+			d.sources[id].inbox = append(d.sources[id].inbox, c)
+		}
 	}
 }
 
-// deployment is the tasks of one generation; they die together.
+// deployment is the tasks of one region; they die together.
 type deployment struct {
 	rpc.Deploy
 	process *process
@@ -102,29 +112,60 @@ type deployment struct {
 	uploads []*uploader
 }
 
+func (d *deployment) has(id checkpoint.TaskID) bool {
+	return slices.ContainsFunc(d.Tasks, func(a rpc.Assignment) bool { return a.Task == id })
+}
+
 func (w *worker) deploy(c rpc.Deploy) {
+	if !c.Beside {
+		w.kill(nil)
+	}
+	of, n := c.Graph.Regions()
+	parts := make([][]rpc.Assignment, n)
+	for _, a := range c.Tasks {
+		for i, k := range c.Graph.Chains() {
+			if k.Head() == a.Task.Vertex {
+				r := of[i][a.Task.Index]
+				parts[r] = append(parts[r], a)
+			}
+		}
+		if slices.ContainsFunc(w.running, func(d *deployment) bool { return d.has(a.Task) }) {
+			w.w.violate("task %v is started beside itself", a.Task)
+		}
+	}
+	for r, tasks := range parts {
+		if len(tasks) > 0 {
+			d := c
+			d.Tasks = tasks
+			w.start(d, r)
+		}
+	}
+}
+
+// start starts the tasks of c, which are of a region.
+func (w *worker) start(c rpc.Deploy, region int) {
 	d := &deployment{
-		Deploy: c, process: &process{name: fmt.Sprintf("tasks of generation %d", c.Generation), in: w.of},
+		Deploy: c, process: &process{name: fmt.Sprintf("tasks of generation %d, region %d", c.Generation, region), in: w.of},
 		sources: map[checkpoint.TaskID]*source{},
 	}
-	w.running = d
+	w.running = append(w.running, d)
 	var deployed rpc.Deployed
 	for _, a := range c.Tasks {
 		deployed.Tasks = append(deployed.Tasks, a.Task)
-		if a.Task.Vertex == counterVertex && w.stage == nil {
-			w.gates[gateKey{c.Generation, a.Task}] = newGate(w.w, d.process, counterVertex*c.Graph.Vertices[0].Parallelism)
+		if a.Task.Vertex >= sourceVertices && w.stage == nil {
+			w.gates[gateKey{c.Generation, a.Task}] = newGate(w.w, d.process, len(channelsOf(c.Graph, a.Task)))
 		}
 	}
 	w.report(d, deployed)
 	for _, a := range c.Tasks {
-		up := &uploader{w: w, d: d, a: a}
+		up := &uploader{w: w, d: d, a: a, sink: sinkOf(a.Task.Vertex)}
 		up.backend = state.NewMemory(state.Options{
 			Generation: c.Generation, Task: a.Task, Groups: a.Groups, KeyGroups: c.Graph.KeyGroups, Durable: c.Durable,
-			Restored: a.Tables, Store: w.dir(), MaxRuns: 2, Compression: state.Uncompressed, Bugs: w.bugs,
+			Restored: a.Tables, Store: checkpoint.Sub(w.store, string(c.Job)), MaxRuns: 2, Compression: state.Uncompressed, Bugs: w.bugs,
 		})
 		d.uploads = append(d.uploads, up)
 		w.w.spawn(d.process, up.run)
-		if a.Task.Vertex < counterVertex {
+		if a.Task.Vertex < sourceVertices {
 			w.startSource(d, a, up)
 		} else {
 			w.startTask(d, a, up)
@@ -132,40 +173,74 @@ func (w *worker) deploy(c rpc.Deploy) {
 	}
 }
 
-func (w *worker) dir() checkpoint.Store { return checkpoint.Sub(w.store, string(w.running.Job)) }
+// sender is where a channel comes from.
+type sender struct {
+	task checkpoint.TaskID
+	edge job.Edge
+}
 
-// route is the edge from a source task to the keyed tasks.
-func (w *worker) route(d *deployment, of checkpoint.TaskID) *exchange.Route {
-	var to []exchange.Channel
-	for i := range d.Graph.Vertices[counterVertex].Parallelism {
-		ch := int(of.Vertex)*d.Graph.Vertices[0].Parallelism + of.Index
-		if w.stage != nil {
-			to = append(to, w.stage.channel(d.Graph.Edges[of.Vertex], of, i))
-			continue
+// channelsOf are the channels of a task.
+func channelsOf(g *job.Graph, id checkpoint.TaskID) (all []sender) {
+	for _, e := range g.Inputs(id.Vertex) {
+		for i := range g.Vertices[e.From].Parallelism {
+			if e.Partitioning != job.Forward || i == id.Index {
+				all = append(all, sender{checkpoint.TaskID{Vertex: e.From, Index: i}, e})
+			}
 		}
-		to = append(to, channel{w, gateKey{d.Generation, checkpoint.TaskID{Vertex: counterVertex, Index: i}}, ch})
 	}
-	return exchange.NewRoute(d.Graph.Edges[of.Vertex], d.Graph.KeyGroups, to, memory.DefaultAllocator)
+	return all
+}
+
+// routes are the edges from a source task.
+func (w *worker) routes(d *deployment, of checkpoint.TaskID) (all []*exchange.Route) {
+	for _, e := range d.Graph.Outputs(of.Vertex) {
+		var to []exchange.Channel
+		for i := range d.Graph.Vertices[e.To].Parallelism {
+			id := checkpoint.TaskID{Vertex: e.To, Index: i}
+			ch := slices.IndexFunc(channelsOf(d.Graph, id), func(s sender) bool { return s.task == of })
+			switch {
+			case ch < 0:
+			case w.stage != nil:
+				to = append(to, w.stage.channel(e, of, i))
+			default:
+				to = append(to, channel{w, gateKey{d.Generation, id}, ch})
+			}
+		}
+		all = append(all, exchange.NewRoute(e, d.Graph.KeyGroups, to, memory.DefaultAllocator))
+	}
+	return all
+}
+
+// failure is that of a machine, now and then.
+func (w *worker) failure() error {
+	if w.fails > 0 && w.w.chance(w.fails) {
+		return fmt.Errorf("%w: the machine is gone", job.ErrUnavailable)
+	}
+	return nil
 }
 
 func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
 	cfg := task.Config{State: up.backend, Report: up, Alloc: memory.DefaultAllocator, Watermark: a.Watermark, Clock: clock{w.w}}
-	for i, op := range []ops.Operator{&counter{w: w.w}, task.NewSink(table{w.table})} {
-		v := d.Graph.Vertices[counterVertex+i]
+	var op ops.Operator = copier{a.Task.Vertex, w.failure}
+	if a.Task.Vertex == counterVertex {
+		op = &counter{w: w.w, fails: w.failure}
+	}
+	for i, op := range []ops.Operator{op, task.NewSink(table{w.table})} {
+		v := d.Graph.Vertices[int(a.Task.Vertex)+i]
 		cfg.Stages = append(cfg.Stages, task.Stage{Op: op, Stats: &task.Stats{}, Info: ops.TaskInfo{
 			Job: d.Job, Vertex: v.ID, UID: v.UID, Index: a.Task.Index, Parallelism: v.Parallelism,
 			Groups: d.Graph.KeyGroups, KeyGroups: a.Groups,
 		}})
 	}
-	inputs := make([]int, counterVertex*d.Graph.Vertices[0].Parallelism)
 	var g exchange.Gate
 	if w.stage != nil {
 		g = w.stage.gate(d.Graph, a.Task)
 	} else {
 		g = w.gates[gateKey{d.Generation, a.Task}]
 	}
-	for ch := range inputs {
-		inputs[ch] = ch / d.Graph.Vertices[0].Parallelism
+	var inputs []int
+	for _, s := range channelsOf(d.Graph, a.Task) {
+		inputs = append(inputs, s.edge.Input)
 	}
 	w.w.spawn(d.process, func() {
 		run := task.New(cfg, g, inputs, a.Channels).Run
@@ -196,6 +271,7 @@ type uploader struct {
 	d       *deployment
 	a       rpc.Assignment
 	backend *state.Memory
+	sink    string // that of the task
 	queue   []sealed
 	busy    bool
 	pending []ops.Pending
@@ -205,8 +281,6 @@ type sealed struct {
 	task.Snapshot
 	frozen state.Frozen
 }
-
-const sinkUID = "sink"
 
 func (u *uploader) Running() { u.w.report(u.d, rpc.Running{Task: u.a.Task}) }
 
@@ -233,8 +307,8 @@ func (u *uploader) run() {
 			Task: u.a.Task, Groups: u.a.Groups, Tables: tables, Splits: s.Splits, Channels: s.Channels,
 			Watermark: s.Watermark, Ended: s.Ended,
 		}
-		u.pending = append(u.pending, ops.Pending{Epoch: s.Barrier.Epoch, Committables: s.Committables[sinkUID]})
-		h.Committables = map[string][]ops.Pending{sinkUID: append([]ops.Pending(nil), u.pending...)}
+		u.pending = append(u.pending, ops.Pending{Epoch: s.Barrier.Epoch, Committables: s.Committables[u.sink]})
+		h.Committables = map[string][]ops.Pending{u.sink: append([]ops.Pending(nil), u.pending...)}
 		u.busy = false
 		if err != nil {
 			u.w.report(u.d, rpc.Declined{Task: u.a.Task, Epoch: s.Barrier.Epoch, Err: err})
@@ -326,12 +400,12 @@ func (c channel) Send(_ context.Context, e stream.Element) error {
 
 // source is the model of a source task.
 type source struct {
-	w     *worker
-	d     *deployment
-	a     rpc.Assignment
-	up    *uploader
-	route *exchange.Route
-	inbox []rpc.Command
+	w      *worker
+	d      *deployment
+	a      rpc.Assignment
+	up     *uploader
+	routes []*exchange.Route
+	inbox  []rpc.Command
 
 	sealed  stream.Epoch
 	splits  []ops.Split
@@ -347,13 +421,16 @@ type source struct {
 }
 
 func (w *worker) startSource(d *deployment, a rpc.Assignment, up *uploader) {
-	s := &source{w: w, d: d, a: a, up: up, route: w.route(d, a.Task), now: a.Watermark}
+	s := &source{w: w, d: d, a: a, up: up, routes: w.routes(d, a.Task), now: a.Watermark}
+	if len(a.Splits) > 0 {
+		s.inbox = append(s.inbox, rpc.Assign{Task: a.Task, Splits: a.Splits})
+	}
 	d.sources[a.Task] = s
 	w.w.spawn(d.process, func() {
 		ctx := context.Background()
 		if a.Ended {
-			_ = s.route.All(ctx, stream.Watermark{Time: stream.End})
-			_ = s.route.All(ctx, stream.EndOfInput{})
+			_ = s.all(ctx, stream.Watermark{Time: stream.End})
+			_ = s.all(ctx, stream.EndOfInput{})
 			w.end(d, a.Task, up, nil)
 			return
 		}
@@ -373,8 +450,8 @@ func (s *source) step(ctx context.Context) error {
 		s.inbox = s.inbox[1:]
 		return s.obey(ctx, c)
 	}
-	if w.fails > 0 && w.w.chance(w.fails) {
-		return fmt.Errorf("%w: the machine is gone", job.ErrUnavailable)
+	if err := w.failure(); err != nil {
+		return err
 	}
 	switch {
 	case s.drained || s.stopped || s.paused || (s.wanted && len(s.splits) == 0):
@@ -389,16 +466,26 @@ func (s *source) step(ctx context.Context) error {
 		w.report(s.d, rpc.WantSplits{Task: s.a.Task, N: 1 + w.w.rnd.IntN(2)})
 	default:
 		s.drained = true
-		if err := s.route.All(ctx, stream.Watermark{Time: stream.End}); err != nil {
+		if err := s.all(ctx, stream.Watermark{Time: stream.End}); err != nil {
 			return err
 		}
 		s.now = stream.End
 		if w.bugs.EndBeforeBarrier {
 			s.ended = true
 			w.report(s.d, rpc.Drained{Task: s.a.Task})
-			return s.route.All(ctx, stream.EndOfInput{})
+			return s.all(ctx, stream.EndOfInput{})
 		}
 		w.report(s.d, rpc.Drained{Task: s.a.Task})
+	}
+	return nil
+}
+
+// all sends an element to everybody.
+func (s *source) all(ctx context.Context, e stream.Element) error {
+	for _, r := range s.routes {
+		if err := r.All(ctx, e); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -411,8 +498,10 @@ func (s *source) read(ctx context.Context) error {
 	at, _ := binary.Uvarint(sp.Position)
 	n := min(1+s.w.w.rnd.IntN(batches), rowsIn(id)-int(at))
 	s.before = append([]ops.Split(nil), s.splits...)
-	if err := s.route.Batch(ctx, batch(id, int(at), n)); err != nil {
-		return err
+	for _, r := range s.routes {
+		if err := r.Batch(ctx, batch(id, int(at), n)); err != nil {
+			return err
+		}
 	}
 	if s.budget > 0 {
 		if s.budget -= int64(n); s.budget <= 0 {
@@ -432,7 +521,7 @@ func (s *source) read(ctx context.Context) error {
 	}
 	if low != stream.End && low > s.now {
 		s.now = low
-		return s.route.All(ctx, stream.Watermark{Time: low})
+		return s.all(ctx, stream.Watermark{Time: low})
 	}
 	return nil
 }
@@ -463,13 +552,13 @@ func (s *source) seal(ctx context.Context, b stream.Barrier) error {
 	if s.w.bugs.SplitBeforeBarrier {
 		snap.Splits = append([]ops.Split(nil), s.before...)
 	}
-	if err := s.route.All(ctx, b); err != nil {
+	if err := s.all(ctx, b); err != nil {
 		return err
 	}
 	s.stopped, s.ended = b.Kind == stream.Stop, s.drained
 	s.up.Sealed(snap, frozen)
 	if s.ended {
-		return s.route.All(ctx, stream.EndOfInput{})
+		return s.all(ctx, stream.EndOfInput{})
 	}
 	return nil
 }

@@ -149,6 +149,7 @@ func (in *incoming) frame(r io.Reader, h header, head []byte) error {
 		return a.batch(r, h, head)
 	case kindClose:
 		delete(in.channels, h.channel)
+		in.t.close(a)
 		a.lost(nil)
 		return nil
 	default:

@@ -241,7 +241,7 @@ func TestReceiverComesLater(t *testing.T) {
 	if err := <-sent; err != nil {
 		t.Fatal(err)
 	}
-	b.Release("j", 1)
+	b.Release([]remote.Key{key(0)})
 	for {
 		if err := c.Send(ctx, sample(memory.DefaultAllocator, 0, 10)); err != nil {
 			if !errors.Is(err, job.ErrUnavailable) {

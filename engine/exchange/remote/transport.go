@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -59,9 +60,19 @@ type Transport struct {
 	// those that were opened before.
 	ends    map[Key]*end
 	waiting map[Key]*arrival
-	// released is, by job, the newest attempt whose tasks are gone.
-	released map[job.ID]uint64
+	// released are the receiving ends whose task is gone.
+	released map[place]uint64
 }
+
+// place is where channels of an edge end, in every attempt: of which the newest is
+// remembered.
+type place struct {
+	job      job.ID
+	edge     string
+	receiver int
+}
+
+func (k Key) place() place { return place{k.Job, k.Edge, k.Receiver} }
 
 // end is the receiving end of a channel at its task.
 type end struct {
@@ -88,7 +99,7 @@ func Listen(ctx context.Context, address string, o Options) (*Transport, error) 
 	}
 	t := &Transport{
 		o: o, listener: l, out: make(map[string]*outgoing), in: make(map[*incoming]bool),
-		ends: make(map[Key]*end), waiting: make(map[Key]*arrival), released: make(map[job.ID]uint64),
+		ends: make(map[Key]*end), waiting: make(map[Key]*arrival), released: make(map[place]uint64),
 	}
 	t.ctx, t.stop = context.WithCancel(context.WithoutCancel(ctx))
 	t.loops.Go(t.accept)
@@ -197,14 +208,15 @@ func (t *Transport) Local(k Key) (exchange.Channel, bool) {
 	return e.gate.Channel(e.channel), true
 }
 
-// Release forgets the receiving ends of an attempt, and of those before it:
-// their tasks are gone. Senders are told.
-func (t *Transport) Release(id job.ID, generation uint64) {
+// Release forgets receiving ends, and those of earlier attempts at the same places:
+// their tasks are gone. Senders are told, those too that come later.
+func (t *Transport) Release(keys []Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.released[id] = max(t.released[id], generation)
-	for k, e := range t.ends {
-		if k.Job != id || k.Generation > generation {
+	for _, k := range keys {
+		t.released[k.place()] = max(t.released[k.place()], k.Generation)
+		e := t.ends[k]
+		if e == nil {
 			continue
 		}
 		delete(t.ends, k)
@@ -217,7 +229,7 @@ func (t *Transport) Release(id job.ID, generation uint64) {
 		}
 	}
 	for k, a := range t.waiting {
-		if k.Job == id && k.Generation <= generation {
+		if k.Generation <= t.released[k.place()] {
 			delete(t.waiting, k)
 			a.detach()
 		}
@@ -228,14 +240,14 @@ func (t *Transport) Release(id job.ID, generation uint64) {
 func (t *Transport) Forget(id job.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.released, id)
+	maps.DeleteFunc(t.released, func(p place, _ uint64) bool { return p.job == id })
 }
 
 // arrive is told of a channel that a sender has opened.
 func (t *Transport) arrive(a *arrival) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if a.key.Generation <= t.released[a.key.Job] {
+	if a.key.Generation <= t.released[a.key.place()] {
 		a.detach()
 		return nil
 	}
@@ -248,6 +260,15 @@ func (t *Transport) arrive(a *arrival) error {
 	}
 	t.waiting[a.key] = a
 	return nil
+}
+
+// close is told that the sender of an arrival is gone.
+func (t *Transport) close(a *arrival) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting[a.key] == a {
+		delete(t.waiting, a.key)
+	}
 }
 
 // depart is told that the connection of arrivals has ended.

@@ -51,7 +51,7 @@ func TestWhoCannotBeReached(t *testing.T) {
 	if err := c.Send(ctx, stream.Idle{}); err != nil {
 		t.Fatal(err)
 	}
-	b.Release("j", 1)
+	b.Release([]remote.Key{key(0)})
 	if got := named(fails(c)); got != "" {
 		t.Errorf("%s is said to be out of reach, and was reached", got)
 	}
