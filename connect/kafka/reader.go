@@ -38,6 +38,7 @@ type reader struct {
 	over                     []ops.Split         // partitions that have ended before their first record
 	idling                                       // what is known of ends
 	pausing                                      // partitions that are left alone
+	halting                                      // up to where they are read
 
 	fetch   *kgo.FetchTopicPartition // what is being read
 	records []*kgo.Record            // of the batch, for their metadata
@@ -92,6 +93,9 @@ func (r *reader) Assign(splits []ops.Split) error {
 			continue
 		}
 		r.at[s.ID] = p
+		if r.halted(s.ID, p) {
+			continue
+		}
 		r.fresh(p)
 		if add[p.Topic] == nil {
 			add[p.Topic] = map[int32]kgo.Offset{}
@@ -121,6 +125,9 @@ func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 	if f, ok, err := r.empty(ctx); ok || err != nil {
 		return f, err
 	}
+	if r.fetch == nil && r.rests() {
+		return ops.Fetched{}, nil
+	}
 	for r.fetch == nil {
 		f, ready := r.next()
 		if f == nil {
@@ -129,7 +136,8 @@ func (r *reader) Fetch(ctx context.Context) (ops.Fetched, error) {
 			}
 			return ops.Fetched{Ready: ready}, nil
 		}
-		if _, ours := r.at[position{Topic: f.Topic, Partition: f.Partition}.id()]; !ours {
+		id := position{Topic: f.Topic, Partition: f.Partition}.id()
+		if at, ours := r.at[id]; !ours || r.halted(id, at) {
 			continue // it has ended
 		}
 		if err := r.failed(ctx, f); err != nil {
@@ -212,14 +220,17 @@ func (r *reader) batch(ctx context.Context) (ops.Fetched, error) {
 	at := r.at[id]
 	r.high[id] = f.HighWatermark
 	r.records, r.letters = r.records[:0], r.letters[:0]
-	used, done := 0, false
+	used, done, limit := 0, false, r.limit(id, at)
 	for _, rec := range f.Records {
-		if done = at.End != endless && rec.Offset >= at.End; done || r.decoder.Rows() >= batchRows || r.decoder.Bytes() >= batchBytes {
+		if done = limit != endless && rec.Offset >= limit; done {
+			at.Offset = max(at.Offset, limit)
+		}
+		if done || r.decoder.Rows() >= batchRows || r.decoder.Bytes() >= batchBytes {
 			break
 		}
 		used++
 		at.Offset = rec.Offset + 1
-		if done = at.End != endless && at.Offset >= at.End; rec.Attrs.IsControl() {
+		if done = limit != endless && at.Offset >= limit; rec.Attrs.IsControl() {
 			continue
 		}
 		if err := r.prepare(ctx, rec); err != nil {
@@ -237,6 +248,10 @@ func (r *reader) batch(ctx context.Context) (ops.Fetched, error) {
 	if f.Records = f.Records[used:]; len(f.Records) == 0 || done {
 		r.fetch = nil
 		atEnd = r.ended(f, at)
+	}
+	if r.halted(id, at) { // its end may lie behind that
+		r.poller.client.PauseFetchPartitions(map[string][]int32{at.Topic: {at.Partition}})
+		done = at.End != endless && at.Offset >= at.End
 	}
 	out, err := r.fetched(id, at, done)
 	out.Idle = atEnd
