@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/wadi-engine/wadi/connect/blackhole"
 	"github.com/wadi-engine/wadi/connect/datagen"
 	"github.com/wadi-engine/wadi/connect/files"
+	"github.com/wadi-engine/wadi/connect/hybrid"
 	"github.com/wadi-engine/wadi/connect/kafka"
 	"github.com/wadi-engine/wadi/connect/nexmark"
 	"github.com/wadi-engine/wadi/connect/print"
@@ -41,6 +43,13 @@ func (e *Env) connectors() map[string]*ops.Connector {
 	for _, c := range e.o.Connectors {
 		all[c.Name] = c
 	}
+	var metadata []string
+	for _, c := range all {
+		metadata = append(metadata, c.Metadata...)
+	}
+	slices.Sort(metadata)
+	parts := hybrid.Connector((&ops.Registry{Connectors: all}).Connector, slices.Compact(metadata))
+	all[parts.Name] = parts
 	return all
 }
 

@@ -50,6 +50,9 @@ type Upserting interface {
 type Split struct {
 	ID       string `json:"id"`
 	Position []byte `json:"position,omitempty"`
+	// Untimed says that event time does not follow the split's rows, which come in any
+	// order of it, and waits for its end.
+	Untimed bool `json:"untimed,omitempty"`
 	// Watermark, Timed and Idle are the engine's: the event time that the split
 	// has reached; 0, and not Timed, before its first row. Sources leave them
 	// alone.
@@ -123,6 +126,7 @@ type SplitReader interface {
 // of a source whose splits do not end, such as partitions.
 type Gatherer interface {
 	SplitReader
+	// Gathers is asked before each Fetch.
 	Gathers() bool
 }
 
@@ -132,6 +136,15 @@ type Lagging interface {
 	SplitReader
 	// Pending is called after each Fetch, and must be cheap.
 	Pending() int64
+}
+
+// Reaching is a SplitReader of splits without end that knows when it has read them as
+// far as they go: an epoch that is to read what there is need not wait for more.
+type Reaching interface {
+	SplitReader
+	// Reached is called when Fetch has had nothing to return. It may ask whoever has
+	// the rows, and says false when that is not known.
+	Reached(ctx context.Context) bool
 }
 
 // Pausing is a SplitReader that can leave some of its splits alone.

@@ -49,14 +49,15 @@ type Source struct {
 
 	splits  []ops.Split // not ended yet, at the positions behind the last row sent
 	time    *watermarks
-	align   *convoy   // nil: alone
-	ticked  time.Time // when the last Tick was sent
-	ticking bool      // ticks are sent without rows, too
-	gathers bool      // splits are wanted while there are others
+	align   *convoy      // nil: alone
+	ticked  time.Time    // when the last Tick was sent
+	ticking bool         // ticks are sent without rows, too
+	gathers ops.Gatherer // nil, or it may want splits while there are others
 	lags    ops.Lagging
 	noMore  bool  // no splits will follow
 	wanted  bool  // WantSplits was sent, no answer yet
 	drained bool  // End was sent
+	whole   bool  // no splits will follow in this epoch
 	budget  int64 // rows that may be read; 0 means any number
 	halts   bool  // the splits are read up to a position each
 	paused  bool  // the budget is used up
@@ -109,9 +110,7 @@ func (s *Source) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("open reader: %w", err)
 	}
 	s.report.Running()
-	if g, ok := s.reader.(ops.Gatherer); ok {
-		s.gathers = g.Gathers()
-	}
+	s.gathers, _ = s.reader.(ops.Gatherer)
 	s.lags, _ = s.reader.(ops.Lagging)
 	if s.align != nil {
 		defer s.align.group.leave(s)
@@ -148,7 +147,7 @@ func (s *Source) step(ctx context.Context) error {
 	if len(s.splits) == 0 {
 		return s.next(ctx)
 	}
-	if s.gathers {
+	if !s.whole && s.gathers != nil && s.gathers.Gathers() {
 		s.want()
 	}
 	if s.together() {
@@ -165,13 +164,19 @@ func (s *Source) step(ctx context.Context) error {
 		return err
 	}
 	if f.Batch == nil && f.After.ID == "" {
-		if s.halts && f.Ready == nil && !s.paused {
+		if s.whole && !s.paused && (s.halts && f.Ready == nil || !s.halts && s.reached(ctx)) {
 			s.budget, s.paused = 0, true
 			s.report.Paused()
 		}
 		return s.wait(ctx, f.Ready)
 	}
 	return nil
+}
+
+// reached reports whether the splits are read as far as they go.
+func (s *Source) reached(ctx context.Context) bool {
+	r, ok := s.reader.(ops.Reaching)
+	return ok && r.Reached(ctx)
 }
 
 // tickInterval is the least time between two ticks.
@@ -268,7 +273,7 @@ func (s *Source) moved(f ops.Fetched) {
 		}
 		if f.Done {
 			s.splits = append(s.splits[:i], s.splits[i+1:]...)
-			s.time.remove(f.After.ID)
+			s.time.remove(f.After.ID, s.clock.Now())
 			return
 		}
 		s.splits[i].Position = f.After.Position
@@ -341,8 +346,7 @@ func (s *Source) obey(ctx context.Context, c rpc.Command) error {
 
 func (s *Source) assign(c rpc.Assign) error {
 	s.wanted, s.noMore = false, s.noMore || c.NoMore
-	s.budget = c.Rows
-	s.gathers = s.gathers && !c.Whole
+	s.budget, s.whole = c.Rows, c.Whole
 	if len(c.Splits) == 0 {
 		return nil
 	}
@@ -372,6 +376,11 @@ func (s *Source) seal(ctx context.Context, b stream.Barrier) error {
 	}
 	if s.drained {
 		b.Overtake = 0 // T4: no other barrier comes behind it
+	}
+	if b.Kind == stream.Stop && !s.drained && s.time.unused() {
+		if err := s.chain.broadcast(ctx, stream.Idle{}); err != nil {
+			return err
+		}
 	}
 	began := s.clock.Now()
 	frozen, err := s.chain.freeze(ctx, b.Epoch)

@@ -32,6 +32,7 @@ type watermarks struct {
 	idle     time.Duration
 
 	splits map[string]*splitClock
+	empty  time.Time        // since when there is none
 	now    stream.Timestamp // what has been sent on
 	quiet  bool             // Idle has been sent
 
@@ -44,12 +45,14 @@ type splitClock struct {
 	sent stream.Timestamp // the last mark
 	last time.Time        // when the split last had rows
 	idle bool
+	// untimed says that its rows do not count, but only that it has not ended.
+	untimed bool
 }
 
 // newWatermarks returns the event time of a source task that has reached now. The
 // expression may ask the clock what time it is.
 func newWatermarks(spec *ops.WatermarkSpec, in *arrow.Schema, now stream.Timestamp, clock Clock) (*watermarks, error) {
-	w := &watermarks{splits: make(map[string]*splitClock), now: now}
+	w := &watermarks{splits: make(map[string]*splitClock), now: now, empty: clock.Now()}
 	if spec == nil {
 		return w, nil
 	}
@@ -64,7 +67,7 @@ func newWatermarks(spec *ops.WatermarkSpec, in *arrow.Schema, now stream.Timesta
 
 // add begins to watch a split.
 func (w *watermarks) add(s ops.Split, now time.Time) {
-	c := &splitClock{top: stream.Start, sent: stream.Start, last: now, idle: s.Idle}
+	c := &splitClock{top: stream.Start, sent: stream.Start, last: now, idle: s.Idle, untimed: s.Untimed}
 	if s.Timed || s.Watermark != 0 {
 		c.top, c.sent = s.Watermark, s.Watermark
 	}
@@ -72,7 +75,10 @@ func (w *watermarks) add(s ops.Split, now time.Time) {
 }
 
 // remove forgets a split that has ended.
-func (w *watermarks) remove(id string) { delete(w.splits, id) }
+func (w *watermarks) remove(id string, now time.Time) {
+	delete(w.splits, id)
+	w.empty = now
+}
 
 // stamp puts the event time of split id into s.
 func (w *watermarks) stamp(s *ops.Split) {
@@ -85,7 +91,7 @@ func (w *watermarks) stamp(s *ops.Split) {
 func (w *watermarks) mark(alloc memory.Allocator, id string, b *stream.Batch, now time.Time) error {
 	c := w.splits[id]
 	c.last, c.idle, w.quiet = now, false, false
-	if w.program == nil || b.Len() == 0 {
+	if w.program == nil || c.untimed || b.Len() == 0 {
 		return nil
 	}
 	cols, err := w.program.Eval(alloc, b.Rows, nil)
@@ -158,7 +164,7 @@ func (w *watermarks) advance() (stream.Watermark, bool) {
 // silence marks a split that has no rows left as idle.
 func (w *watermarks) silence(id string) {
 	if c, ok := w.splits[id]; ok {
-		c.idle = true
+		c.idle = !c.untimed
 	}
 }
 
@@ -168,13 +174,23 @@ func (w *watermarks) rest(now time.Time) bool {
 	if w.quiet || w.idle == 0 && len(w.splits) == 0 {
 		return false
 	}
-	all := true
+	all := len(w.splits) > 0 || now.Sub(w.empty) >= w.idle
 	for _, c := range w.splits {
 		if w.idle > 0 && now.Sub(c.last) >= w.idle {
-			c.idle = true
+			c.idle = !c.untimed
 		}
 		all = all && c.idle
 	}
 	w.quiet = all
 	return all
+}
+
+// unused reports that a task which ends has had no split to read, so that event time
+// does not wait for it until it runs again.
+func (w *watermarks) unused() bool {
+	if w.quiet || w.idle == 0 || len(w.splits) > 0 {
+		return false
+	}
+	w.quiet = true
+	return true
 }
