@@ -23,7 +23,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build lambda deploy-lint cross test test-services ui-test race check lint fmt docs golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-ingest interop interop-flink corpora fuzz clean
+.PHONY: help demo build lambda deploy-lint cross test test-services ui-test race check lint fmt docs golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-cost bench-ingest interop interop-flink corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -122,6 +122,10 @@ corpora: ## third-party cases, and docs/conformance.md; SET= and CASE= pick some
 
 bench-flink: ## Nexmark on real Flink; NEXMARK_JAR= is its connector, QUERIES= such as "q0:20000000 q5:10000000"
 	python3 bench/flink/run.py --jar '$(NEXMARK_JAR)' $(or $(QUERIES),q0:20000000 q5:10000000)
+
+bench-cost: build ## what an epoch in functions is predicted to use beside what is counted, and the study of two jobs
+	$(BIN)/wadi bench cost
+	$(BIN)/wadi bench cost --study
 
 bench-ingest: build ## Kafka into Iceberg; BROKERS=localhost:9092 is a Kafka cluster, ROWS=30000000
 	$(BIN)/wadi bench ingest --format json --brokers $(BROKERS) --rows $(ROWS)

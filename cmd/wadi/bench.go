@@ -14,14 +14,14 @@ import (
 
 func newBench() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "bench nexmark|flights|tpch|memory|ingest|cluster",
+		Use:   "bench nexmark|flights|tpch|memory|ingest|cluster|cost",
 		Short: "Measure the engine",
 		Long: `Bench measures events per second of CPU time of this process, user and system,
 which stays comparable on a machine that has other work.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchNexmark(), newBenchFlights(), newBenchTPCH(), newBenchMemory(), newBenchIngest(), newBenchCluster(), newBenchCheckpoint())
+	c.AddCommand(newBenchNexmark(), newBenchFlights(), newBenchTPCH(), newBenchMemory(), newBenchIngest(), newBenchCluster(), newBenchCheckpoint(), newBenchCost())
 	return c
 }
 

@@ -77,7 +77,7 @@ func TestGears(t *testing.T) {
 	for _, table := range cost.Tables() {
 		plan := cost.PlanOf(grouped(1), 5e6)
 		quiet := cost.Predict(plan, cost.Load{RowsPerSecond: 1.0 / 60, Freshness: 10 * time.Minute}, prices(t, table))
-		if quiet.Functions.PerHour() > quiet.Pipelined.PerHour()/20 || !quiet.Functions.Holds || quiet.Functions.Usage.CoordinatorSeconds != 0 {
+		if quiet.Functions.PerHour() > quiet.Pipelined.PerHour()/8 || !quiet.Functions.Holds || quiet.Functions.Usage.CoordinatorSeconds != 0 {
 			t.Errorf("%s: quiet: %+v", table, quiet)
 		}
 		busy := cost.Predict(plan, cost.Load{RowsPerSecond: 5e6, Freshness: time.Second}, prices(t, table))

@@ -22,7 +22,7 @@ const (
 
 // Of a warm invocation, and of the end of an epoch, beside what storage takes.
 const (
-	invocationTime = 60 * time.Millisecond
+	invocationTime = 30 * time.Millisecond
 	commitTime     = 30 * time.Millisecond
 )
 
@@ -32,13 +32,28 @@ const TypicalRequestTime = 30 * time.Millisecond
 
 // Requests to storage in an epoch, and of its tasks.
 const (
-	putsOfEpoch, getsOfEpoch = 1, 2   // its manifest, and looking who was faster
-	putsOfSweep              = 1      // what has passed between stages is listed, and goes
-	putsOfResult             = 1      // of a task in functions
-	putsOfState, getsOfState = 1, 2.7 // a run that is written, others that are read
-	putsOfSending            = 1      // an object for all receivers
+	putsOfEpoch, getsOfEpoch = 1, 2 // its manifest, and looking who was faster
+	putsOfSweep              = 1    // what has passed between stages is listed, and goes
+	putsOfResult             = 1    // of a task in functions
+	putsOfState, getsOfState = 1, 5 // a run that is written; those that are read: 3 of windows that end, 12 of keys that stay
+	putsOfSending            = 1    // an object for all receivers
 	// rowsInResult is how many rows of a task, at about, its result itself holds.
 	rowsInResult = 500
+)
+
+// Of a job without a process: a call that looks whether there is something to do,
+// what one that runs an epoch asks beside, and each task that looks whether it is the
+// last of its wave.
+const (
+	putsOfCall, getsOfCall = 7, 14
+	putsOfPlan, getsOfPlan = 2, 8
+	putsOfLook, getsOfLook = 1, 8
+	// inOneCall is up to how many rows an epoch runs in the call that begins it.
+	inOneCall = 100_000
+	// timer is how often a cloud's clock calls, at the most.
+	timer = time.Minute
+	// cold is what a function takes to start that was not called for long.
+	cold, long = 200 * time.Millisecond, 5 * time.Minute
 )
 
 // sinkRequests are what a sink asks of storage: each of its tasks, and its commit.

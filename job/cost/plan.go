@@ -36,6 +36,8 @@ type Stage struct {
 	// Stateful tasks restore and write state in each epoch; Sends says that
 	// another stage reads what they make.
 	Stateful, Sends bool
+	// Alone says that it has one task, however many others have.
+	Alone bool
 }
 
 // Load is what comes, and how soon it must be seen.
@@ -76,7 +78,7 @@ func stagesOf(g *job.Graph) (all []Stage) {
 		}
 	}
 	for _, c := range chains {
-		s := Stage{Name: g.ChainName(c), Tasks: g.Vertices[c.Head()].Parallelism, Sends: sends[c.Head()]}
+		s := Stage{Name: g.ChainName(c), Tasks: g.Vertices[c.Head()].Parallelism, Sends: sends[c.Head()], Alone: !g.Scales(c.Head())}
 		for _, v := range c.Vertices {
 			switch g.Vertices[v].Kind {
 			case job.KindSource:
@@ -129,7 +131,9 @@ func (p Plan) spread(tasks int) []Stage {
 	}
 	all := make([]Stage, len(of))
 	for i, s := range of {
-		s.Tasks = max(s.Tasks, tasks)
+		if !s.Alone {
+			s.Tasks = max(s.Tasks, tasks)
+		}
 		all[i] = s
 	}
 	return all

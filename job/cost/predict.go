@@ -69,16 +69,11 @@ func (p Plan) machines(l Load, speed float64) (cores int, u Usage) {
 // after them.
 func pipelined(p Plan, l Load, prices Prices) Forecast {
 	n, u := p.machines(l, p.RowsPerCoreSecond)
-	r := requests{puts: putsOfEpoch, gets: getsOfEpoch}
-	for _, s := range p.spread(n) {
-		if s.Stateful {
-			r.puts += float64(s.Tasks) * putsOfState
-		}
-		r.sink(s)
-	}
 	commit := commitTime + 4*p.RequestTime
 	epoch := max(l.Freshness-commit, l.Freshness/2)
-	u = u.Plus(r.usage(perHour(epoch)))
+	each := p.PipelinedEpoch(n)
+	u.Epochs = perHour(epoch)
+	u.Puts, u.Gets = u.Epochs*each.Puts, u.Epochs*each.Gets
 	u.StoredGBHours = float64(p.StateBytes) / 1e9
 	f := Forecast{Usage: u, Bill: prices.Of(u), Cores: n, Epoch: epoch, Holds: true}
 	if l.Freshness < 2*commit {
@@ -101,23 +96,42 @@ func staged(p Plan, l Load, prices Prices) Forecast {
 }
 
 // functions: nothing runs but invocations, and a coordinator when epochs follow
-// one another more often than a cloud's clock begins them.
+// one another more often than a cloud's clock calls.
 func functions(p Plan, l Load, prices Prices) Forecast {
 	e := p.epoch(l, p.share(prices))
 	n := perHour(e.length)
 	each := p.FunctionsEpoch(e.rows, e.tasks, prices)
+	if l.Freshness >= timer {
+		each = p.DriverlessEpoch(e.rows, e.tasks, prices)
+	}
+	if e.length >= long {
+		each.GBSeconds += float64(each.Invocations) * cold.Seconds() * float64(p.memory()) / gb
+	}
 	u := Usage{
-		Rows: int64(l.RowsPerSecond * hour), Epochs: n, Invocations: n * each.Invocations, GBSeconds: float64(n) * each.GBSeconds,
+		Epochs: n, Invocations: n * each.Invocations, GBSeconds: float64(n) * each.GBSeconds,
 		Puts: n * each.Puts, Gets: n * each.Gets, Read: n * each.Read, StoredGBHours: float64(p.StateBytes) / 1e9,
 	}
-	if l.Freshness < time.Minute {
+	if l.Freshness < timer {
 		u.CoordinatorSeconds = hour
+	} else if idle := perHour(timer) - n; idle > 0 {
+		u = u.Plus(p.idle(idle))
 	}
+	u.Rows = int64(l.RowsPerSecond * hour)
 	return Forecast{Usage: u, Bill: prices.Of(u), Tasks: e.tasks, Epoch: e.length, Holds: e.why == "", Why: e.why}
 }
 
-// FunctionsEpoch is what one epoch uses in functions that reads so many rows, with
-// so many tasks in each wave, or as many as the plan has if those are more.
+// idle are calls that find nothing to do.
+func (p Plan) idle(calls int64) Usage {
+	took := invocationTime + (putsOfCall+getsOfCall)*p.RequestTime
+	return Usage{
+		Invocations: calls, GBSeconds: float64(calls) * took.Seconds() * float64(p.memory()) / gb,
+		Puts: calls * putsOfCall, Gets: calls * getsOfCall,
+	}
+}
+
+// FunctionsEpoch is what one epoch uses in functions that a process coordinates,
+// which reads so many rows, with so many tasks in each wave, or as many as the plan
+// has if those are more.
 func (p Plan) FunctionsEpoch(rows float64, tasks int, prices Prices) Usage {
 	u := p.brief(rows, tasks, putsOfResult).usage(1)
 	u.Rows = int64(rows)
@@ -129,6 +143,36 @@ func (p Plan) FunctionsEpoch(rows float64, tasks int, prices Prices) Usage {
 	u.GBSeconds = (compute + waits) * float64(p.memory()) / gb
 	u.Read = p.StateBytes
 	return u
+}
+
+// DriverlessEpoch is the same of a job without a process: a call begins it, which
+// runs all of it when it is small; otherwise each task looks whether it is the last.
+func (p Plan) DriverlessEpoch(rows float64, tasks int, prices Prices) Usage {
+	u := p.FunctionsEpoch(rows, tasks, prices)
+	call := p.idle(1)
+	if rows <= inOneCall {
+		u.Puts -= u.Invocations * putsOfResult
+		u.GBSeconds -= float64(u.Invocations) * invocationTime.Seconds() * float64(p.memory()) / gb
+		u.Invocations = 0
+	} else {
+		look := time.Duration(putsOfLook+getsOfLook) * p.RequestTime
+		u.GBSeconds += float64(u.Invocations) * look.Seconds() * float64(p.memory()) / gb
+		u.Puts, u.Gets = u.Puts+u.Invocations*putsOfLook, u.Gets+u.Invocations*getsOfLook
+	}
+	u.Puts, u.Gets = u.Puts+putsOfPlan-putsOfEpoch, u.Gets+getsOfPlan-getsOfEpoch // of the call, too, is the claim
+	return u.Plus(call)
+}
+
+// PipelinedEpoch is what one checkpoint asks of storage with so many tasks.
+func (p Plan) PipelinedEpoch(tasks int) Usage {
+	r := requests{puts: putsOfEpoch, gets: getsOfEpoch}
+	for _, s := range p.spread(tasks) {
+		if s.Stateful {
+			r.puts += float64(s.Tasks) * putsOfState
+		}
+		r.sink(s)
+	}
+	return r.usage(1)
 }
 
 func (p Plan) memory() int64 {
