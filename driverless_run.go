@@ -287,6 +287,12 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 		return false, err
 	}
 	r.wants = r.wants || left.Asked && len(left.Open) == 0
+	if !r.wants && len(left.Open) == 0 {
+		if r.t.Reason == lambda.Timer && r.done.Epochs == 0 {
+			r.done.State = TriggerNotDue
+		}
+		return false, nil
+	}
 	j, err := r.e.driverlessJob(r.store, r.d.Content.Graph)
 	if err != nil {
 		return false, err
@@ -326,6 +332,7 @@ func (r *turn) shape(p *coordinator.Plan, w coordinator.Waiting) (fused bool) {
 	r.allowed = limit
 	p.Fused = fused || r.waves == nil
 	for i := range p.Stages {
+		p.Stages[i].Beside = p.Fused
 		if p.Stages[i].Splits != nil || p.Stages[i].Rows > 0 {
 			p.Stages[i].Rows = limit
 		}
@@ -393,6 +400,9 @@ func (r *turn) failed(ctx context.Context, p coordinator.Passed, fused bool) err
 		r.earlier.write(context.WithoutCancel(ctx), r.own, r.e.log)
 	}
 	err := cmp.Or(p.Err, errors.New("the epoch has not ended"))
+	if errors.Is(err, coordinator.ErrSuspend) {
+		err = fmt.Errorf("%w: epoch %d has not ended within '%s', %v: the next trigger goes on with it, or with less at a time", job.ErrUnavailable, p.Epoch, keyFunctionTimeout, r.limit)
+	}
 	if !errors.Is(err, job.ErrInvalid) && r.earlier.smallest() {
 		err = fmt.Errorf("%w; tasks read as little at a time as they can already (%d rows): %s", err, leastRows, lambda.Remedy)
 	}

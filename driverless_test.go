@@ -3,15 +3,21 @@ package wadi_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/wadi-engine/wadi"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lambda"
+	"github.com/wadi-engine/wadi/stream"
 )
 
 // ingest counts rows of files that come, by key, and copies them.
@@ -187,4 +193,135 @@ func TestDriverlessCost(t *testing.T) {
 	if u := all[0].Usage; u.Invocations != 1 || u.Rows != 100 || u.GBSeconds <= 0 || u.Puts < 3 {
 		t.Errorf("%+v", u)
 	}
+}
+
+// post is a platform that keeps events until they are delivered.
+type post struct {
+	mu     sync.Mutex
+	events []json.RawMessage
+	sent   map[posted]int
+}
+
+// posted is the task of an event.
+type posted struct {
+	epoch stream.Epoch
+	id    checkpoint.TaskID
+}
+
+func (p *post) Send(_ context.Context, event json.RawMessage) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = append(p.events, event)
+	var e lambda.Event
+	err := json.Unmarshal(event, &e)
+	if err == nil && e.Stage != nil {
+		p.sent[posted{e.Stage.Epoch, e.Stage.Tasks[0].Task}]++
+	}
+	return err
+}
+
+func (p *post) Invoke(context.Context, json.RawMessage) (json.RawMessage, error) {
+	panic("somebody waits")
+}
+
+// deliver gives each event to a function of its own, one after the other.
+func (p *post) deliver(t *testing.T, o wadi.Options) {
+	t.Helper()
+	for {
+		p.mu.Lock()
+		if len(p.events) == 0 {
+			p.mu.Unlock()
+			return
+		}
+		event := p.events[0]
+		p.events = p.events[1:]
+		p.mu.Unlock()
+		if _, err := wadi.StageHandler(o)(t.Context(), event); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestTriggersDoNotOverlap: a trigger that comes while an epoch is open leads to one
+// more behind it, which nobody else has to ask for; and one that does not concern the
+// job to none.
+func TestTriggersDoNotOverlap(t *testing.T) {
+	p := &post{sent: map[posted]int{}}
+	invokers := wadi.Invokers{"post": func(context.Context, string) (lambda.Invoker, error) { return p, nil }}
+	f := deployed(t, map[string]string{"execution.functions.target": "post:", "execution.functions.fuse": "off"})
+	o := wadi.Options{Config: f.config, Invokers: invokers}
+	trigger := func(tr lambda.Trigger) wadi.Triggered {
+		t.Helper()
+		e, err := wadi.Local(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		all, err := e.Trigger(t.Context(), tr)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%+v, %v", all, err)
+		}
+		return all[0]
+	}
+	f.arrive(100)
+	first := trigger(lambda.Trigger{Job: "ingest"})
+	if first.State != wadi.TriggerOpen || len(p.events) == 0 {
+		t.Fatalf("%+v, %d events", first, len(p.events))
+	}
+	f.arrive(100)
+	for range 3 {
+		if got := trigger(lambda.Trigger{}); got.State != wadi.TriggerOpen || got.Epoch != first.Epoch {
+			t.Errorf("%+v, want the epoch that is open", got)
+		}
+	}
+	if got := trigger(lambda.Trigger{Reason: lambda.New, Objects: []lambda.Object{{Bucket: "other", Key: "x"}}}); got.State != wadi.TriggerIgnored {
+		t.Errorf("%+v, want it ignored", got)
+	}
+	p.deliver(t, o)
+	f.complete() // both files
+	epochs := map[stream.Epoch]int{}
+	for task, n := range p.sent {
+		if epochs[task.epoch]++; n != 1 {
+			t.Errorf("task %v of epoch %d is invoked %d times", task.id, task.epoch, n)
+		}
+	}
+	if second := epochs[first.Epoch+1]; len(epochs) != 2 || second < 4 || second != epochs[first.Epoch] {
+		t.Errorf("%v tasks by epoch, want two epochs of as many", epochs)
+	}
+	if got := trigger(lambda.Trigger{}); got.State != wadi.TriggerIdle {
+		t.Errorf("%+v, want nothing to do", got)
+	}
+}
+
+// TestTaken: a job that a process has taken over is not run by triggers, until it is
+// deployed again.
+func TestTaken(t *testing.T) {
+	f := deployed(t, nil)
+	f.arrive(10)
+	f.trigger(t.Context(), lambda.Manual)
+	f.arrive(10)
+	err := f.env().Execute(t.Context(), strings.ReplaceAll(ingest, "{dir}", f.dir), func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		run, err := o.Pipeline.Start(t.Context(), wadi.RestoreLatest)
+		if err != nil {
+			return err
+		}
+		for run.Progress().Epoch == 0 {
+			runtime.Gosched()
+		}
+		if _, err := f.env().Trigger(t.Context(), lambda.Trigger{}); !errors.Is(err, job.ErrFenced) || !strings.Contains(err.Error(), "deployed again") {
+			t.Errorf("%v, want it refused", err)
+		}
+		_, err = run.Stop()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.arrive(10)
+	f.deploy(wadi.RestoreLatest)
+	f.trigger(t.Context(), lambda.Manual)
+	f.complete()
 }

@@ -370,13 +370,22 @@ func (d *driver) tidy(ctx context.Context, r Result) {
 	switch {
 	case d.state.plan != nil && (r.State == Stopped || r.State == Finished):
 		d.lone.stages.sweep(ctx, d.id, d.state.next-1)
-	case r.State == Failed && d.lone.plan != nil && d.state.owner.Generation > 0: // D5
+	case d.hopeless(r): // D5
 		me := d.state.owner
 		me.Nonce = d.nonce
 		if _, _, err := d.keeper.TakeOver(ctx, checkpoint.Takeover{Me: me, NewGeneration: true, LastGeneration: me.Generation}); err != nil {
 			d.Log.Warn("an epoch that failed is not left", slog.Uint64("epoch", uint64(d.lone.plan.Epoch)), slog.Any("error", err))
 		}
 	}
+}
+
+// hopeless reports whether the plan at hand will never succeed: it has failed, or has
+// taken too long where it would have to begin anew.
+func (d *driver) hopeless(r Result) bool {
+	if d.lone.plan == nil || d.state.owner.Generation == 0 {
+		return false
+	}
+	return r.State == Failed || d.lone.plan.Fused && errors.Is(r.Err, ErrSuspend)
 }
 
 // note keeps what a stage has done.

@@ -45,33 +45,34 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 	if err := json.Unmarshal(event, &e); err != nil {
 		return nil, fmt.Errorf("%w: read the event: %w", job.ErrInvalid, err)
 	}
-	reply, err := w.task(ctx, e)
-	if err == nil && e.Then != nil {
+	reply, last, err := w.task(ctx, e)
+	if err == nil && last {
 		err = w.Then(ctx, *e.Then)
 	}
 	return reply, err
 }
 
-// task runs the task of an event.
-func (w Worker) task(ctx context.Context, e Event) (json.RawMessage, error) {
+// task runs the task of an event. last says that there is something to be done then,
+// and that it is time: the other tasks of the stage have their results, too.
+func (w Worker) task(ctx context.Context, e Event) (reply json.RawMessage, last bool, err error) {
 	with, used := w.meter(e)
 	ctx = with(ctx)
 	o, done, err := w.Open(ctx, e)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer done()
 	o.Context = with
 	spec, err := specOf(ctx, e, o.Store)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	file := resultFile(spec.Job, spec.Generation, spec.Epoch, spec.Tasks[0].Task)
 	if e.Again || e.Then != nil {
 		if data, err := o.Store.Get(ctx, file); err == nil {
-			return replyOf(file, data, used())
+			return w.settled(ctx, e, spec, o.Store, file, data, used())
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("look for the result of an earlier invocation: %w", err)
+			return nil, false, fmt.Errorf("look for the result of an earlier invocation: %w", err)
 		}
 	}
 	attempt := w.NewID()
@@ -80,24 +81,38 @@ func (w Worker) task(ctx context.Context, e Event) (json.RawMessage, error) {
 		if why, err := encode(FailureOf(err)); err == nil {
 			_, _ = o.Store.PutIfAbsent(ctx, refusedFile(spec), why) // or the waves run out
 		}
-		return encode(Reply{})
+		reply, err := encode(Reply{})
+		return reply, true, err
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	result.Usage = used()
 	data, err := encode(record{attempt, result})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	won, err := o.Store.PutIfAbsent(ctx, file, data)
 	if err == nil && !won {
 		data, err = o.Store.Get(ctx, file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("write the result: %w", err)
+		return nil, false, fmt.Errorf("write the result: %w", err)
 	}
-	return replyOf(file, data, used())
+	return w.settled(ctx, e, spec, o.Store, file, data, used())
+}
+
+// settled is the reply for a task that has a result.
+func (w Worker) settled(ctx context.Context, e Event, s stage.Spec, store checkpoint.Store, file string, data []byte, used cost.Usage) (json.RawMessage, bool, error) {
+	reply, err := replyOf(file, data, used)
+	if err != nil || e.Then == nil {
+		return reply, false, err
+	}
+	found, err := store.List(ctx, resultsOf(s))
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: look whether it is the last of its stage: %w", job.ErrUnavailable, err)
+	}
+	return reply, len(found) >= s.Graph.Vertices[s.Tasks[0].Task.Vertex].Parallelism, nil
 }
 
 func specOf(ctx context.Context, e Event, s checkpoint.Store) (spec stage.Spec, err error) {

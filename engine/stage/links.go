@@ -59,7 +59,7 @@ func (l *links) Channel(k engine.Link) exchange.Channel {
 	id := l.sender(k)
 	out := l.outputs[id]
 	if out == nil {
-		out = durable.NewOutput(durable.Name{Epoch: l.spec.Epoch, Task: id, Attempt: l.attempt}, l.store, l.o.Alloc)
+		out = durable.NewOutput(durable.Name{Epoch: l.spec.Epoch, Task: id, Attempt: l.attempt}, l.store, l.o.Alloc, l.spec.inline())
 		l.outputs[id] = out
 	}
 	return out.Channel(nameOf(k.Edge), k.Receiver)

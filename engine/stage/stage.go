@@ -41,6 +41,17 @@ type Spec struct {
 	// Wait is how long, at most, the source tasks read before the epoch ends;
 	// 0 means until all rest.
 	Wait time.Duration `json:"waitNanos,omitempty"`
+	// Beside says that the stages behind this one run in the same process: what is sent
+	// need not go through storage.
+	Beside bool `json:"beside,omitempty"`
+}
+
+// inline is how much of what a task sends stays in the result.
+func (s Spec) inline() int {
+	if s.Beside {
+		return durable.Beside
+	}
+	return durable.Inline
 }
 
 // Result is what the tasks hold at the end of the epoch.

@@ -161,7 +161,7 @@ func edgeName(e job.Edge) string { return fmt.Sprintf("%d.%d-%d.%d", e.From, e.P
 func (l *stageLinks) channel(e job.Edge, of checkpoint.TaskID, receiver int) exchange.Channel {
 	out := l.outputs[of]
 	if out == nil {
-		out = durable.NewOutput(durable.Name{Epoch: l.spec.Epoch, Task: of, Attempt: l.attempt}, l.store, memory.DefaultAllocator)
+		out = durable.NewOutput(durable.Name{Epoch: l.spec.Epoch, Task: of, Attempt: l.attempt}, l.store, memory.DefaultAllocator, durable.Inline)
 		l.outputs[of] = out
 	}
 	return out.Channel(edgeName(e), receiver)

@@ -54,7 +54,7 @@ func TestEveryElementComesBack(t *testing.T) {
 	ctx := context.Background()
 	store := make(memStore)
 	sender := checkpoint.TaskID{Vertex: 0, Index: 2}
-	out := NewOutput(Name{Epoch: 7, Task: sender, Attempt: "a"}, store, alloc)
+	out := NewOutput(Name{Epoch: 7, Task: sender, Attempt: "a"}, store, alloc, Inline)
 	w := out.Channel("0.0-1.0", 1)
 	b := sample(alloc)
 	defer b.Release()

@@ -15,8 +15,12 @@ import (
 // objectBytes is about how much a task holds before it writes it.
 const objectBytes = 32 << 20
 
-// Inline is how many bytes of a task's output, at most, travel in its result.
-const Inline = 32 << 10
+// Inline is how many bytes of a task's output, at most, travel in its result when that
+// goes through storage; Beside, when the receivers run in the same process.
+const (
+	Inline = 32 << 10
+	Beside = objectBytes
+)
 
 // Output is the sending end of all channels of a task in one epoch. It is used
 // by one goroutine.
@@ -25,13 +29,15 @@ type Output struct {
 	store    checkpoint.Store
 	alloc    memory.Allocator
 	channels []*channel
+	inline   int
 	held     int // bytes in the buffers of all channels
 	sent     Sent
 }
 
-// NewOutput returns the output of a task that has sent nothing.
-func NewOutput(name Name, store checkpoint.Store, alloc memory.Allocator) *Output {
-	return &Output{name: name, store: store, alloc: alloc, sent: Sent{Task: name.Task}}
+// NewOutput returns the output of a task that has sent nothing. Of what it sends, up
+// to inline bytes travel in its result.
+func NewOutput(name Name, store checkpoint.Store, alloc memory.Allocator, inline int) *Output {
+	return &Output{name: name, store: store, alloc: alloc, inline: inline, sent: Sent{Task: name.Task}}
 }
 
 // Channel is the sending end of the channel to one receiver.
@@ -100,7 +106,7 @@ func (o *Output) write(ctx context.Context, obj Object) error {
 func (o *Output) Seal(ctx context.Context) (Sent, error) {
 	switch obj := o.gather(); {
 	case len(obj.Pieces) == 0:
-	case len(obj.Data) <= Inline:
+	case len(obj.Data) <= o.inline:
 		o.sent.Objects = append(o.sent.Objects, obj)
 	default:
 		if err := o.write(ctx, obj); err != nil {
