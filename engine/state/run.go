@@ -156,7 +156,7 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte, schem
 	if err := checkVersion(r); err != nil {
 		return nil, err
 	}
-	pr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: 64 << 10}, alloc)
+	pr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: 64 << 10, PreAllocBinaryData: true}, alloc)
 	if err != nil {
 		return nil, err
 	}
