@@ -128,6 +128,13 @@ type Table interface {
 	DropBefore(t stream.Timestamp) error
 }
 
+// Sized is a Table that knows, from the first record of a Scan on, how many rows it
+// gives in all, and that they have no more than so many bytes; 0 means that it does not
+// know. Who keeps them may make room at once.
+type Sized interface {
+	ScanSize() (rows int, bytes int64)
+}
+
 // TableSpec declares a table when the operator opens it.
 type TableSpec struct {
 	Name   string

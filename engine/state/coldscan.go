@@ -76,7 +76,7 @@ func (t *table) scanBelow(ctx context.Context, cursors []*cursor, below int, yie
 	}
 	all := concat(t.m.o.Allocator, parts)
 	defer all.release()
-	return t.yield(all, yield)
+	return t.yield(all, all.live(all.latest(t.m.o.Bugs)), yield)
 }
 
 // cursorRows is how many rows of a run are read at a time.

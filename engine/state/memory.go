@@ -14,6 +14,7 @@ import (
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/stream"
+	"github.com/wadi-engine/wadi/vector"
 	"github.com/wadi-engine/wadi/vector/mem"
 )
 
@@ -119,6 +120,10 @@ type table struct {
 	cold     *coldLog // in place of log where memory is scarce
 	dropped  stream.Timestamp
 	restored []checkpoint.Run
+	scanned  struct {
+		rows  int
+		bytes int64
+	}
 
 	// Guarded by m.mu: runs that are stored, oldest first, and logs that are
 	// not, in epoch order.
@@ -254,13 +259,16 @@ func (t *table) Scan(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 			return
 		}
 		defer all.release()
-		t.yield(all, yield)
+		order := all.live(all.latest(t.m.o.Bugs))
+		if len(order) > 0 {
+			t.scanned.rows, t.scanned.bytes = len(order), vector.RecordBytes(all.rec)
+		}
+		t.yield(all, order, yield)
 	}
 }
 
-// yield gives the rows that count, and reports whether more is wanted.
-func (t *table) yield(all *rows, yield func(arrow.RecordBatch, error) bool) bool {
-	order := all.live(all.latest(t.m.o.Bugs))
+// yield gives rows in this order, and reports whether more is wanted.
+func (t *table) yield(all *rows, order vector.Sel, yield func(arrow.RecordBatch, error) bool) bool {
 	for len(order) > 0 {
 		n := min(len(order), scanRows)
 		rec := all.take(t.m.o.Allocator, order[:n])
@@ -273,6 +281,9 @@ func (t *table) yield(all *rows, yield func(arrow.RecordBatch, error) bool) bool
 	}
 	return true
 }
+
+// ScanSize implements ops.Sized.
+func (t *table) ScanSize() (rows int, bytes int64) { return t.scanned.rows, t.scanned.bytes }
 
 // Freeze hands the logs of the epoch over to the next Upload.
 func (m *Memory) Freeze(e stream.Epoch) (Frozen, error) {

@@ -183,10 +183,13 @@ func (m *machine) check() {
 	for i, table := range m.tables {
 		groups := stream.RangeOf(keyGroups, m.parallelism, i)
 		last := []byte(nil)
+		n, told := 0, 0
 		for rec, err := range table.Scan(context.Background()) {
 			if err != nil {
 				m.t.Fatal(err)
 			}
+			rows, _ := table.(ops.Sized).ScanSize()
+			n, told = n+int(rec.NumRows()), rows
 			for j, g := range groupOf(rec) {
 				if !groups.Contains(stream.KeyGroup(g)) {
 					m.t.Fatalf("task %d of %d restored key group %d", i, m.parallelism, g)
@@ -205,6 +208,9 @@ func (m *machine) check() {
 				}
 				got[r.key()] = r
 			}
+		}
+		if told != 0 && told != n {
+			m.t.Fatalf("task %d restored %d rows, and said %d", i, n, told)
 		}
 	}
 	want := map[row]row{}

@@ -47,7 +47,15 @@ func (a *Aggregate) restore(ctx context.Context, rt ops.Runtime) error {
 	if a.stored.groups, err = a.openTable(rt, "groups", a.layout.Fields(), 0); err != nil {
 		return err
 	}
-	if err = a.scan(ctx, a.stored.groups, func(keys, cols []arrow.Array, rows int) { a.table.Load(keys, cols, rows) }); err != nil {
+	first := true
+	err = a.scan(ctx, a.stored.groups, func(keys, cols []arrow.Array, rows int) {
+		a.table.Load(keys, cols, rows)
+		if sized, ok := a.stored.groups.Table.(ops.Sized); ok && first {
+			a.table.Expect(sized.ScanSize())
+		}
+		first = false
+	})
+	if err != nil {
 		return err
 	}
 	for i, s := range a.layout.Sets() {

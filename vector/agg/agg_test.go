@@ -304,13 +304,18 @@ type failer struct{ *rapid.T }
 
 func (failer) Helper() {}
 
-// stored moves all groups of from to the empty table to through their columns.
+// stored moves all groups of from to the empty table to through their columns, the
+// first few first.
 func stored(t *rapid.T, from, to *agg.Table, sets int) {
-	ids := from.Dirty(nil)
-	kc, cols := from.Keys(ids), from.Export(ids)
-	to.Load(kc, cols, len(ids))
-	for _, c := range append(kc, cols...) {
-		c.Release()
+	all := from.Dirty(nil)
+	first := rapid.IntRange(0, len(all)).Draw(t, "first")
+	for _, ids := range [][]uint32{all[:first], all[first:]} {
+		kc, cols := from.Keys(ids), from.Export(ids)
+		to.Load(kc, cols, len(ids))
+		for _, c := range append(kc, cols...) {
+			c.Release()
+		}
+		to.Expect(len(all), 1<<10)
 	}
 	for i := range sets {
 		err := from.DirtySet(i, func(keys, cols []arrow.Array, gone bool) error {

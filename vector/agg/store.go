@@ -1,6 +1,10 @@
 package agg
 
-import "github.com/apache/arrow-go/v18/arrow"
+import (
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
 
 // A table is stored in a state table of its groups, with the columns KeyFields
 // and Fields, and one of each multiset: its groups' keys, the values, and a
@@ -71,6 +75,20 @@ func (t *Table) Load(keys, cols []arrow.Array, rows int) []uint32 {
 	}
 	t.Written(ids)
 	return ids
+}
+
+// Expect makes room for so many groups in all, which have no more than so many bytes.
+// Some were loaded: what those hold tells what the others will.
+func (t *Table) Expect(groups int, bytes int64) {
+	n := t.Len()
+	if n == 0 || groups <= n {
+		return
+	}
+	t.keys.Reserve(groups)
+	for _, a := range t.arenas {
+		more := float64(len(a.data)) * float64(groups-n) / float64(n) * 1.01
+		a.data = slices.Grow(a.data, int(min(more, float64(bytes))))
+	}
 }
 
 // Remove removes groups that hold no rows and are not known, and the values

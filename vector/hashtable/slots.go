@@ -23,6 +23,13 @@ func (t *Table) grow(slotBits int) {
 	t.slots, t.paged, t.slotBits = slots, paged, slotBits
 }
 
+// Reserve makes slots for so many rows in all.
+func (t *Table) Reserve(rows int) {
+	if bits := slotBitsFor(rows); bits > t.slotBits {
+		t.grow(bits)
+	}
+}
+
 // move copies what is in the slots of src to dst, which has 1<<slotBits.
 func move(dst, src []uint64, slotBits int) {
 	mask := uint64(len(dst) - 1)

@@ -265,6 +265,10 @@ func TestGrowth(t *testing.T) {
 			const n, batch = 300_000, 10_000
 			for round := range 2 {
 				for from := 0; from < n; from += batch {
+					if from == n/10 {
+						table.Reserve(n)
+						table.Reserve(from) // there is more
+					}
 					cols := sequence(types, from, batch)
 					gids := make([]uint32, batch)
 					inserted := table.FindOrInsert(cols, nil, gids)
