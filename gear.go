@@ -22,17 +22,16 @@ const (
 	keyInvocations = "execution.functions.attempts"
 )
 
-// gear reads in which gear jobs are run.
-func (e *Env) gear() (job.Gear, error) {
+// gear reads in which gear jobs are run, and whether they choose it.
+func (e *Env) gear() (g job.Gear, chooses bool, err error) {
 	text := e.Config(keyGear)
-	if text == "" {
-		return job.Pipelined, nil
+	if text == "" || strings.EqualFold(text, automatic) {
+		return job.Pipelined, text != "", nil
 	}
-	g, err := job.ParseGear(text)
-	if err != nil {
-		return "", fmt.Errorf("'%s': %w", keyGear, err)
+	if g, err = job.ParseGear(text); err != nil {
+		return "", false, fmt.Errorf("'%s': %w", keyGear, err)
 	}
-	return g, nil
+	return g, false, nil
 }
 
 // Invokers open what calls functions, by the scheme of 'execution.functions.target';

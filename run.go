@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/coordinator/gear"
 	"github.com/wadi-engine/wadi/engine"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/rpc"
@@ -59,13 +60,17 @@ type Run struct {
 	rescales chan *job.Graph
 	shifts   chan coordinator.Shift // that wish for another gear
 	// open is what runs the stages of a brief gear.
-	open   func(context.Context, job.Gear) (coordinator.Launcher, error)
-	once   sync.Once
-	cancel context.CancelCauseFunc
-	done   chan struct{}
+	open    func(context.Context, job.Gear) (coordinator.Launcher, error)
+	policy  func() (gear.Policy, error) // of a job that chooses its gear
+	shifted func(*Run)                  // see launch
+	log     *slog.Logger
+	once    sync.Once
+	cancel  context.CancelCauseFunc
+	done    chan struct{}
 
 	mu       sync.Mutex
 	chosen   string // the gear that was asked for
+	choices  int    // how often that was auto
 	progress coordinator.Progress
 	result   coordinator.Result
 	err      error
@@ -102,6 +107,8 @@ type launch struct {
 	id         job.ID        // of a job that starts fresh; "" means any
 	recover    bool          // the job of this id has been submitted before
 	since      time.Time     // when; zero means now
+	gear       job.Gear      // in which a job was last that chooses its gear
+	shifted    func(*Run)    // called when a job has changed gear; it must not wait
 }
 
 // newRun is a job that is not started yet, whose checkpoints go to dir.
@@ -135,17 +142,23 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	gear, err := e.gear()
+	in, chooses, err := e.gear()
 	if err != nil {
 		return nil, err
 	}
+	if chooses && s.Interval == 0 {
+		s.Interval = usual / 2
+	}
+	if chooses && l.gear != "" {
+		in = l.gear
+	}
 	if l.here {
-		gear = job.Pipelined
+		in = job.Pipelined
 	}
 	if !l.checkpoint {
 		dir = ""
 	}
-	store, dir, finally, err := e.checkpoints(ctx, dir, gear.Brief())
+	store, dir, finally, err := e.checkpoints(ctx, dir, in.Brief())
 	if err != nil {
 		return nil, err
 	}
@@ -182,13 +195,20 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Shifts: r.shifts, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
-	run, err := e.runner(ctx, r, j, l, gear, o)
+	run, err := e.runner(ctx, r, j, l, in, o)
 	if err != nil {
 		finally()
 		return nil, err
 	}
 	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
-	r.account.enter(gear, slotsOf(&p.Graph), 0)
+	r.account.enter(in, slotsOf(&p.Graph), 0)
+	r.shifted, r.log = l.shifted, o.Log
+	if chooses && !l.here && !p.Bounded {
+		if err := r.choose(); err != nil {
+			finally()
+			return nil, err
+		}
+	}
 	ctx, r.cancel = context.WithCancelCause(o.Context(ctx))
 	go func() {
 		defer close(r.done)
@@ -216,6 +236,7 @@ func (e *Env) runner(ctx context.Context, r *Run, j coordinator.Job, l launch, g
 	if err != nil {
 		return nil, err
 	}
+	r.policy = func() (gear.Policy, error) { return of.policy(r.graph) }
 	r.open = func(ctx context.Context, g job.Gear) (coordinator.Launcher, error) {
 		elsewhere, err := of.launcher(ctx, g)
 		return &stageRunner{elsewhere: elsewhere, here: o, account: r.account, counts: &r.tasks.counts}, err
@@ -299,6 +320,7 @@ func (r *Run) observe(p coordinator.Progress) {
 	r.mu.Unlock()
 	if was.Gear != p.Gear && was.Job != "" {
 		r.account.enter(p.Gear, slotsOf(r.graph), r.read())
+		r.inGear(p.Gear)
 	}
 }
 

@@ -250,7 +250,7 @@ func (s *Session) start(ctx context.Context, p *Pipeline, restore string, id job
 	if s.ha != nil && id == "" {
 		id = job.ID(newID())
 	}
-	l := launch{restore: Restore(restore), checkpoint: true, id: id}
+	l := launch{restore: Restore(restore), checkpoint: true, id: id, shifted: s.gearChanged}
 	plan, err := s.fitted(p.plan)
 	if err != nil {
 		return nil, err

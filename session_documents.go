@@ -25,6 +25,8 @@ type submittedJob struct {
 	Config    map[string]string `json:"config"`
 	Restore   Restore           `json:"restore"`
 	Submitted stream.Timestamp  `json:"submitted"`
+	// Gear is in which it was last; Config has the one that was asked for.
+	Gear job.Gear `json:"gear,omitempty"`
 }
 
 func jobFile(id job.ID) string { return "jobs/" + string(id) }

@@ -287,7 +287,7 @@ func (s *Session) resume(ctx context.Context, d submittedJob) error {
 		return err
 	}
 	p := &sql.Plan{Graph: *d.Graph, Bounded: d.Bounded}
-	r, err := e.start(context.WithoutCancel(ctx), p, launch{restore: d.Restore, checkpoint: true, id: d.ID, recover: true, since: time.UnixMilli(int64(d.Submitted)).UTC()})
+	r, err := e.start(context.WithoutCancel(ctx), p, launch{restore: d.Restore, checkpoint: true, id: d.ID, recover: true, since: time.UnixMilli(int64(d.Submitted)).UTC(), gear: d.Gear, shifted: s.gearChanged})
 	if err != nil {
 		_ = e.Close() // it has run nothing
 		return err
@@ -343,6 +343,8 @@ func (s *Session) forget(id job.ID) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	s.ha.amending.Lock()
+	defer s.ha.amending.Unlock()
 	if err := s.ha.store.Delete(ctx, jobFile(id)); err != nil {
 		s.ha.log.Warn("a job that has ended stays in storage", slog.String("job", string(id)), slog.Any("error", err))
 	}

@@ -87,6 +87,9 @@ func (e *Env) settings() (coordinator.Settings, string, error) {
 		Retained: k.int(keyCheckpointRetained), EpochRows: int64(k.int(keyEpochRows)),
 		Regions: strings.EqualFold(e.Config(keyFailover), "region"),
 	}
+	if fresh := k.duration(keyFreshness); s.Interval == 0 {
+		s.Interval = fresh / 2
+	}
 	var err error
 	if s.Retention, err = retention(e.Config(keyCheckpointOutlives)); err != nil {
 		return s, "", err

@@ -13,6 +13,7 @@ import (
 type Progress struct {
 	Job        job.ID // "" until it is known
 	Gear       job.Gear
+	Shifting   bool   // it is about to change, or has just done so
 	State      string // INITIALIZING, RUNNING, RESTARTING, FINISHING, as far as the coordinator knows
 	Epoch      stream.Epoch
 	InFlight   stream.Epoch // the epoch of the checkpoint that is being taken, or 0
@@ -55,7 +56,7 @@ func (k sinkState) unpublished(uid string) Unpublished {
 }
 
 func (s State) progress(time.Time) Progress {
-	p := Progress{Gear: s.gears.at, Checkpoint: s.lastOver, Failures: s.failures, Restarts: s.total, Tasks: len(s.ids), Discovered: true}
+	p := Progress{Gear: s.gears.at, Shifting: s.gears.wish != "" || s.opening > 0, Checkpoint: s.lastOver, Failures: s.failures, Restarts: s.total, Tasks: len(s.ids), Discovered: true}
 	switch s.phase {
 	case beginning:
 		p.State = "INITIALIZING"

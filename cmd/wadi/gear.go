@@ -20,7 +20,7 @@ func newGear() *cobra.Command {
 		Use: "gear JOB [NAME]", Short: "Show in which gear a job of a cluster is, or change it",
 		Long: `Gear tells how the tasks of a job live, and why: pipelined (as long as the job),
 staged (for an epoch, a process for each stage) or functions (for an epoch, an invocation
-for each task). With a name it changes that while the job runs: behind a checkpoint, without
+for each task). With a name, which may be auto, it changes that while the job runs: behind a checkpoint, without
 a row lost or doubled. A gear in which nothing succeeds is left again.`,
 		Example: "  wadi gear 136c3e9978b7e87355f5b34ec6997dfa\n  wadi gear 136c3e9978b7e87355f5b34ec6997dfa functions",
 		Args:    args(cobra.RangeArgs(1, 2)),
@@ -30,7 +30,7 @@ a row lost or doubled. A gear in which nothing succeeds is left again.`,
 				name = strings.ToLower(a[1])
 			}
 			g, err := at.client().Gear(c.Context(), a[0], name)
-			if err == nil && name != "" {
+			if err == nil && name != "" && name != "auto" {
 				g, err = awaitGear(c, &at, a[0], name, g, wait)
 			}
 			if err != nil {

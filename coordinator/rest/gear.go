@@ -53,6 +53,7 @@ func gearOf(j Job, l coordinator.Life) Gear {
 	for _, to := range job.Gears() {
 		g.Gears = append(g.Gears, string(to))
 	}
+	g.Gears = append(g.Gears, "auto")
 	for _, d := range l.Shifts {
 		g.Shifts = append(g.Shifts, Shift{
 			AtMillis: coordinator.Millis(d.At), From: d.From, To: d.To, Reason: d.Reason, Back: d.Back, Checkpoint: d.Epoch, TookMillis: d.Took.Milliseconds(), Done: d.Took > 0,

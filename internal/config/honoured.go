@@ -10,9 +10,15 @@ var honoured = []section{
 			Text: "Whether rows change the result as they come, or it is computed once from tables that end.",
 		},
 		{
-			Name: "execution.gear", Type: Enum, Default: "pipelined", Words: []string{"pipelined", "staged", "functions"},
-			Text: "Staged runs each stage of an epoch as a process that ends, functions each task as an invocation; see gears.md.",
+			Name: "execution.gear", Type: Enum, Default: "pipelined", Words: []string{"pipelined", "staged", "functions", "auto"},
+			Text: "Staged runs each stage of an epoch as a process that ends, functions each task as an invocation, auto chooses; see gears.md.",
 		},
+		{
+			Name: "execution.freshness", Type: Duration,
+			Text: "How old a row may be when it is visible at the sinks. Without an interval of checkpoints, that is half of it; gear auto keeps it.",
+		},
+		{Name: "execution.gear.auto.max-cost-per-hour", Type: Float, Text: "What an hour may cost in gear auto, in US dollars; it comes before freshness. Without it, any amount."},
+		{Name: "execution.gear.auto.min-time", Type: Duration, Default: "5 min", Least: 1, Text: "How long gear auto keeps a gear in which rows are fresh, and for how long another must have been cheaper."},
 		{Name: "execution.functions.target", Text: "Which function runs tasks: https://…, aws-lambda:NAME, or local: for processes of this machine; see functions.md."},
 		{Name: "execution.functions.max-concurrency", Type: Int, Default: "100", Least: 1, Text: "How many invocations run at once."},
 		{Name: "execution.functions.attempts", Type: Int, Default: "3", Least: 1, Text: "How often a task is invoked whose invocation gets lost, before its epoch is run again."},
