@@ -7,6 +7,7 @@ import (
 
 	"github.com/wadi-engine/wadi/coordinator/gear"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 )
 
 // dear costs 5 pipelined, and 1 as functions, in which rows are late.
@@ -44,6 +45,22 @@ func TestCeiling(t *testing.T) {
 		}
 		if d.Gear != c.to || !strings.Contains(d.Reason, c.reason) || (d.Reason == "") != (c.reason == "") {
 			t.Errorf("%s with a ceiling of %v: %+v, want %s, %s", c.at, c.ceiling, d, c.to, c.reason)
+		}
+	}
+}
+
+// TestPredicted: what is predicted of a job is what it is told by.
+func TestPredicted(t *testing.T) {
+	prices, err := cost.Table("aws-arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &job.Graph{KeyGroups: 1, Vertices: []job.Vertex{{Kind: job.KindSource, Parallelism: 1}}}
+	c := gear.Predicted{Plan: cost.PlanOf(g, 1e6), Prices: prices, Freshness: 10 * time.Minute}
+	want := cost.Predict(c.Plan, cost.Load{RowsPerSecond: 3, Freshness: c.Freshness}, prices)
+	for g, f := range map[job.Gear]cost.Forecast{job.Pipelined: want.Pipelined, job.Staged: want.Staged, job.Functions: want.Functions} {
+		if got := c.At(g, 3); got.PerHour != f.PerHour() || got.PerHour <= 0 || got.Holds != f.Holds || got.Why != f.Why {
+			t.Errorf("%s: %+v", g, got)
 		}
 	}
 }
