@@ -261,11 +261,7 @@ func (m *machine) redeploy() {
 			continue
 		}
 		t := m.tasks.edit(i)
-		last := t.last
 		*t = taskState{source: t.source, given: t.given, injected: m.restored, generation: m.owner.Generation}
-		if m.settings.Bugs.LastHandleStands {
-			t.last = last
-		}
 		if a.Ended {
 			t.last, t.gone = ended[a.Task], true
 			m.runs(i)

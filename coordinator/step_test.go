@@ -21,7 +21,7 @@ import (
 
 // TestStep plays the scripts in testdata: each line is an event, the answer is
 // what Step decides. The graph is a source of two tasks (0/0, 0/1) and a keyed
-// task with the sink (1/0).
+// task with the sink (1/0); with regions, two tasks that are a source and a sink.
 func TestStep(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		var p player
@@ -59,12 +59,17 @@ func (p *player) start(args []datadriven.CmdArg) {
 			s.Restart.Delay = time.Second
 		case "durable":
 			durable = v == "true"
+		case "regions":
+			s.Regions = v == "true"
 		}
 	}
 	g := &job.Graph{KeyGroups: 4, Vertices: []job.Vertex{
 		{ID: 0, UID: "source", Name: "Source", Kind: job.KindSource, Parallelism: 2},
 		{ID: 1, UID: "sink", Name: "Sink", Kind: job.KindSink, Parallelism: 1},
 	}, Edges: []job.Edge{{From: 0, To: 1, Partitioning: job.Gather}}}
+	if s.Regions {
+		g.Vertices[1].Parallelism, g.Edges[0].Partitioning = 2, job.Forward
+	}
 	p.now = time.UnixMilli(0)
 	var actions []Action
 	plan := newPlan("j", g, s, durable, []string{"sink"}, p.now)
@@ -143,8 +148,17 @@ func (p *player) play(words []string) {
 		e = Reported{rpc.Declined{Task: task(), Epoch: stream.Epoch(number(2)), Err: job.ErrUnavailable}}
 	case "failed":
 		e = Reported{rpc.Failed{Task: task(), Err: failure(2)}}
+	case "lost":
+		e = Reported{rpc.Failed{Task: task(), With: []checkpoint.TaskID{task()}, Gone: true, Err: job.ErrUnavailable}}
 	case "canceled":
-		e = Reported{rpc.Canceled{}}
+		r := rpc.Canceled{Number: p.state.cancels}
+		if len(words) > 1 {
+			r.Tasks = []checkpoint.TaskID{task()}
+		}
+		e = Reported{r}
+	case "renewed":
+		l, err := checkpoint.Redistribute(p.state.manifest, p.state.graph, checkpoint.RedistributeOptions{})
+		e = Renewed{Owner: checkpoint.Owner{Generation: p.state.owner.Generation + 1, Term: 1, Nonce: "n"}, Number: p.state.next + 1, Layout: l, Err: errors.Join(err, failure(1))}
 	case "discovered":
 		e = Discovered{Attempt: p.state.attempt, Done: words[1] == "done"}
 	case "taken":
@@ -222,6 +236,9 @@ func describe(a Action) string {
 	case Send:
 		switch c := a.Command.(type) {
 		case rpc.Deploy:
+			if c.Beside {
+				return fmt.Sprintf("deploy %v beside others, generation %d, from %d, with %d splits", c.Tasks[0].Task, c.Generation, c.Epoch, len(c.Tasks[0].Splits))
+			}
 			return fmt.Sprintf("deploy %d tasks", len(c.Tasks))
 		case rpc.Assign:
 			return fmt.Sprintf("assign %v: %d splits, no more: %v", c.Task, len(c.Splits), c.NoMore)
@@ -230,8 +247,13 @@ func describe(a Action) string {
 		case rpc.Confirm:
 			return fmt.Sprintf("confirm %d", c.Epoch)
 		case rpc.Cancel:
+			if c.Tasks != nil {
+				return fmt.Sprint("cancel ", c.Tasks)
+			}
 			return "cancel"
 		}
+	case Renew:
+		return fmt.Sprintf("renew for %d tasks from %d", a.Tasks, a.Epoch)
 	case Begin:
 		return fmt.Sprintf("begin attempt %d", a.Attempt)
 	case Discover:

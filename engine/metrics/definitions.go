@@ -35,8 +35,8 @@ var cluster = []Definition{
 }
 
 var ofJob = []Definition{
-	{JobManagerJob, "numRestarts", Gauge, "How often the tasks were restarted."},
-	{JobManagerJob, "fullRestarts", Gauge, "The same: a restart is one of all tasks."},
+	{JobManagerJob, "numRestarts", Gauge, "How often tasks were restarted, some or all."},
+	{JobManagerJob, "fullRestarts", Gauge, "The same, by its older name."},
 	{JobManagerJob, "numRescales", Gauge, "How often the parallelism was changed while the job ran."},
 	{JobManagerJob, "uptime", Gauge, "Milliseconds for which the job has run without interruption; 0 while it does not run."},
 	{JobManagerJob, "downtime", Gauge, "Milliseconds of an interruption that lasts; 0 while the job runs."},

@@ -92,3 +92,32 @@ func TestLedgerLosesLastState(t *testing.T) {
 		}
 	}
 }
+
+// TestLedgerOfRegions: tasks that are started beside others have a generation of their
+// own, and are not offered together with them.
+func TestLedgerOfRegions(t *testing.T) {
+	one, two := checkpoint.TaskID{}, checkpoint.TaskID{Index: 1}
+	var l rpc.Ledger
+	l.Command(rpc.Deploy{Generation: 2, Tasks: []rpc.Assignment{{Task: one}, {Task: two}}})
+	l.Command(rpc.Cancel{Number: 1, Tasks: []checkpoint.TaskID{two}})
+	if g := l.Generation(rpc.Drained{Task: two}); g != 0 {
+		t.Errorf("what a task that is canceled says is of generation %d", g)
+	}
+	l.Command(rpc.Deploy{Generation: 3, Epoch: 4, Beside: true, Tasks: []rpc.Assignment{{Task: two, Splits: []ops.Split{{ID: "a"}}}}})
+	if a, b := l.Generation(rpc.Drained{Task: one}), l.Generation(rpc.Deployed{Tasks: []checkpoint.TaskID{two}}); a != 2 || b != 3 {
+		t.Errorf("the tasks are of generations %d and %d", a, b)
+	}
+	if h := l.Held("j"); h != nil || len(l.Tasks()) != 2 {
+		t.Errorf("%+v is held, %v are here", h, l.Tasks())
+	}
+	l.Command(rpc.Cancel{Number: 2, Tasks: []checkpoint.TaskID{one}})
+	h := l.Held("j")
+	if h == nil || h.Generation != 3 || len(h.Tasks) != 1 || len(h.Tasks[0].Assigned) != 1 || h.Tasks[0].Assigned[0].After != 4 {
+		t.Fatalf("%+v", h)
+	}
+	l.Report(rpc.Failed{Task: one, With: []checkpoint.TaskID{two}, Err: errors.New("x")})
+	l.Report(rpc.Failed{Task: two, Err: errors.New("x")})
+	if l.Held("j") != nil {
+		t.Error("a task that has failed is held")
+	}
+}

@@ -31,11 +31,10 @@ type Set struct {
 	UnreadForgotten    bool // the splits that pipelined tasks have not read are not given back when the job changes to a brief gear
 	UnreadUnsealed     bool // the splits that a task was given for an epoch, and has not read, are not in its checkpoint
 
-	LastHandleStands bool // the last state of a task that had ended stands although it is started again
-	GivenLost        bool // splits that tasks were given since the checkpoint are not given again to those that restart
-	GivenForgotten   bool // they are forgotten with the barrier behind them, whether or not its epoch is claimed
-	GivenTwice       bool // splits that were given back to the enumerators at the start are given by the checkpoint, too
-	LateLost         bool // splits that an enumerator hands out while their task restarts are given to nobody
+	GivenLost      bool // splits that tasks were given since the checkpoint are not given again to those that restart
+	GivenForgotten bool // they are forgotten with the barrier behind them, whether or not its epoch is claimed
+	GivenTwice     bool // splits that were given back to the enumerators at the start are given by the checkpoint, too
+	LateLost       bool // splits that an enumerator hands out while their task restarts are given to nobody
 
 	AdoptUnfenced    bool `found:"fleet"` // a leader that adopts does not claim the next number as aborted
 	AdoptOld         bool `found:"fleet"` // tasks of an older generation are adopted

@@ -60,6 +60,9 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 		gates: map[gateKey]*gate{},
 	}
 	r.restarts = newRestarts()
+	if w.chance(3) { // few lives are of many regions: tasks of several attempts are not adopted
+		r.shape = joined
+	}
 	r.onlyLeaders = w.chance(3)
 	r.onlyCuts = !r.onlyLeaders && w.chance(4)
 	r.onlyTasks = r.shape == apart && !r.steadily() && w.chance(4)
@@ -82,6 +85,9 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 		Interval: time.Duration(20+w.rnd.IntN(200)) * time.Millisecond, Timeout: time.Duration(300+w.rnd.IntN(1000)) * time.Millisecond,
 		TolerableFailures: -1, Retained: 1 + w.rnd.IntN(3), Bugs: bugs, Restart: coordinator.RestartStrategy{Attempts: 1000, Delay: 10 * time.Millisecond},
 		Regions: r.onlyTasks || !w.chance(4),
+	}
+	if w.chance(4) { // much happens between two checkpoints
+		r.settings.Interval *= 4
 	}
 	r.store.won = r.won
 	counters := 1 + w.rnd.IntN(3)

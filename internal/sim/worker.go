@@ -463,7 +463,7 @@ func (s *source) step(ctx context.Context) error {
 		return s.read(ctx)
 	case !s.noMore:
 		s.wanted = true
-		w.report(s.d, rpc.WantSplits{Task: s.a.Task, N: 1 + w.w.rnd.IntN(2)})
+		w.report(s.d, rpc.WantSplits{Task: s.a.Task, N: 1 + w.w.rnd.IntN(3)})
 	default:
 		s.drained = true
 		if err := s.all(ctx, stream.Watermark{Time: stream.End}); err != nil {
