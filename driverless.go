@@ -206,20 +206,29 @@ func listDeployed(ctx context.Context, store checkpoint.Store) ([]*deployed, err
 	}
 	var all []*deployed
 	for _, dir := range slices.Sorted(maps.Keys(newest)) {
-		data, err := store.Get(ctx, fmt.Sprintf("%s/%d", dir, newest[dir]))
+		d, err := readDeployed(ctx, store, fmt.Sprintf("%s/%d", dir, newest[dir]))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		d := &deployed{}
-		if err == nil {
-			err = json.Unmarshal(data, d)
-		}
 		if err != nil {
-			return nil, fmt.Errorf("read the deployed job %s: %w", path.Base(dir), err)
+			return nil, err
 		}
 		all = append(all, d)
 	}
 	return all, nil
+}
+
+// readDeployed reads a deployment.
+func readDeployed(ctx context.Context, store checkpoint.Store, file string) (*deployed, error) {
+	data, err := store.Get(ctx, file)
+	d := &deployed{}
+	if err == nil {
+		err = json.Unmarshal(data, d)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the deployment %s: %w", file, err)
+	}
+	return d, nil
 }
 
 // unseal makes the content readable.
@@ -264,8 +273,8 @@ func (e *Env) Deployments(ctx context.Context) ([]Deployment, error) {
 	return list, err
 }
 
-// Undeploy lets triggers run a job no more. Its checkpoints stay, and an epoch that
-// runs goes on.
+// Undeploy lets triggers run a job no more. Its checkpoints stay, from which it may be
+// deployed again; what an epoch that is open has done until then does not count.
 func (e *Env) Undeploy(ctx context.Context, name string) error {
 	store, all, err := e.deployments(ctx, e.Config(keyCheckpointDir))
 	if err != nil {

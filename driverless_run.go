@@ -257,11 +257,15 @@ func (r *turn) launcher(ctx context.Context) (coordinator.Launcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.stages = r.d.Content.Config
+	g.stages = map[string]string{}
+	if memory := r.e.Config(keyFunctionMemory); memory != "" { // what an invocation is billed
+		g.stages[keyFunctionMemory] = memory
+	}
 	l, err := g.functions(ctx)
 	if err != nil {
 		return nil, err
 	}
+	l.Deployment = r.d.file()
 	if _, ok := l.Invoker.(lambda.Sender); !ok {
 		return l, nil
 	}

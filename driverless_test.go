@@ -22,7 +22,7 @@ import (
 
 // ingest counts rows of files that come, by key, and copies them.
 const ingest = `
-CREATE TEMPORARY TABLE arrivals (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='file://{dir}/in','format'='csv','source.monitor-interval'='1 s');
+CREATE TEMPORARY TABLE arrivals (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='file://{dir}/in','format'='csv','source.monitor-interval'='1 s','s3.secret-key'='secret-word');
 CREATE TEMPORARY TABLE copies (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='file://{dir}/out','format'='csv');
 CREATE TEMPORARY TABLE firsts (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='file://{dir}/firsts','format'='csv');
 EXECUTE STATEMENT SET BEGIN
@@ -152,6 +152,33 @@ func (f *field) complete() {
 	}
 }
 
+// sealed checks that nothing in the checkpoint directory shows the secret of a table.
+func (f *field) sealed() {
+	f.t.Helper()
+	seen := 0
+	err := filepath.WalkDir(f.dir+"/checkpoints", func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if seen++; strings.Contains(string(data), "secret-word") {
+			f.t.Errorf("%s shows a secret", path)
+		}
+		return err
+	})
+	if err != nil || seen < 3 {
+		f.t.Errorf("%d files, %v", seen, err)
+	}
+	e, err := wadi.Local(wadi.Options{Config: map[string]string{"execution.checkpointing.dir": f.config["execution.checkpointing.dir"], "wadi.cluster.secret": "another"}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Trigger(f.t.Context(), lambda.Trigger{}); err == nil || !strings.Contains(err.Error(), "another 'wadi.cluster.secret'") {
+		f.t.Errorf("%v, want the secret refused", err)
+	}
+}
+
 // TestDriverless: a deployed job runs when it is triggered, and has state between two
 // triggers; without anything to read there is no epoch.
 func TestDriverless(t *testing.T) {
@@ -214,6 +241,9 @@ func (p *post) Send(_ context.Context, event json.RawMessage) error {
 	p.events = append(p.events, event)
 	var e lambda.Event
 	err := json.Unmarshal(event, &e)
+	if strings.Contains(string(event), "secret-word") {
+		err = errors.New("an event has a secret")
+	}
 	if err == nil && e.Stage != nil {
 		p.sent[posted{e.Stage.Epoch, e.Stage.Tasks[0].Task}]++
 	}
@@ -248,7 +278,7 @@ func (p *post) deliver(t *testing.T, o wadi.Options) {
 func TestTriggersDoNotOverlap(t *testing.T) {
 	p := &post{sent: map[posted]int{}}
 	invokers := wadi.Invokers{"post": func(context.Context, string) (lambda.Invoker, error) { return p, nil }}
-	f := deployed(t, map[string]string{"execution.functions.target": "post:", "execution.functions.fuse": "off"})
+	f := deployed(t, map[string]string{"execution.functions.target": "post:", "execution.functions.fuse": "off", "wadi.cluster.secret": "ours"})
 	o := wadi.Options{Config: f.config, Invokers: invokers}
 	trigger := func(tr lambda.Trigger) wadi.Triggered {
 		t.Helper()
@@ -268,6 +298,7 @@ func TestTriggersDoNotOverlap(t *testing.T) {
 	if first.State != wadi.TriggerOpen || len(p.events) == 0 {
 		t.Fatalf("%+v, %d events", first, len(p.events))
 	}
+	f.sealed()
 	f.arrive(100)
 	for range 3 {
 		if got := trigger(lambda.Trigger{}); got.State != wadi.TriggerOpen || got.Epoch != first.Epoch {

@@ -19,7 +19,7 @@ import (
 // before that of o; what is opened for one stays open for the next.
 func StageHandler(o Options) lambda.Handler {
 	o.invoked = true
-	h := &stageHandler{o: o, envs: make(map[string]*Env)}
+	h := &stageHandler{o: o, envs: make(map[string]*Env), deployed: make(map[string]*deployedContent)}
 	meter := func(e lambda.Event) (func(context.Context) context.Context, func() cost.Usage) {
 		return meterInvocation(memoryOf(e.Config[keyFunctionMemory]))
 	}
@@ -64,13 +64,23 @@ type stageHandler struct {
 
 	mu   sync.Mutex
 	envs map[string]*Env
+	// deployed are the deployments that it has seen, by where they are.
+	deployed map[string]*deployedContent
 }
 
 // keptEnvs is how many stay open. A function runs the tasks of few jobs.
 const keptEnvs = 8
 
-func (h *stageHandler) open(ctx context.Context, event lambda.Event) (o engine.Options, done func(), err error) {
-	e, done, err := h.env(event.Config)
+func (h *stageHandler) open(ctx context.Context, event *lambda.Event) (o engine.Options, done func(), err error) {
+	config := event.Config
+	if event.Deployment != "" {
+		d, err := h.deployment(ctx, event.Checkpoints, event.Deployment)
+		if err != nil {
+			return o, nil, err
+		}
+		config, event.Graph = d.Config, d.Graph
+	}
+	e, done, err := h.env(config)
 	if err != nil {
 		return o, nil, err
 	}
@@ -80,6 +90,40 @@ func (h *stageHandler) open(ctx context.Context, event lambda.Event) (o engine.O
 		return o, nil, fmt.Errorf("open checkpoint directory: %w", err)
 	}
 	return e.workerOptions(e.registry, store), done, nil
+}
+
+// deployment is what a deployment has, which never changes.
+func (h *stageHandler) deployment(ctx context.Context, dir, file string) (*deployedContent, error) {
+	key := dir + " " + file
+	h.mu.Lock()
+	c := h.deployed[key]
+	h.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	e, done, err := h.env(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	store, err := e.stores.Open(ctx, dir, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open checkpoint directory: %w", err)
+	}
+	d, err := readDeployed(ctx, store, file)
+	if err == nil {
+		err = d.unseal(e.Config(keySecret))
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.deployed) >= keptEnvs {
+		clear(h.deployed)
+	}
+	h.deployed[key] = d.Content
+	return d.Content, nil
 }
 
 // env is the environment of a configuration, and what to do behind its use.

@@ -21,6 +21,13 @@ type Event struct {
 	// the checkpoint directory.
 	Stage *stage.Spec `json:"stage,omitempty"`
 	File  string      `json:"file,omitempty"`
+	// Deployment is the object in the checkpoint directory that has the graph and the
+	// configuration of the job, with their secrets: then they are not in the event, and
+	// who opens it puts the graph here.
+	Deployment string     `json:"deployment,omitempty"`
+	Graph      *job.Graph `json:"-"`
+	// KeyGroups is their number in the job's first start.
+	KeyGroups int `json:"keyGroups,omitempty"`
 	// Again says that the task may have been run: then its result counts.
 	Again bool `json:"again,omitempty"`
 	// Then is what to do when the result is there: the epoch goes on. Nobody waits

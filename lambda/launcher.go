@@ -26,6 +26,8 @@ type Launcher struct {
 	Store       checkpoint.Store // the checkpoint directory
 	Checkpoints string           // its URL
 	Config      map[string]string
+	// Deployment is where the graph is found; "" means that events have it.
+	Deployment string
 	// Concurrency is how many invocations run at once; Attempts how often one is
 	// begun again that got lost, at most.
 	Concurrency, Attempts int
@@ -176,7 +178,10 @@ func (l *Launcher) invoke(ctx context.Context, w *wave, s stage.Spec, again bool
 
 // eventOf is the event for a task; one that is longer than limit goes through storage.
 func (l *Launcher) eventOf(ctx context.Context, s stage.Spec, again bool, then *Trigger, limit int) (json.RawMessage, error) {
-	e := Event{Checkpoints: l.Checkpoints, Config: l.Config, Stage: &s, Again: again, Then: then}
+	e := Event{Checkpoints: l.Checkpoints, Config: l.Config, Deployment: l.Deployment, Stage: &s, Again: again, Then: then}
+	if l.Deployment != "" {
+		e.KeyGroups, s.Graph = s.Graph.KeyGroups, nil
+	}
 	event, err := encode(e)
 	if err != nil || len(event) <= limit {
 		return event, err

@@ -17,8 +17,9 @@ import (
 // Worker answers the events of a Launcher.
 type Worker struct {
 	// Open is how tasks are run with the configuration and the checkpoint
-	// directory of an event; done is called behind it.
-	Open func(ctx context.Context, e Event) (o engine.Options, done func(), err error)
+	// directory of an event, whose Graph it finds in its Deployment; done is called
+	// behind it.
+	Open func(ctx context.Context, e *Event) (o engine.Options, done func(), err error)
 	// NewID makes what no other call of it, anywhere, has made.
 	NewID func() string
 	// Then does what an event says that is to be done behind a task.
@@ -57,7 +58,7 @@ func (w Worker) Handle(ctx context.Context, event json.RawMessage) (json.RawMess
 func (w Worker) task(ctx context.Context, e Event) (reply json.RawMessage, last bool, err error) {
 	with, used := w.meter(e)
 	ctx = with(ctx)
-	o, done, err := w.Open(ctx, e)
+	o, done, err := w.Open(ctx, &e)
 	if err != nil {
 		return nil, false, err
 	}
@@ -130,6 +131,10 @@ func specOf(ctx context.Context, e Event, s checkpoint.Store) (spec stage.Spec, 
 		}
 	case e.Stage != nil:
 		spec = *e.Stage
+	}
+	if spec.Graph == nil && e.Graph != nil {
+		graph := *e.Graph
+		graph.KeyGroups, spec.Graph = e.KeyGroups, &graph
 	}
 	if spec.Graph == nil || len(spec.Tasks) == 0 {
 		return spec, fmt.Errorf("%w: the event names no task to run", job.ErrInvalid)

@@ -70,7 +70,7 @@ func newUndeploy() *cobra.Command {
 	var env environment
 	c := &cobra.Command{
 		Use: "undeploy JOB", Short: "Let triggers run a job no more",
-		Long: "Undeploy lets triggers run a job no more. Its checkpoints stay, and an epoch that runs\ngoes on to its end.",
+		Long: "Undeploy lets triggers run a job no more. Its checkpoints stay, from which it\nmay be deployed again; what an open epoch has done until then does not count.",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
 			e, err := env.open()
