@@ -6,6 +6,7 @@ TOOLS       := $(BIN)/tools
 GOLANGCI    := v2.5.0
 GOFUMPT     := v0.9.2
 GOTESTSUM   := v1.13.0
+TFLINT      := v0.55.1
 RUNS        ?= 100
 SEEDS       ?= 20000
 MINUTES     ?= 10
@@ -44,14 +45,16 @@ lambda: ## what AWS Lambda and Azure Functions run: bin/lambda-arm64.zip, bin/la
 	tasks/function.json=deploy/azure/function/tasks/function.json timer/function.json=deploy/azure/function/timer/function.json \
 	objects/function.json=deploy/azure/function/objects/function.json
 
-deploy-lint: ## the templates in deploy, by cfn-lint and others that registries have; what cannot be had is skipped
-	@python3 deploy/lint.py $(BIN)/deploy
+deploy-lint: ## the templates in deploy, by cfn-lint, tflint and others that registries have; what cannot be had is skipped
+	@test -x $(TOOLS)/tflint || GOBIN=$(TOOLS) go install github.com/terraform-linters/tflint@$(TFLINT) 2>/dev/null || true
+	@PATH=$(TOOLS):$$PATH python3 deploy/lint.py $(BIN)/deploy
 
 cross: ## the binary compiles for every platform that we build for
 	@set -e; for p in $(PLATFORMS); do echo $$p; GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/wadi; done
 
-test: race deploy-lint $(TOOLS)/gotestsum ## all tests, with the servers that Go alone can build; with a C compiler, first the race detector over the concurrent packages
+test: race $(TOOLS)/gotestsum ## all tests, with the servers that Go alone can build; with a C compiler, first the race detector over the concurrent packages
 	@rm -f $(BIN)/servers
+	@PATH=$(TOOLS):$$PATH python3 deploy/lint.py $(BIN)/deploy
 	@go run ./internal/testserver/cmd -install -only s3,gcs,promtool
 	WADI_TEST_USED=$(BIN)/servers $(TOOLS)/gotestsum $(SHOW) -- -timeout 20m ./...; status=$$?; \
 	echo "servers that tests used: $$(if test -s $(BIN)/servers; then cut -f2 $(BIN)/servers | sort -u | paste -sd, | sed 's/,/, /g'; else echo none; fi)"; exit $$status

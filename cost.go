@@ -73,11 +73,10 @@ func stored(counts []objstore.Count) (u cost.Usage) {
 			continue
 		}
 		switch c.Operation {
-		case objstore.OpStat, objstore.OpGet:
+		case objstore.OpStat, objstore.OpGet, objstore.OpDelete: // what is removed is looked at first, which is what costs
 			u.Gets += c.Requests
 		case objstore.OpPut, objstore.OpList, objstore.OpMove:
 			u.Puts += c.Requests
-		case objstore.OpDelete:
 		}
 		u.Read += c.Read
 		u.Written += c.Written

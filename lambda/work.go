@@ -89,6 +89,7 @@ func (w Worker) task(ctx context.Context, e Event) (reply json.RawMessage, last 
 		return nil, false, err
 	}
 	result.Usage = used()
+	result.Usage.Puts++ // the result itself
 	data, err := encode(record{attempt, result})
 	if err != nil {
 		return nil, false, err

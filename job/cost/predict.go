@@ -251,7 +251,7 @@ func (p Plan) brief(rows float64, tasks int, results float64) requests {
 	long := 0.0 // how many tasks have sent more than their results hold
 	for _, s := range p.spread(tasks) {
 		n := float64(s.Tasks)
-		r.puts += n * results
+		r.puts, r.gets = r.puts+n*results, r.gets+n*results // what is removed later is looked at
 		if s.Stateful {
 			r.puts, r.gets = r.puts+n*putsOfState, r.gets+n*getsOfState
 		}
@@ -260,7 +260,7 @@ func (p Plan) brief(rows float64, tasks int, results float64) requests {
 		}
 		if long = 0; s.Sends && rows/n > rowsInResult {
 			long = n
-			r.puts += n * putsOfSending
+			r.puts, r.gets = r.puts+n*putsOfSending, r.gets+n*putsOfSending
 		}
 		r.sink(s)
 	}

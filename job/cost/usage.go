@@ -14,7 +14,7 @@ type Usage struct {
 	// GBSeconds are the time that is billed for them, times their memory.
 	GBSeconds float64 `json:"gbSeconds,omitempty"`
 	// Puts are requests to storage that write or list, Gets those that read or
-	// look; removing costs nothing and is not counted.
+	// look. Removing costs nothing, but what is removed is looked at before.
 	Puts int64 `json:"puts,omitempty"`
 	Gets int64 `json:"gets,omitempty"`
 	// Written and Read are bytes of objects.
