@@ -165,7 +165,7 @@ func (m *machine) failOver(tasks []int, at time.Time) {
 	if len(cancel.Tasks) > 0 {
 		m.send(cancel)
 	}
-	if f := m.flight; f != nil && f.stage <= collecting {
+	if f := m.flight; f != nil && f.stage <= collecting && !m.settings.Bugs.FlightStands {
 		f.restart = true
 		m.abort(fmt.Errorf("tasks are started again: %w", m.problem))
 	}
@@ -200,7 +200,7 @@ func (m *machine) canceledSome(r rpc.Canceled) {
 // gone reports whether the tasks that are restarted are, and nothing else is to be
 // waited for but time.
 func (s State) gone() bool {
-	return s.flight == nil && !s.renewing &&
+	return (s.flight == nil || s.settings.Bugs.FlightStands) && !s.renewing &&
 		!slices.ContainsFunc(s.over.tasks, func(i int) bool { return s.tasks.at(i).canceling > 0 })
 }
 

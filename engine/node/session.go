@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wadi-engine/wadi/engine"
+	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/peer"
 	"github.com/wadi-engine/wadi/engine/rpc"
 	"github.com/wadi-engine/wadi/job"
@@ -212,17 +213,31 @@ func (h *hosted) push(c rpc.Command) {
 	if !h.full {
 		h.queue = append(h.queue, c)
 	}
-	here := h.ledger.Tasks()
 	h.mu.Unlock()
 	if overflows {
 		failed := rpc.FailedBy(c, fmt.Errorf("%w: %d commands wait for the tasks on worker %s", job.ErrUnavailable, maxCommands, h.s.ID))
-		failed.With = here
+		failed.With = h.tasks()
 		h.report(failed)
 	}
 	select {
 	case h.wake <- struct{}{}:
 	default:
 	}
+}
+
+// tasks are those that are here, or about to be.
+func (h *hosted) tasks() []checkpoint.TaskID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := h.ledger.Tasks()
+	for _, c := range h.queue {
+		if d, ok := c.(rpc.Deploy); ok {
+			for _, a := range d.Tasks {
+				all = append(all, a.Task)
+			}
+		}
+	}
+	return all
 }
 
 func (h *hosted) pop() rpc.Command {

@@ -6,7 +6,8 @@ package mutant
 // Set says which bugs are on. The simulation finds each of them but those with
 // the tag found:"model": they need more patience of a sleeping process than a
 // short life of a job has, and the exhaustive model of engine/checkpoint finds
-// them. Those with found:"fleet" need a cluster.
+// them; those with found:"steps" are found where the coordinator's steps are taken in
+// any order. Those with found:"fleet" need a cluster.
 type Set struct {
 	ClaimBeforeUpload  bool // an epoch is claimed before every task has uploaded
 	CommitBeforeClaim  bool // rows are published before their epoch is claimed
@@ -31,6 +32,7 @@ type Set struct {
 	UnreadForgotten    bool // the splits that pipelined tasks have not read are not given back when the job changes to a brief gear
 	UnreadUnsealed     bool // the splits that a task was given for an epoch, and has not read, are not in its checkpoint
 
+	FlightStands   bool `found:"steps"` // tasks are started again beside a checkpoint that they have a part in
 	GivenLost      bool // splits that tasks were given since the checkpoint are not given again to those that restart
 	GivenForgotten bool // they are forgotten with the barrier behind them, whether or not its epoch is claimed
 	GivenTwice     bool // splits that were given back to the enumerators at the start are given by the checkpoint, too
