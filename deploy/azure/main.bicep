@@ -28,8 +28,8 @@ param maxInstances int = 100
 @description('The container whose new blobs begin an epoch in the jobs that read them; empty for none. It is in the same account.')
 param inputContainer string = ''
 
-@description('False at the first deployment: the triggers need the functions of the package.')
-param subscribe bool = false
+@description('False at the first deployment: the key of the function, and the subscription to new blobs, need its package.')
+param published bool = false
 
 // Storage Blob Data Owner and Storage Queue Data Contributor: what the host of
 // functions needs, and the checkpoints.
@@ -128,18 +128,21 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
+var keys = listKeys('${app.id}/host/default', '2024-04-01')
+var itself = published ? 'https://${app.properties.defaultHostName}/api/tasks?code=\${env:WADI_TASKS_KEY}' : ''
+
 // They hold the key with which the function calls itself, so that they come
-// behind it.
+// behind it. Without one it runs all tasks of an epoch in one call.
 resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: app
   name: 'appsettings'
   properties: {
     AzureWebJobsStorage__accountName: storage.name
     WADI_SCHEDULE: schedule
-    WADI_TASKS_KEY: listKeys('${app.id}/host/default', '2024-04-01').functionKeys.default
+    WADI_TASKS_KEY: published ? keys.functionKeys.default : ''
     WADI_PROPERTIES: join([
       'execution.checkpointing.dir: abfss://${checkpoints.name}@${storage.name}.dfs.${environment().suffixes.storage}/wadi'
-      'execution.functions.target: https://${app.properties.defaultHostName}/api/tasks?code=\${env:WADI_TASKS_KEY}'
+      'execution.functions.target: ${itself}'
     ], '\n')
   }
 }
@@ -163,7 +166,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = if (!empty(inputC
   }
 }
 
-resource newBlobs 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = if (!empty(inputContainer) && subscribe) {
+resource newBlobs 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = if (!empty(inputContainer) && published) {
   parent: topic
   name: 'wadi'
   properties: {

@@ -171,11 +171,10 @@ resource "aws_lambda_function" "function" {
   depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy.function]
 }
 
-# A trigger that fails is followed by the next of the schedule.
-resource "aws_lambda_function_event_invoke_config" "function" {
-  function_name                = aws_lambda_function.function.function_name
-  maximum_event_age_in_seconds = 300
-  maximum_retry_attempts       = 0
+# Each wave of an epoch invokes the next, and an epoch the one behind it.
+resource "aws_lambda_function_recursion_config" "function" {
+  function_name  = aws_lambda_function.function.function_name
+  recursive_loop = "Allow"
 }
 
 data "aws_iam_policy_document" "scheduler" {
