@@ -420,7 +420,11 @@ func (d *driver) log(a Action) {
 	switch a := a.(type) {
 	case Begin:
 		if a.Attempt > 0 {
-			d.Log.Warn("restart", slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem), slog.String("whole", d.state.whole))
+			args := []slog.Attr{slog.Int("attempt", a.Attempt), slog.Any("cause", d.state.problem)}
+			if d.state.whole != "" {
+				args = append(args, slog.String("whole", d.state.whole))
+			}
+			d.Log.LogAttrs(context.Background(), slog.LevelWarn, "restart", args...)
 		}
 	case Finish:
 		level, args := slog.LevelInfo, []slog.Attr{slog.String("state", string(a.Result.State)), slog.Uint64("epoch", uint64(a.Result.Epoch))}

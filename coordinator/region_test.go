@@ -168,6 +168,8 @@ func (v *village) answer() {
 	case Freeze:
 		data, _ := json.Marshal(enumerated{v.ready, v.found})
 		v.step(Frozen{Attempt: a.Attempt, Epoch: a.Epoch, Sources: map[string]checkpoint.SourceState{"source": {Snapshot: data}}})
+	default:
+		panic(a)
 	}
 }
 
@@ -217,6 +219,8 @@ func (v *village) settle(i int) {
 		v.step(Published{Sink: a.Sink, Epoch: v.epoch})
 	case Record:
 		v.step(Recorded{})
+	default:
+		panic(a)
 	}
 }
 

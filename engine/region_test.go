@@ -39,6 +39,7 @@ func TestRegionsApart(t *testing.T) {
 				return r
 			case rpc.Failed:
 				t.Fatal(r.Err)
+			default:
 			}
 		}
 	}
@@ -89,6 +90,26 @@ func TestRegionsApart(t *testing.T) {
 				}
 				break
 			}
+		}
+	}
+}
+
+// TestBesideFirst: a worker that had no tasks of the job gets those of a region, which
+// wait for sources elsewhere.
+func TestBesideFirst(t *testing.T) {
+	w := newWorker()
+	defer func() { _ = w.Close() }()
+	g := bids(t, "0", 2, nil)
+	sc, err := ops.DecodeConfig[ops.SourceConfig](g.Vertices[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc.Watermark.Align = &ops.AlignSpec{Group: "g", MaxDriftMillis: 1000, UpdateMillis: 10}
+	g.Vertices[0].Config = config(t, sc)
+	for i := range 2 {
+		d := rpc.Deploy{Job: "j", Generation: 2, Beside: true, Graph: g, Tasks: []rpc.Assignment{{Task: checkpoint.TaskID{Index: i}, Watermark: stream.Start}}}
+		if err := w.Send(d); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

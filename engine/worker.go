@@ -94,7 +94,7 @@ func NewWorker(o Options) *Worker {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Worker{o: o, reports: make(chan rpc.Report, 256)}
+	return &Worker{o: o, drifts: make(map[string]*task.Drift), reports: make(chan rpc.Report, 256)}
 }
 
 // storeOf is the directory of a job in the checkpoint directory.
