@@ -13,6 +13,8 @@ import (
 	"github.com/wadi-engine/wadi/internal/units"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/job/cost"
+	"github.com/wadi-engine/wadi/sql/ast"
+	"github.com/wadi-engine/wadi/sql/parse"
 )
 
 // costCommand is wadi cost.
@@ -32,8 +34,9 @@ func newCost() *cobra.Command {
 	c := &cobra.Command{
 		Use: "cost FILE.sql --events-per-second N --freshness T", Short: "Predict what the jobs of a script cost in each gear",
 		Long: `Cost predicts what each job of a script costs in an hour and in a month of 730 hours,
-pipelined, staged and in functions, by the list of prices in cost.prices. Nothing of
-the script runs, and no table is touched; catalogs are asked for what tables are.
+pipelined, staged and in functions, by the list of prices in cost.prices. No job runs,
+and no row is read or written. What the script creates or sets is created and set, in
+catalogs too; what it drops, alters, deletes, calls or stops is left out.
 
 How fast the operators are is measured now, over rows that are made (--measure), or
 said (--rows-per-core-second); what Kafka and Iceberg take beside is what was measured
@@ -92,25 +95,57 @@ func (x *costCommand) run(c *cobra.Command, file string) error {
 		return err
 	}
 	defer func() { _ = e.Close() }() // nothing runs any more
+	statements, err := parse.Script(string(text))
+	if err != nil {
+		return err
+	}
 	jobs := 0
-	err = e.Execute(c.Context(), string(text), func(o wadi.Outcome) error {
-		if o.Pipeline == nil {
-			return nil
+	for _, s := range statements {
+		if changes(s) {
+			continue
 		}
-		jobs++
-		r, err := x.predict(c, e, o.Pipeline, cost.Load{RowsPerSecond: x.rate, Freshness: fresh})
+		o, err := e.Statement(c.Context(), s, string(text))
 		if err != nil {
 			return err
 		}
-		if x.asJSON {
-			return printJSON(c.OutOrStdout(), r)
+		if o.Record != nil {
+			o.Record.Release()
 		}
-		return r.print(c.OutOrStdout())
-	})
-	if err == nil && jobs == 0 {
-		err = usageError{fmt.Errorf("%s has no INSERT, so no job", file)}
+		if o.Pipeline == nil {
+			continue
+		}
+		jobs++
+		if err := x.job(c, e, o.Pipeline, cost.Load{RowsPerSecond: x.rate, Freshness: fresh}); err != nil {
+			return err
+		}
 	}
-	return err
+	if jobs == 0 {
+		return usageError{fmt.Errorf("%s has no INSERT, so no job", file)}
+	}
+	return nil
+}
+
+// changes reports whether a statement changes something that is not of the session,
+// and that planning the jobs behind it can do without.
+func changes(s ast.Statement) bool {
+	switch s.(type) {
+	case *ast.Drop, *ast.Alter, *ast.AlterFunction, *ast.Update, *ast.Delete, *ast.Truncate, *ast.CallProcedure, *ast.StopJob, *ast.Analyze, *ast.CreateMaterializedTable:
+		return true
+	default:
+		return false
+	}
+}
+
+// job says what a job costs.
+func (x *costCommand) job(c *cobra.Command, e *wadi.Env, p *wadi.Pipeline, l cost.Load) error {
+	r, err := x.predict(c, e, p, l)
+	if err != nil {
+		return err
+	}
+	if x.asJSON {
+		return printJSON(c.OutOrStdout(), r)
+	}
+	return r.print(c.OutOrStdout())
 }
 
 func (x *costCommand) predict(c *cobra.Command, e *wadi.Env, p *wadi.Pipeline, l cost.Load) (r costReport, err error) {
@@ -170,7 +205,21 @@ func (r costReport) print(out io.Writer) error {
 			thousands(g.Usage.Invocations), thousands(int64(g.Usage.GBSeconds)), thousands(g.Usage.Puts), thousands(g.Usage.Gets), fresh,
 		})
 	}
-	_, err := fmt.Fprintf(out, "%s: %g rows per second, seen after %s at the most\n%s\nAssumed: %s. %d stages, %d tasks.\nPrices: %s, %s, %s (%s).\n",
-		r.Job, r.RowsPerSecond, r.Freshness, t.Render(), r.SpeedFrom, r.Stages, r.Tasks, r.Prices.Name, r.Prices.Region, r.Prices.Date, r.Prices.Source)
+	_, err := fmt.Fprintf(out, "%s: %g rows per second, seen after %s at the most\n%s\n%s\nAssumed: %s. %d stages, %d tasks.\nPrices: %s, %s, %s (%s).\n",
+		r.Job, r.RowsPerSecond, r.Freshness, t.Render(), r.cheapest(), r.SpeedFrom, r.Stages, r.Tasks, r.Prices.Name, r.Prices.Region, r.Prices.Date, r.Prices.Source)
 	return err
+}
+
+// cheapest says which gear costs least of those that are as fresh as asked.
+func (r costReport) cheapest() string {
+	var best *forecastEntry
+	for i := range r.Gears {
+		if g := &r.Gears[i]; g.Holds && (best == nil || g.USDPerHour < best.USDPerHour) {
+			best = g
+		}
+	}
+	if best == nil {
+		return "No gear is as fresh as that."
+	}
+	return fmt.Sprintf("The cheapest that is as fresh: %s, %s in a month.", best.Gear, cost.USD(best.USDPerMonth))
 }
