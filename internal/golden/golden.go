@@ -14,6 +14,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/coordinator"
+	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/ops"
 	"github.com/wadi-engine/wadi/sql/datatype"
 )
@@ -30,6 +31,10 @@ type mode struct {
 	// unaligned lets barriers overtake rows, of which there are some on their way:
 	// sinks are slow, and sources give several batches in an epoch.
 	unaligned bool
+	// gears are those of the job, in turn: it changes to the next behind every epoch.
+	gears []string
+	// rows is how many a source task reads in an epoch of a brief gear; 0 means all.
+	rows int
 }
 
 func modes() []mode {
@@ -44,9 +49,12 @@ func modes() []mode {
 		{name: "unaligned", cut: random(13), crash: true, unaligned: true, parallelism: []int{1}},
 		{name: "unaligned at 3", cut: random(14), crash: true, unaligned: true, parallelism: []int{3}},
 		{name: "unaligned, rescaled", cut: random(15), crash: true, unaligned: true, parallelism: []int{3, 1, 4, 2}},
+		{name: "changing gear at 2", cut: random(16), parallelism: []int{2}, rows: 1, gears: []string{"pipelined", "staged", "pipelined", "functions"}},
+		{name: "batch as functions", batch: true, cut: random(17), parallelism: []int{3}, gears: []string{"functions"}},
+		{name: "functions", cut: random(18), parallelism: []int{2}, rows: 2, gears: []string{"functions"}},
 	}
 	if testing.Short() { // while working: the ways that find most
-		return []mode{all[0], all[4], all[6]}
+		return []mode{all[0], all[4], all[6], all[10], all[11]}
 	}
 	for seed := range uint64(3) {
 		all = append(all, mode{name: fmt.Sprintf("cut at random %d", seed), cut: random(seed)})
@@ -92,7 +100,7 @@ func Run(t *testing.T, dir string) {
 				t.Fatal(err)
 			}
 			r := newRunner(t, f)
-			defer func() { t.Logf("%d jobs, %d crashes", r.jobs, r.crashes) }()
+			defer func() { t.Logf("%d jobs, %d crashes, %d changes of gear", r.jobs, r.crashes, r.shifts) }()
 			for _, b := range f.blocks {
 				switch b.kind {
 				case queryBlock:
@@ -117,17 +125,18 @@ type runner struct {
 	env     *wadi.Env
 	jobs    int
 	crashes int
+	shifts  int
 }
 
 func newRunner(t *testing.T, f *file) *runner {
 	r := &runner{world: newWorld()}
-	env, err := wadi.Local(withFunctions(wadi.Options{
-		Connectors: []*ops.Connector{r.world.connector()},
-		Config: map[string]string{
-			"pipeline.auto-watermark-interval": "0 ms", "execution.checkpointing.dir": "mem://golden",
-			"execution.checkpointing.interval": "1 ms", "restart-strategy.type": "none",
-		},
-	}))
+	o := withFunctions(wadi.Options{Connectors: []*ops.Connector{r.world.connector()}, Stores: map[string]objstore.Opener{"golden": shared(objstore.NewMemory())}})
+	o.Invokers = calls(wadi.StageHandler(o))
+	o.Config = map[string]string{
+		"pipeline.auto-watermark-interval": "0 ms", "execution.checkpointing.dir": "golden://checkpoints", "execution.functions.target": "golden:",
+		"execution.checkpointing.interval": "1 ms", "restart-strategy.type": "none",
+	}
+	env, err := wadi.Local(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,6 +243,13 @@ func (r *runner) configure(m mode, parallelism int) error {
 	if m.batch {
 		runtime = "BATCH"
 	}
+	gear := "pipelined"
+	if len(m.gears) > 0 {
+		gear = m.gears[0]
+	}
+	if err := errors.Join(r.env.Set("execution.gear", gear), r.env.Set("wadi.staged.rows-per-epoch", fmt.Sprint(m.rows))); err != nil {
+		return err
+	}
 	return errors.Join(r.env.Set("execution.runtime-mode", runtime), r.env.Set("parallelism.default", fmt.Sprint(parallelism)))
 }
 
@@ -271,7 +287,7 @@ const mostIncarnations = 200
 // On a busy machine epochs may pass without a row: an incarnation that began
 // where the one before it did may see one more epoch, so that the job gets on.
 func (r *runner) finish(ctx context.Context, out, query string, m mode) error {
-	r.world.pace(m.crash)
+	r.world.pace(m.crash || len(m.gears) > 1)
 	r.world.begin()
 	epochs, began := 1, 0
 	for i := range mostIncarnations {
@@ -295,19 +311,26 @@ func (r *runner) finish(ctx context.Context, out, query string, m mode) error {
 func (r *runner) incarnation(ctx context.Context, out, query string, m mode, epochs int) (done bool, err error) {
 	alive, crash := context.WithCancelCause(ctx)
 	defer crash(nil)
-	if m.crash {
+	var shift shifter
+	switch {
+	case m.crash:
 		r.world.after(func() {
 			if epochs--; epochs <= 0 {
 				crash(errCrash)
 			}
 		})
-	} else {
+	case len(m.gears) > 1:
+		shift.gears = m.gears
+		r.world.after(func() { shift.next(alive) })
+		defer func() { r.shifts += shift.changes() }()
+	default:
 		r.world.after(nil)
 	}
 	var res wadi.Result
 	err = r.env.Execute(ctx, "INSERT INTO "+out+" "+query, func(o wadi.Outcome) error {
 		run, err := o.Pipeline.Named(out).Start(alive, wadi.RestoreLatest)
 		if err == nil {
+			shift.of(run)
 			res, err = run.Wait()
 		}
 		return err

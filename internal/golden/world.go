@@ -1,6 +1,7 @@
 // Package golden runs SQL cases that a person can judge, each in many ways: as
 // batch, as a stream cut into single rows and at random, on several tasks, with
-// a crash after every epoch, and rescaled. The answers must be equal.
+// a crash after every epoch, rescaled, as functions, and in another gear behind every
+// epoch. The answers must be equal.
 //
 // Cases stand in text files of blocks, with a blank line between two. A line
 // that begins with # is a comment.
