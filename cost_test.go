@@ -16,13 +16,20 @@ import (
 // spent runs the script of gears to its end and tells what it has used.
 func spent(t *testing.T, config map[string]string) cost.Statement {
 	t.Helper()
-	env, err := wadi.Local(wadi.Options{Parallelism: 2, Config: config})
+	return spentOn(t, wadi.Options{Config: config}, gearOf(t.TempDir(), false))
+}
+
+// spentOn runs the job of a script.
+func spentOn(t *testing.T, o wadi.Options, script string) cost.Statement {
+	t.Helper()
+	o.Parallelism = 2
+	env, err := wadi.Local(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer env.Close()
 	var all cost.Statement
-	err = env.Execute(t.Context(), gearOf(t.TempDir(), false), func(o wadi.Outcome) error {
+	err = env.Execute(t.Context(), script, func(o wadi.Outcome) error {
 		if o.Pipeline == nil {
 			return nil
 		}
