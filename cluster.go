@@ -53,7 +53,7 @@ const (
 // then on the tasks of this Env's jobs run on them, but for those of queries
 // whose rows come back to this process. The Env closes it.
 func (e *Env) Coordinate(ctx context.Context) (*cluster.Cluster, error) {
-	c, err := e.listen(ctx, nil)
+	c, err := e.listen(ctx, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +67,14 @@ func (e *Env) Coordinate(ctx context.Context) (*cluster.Cluster, error) {
 
 // listen opens the port for workers; those that hold tasks of jobs that it does
 // not know let them go.
-func (e *Env) listen(ctx context.Context, knows func(job.ID) bool) (*cluster.Cluster, error) {
+func (e *Env) listen(ctx context.Context, knows func(job.ID) bool, leads func(context.Context) bool) (*cluster.Cluster, error) {
 	id, err := e.identity()
 	if err != nil {
 		return nil, err
 	}
 	k := &keyReader{get: e.Config}
 	o := cluster.Options{
-		Identity: id, Clock: engine.WallClock{}, Log: e.component("cluster"), Knows: knows,
+		Identity: id, Clock: engine.WallClock{}, Log: e.component("cluster"), Knows: knows, Leads: leads,
 		Interval: k.duration(keyHeartbeat), Timeout: k.duration(keyHeartbeatLimit), SlotTimeout: k.duration(keySlotTimeout),
 	}
 	if strings.EqualFold(e.Config(keySpread), "true") || strings.EqualFold(e.Config(keyLoadBalance), "SLOTS") || strings.EqualFold(e.Config(keyLoadBalance), "TASKS") {

@@ -53,6 +53,8 @@ type available struct {
 	follows atomic.Pointer[leader.Record]
 	// known are the jobs that this process takes up when it leads.
 	known atomic.Pointer[map[job.ID]bool]
+	// term is the one in which this process leads; 0 while it does not.
+	term atomic.Uint64
 	// amending is held by who changes a job in storage.
 	amending sync.Mutex
 }
@@ -158,7 +160,11 @@ func (s *Session) prepare(ctx context.Context, e *Env) error {
 		s.ha.follows.Store(&leader.Record{}) // nobody yet
 		s.ha.known.Store(&map[job.ID]bool{})
 	}
-	s.cluster, err = e.listen(ctx, s.knows)
+	var leads func(context.Context) bool
+	if s.ha != nil {
+		leads = s.leadsStill
+	}
+	s.cluster, err = e.listen(ctx, s.knows, leads)
 	return err
 }
 
@@ -270,6 +276,7 @@ func (s *Session) takeUp(ctx context.Context, term uint64) error {
 		docs = append(docs, d)
 	}
 	s.ha.known.Store(&known)
+	s.ha.term.Store(term)
 	s.cluster.Lead(term)
 	for _, d := range docs {
 		if err := s.resume(ctx, d); err != nil {
@@ -292,6 +299,7 @@ func (s *Session) resume(ctx context.Context, d submittedJob) error {
 		_ = e.Close() // it has run nothing
 		return err
 	}
+	s.unlessClosed(r)
 	s.follow(r, d.ID)
 	s.group.Go(func() {
 		<-r.Done()
@@ -330,7 +338,13 @@ func (s *Session) follow(r *Run, id job.ID) {
 	}
 	s.group.Go(func() {
 		<-r.Done()
-		if res, _ := r.Wait(); res.State != coordinator.Left && res.State != coordinator.Fenced {
+		switch res, _ := r.Wait(); res.State {
+		case coordinator.Left:
+		case coordinator.Fenced:
+			s.again(r, id)
+		case coordinator.Finished, coordinator.Stopped, coordinator.Canceled, coordinator.Failed:
+			s.forget(id)
+		default: // it has not begun
 			s.forget(id)
 		}
 	})

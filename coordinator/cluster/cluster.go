@@ -39,6 +39,9 @@ type Options struct {
 	// Grace is how long the tasks of a worker whose connection has broken are not
 	// given up; 0 means two seconds.
 	Grace time.Duration
+	// Leads, if not nil, reports whether this process leads still: one that does not,
+	// and will learn of it, gives up no worker that does not come back.
+	Leads func(context.Context) bool
 	Bugs  mutant.Set
 }
 

@@ -136,12 +136,24 @@ func (w *Member) await(number int, why error) {
 		case <-over:
 		case <-c.ctx.Done():
 		}
+		if !c.leadsStill() {
+			<-c.ctx.Done() // it ends soon
+		}
 	}
 	w.Lapse(number, why)
 }
 
-// probe is how long a worker may take to answer at its port for data: one that takes
-// longer may be alive.
+// leadsStill asks whether this process leads; when nobody says so in time, it may.
+func (c *Cluster) leadsStill() bool {
+	if c.o.Leads == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, probe)
+	defer cancel()
+	return c.o.Leads(ctx)
+}
+
+// probe is how long an answer may take: a worker that takes longer may be alive.
 const probe = time.Second
 
 // dial reports whether a worker may be alive: what has ended refuses connections.
