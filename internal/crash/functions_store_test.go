@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/wadi-engine/wadi/internal/objstore"
 )
@@ -21,6 +22,7 @@ type fate struct {
 	faults float64       // chance of a request to be throttled, or to be lost after it was done
 	left   int           // requests before the end; 0: there is none
 	frozen chan struct{} // the end is a sleep until it is closed; nil: the end is death
+	nap    time.Duration // the end is none: it goes on after so long
 	gone   func()        // is told of the end
 	dead   bool
 }
@@ -35,11 +37,7 @@ func (f *fate) request(do func() error) error {
 	f.mu.Lock()
 	if f.left > 0 && !f.dead {
 		if f.left--; f.left == 0 {
-			f.gone() // with the lock: whatever else the process does waits, too
-			if f.frozen != nil {
-				<-f.frozen
-			}
-			f.dead = f.frozen == nil
+			f.end()
 		}
 	}
 	dead, roll := f.dead, 1.0
@@ -60,6 +58,19 @@ func (f *fate) request(do func() error) error {
 		return errLost
 	}
 	return nil
+}
+
+// end is reached with the lock: whatever else the process does waits, too.
+func (f *fate) end() {
+	if f.nap > 0 {
+		time.Sleep(f.nap)
+		return
+	}
+	if f.gone(); f.frozen != nil {
+		<-f.frozen
+		return
+	}
+	f.dead = true
 }
 
 // fated is a store as one process sees it.

@@ -101,6 +101,9 @@ func (g *ground) fates() *fate {
 	case roll < 0.35:
 		f.left, f.frozen = 1+g.rnd.IntN(80), make(chan struct{})
 		g.fell["frozen"]++
+	case roll < 0.50: // long enough for others to take it for dead
+		f.left, f.nap = 1+g.rnd.IntN(80), time.Duration(10+g.rnd.IntN(50))*time.Millisecond
+		g.fell["asleep"]++
 	}
 	f.gone = func() {
 		if f.frozen != nil {
@@ -195,7 +198,7 @@ func (g *ground) deploy(anew bool) {
 	o := g.options(&fate{})
 	maps.Copy(o.Config, map[string]string{
 		"pipeline.name": "crash", "parallelism.default": "2", "execution.functions.target": "ground:", "execution.functions.fuse": []string{"auto", "on", "off"}[g.rnd.IntN(3)],
-		"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": "3", "restart-strategy.fixed-delay.delay": "1 ms",
+		"execution.checkpointing.num-retained": []string{"1", "5"}[g.rnd.IntN(2)], "restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": "3", "restart-strategy.fixed-delay.delay": "1 ms",
 	})
 	e, err := wadi.Local(o)
 	if err != nil {
