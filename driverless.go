@@ -64,7 +64,7 @@ func (p *Pipeline) Deploy(ctx context.Context, restore Restore) (Deployment, err
 		return Deployment{}, p.err
 	}
 	e := p.env
-	if err := e.deployable(p); err != nil {
+	if err := e.deployable(ctx, p); err != nil {
 		return Deployment{}, err
 	}
 	dir := e.Config(keyCheckpointDir)
@@ -96,7 +96,7 @@ func (p *Pipeline) Deploy(ctx context.Context, restore Restore) (Deployment, err
 func now() time.Time { return engine.WallClock{}.Now().UTC() }
 
 // deployable says what is missing for a job that nobody leads.
-func (e *Env) deployable(p *Pipeline) error {
+func (e *Env) deployable(ctx context.Context, p *Pipeline) error {
 	if e.Config(keyCheckpointDir) == "" {
 		return fmt.Errorf("%w: nothing but storage knows of a deployed job: set '%s' to where all of its functions reach it", job.ErrInvalid, keyCheckpointDir)
 	}
@@ -118,7 +118,13 @@ func (e *Env) deployable(p *Pipeline) error {
 	if _, err := e.triggersOf(); err != nil {
 		return err
 	}
-	_, err := e.fusing()
+	if _, err := e.fusing(); err != nil || e.Config(keyFunctions) == "" {
+		return err
+	}
+	g, err := e.gearing("", engine.Options{})
+	if err == nil {
+		_, err = g.functions(ctx) // which calls nothing
+	}
 	return err
 }
 

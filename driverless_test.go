@@ -36,12 +36,13 @@ type field struct {
 	t      *testing.T
 	dir    string
 	config map[string]string
+	post   *post
 	files  int
 }
 
 func deployed(t *testing.T, config map[string]string) *field {
 	t.Helper()
-	f := &field{t: t, dir: filepath.ToSlash(t.TempDir()), config: map[string]string{
+	f := &field{t: t, dir: filepath.ToSlash(t.TempDir()), post: &post{sent: map[posted]int{}}, config: map[string]string{
 		"pipeline.name": "ingest", "execution.runtime-mode": "streaming", "parallelism.default": "2",
 	}}
 	f.config["execution.checkpointing.dir"] = "file://" + f.dir + "/checkpoints"
@@ -55,9 +56,13 @@ func deployed(t *testing.T, config map[string]string) *field {
 	return f
 }
 
+func (f *field) options() wadi.Options {
+	return wadi.Options{Config: f.config, Invokers: wadi.Invokers{"post": f.post.open}}
+}
+
 func (f *field) env() *wadi.Env {
 	f.t.Helper()
-	e, err := wadi.Local(wadi.Options{Config: f.config})
+	e, err := wadi.Local(f.options())
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -250,6 +255,8 @@ func (p *post) Send(_ context.Context, event json.RawMessage) error {
 	return err
 }
 
+func (p *post) open(context.Context, string) (lambda.Invoker, error) { return p, nil }
+
 func (p *post) Invoke(context.Context, json.RawMessage) (json.RawMessage, error) {
 	panic("somebody waits")
 }
@@ -276,10 +283,8 @@ func (p *post) deliver(t *testing.T, o wadi.Options) {
 // more behind it, which nobody else has to ask for; and one that does not concern the
 // job to none.
 func TestTriggersDoNotOverlap(t *testing.T) {
-	p := &post{sent: map[posted]int{}}
-	invokers := wadi.Invokers{"post": func(context.Context, string) (lambda.Invoker, error) { return p, nil }}
 	f := deployed(t, map[string]string{"execution.functions.target": "post:", "execution.functions.fuse": "off", "wadi.cluster.secret": "ours"})
-	o := wadi.Options{Config: f.config, Invokers: invokers}
+	p, o := f.post, f.options()
 	trigger := func(tr lambda.Trigger) wadi.Triggered {
 		t.Helper()
 		e, err := wadi.Local(o)
@@ -355,4 +360,37 @@ func TestTaken(t *testing.T) {
 	f.deploy(wadi.RestoreLatest)
 	f.trigger(t.Context(), lambda.Manual)
 	f.complete()
+}
+
+// TestDeployRefused: what is missing or wrong is said before a job is deployed.
+func TestDeployRefused(t *testing.T) {
+	const dir = "execution.checkpointing.dir"
+	for _, c := range []struct {
+		config map[string]string
+		insert string
+		want   string
+	}{
+		{nil, "copies", "set 'execution.checkpointing.dir'"},
+		{map[string]string{dir: "mem://x", "execution.functions.target": "nowhere:"}, "copies", "want a URL of"},
+		{map[string]string{dir: "mem://x", "execution.functions.schedule": "now and then"}, "copies", "want an interval such as '5 min', or five fields of cron"},
+		{map[string]string{dir: "mem://x", "execution.functions.fuse": "often"}, "copies", "execution.functions.fuse"},
+		{map[string]string{dir: "mem://x"}, "shown", "nobody sees what a deployed job prints"},
+	} {
+		e, err := wadi.Local(wadi.Options{Config: c.config})
+		if err == nil {
+			err = e.Execute(t.Context(), `CREATE TABLE arrivals (k STRING) WITH ('connector'='filesystem','path'='mem://in','format'='csv','source.monitor-interval'='1 s');
+				CREATE TABLE copies (k STRING) WITH ('connector'='filesystem','path'='mem://out','format'='csv');
+				CREATE TABLE shown (k STRING) WITH ('connector'='print'); INSERT INTO `+c.insert+" SELECT k FROM arrivals", func(o wadi.Outcome) error {
+				if o.Pipeline == nil {
+					return nil
+				}
+				_, err := o.Pipeline.Deploy(t.Context(), wadi.RestoreRefuse)
+				return err
+			})
+			_ = e.Close() // nothing runs in it
+		}
+		if !errors.Is(err, job.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want %s", c.config, err, c.want)
+		}
+	}
 }

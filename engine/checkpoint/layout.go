@@ -20,6 +20,7 @@ import (
 //	<job id>/chk-<n>/_metadata    the claim of epoch n
 //	<job id>/terminal/<g>         how generation g ended
 //	<job id>/shared/<run>         run files
+//	<job id>/channels/<n>/…       what passes between the stages of epoch n, and its plan
 const (
 	claims      = "chk-"
 	metadata    = "/_metadata"
