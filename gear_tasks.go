@@ -83,6 +83,9 @@ func (c *stageCounts) add(counts []stage.Count) {
 		if k.Watermark != stream.Start {
 			s.Watermark.Store(int64(k.Watermark))
 		}
+		if k.Pending != nil {
+			s.Pending.Set(*k.Pending)
+		}
 		for name, n := range k.Counters {
 			s.Counter(name).Add(n)
 		}

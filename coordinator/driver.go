@@ -317,6 +317,10 @@ func (d *driver) receive(message any) Event {
 	if r, ok := message.(asked); ok {
 		return d.ask(r.Request)
 	}
+	if m, ok := message.(*measuring); ok {
+		d.measureFor(m)
+		return Tick{}
+	}
 	if s, ok := message.(Shift); ok {
 		return d.wish(s)
 	}

@@ -263,6 +263,7 @@ func (d *staging) run(e stream.Epoch, specs []stage.Spec) {
 	}
 	for _, s := range specs {
 		s.Inputs = stage.InputsOf(s, sent)
+		s = d.limited(s)
 		began := d.host.Now()
 		r, err := launcher.Run(d.ctx, s)
 		if errors.Is(err, stage.ErrElsewhere) && d.lone != nil {
