@@ -27,12 +27,20 @@ type Speed struct {
 	From              string
 }
 
+// endless are connectors of sources that may not end, and cannot say where they end
+// as of now.
+var endless = []string{"datagen", "nexmark", "nats", "http", "postgres-cdc"}
+
 // CostPlan is the job as far as its cost depends on it.
 func (p *Pipeline) CostPlan(s Speed) (cost.Plan, error) {
 	if p.err != nil {
 		return cost.Plan{}, p.err
 	}
-	return cost.PlanOf(&p.plan.Graph, s.RowsPerCoreSecond), nil
+	plan := cost.PlanOf(&p.plan.Graph, s.RowsPerCoreSecond)
+	for _, e := range edgesOf(&p.plan.Graph) {
+		plan.Endless = plan.Endless || !p.plan.Bounded && !e.sink && slices.Contains(endless, e.connector)
+	}
+	return plan, nil
 }
 
 // Name is the job's pipeline.name.

@@ -90,6 +90,23 @@ func TestGears(t *testing.T) {
 	}
 }
 
+// TestWhoCoordinates: a process that coordinates is paid where there is one, and a
+// source whose end nobody knows keeps its reader busy.
+func TestWhoCoordinates(t *testing.T) {
+	plan, l := cost.PlanOf(grouped(1), 5e6), cost.Load{RowsPerSecond: 1, Freshness: 10 * time.Minute}
+	alone := cost.Predict(plan, l, prices(t, "aws-arm64")).Functions
+	plan.Coordinated = true
+	led := cost.Predict(plan, l, prices(t, "aws-arm64")).Functions
+	plan.Endless = true
+	busy := cost.Predict(plan, l, prices(t, "aws-arm64")).Functions
+	if alone.Usage.CoordinatorSeconds != 0 || led.Usage.CoordinatorSeconds != 3600 || led.Usage.Invocations >= alone.Usage.Invocations {
+		t.Errorf("%+v, %+v", alone.Usage, led.Usage)
+	}
+	if s := busy.Usage.GBSeconds / (float64(cost.DefaultFunctionMemory) / (1 << 30)); s < 3500 || s > 3700 {
+		t.Errorf("a reader that waits: %v seconds of an hour", s)
+	}
+}
+
 // TestMore: more rows never cost less, nor does fresher, and no forecast is
 // without an amount.
 func TestMore(t *testing.T) {

@@ -21,6 +21,12 @@ type Plan struct {
 	FunctionMemory int64
 	// RequestTime is how long a request to storage takes.
 	RequestTime time.Duration
+	// Endless says that sources do not end, and that nobody knows where they end as
+	// of now: in functions they are read for as long as an epoch lasts.
+	Endless bool
+	// Coordinated says that functions have a process that coordinates them also when
+	// triggers could begin the epochs.
+	Coordinated bool
 }
 
 // DefaultFunctionMemory is what the templates give a function: on AWS, a core.

@@ -101,8 +101,12 @@ func functions(p Plan, l Load, prices Prices) Forecast {
 	e := p.epoch(l, p.share(prices))
 	n := perHour(e.length)
 	each := p.FunctionsEpoch(e.rows, e.tasks, prices)
-	if l.Freshness >= timer {
+	coordinated := p.Coordinated || l.Freshness < timer
+	if !coordinated {
 		each = p.DriverlessEpoch(e.rows, e.tasks, prices)
+	}
+	if p.Endless {
+		each.GBSeconds += p.reading(e, prices) * float64(p.memory()) / gb
 	}
 	if e.length >= long {
 		each.GBSeconds += float64(each.Invocations) * cold.Seconds() * float64(p.memory()) / gb
@@ -111,13 +115,25 @@ func functions(p Plan, l Load, prices Prices) Forecast {
 		Epochs: n, Invocations: n * each.Invocations, GBSeconds: float64(n) * each.GBSeconds,
 		Puts: n * each.Puts, Gets: n * each.Gets, Read: n * each.Read, StoredGBHours: float64(p.StateBytes) / 1e9,
 	}
-	if l.Freshness < timer {
+	if coordinated {
 		u.CoordinatorSeconds = hour
 	} else if idle := perHour(timer) - n; idle > 0 {
 		u = u.Plus(p.idle(idle))
 	}
 	u.Rows = int64(l.RowsPerSecond * hour)
 	return Forecast{Usage: u, Bill: prices.Of(u), Tasks: e.tasks, Epoch: e.length, Holds: e.why == "", Why: e.why}
+}
+
+// reading is for how many seconds source tasks wait for rows in an epoch, beside
+// what they do with them.
+func (p Plan) reading(e epoch, prices Prices) float64 {
+	readers := 0
+	for _, s := range p.spread(e.tasks) {
+		if s.Source {
+			readers += s.Tasks
+		}
+	}
+	return max(0, float64(readers)*e.length.Seconds()-p.work(e.rows)/p.share(prices))
 }
 
 // idle are calls that find nothing to do.
