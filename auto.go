@@ -53,7 +53,7 @@ func (g gearing) policy(graph *job.Graph) (gear.Policy, error) {
 		return p, err
 	}
 	plan := cost.PlanOf(graph, cost.MiddlingSpeed)
-	plan.FunctionMemory = k.size(keyFunctionMemory)
+	plan.FunctionMemory, plan.Coordinated = k.size(keyFunctionMemory), true
 	p.Costs = gear.Predicted{Plan: plan, Prices: prices, Freshness: p.Freshness}
 	return p, k.err
 }

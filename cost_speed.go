@@ -27,9 +27,13 @@ type Speed struct {
 	From              string
 }
 
-// endless are connectors of sources that may not end, and cannot say where they end
-// as of now.
-var endless = []string{"datagen", "nexmark", "nats", "http", "postgres-cdc"}
+// endless reports whether sources of a graph, if they do not end, cannot say where
+// they end as of now.
+func endless(g *job.Graph) bool {
+	return slices.ContainsFunc(edgesOf(g), func(e tableEdge) bool {
+		return !e.sink && slices.Contains([]string{"datagen", "nexmark", "nats", "http", "postgres-cdc"}, e.connector)
+	})
+}
 
 // CostPlan is the job as far as its cost depends on it.
 func (p *Pipeline) CostPlan(s Speed) (cost.Plan, error) {
@@ -37,9 +41,7 @@ func (p *Pipeline) CostPlan(s Speed) (cost.Plan, error) {
 		return cost.Plan{}, p.err
 	}
 	plan := cost.PlanOf(&p.plan.Graph, s.RowsPerCoreSecond)
-	for _, e := range edgesOf(&p.plan.Graph) {
-		plan.Endless = plan.Endless || !p.plan.Bounded && !e.sink && slices.Contains(endless, e.connector)
-	}
+	plan.Endless = !p.plan.Bounded && endless(&p.plan.Graph)
 	return plan, nil
 }
 
