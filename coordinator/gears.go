@@ -30,8 +30,15 @@ type Shift struct {
 	Answer func(error)
 }
 
-// RunGears runs a job as Run and RunStaged do, in the gear that it begins in and,
-// from checkpoint to checkpoint, in those that Job.Shifts wishes for.
+// RunGears runs a job as Run does, in the gear that it begins in and, from checkpoint
+// to checkpoint, in those that Job.Shifts wishes for.
+//
+// In a brief gear no task lives longer than an epoch, and between the stages of one
+// there is only storage. A job whose sources all end is done in one epoch, or in
+// epochs of Settings.EpochRows per source task, one after the other. A job with a
+// source that does not end takes an epoch per Settings.Interval, which it then needs.
+// A stage that fails fails the attempt: the epoch is run again, as a whole and
+// under a new number, as the restart strategy allows.
 func RunGears(ctx context.Context, j Job, g Gears, h Host) (Result, error) {
 	j = logged(j)
 	if g.At == "" {

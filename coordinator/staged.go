@@ -27,21 +27,7 @@ type Launcher interface {
 	Run(ctx context.Context, s stage.Spec) (stage.Result, error)
 }
 
-// RunStaged runs a job in the staged gear: no task lives longer than an epoch,
-// and between the stages of one there is only storage. Everything that is
-// decided is decided as in Run, by Step, so a job may change gear at any
-// checkpoint.
-//
-// A job whose sources all end is done in one epoch, or in epochs of
-// Settings.EpochRows per source task, one after the other. A job with a source
-// that does not end takes an epoch per Settings.Interval, which it then needs.
-// A stage that fails fails the attempt: the epoch is run again, as a whole and
-// under a new number, as the restart strategy allows.
-func RunStaged(ctx context.Context, j Job, l Launcher, h Host) (Result, error) {
-	return RunGears(ctx, j, Gears{At: job.Staged, Launchers: map[job.Gear]Launcher{job.Staged: l}}, h)
-}
-
-// stages is the Worker of the staged gear. To the coordinator it looks like
+// stages is the Worker of the brief gears. To the coordinator it looks like
 // tasks that live long; in truth a barrier is what starts them, one stage after
 // the other, with the splits that were assigned before it:
 //

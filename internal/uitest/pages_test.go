@@ -3,6 +3,8 @@ package uitest_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestPages looks at every page, as everybody may see it.
@@ -21,6 +23,7 @@ func TestPages(t *testing.T) {
 			{"graph of one vertex", "/jobs/" + job, "back-pr."},
 			{"vertex", "/jobs/" + job + "/vertices/" + vertex, "Operators of the chain"},
 			{"stuck", "/jobs/" + late + "/stuck", "holds the watermark"},
+			{"gear", "/jobs/" + wide + "/gear", "The gear has not been changed."},
 			{"cost", "/jobs/" + wide + "/cost", "What was used"},
 			{"stuck at nothing", "/jobs/" + wide + "/stuck", "Nothing holds this job"},
 			{"stuck at its end", "/jobs/" + failed + "/stuck", "The job has ended"},
@@ -56,6 +59,33 @@ func TestPages(t *testing.T) {
 			b.t = t
 		}
 	}
+}
+
+// TestGear: the gear of a job is changed behind a question, and the page tells how
+// that went.
+func TestGear(t *testing.T) {
+	path := chromium(t)
+	c := serve(t, nil)
+	job := c.run(windows)
+	b := open(t, path, c.base)
+	b.as(looks[0])
+	b.visit("/jobs/" + job + "/gear")
+	b.press("Change to functions…")
+	b.text("an invocation of a function")
+	b.press("Change it")
+	b.text("want a URL of")
+	b.keys(kb.Escape)
+	b.until(`!document.querySelector("dialog")`)
+	b.press("Change to staged…")
+	b.until(`document.querySelector("dialog[open]")`)
+	b.audited()
+	b.picture("gear asked light")
+	b.press("Change it")
+	b.until(`!document.querySelector("dialog")`)
+	b.text("from checkpoint")
+	b.text("somebody has asked for it")
+	b.audited()
+	b.picture("gear changed light")
 }
 
 // TestSQL: rows are seen as they come, and a query that never ends can be ended.
