@@ -30,8 +30,6 @@ type CostOptions struct {
 	Epochs int
 	// Memory is that of a function; 0 means cost.DefaultFunctionMemory, which is a core.
 	Memory int64
-	// Directory is the URL below which checkpoints go; "" means a temporary one.
-	Directory string
 	// Program is the wadi binary; "" means this one.
 	Program string
 }
@@ -109,14 +107,11 @@ func Cost(ctx context.Context, o CostOptions, report func(CostResult) error) err
 
 func (o CostOptions) compare(ctx context.Context, platform *local.Platform, q Query, tasks int, rows int64) (r CostResult, err error) {
 	r = CostResult{Query: q.Name, Gear: "functions", Tasks: tasks}
-	dir := o.Directory
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "wadi-cost-"); err != nil {
-			return r, fmt.Errorf("make a directory for checkpoints: %w", err)
-		}
-		defer os.RemoveAll(dir)
-		dir = "file://" + dir
+	dir, err := os.MkdirTemp("", "wadi-cost-")
+	if err != nil {
+		return r, fmt.Errorf("make a directory for checkpoints: %w", err)
 	}
+	defer os.RemoveAll(dir)
 	n, err := NexmarkOptions{Events: rows * int64(tasks*o.Epochs), Parallelism: tasks, Rate: 10_000}.withDefaults()
 	if err != nil {
 		return r, err
@@ -124,7 +119,7 @@ func (o CostOptions) compare(ctx context.Context, platform *local.Platform, q Qu
 	env, err := wadi.Local(wadi.Options{
 		Parallelism: tasks, Invokers: wadi.Invokers{"local": func(context.Context, string) (lambda.Invoker, error) { return platform, nil }},
 		Config: map[string]string{
-			"execution.checkpointing.dir": dir, "execution.gear": "functions", "execution.functions.target": "local:", "wadi.staged.rows-per-epoch": fmt.Sprint(rows),
+			"execution.checkpointing.dir": "file://" + dir, "execution.gear": "functions", "execution.functions.target": "local:", "wadi.staged.rows-per-epoch": fmt.Sprint(rows),
 		},
 	})
 	if err != nil {

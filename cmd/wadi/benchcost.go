@@ -45,6 +45,5 @@ gear, and on Flink, from speeds in bench/RESULTS.md and list prices: nothing run
 	c.Flags().IntSliceVar(&o.Tasks, "tasks", nil, "tasks per vertex, separated by commas; 1, 2 and 4 without it")
 	c.Flags().Int64SliceVar(&o.Rows, "rows", nil, "rows of each source task in an epoch; 10,000 and 1 million without it")
 	c.Flags().IntVar(&o.Epochs, "epochs", 6, "epochs of each run")
-	c.Flags().StringVar(&o.Directory, "dir", "", "the `URL` of a directory for checkpoints, such as s3://bucket/bench; a temporary one without it")
 	return c
 }
