@@ -100,16 +100,19 @@ func (r *stageRunner) Run(ctx context.Context, s stage.Spec) (stage.Result, erro
 // endsHere reports whether a stage has a sink that gives its rows to this
 // process.
 func endsHere(s stage.Spec) bool {
+	heads := make(map[job.VertexID]bool)
+	for _, a := range s.Tasks {
+		heads[a.Task.Vertex] = true
+	}
 	for _, c := range s.Graph.Chains() {
-		if len(s.Tasks) == 0 || c.Head() != s.Tasks[0].Task.Vertex {
+		v := s.Graph.Vertices[c.Tail()]
+		if !heads[c.Head()] || v.Kind != job.KindSink {
 			continue
 		}
-		v := s.Graph.Vertices[c.Tail()]
-		if v.Kind != job.KindSink {
-			return false
-		}
 		config, err := ops.DecodeConfig[ops.SinkConfig](v)
-		return err == nil && (config.Table.Connector == collectName || config.Table.Connector == "print")
+		if err == nil && (config.Table.Connector == collectName || config.Table.Connector == "print") {
+			return true
+		}
 	}
 	return false
 }

@@ -391,7 +391,7 @@ func (d *driver) hopeless(r Result) bool {
 // note keeps what a stage has done.
 func (l *lone) note(s stage.Spec, r stage.Result) {
 	head := s.Tasks[0].Task.Vertex
-	ran := Ran{Vertex: head, Source: s.Graph.Vertices[head].Kind == job.KindSource, Rows: s.Rows, Tasks: len(s.Tasks), Took: r.Took, Usage: r.Usage}
+	ran := Ran{Vertex: head, Source: s.Graph.Vertices[head].Kind == job.KindSource, Rows: s.Rows, Tasks: s.Graph.Vertices[head].Parallelism, Took: r.Took, Usage: r.Usage}
 	for _, c := range r.Counts {
 		if c.Vertex != head {
 			continue

@@ -99,7 +99,7 @@ var errCanceled = fmt.Errorf("canceled by the coordinator")
 type staging struct {
 	*stages
 	deploy rpc.Deploy
-	chains []job.Chain
+	waves  [][]job.Chain   // the stages of the graph
 	ctx    context.Context //nolint:containedctx // the life of the attempt
 	cancel context.CancelCauseFunc
 	epoch  chan struct{} // closed at the end of the newest epoch; nil before the first
@@ -123,7 +123,7 @@ type stagedTask struct {
 }
 
 func (w *stages) deploy(c rpc.Deploy) {
-	d := &staging{stages: w, deploy: c, chains: c.Graph.Chains(), tasks: make(map[checkpoint.TaskID]*stagedTask)}
+	d := &staging{stages: w, deploy: c, waves: c.Graph.Stages(), tasks: make(map[checkpoint.TaskID]*stagedTask)}
 	d.ctx, d.cancel = context.WithCancelCause(w.ctx)
 	before := w.running
 	w.running = d
@@ -202,29 +202,39 @@ func (d *staging) specs(e stream.Epoch) ([]stage.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	specs := make([]stage.Spec, len(d.chains))
-	for i, c := range d.chains {
+	specs := make([]stage.Spec, len(d.waves))
+	for i, chains := range d.waves {
 		s := stage.Spec{Job: d.deploy.Job, Generation: d.deploy.Generation, Graph: d.deploy.Graph, Epoch: e}
-		for _, a := range layout.Tasks {
-			if a.Task.Vertex == c.Head() {
-				a.InFlight = d.tasks[a.Task].inFlight
-				s.Tasks = append(s.Tasks, a)
+		for _, c := range chains {
+			for _, a := range layout.Tasks {
+				if a.Task.Vertex == c.Head() {
+					a.InFlight = d.tasks[a.Task].inFlight
+					s.Tasks = append(s.Tasks, a)
+				}
 			}
 		}
-		if d.deploy.Graph.Vertices[c.Head()].Kind == job.KindSource {
-			s.Rows, s.Wait, s.NoMore, s.Splits = d.rows, d.wait, true, make(map[int][]ops.Split)
-			for _, a := range s.Tasks {
-				t := d.tasks[a.Task]
-				s.NoMore = s.NoMore && (t.noMore || a.Ended)
-				if len(t.splits) > 0 {
-					s.Splits[a.Task.Index] = t.splits
-				}
-				t.splits = nil
-			}
+		if d.deploy.Graph.Vertices[chains[0].Head()].Kind == job.KindSource {
+			d.reads(&s)
 		}
 		specs[i] = s
 	}
 	return specs, nil
+}
+
+// reads gives the source tasks of a stage what they read.
+func (d *staging) reads(s *stage.Spec) {
+	s.Rows, s.Wait, s.NoMore, s.Splits = d.rows, d.wait, true, make(map[int][]ops.Split)
+	for _, a := range s.Tasks {
+		t := d.tasks[a.Task]
+		if !t.source {
+			continue
+		}
+		s.NoMore = s.NoMore && (t.noMore || a.Ended)
+		if len(t.splits) > 0 {
+			s.Splits[a.Task.Index] = t.splits
+		}
+		t.splits = nil
+	}
 }
 
 // standing is what the tasks hold, as a checkpoint.

@@ -59,23 +59,35 @@ func (l *Launcher) Run(ctx context.Context, s stage.Spec) (stage.Result, error) 
 	return all, err
 }
 
-// split is a stage for each of the tasks of s.
+// split is a stage for each index of the tasks of s.
 func split(s stage.Spec) []stage.Spec {
-	all := make([]stage.Spec, len(s.Tasks))
-	for i, a := range s.Tasks {
-		t := s
-		t.Tasks = []checkpoint.Assignment{a}
-		t.Splits, t.Until = nil, nil
-		if of, ok := s.Until[a.Task.Index]; ok {
-			t.Until = map[int][]ops.Split{a.Task.Index: of}
+	var all []stage.Spec
+	at := make(map[int]int)
+	for _, a := range s.Tasks {
+		i, ok := at[a.Task.Index]
+		if !ok {
+			i = len(all)
+			at[a.Task.Index], all = i, append(all, partOf(s, a.Task.Index))
 		}
-		if of, ok := s.Splits[a.Task.Index]; ok {
-			t.Splits = map[int][]ops.Split{a.Task.Index: of}
-		}
-		t.Inputs = stage.InputsOf(t, s.Inputs)
-		all[i] = t
+		all[i].Tasks = append(all[i].Tasks, a)
+	}
+	for i := range all {
+		all[i].Inputs = stage.InputsOf(all[i], s.Inputs)
 	}
 	return all
+}
+
+// partOf is s with what is read at an index, and without tasks.
+func partOf(s stage.Spec, index int) stage.Spec {
+	t := s
+	t.Tasks, t.Splits, t.Until = nil, nil, nil
+	if of, ok := s.Until[index]; ok {
+		t.Until = map[int][]ops.Split{index: of}
+	}
+	if of, ok := s.Splits[index]; ok {
+		t.Splits = map[int][]ops.Split{index: of}
+	}
+	return t
 }
 
 // settle runs a task until its result is there, or it is of no use to go on.

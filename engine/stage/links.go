@@ -90,15 +90,15 @@ func InputsOf(s Spec, sent []durable.Sent) []durable.Sent {
 	if len(s.Tasks) == 0 {
 		return nil
 	}
-	edges, receivers := make(map[string]bool), make(map[int]bool)
+	edges, receivers, chains := make(map[string]bool), make(map[int]bool), make(map[job.VertexID]bool)
 	senders, heads := make(map[job.VertexID]bool), heads(s.Graph)
+	for _, a := range s.Tasks {
+		receivers[a.Task.Index], chains[a.Task.Vertex] = true, true
+	}
 	for _, e := range s.Graph.Edges {
-		if heads[e.To] == s.Tasks[0].Task.Vertex && heads[e.From] != heads[e.To] {
+		if chains[heads[e.To]] && !chains[heads[e.From]] {
 			edges[nameOf(e)], senders[heads[e.From]] = true, true
 		}
-	}
-	for _, a := range s.Tasks {
-		receivers[a.Task.Index] = true
 	}
 	var out []durable.Sent
 	for _, x := range sent {

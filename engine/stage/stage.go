@@ -22,11 +22,13 @@ import (
 
 // Spec is what to run: a document that can be sent to another process.
 type Spec struct {
-	Job        job.ID                  `json:"job"`
-	Generation checkpoint.Generation   `json:"generation"`
-	Graph      *job.Graph              `json:"graph"`
-	Epoch      stream.Epoch            `json:"epoch"`
-	Tasks      []checkpoint.Assignment `json:"tasks"` // some or all of one chain
+	Job        job.ID                `json:"job"`
+	Generation checkpoint.Generation `json:"generation"`
+	Graph      *job.Graph            `json:"graph"`
+	Epoch      stream.Epoch          `json:"epoch"`
+	// Tasks are some or all of a stage of the graph; those of its first chain come
+	// first, and of each index there are those of all chains.
+	Tasks []checkpoint.Assignment `json:"tasks"`
 	// Splits are those of each source task, by its index; with NoMore set, none
 	// will follow in later epochs.
 	Splits map[int][]ops.Split `json:"splits,omitempty"`
@@ -174,14 +176,14 @@ func (r *run) on(rep rpc.Report) error {
 	return nil
 }
 
-// running is how many of the tasks had not ended before.
-func (r *run) running() (n int) {
+// sources are the source tasks that had not ended before.
+func (r *run) sources() (all []checkpoint.TaskID) {
 	for _, a := range r.spec.Tasks {
-		if !a.Ended {
-			n++
+		if !a.Ended && r.spec.Graph.Vertices[a.Task.Vertex].Kind == job.KindSource {
+			all = append(all, a.Task)
 		}
 	}
-	return n
+	return all
 }
 
 // assign gives a task its splits when it first asks. One that asks again has
@@ -198,7 +200,7 @@ func (r *run) assign(id checkpoint.TaskID) error {
 // ends. The barrier is one that stops: the next epoch is another stage's run.
 func (r *run) rest(id checkpoint.TaskID) error {
 	r.resting[id] = true
-	if len(r.resting) < r.running() || r.sent {
+	if len(r.resting) < len(r.sources()) || r.sent {
 		return nil
 	}
 	return r.inject(stream.Stop)
@@ -206,11 +208,8 @@ func (r *run) rest(id checkpoint.TaskID) error {
 
 func (r *run) inject(kind stream.BarrierKind) error {
 	r.sent = true
-	for _, a := range r.spec.Tasks {
-		if a.Ended {
-			continue
-		}
-		if err := r.worker.Send(rpc.Inject{Task: a.Task, Barrier: stream.Barrier{Epoch: r.spec.Epoch, Kind: kind}}); err != nil {
+	for _, id := range r.sources() {
+		if err := r.worker.Send(rpc.Inject{Task: id, Barrier: stream.Barrier{Epoch: r.spec.Epoch, Kind: kind}}); err != nil {
 			return err
 		}
 	}

@@ -40,7 +40,7 @@ func (s *stages) Run(ctx context.Context, spec stage.Spec) (stage.Result, error)
 	of := &process{name: fmt.Sprintf("stage %d", s.runs), in: s.of}
 	defer func() { of.dead = true }()
 	links := &stageLinks{spec: spec, attempt: fmt.Sprint(s.runs), store: checkpoint.Sub(s.store, string(spec.Job)), outputs: map[checkpoint.TaskID]*durable.Output{}}
-	r.worker = &worker{w: s.w, of: of, store: s.store, table: s.table, bugs: s.bugs, fails: s.fails, pace: s.pace, stage: links, post: r.on}
+	r.worker = &worker{w: s.w, of: of, store: s.store, table: s.table, bugs: s.bugs, fails: s.fails, pace: s.pace, stage: links, post: r.on, gates: map[gateKey]*gate{}}
 	for _, a := range spec.Tasks {
 		r.waiting[a.Task] = true
 	}
@@ -127,24 +127,26 @@ func (r *stageRun) on(rep rpc.Report) {
 
 func (r *stageRun) rest(id checkpoint.TaskID) {
 	r.resting[id] = true
-	n := 0
-	for _, a := range r.spec.Tasks {
-		if !a.Ended {
-			n++
-		}
-	}
-	if len(r.resting) == n && !r.sent {
+	if len(r.resting) == len(r.sources()) && !r.sent {
 		r.inject()
 	}
 }
 
 func (r *stageRun) inject() {
 	r.sent = true
+	for _, id := range r.sources() {
+		_ = r.worker.Send(rpc.Inject{Task: id, Barrier: stream.Barrier{Epoch: r.spec.Epoch, Kind: stream.Stop}})
+	}
+}
+
+// sources are the source tasks that had not ended before.
+func (r *stageRun) sources() (all []checkpoint.TaskID) {
 	for _, a := range r.spec.Tasks {
-		if !a.Ended {
-			_ = r.worker.Send(rpc.Inject{Task: a.Task, Barrier: stream.Barrier{Epoch: r.spec.Epoch, Kind: stream.Stop}})
+		if !a.Ended && a.Task.Vertex < sourceVertices {
+			all = append(all, a.Task)
 		}
 	}
+	return all
 }
 
 // stageLinks are the durable channels of a stage.

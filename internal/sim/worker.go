@@ -149,7 +149,7 @@ func (w *worker) start(c rpc.Deploy, region int) {
 	var deployed rpc.Deployed
 	for _, a := range c.Tasks {
 		deployed.Tasks = append(deployed.Tasks, a.Task)
-		if a.Task.Vertex >= sourceVertices && w.stage == nil {
+		if a.Task.Vertex >= sourceVertices && !w.sealed(d, a.Task) {
 			w.gates[gateKey{c.Generation, a.Task}] = newGate(w.w, d.process, len(channelsOf(c.Graph, a.Task)))
 		}
 	}
@@ -188,6 +188,12 @@ func channelsOf(g *job.Graph, id checkpoint.TaskID) (all []sender) {
 	return all
 }
 
+// sealed reports whether a task is in another process, or stage, than those that
+// send to it and have ended before.
+func (w *worker) sealed(d *deployment, id checkpoint.TaskID) bool {
+	return w.stage != nil && !slices.ContainsFunc(channelsOf(d.Graph, id), func(s sender) bool { return d.has(s.task) && d.has(id) })
+}
+
 // routes are the edges from a source task.
 func (w *worker) routes(d *deployment, of checkpoint.TaskID) (all []*exchange.Route) {
 	for _, e := range d.Graph.Outputs(of.Vertex) {
@@ -197,7 +203,7 @@ func (w *worker) routes(d *deployment, of checkpoint.TaskID) (all []*exchange.Ro
 			ch := slices.IndexFunc(channelsOf(d.Graph, id), func(s sender) bool { return s.task == of })
 			switch {
 			case ch < 0:
-			case w.stage != nil:
+			case w.sealed(d, id):
 				to = append(to, w.stage.channel(e, of, i))
 			default:
 				to = append(to, channel{w, gateKey{d.Generation, id}, ch})
@@ -230,7 +236,7 @@ func (w *worker) startTask(d *deployment, a rpc.Assignment, up *uploader) {
 		}})
 	}
 	var g exchange.Gate
-	if w.stage != nil {
+	if w.sealed(d, a.Task) {
 		g = w.stage.gate(d.Graph, a.Task)
 	} else {
 		g = w.gates[gateKey{d.Generation, a.Task}]

@@ -2,6 +2,7 @@ package cost
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/wadi-engine/wadi/job"
@@ -70,34 +71,46 @@ func PlanOf(g *job.Graph, rowsPerCoreSecond float64) Plan {
 }
 
 func stagesOf(g *job.Graph) (all []Stage) {
-	chains := g.Chains()
-	head := make(map[job.VertexID]job.VertexID)
-	for _, c := range chains {
-		for _, v := range c.Vertices {
-			head[v] = c.Head()
-		}
-	}
-	sends := make(map[job.VertexID]bool)
-	for _, e := range g.Edges {
-		if head[e.From] != head[e.To] {
-			sends[head[e.From]] = true
-		}
-	}
-	for _, c := range chains {
-		s := Stage{Name: g.ChainName(c), Tasks: g.Vertices[c.Head()].Parallelism, Sends: sends[c.Head()], Alone: !g.Scales(c.Head())}
-		for _, v := range c.Vertices {
-			switch g.Vertices[v].Kind {
-			case job.KindSource:
-				s.Source = true
-			case job.KindSink:
-				s.Sink = connectorOf(g.Vertices[v])
-			default:
-				s.Stateful = s.Stateful || gathers(g, v)
+	stages := g.Stages()
+	at := make(map[job.VertexID]int)
+	for i, chains := range stages {
+		for _, c := range chains {
+			for _, v := range c.Vertices {
+				at[v] = i
 			}
 		}
+	}
+	sends := make(map[int]bool)
+	for _, e := range g.Edges {
+		if at[e.From] != at[e.To] {
+			sends[at[e.From]] = true
+		}
+	}
+	for i, chains := range stages {
+		s := Stage{Tasks: g.Vertices[chains[0].Head()].Parallelism, Sends: sends[i], Alone: !g.Scales(chains[0].Head())}
+		var names []string
+		for _, c := range chains {
+			names = append(names, g.ChainName(c))
+			for _, v := range c.Vertices {
+				s.add(g, g.Vertices[v])
+			}
+		}
+		s.Name = strings.Join(names, ", ")
 		all = append(all, s)
 	}
 	return all
+}
+
+// add notes what a vertex of the stage does.
+func (s *Stage) add(g *job.Graph, v job.Vertex) {
+	switch v.Kind {
+	case job.KindSource:
+		s.Source = true
+	case job.KindSink:
+		s.Sink = connectorOf(v)
+	default:
+		s.Stateful = s.Stateful || gathers(g, v.ID)
+	}
 }
 
 // connectorOf is what a sink writes with.
