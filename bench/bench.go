@@ -31,6 +31,8 @@ type Result struct {
 	RowsOut         int64   `json:"rows_out"`
 	// PeakRSS is the most memory the process had resident, since it started.
 	PeakRSS int64 `json:"peak_rss_bytes"`
+	// OwnRSS is PeakRSS without what is shared with files, as far as it was seen.
+	OwnRSS int64 `json:"own_rss_bytes,omitempty"`
 	// Limit is the memory that the process was given, if it was.
 	Limit       string `json:"limit,omitempty"`
 	Parallelism int    `json:"parallelism"`
@@ -38,6 +40,10 @@ type Result struct {
 	Checkpoints int64 `json:"checkpoints,omitempty"`
 	// Bytes is what a checkpoint has written, or what a recovery has read.
 	Bytes int64 `json:"bytes,omitempty"`
+	// Requests is what was asked of storage.
+	Requests int64 `json:"requests,omitempty"`
+	// Load is how many processes wanted to run, on average of a minute.
+	Load float64 `json:"load,omitempty"`
 	// GCShare is the part of the CPU time that the garbage collector took.
 	GCShare float64 `json:"gc_share,omitempty"`
 	// HeapPerEvent is how many bytes of the Go heap were allocated per event.
@@ -127,6 +133,12 @@ func Table(w io.Writer) Report {
 		}
 		if r.Bytes > 0 {
 			fmt.Fprintf(tw, "%.1f MB\t\n", float64(r.Bytes)/1e6)
+		}
+		if r.Requests > 0 {
+			fmt.Fprintf(tw, "%d requests\t\n", r.Requests)
+		}
+		if r.OwnRSS > 0 {
+			fmt.Fprintf(tw, "%d MB of its own\t\n", r.OwnRSS>>20)
 		}
 		if r.Checkpoints > 0 {
 			fmt.Fprintf(tw, "%d checkpoints\t\n", r.Checkpoints)

@@ -14,14 +14,14 @@ import (
 
 func newBench() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "bench nexmark|flights|tpch|memory|ingest|cluster|cost",
+		Use:   "bench nexmark|flights|tpch|memory|ingest|cluster|checkpoint|cost|functions",
 		Short: "Measure the engine",
 		Long: `Bench measures events per second of CPU time of this process, user and system,
 which stays comparable on a machine that has other work.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchNexmark(), newBenchFlights(), newBenchTPCH(), newBenchMemory(), newBenchIngest(), newBenchCluster(), newBenchCheckpoint(), newBenchCost())
+	c.AddCommand(newBenchNexmark(), newBenchFlights(), newBenchTPCH(), newBenchMemory(), newBenchIngest(), newBenchCluster(), newBenchCheckpoint(), newBenchCost(), newBenchFunctions())
 	return c
 }
 

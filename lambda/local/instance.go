@@ -29,6 +29,9 @@ type instance struct {
 	exited  chan struct{}
 	number  atomic.Int64
 	ended   atomic.Bool // by us
+	// peak is the most memory that was seen, own that without what it shares with files;
+	// whoever has the instance looks.
+	peak, own int64
 }
 
 type invocation struct {
@@ -137,12 +140,13 @@ func (i *instance) invoke(event json.RawMessage, timeout time.Duration) answer {
 			if a.id != id && a.id != "" {
 				continue // of an event before
 			}
+			i.look()
 			freeze(i.cmd.Process)
 			return a
 		case <-i.exited:
 			return answer{id: id, err: lambda.Failure{Type: "Runtime.ExitError", Message: fmt.Sprintf("the process ended: %v", i.cmd.ProcessState)}}
 		case <-watch.C:
-			if used := resident(i.cmd.Process); i.memory > 0 && used > i.memory {
+			if used := i.look(); i.memory > 0 && used > i.memory {
 				i.end()
 				return answer{id: id, err: lambda.Failure{Type: "Runtime.OutOfMemory", Message: fmt.Sprintf(
 					"%d MiB are in use, %d allowed: give the function more memory, or less to do at a time ('wadi.staged.rows-per-epoch', 'parallelism.default')", used>>20, i.memory>>20)}}
@@ -153,6 +157,13 @@ func (i *instance) invoke(event json.RawMessage, timeout time.Duration) answer {
 				"no answer after %v: give the function more time, or less to do at a time ('wadi.staged.rows-per-epoch', 'parallelism.default')", timeout)}}
 		}
 	}
+}
+
+// look notes how much memory the process has, and returns what is its own.
+func (i *instance) look() int64 {
+	own, peak := resident(i.cmd.Process)
+	i.own, i.peak = max(i.own, own), max(i.peak, peak)
+	return own
 }
 
 // gone says that the process answers no more events.

@@ -9,6 +9,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +51,9 @@ type Counts struct {
 	Invocations int64         // begun
 	Starts      int64         // cold: for which an instance was started
 	Billed      time.Duration // the time that instances ran, starts included
+	// Peak is the most memory that an instance had resident, pages of its program among
+	// it, and Own that without what it shares with files, as far as was seen.
+	Peak, Own int64
 }
 
 var (
@@ -128,6 +133,7 @@ func (p *Platform) give(i *instance, ran time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts.Billed += ran
+	p.counts.Peak, p.counts.Own = max(p.counts.Peak, i.peak), max(p.counts.Own, i.own)
 	if !i.gone() && len(p.idle) < p.o.Keep && !p.closed {
 		p.idle = append(p.idle, i)
 		return
@@ -147,16 +153,20 @@ func (p *Platform) Counts() Counts {
 	return p.counts
 }
 
-// Close ends all instances.
+// Close ends all instances, and waits until they have.
 func (p *Platform) Close() error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
 	if p.sent.server != nil {
 		_ = p.sent.server.Close() // whoever sends to it has ended
 	}
-	for i := range p.all {
+	all := slices.Collect(maps.Keys(p.all))
+	p.mu.Unlock()
+	for _, i := range all {
 		i.end()
+	}
+	for _, i := range all {
+		<-i.exited
 	}
 	return nil
 }
