@@ -16,12 +16,14 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/lambda"
+	"github.com/wadi-engine/wadi/ops"
+	"github.com/wadi-engine/wadi/stream"
 )
 
 // The queries whose functions die. What they write does not depend on the order in
 // which files are read.
 var functionQueries = map[string]string{
-	"copy":   `INSERT INTO target SELECT k, v FROM arrivals;`,
+	"copy":   `EXECUTE STATEMENT SET BEGIN INSERT INTO target SELECT k, v FROM arrivals; INSERT INTO receipts SELECT v FROM arrivals; END;`,
 	"firsts": `INSERT INTO target SELECT k, 0 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY PROCTIME()) AS n FROM arrivals) WHERE n = 1;`,
 	"join":   `INSERT INTO target SELECT a.k, a.v * 1000 + b.v FROM arrivals a JOIN others b ON a.k = b.k;`,
 }
@@ -29,16 +31,18 @@ var functionQueries = map[string]string{
 const functionTables = `
 CREATE TEMPORARY TABLE arrivals (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='chaos://x/in','format'='csv','source.monitor-interval'='1 s');
 CREATE TEMPORARY TABLE others (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='chaos://x/others','format'='csv','source.monitor-interval'='1 s');
+CREATE TEMPORARY TABLE receipts (v BIGINT) WITH ('connector'='ledger');
 CREATE TEMPORARY TABLE target (k STRING, v BIGINT) WITH ('connector'='filesystem','path'='chaos://x/out','format'='csv');
 `
 
 // ground is storage with a deployed job, and the platform that runs its functions.
 type ground struct {
-	t     *testing.T
-	query string
-	rnd   *rand.Rand
-	store objstore.Driver
-	calm  bool
+	t      *testing.T
+	query  string
+	rnd    *rand.Rand
+	store  objstore.Driver
+	ledger ledger
+	calm   bool
 
 	mu      sync.Mutex
 	events  []json.RawMessage // that wait to be delivered
@@ -79,8 +83,9 @@ func (g *ground) Invoke(context.Context, json.RawMessage) (json.RawMessage, erro
 
 func (g *ground) options(f *fate) wadi.Options {
 	return wadi.Options{
-		Stores:   map[string]objstore.Opener{"chaos": f.opener(g.store)},
-		Invokers: wadi.Invokers{"ground": func(context.Context, string) (lambda.Invoker, error) { return g, nil }},
+		Connectors: []*ops.Connector{g.ledger.connector(f)},
+		Stores:     map[string]objstore.Opener{"chaos": f.opener(g.store)},
+		Invokers:   wadi.Invokers{"ground": func(context.Context, string) (lambda.Invoker, error) { return g, nil }},
 		Config: map[string]string{
 			"execution.checkpointing.dir": "chaos://x/checkpoints", "execution.functions.heartbeat-timeout": "20 ms",
 			"execution.functions.timeout": "1 min",
@@ -294,7 +299,7 @@ func (g *ground) idle() bool {
 }
 
 func newGround(t *testing.T, query string, seed uint64) *ground {
-	return &ground{t: t, query: query, rnd: rand.New(rand.NewPCG(seed, 0)), store: objstore.NewMemory(), fell: map[string]int{}, errors: map[string]bool{}}
+	return &ground{t: t, query: query, rnd: rand.New(rand.NewPCG(seed, 0)), store: objstore.NewMemory(), ledger: ledger{epochs: map[stream.Epoch]string{}}, fell: map[string]int{}, errors: map[string]bool{}}
 }
 
 // schedule runs the job while its functions die, sleep, come late and twice, and
@@ -357,6 +362,9 @@ func TestCrashFunctions(t *testing.T) {
 				}
 				if got := g.written(); !slices.Equal(got, want) {
 					t.Errorf("%d rows, want %d: %v", len(got), len(want), got)
+				}
+				for _, bad := range g.ledger.bad {
+					t.Error(bad)
 				}
 				if t.Failed() {
 					t.Fatalf("go test ./internal/crash -run TestCrashFunctions/%s -args -runs 1 -seed %d; %v", name, from+n, slices.Sorted(maps.Keys(g.errors)))
