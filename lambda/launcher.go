@@ -190,7 +190,7 @@ func (l *Launcher) invoke(ctx context.Context, w *wave, s stage.Spec, again bool
 
 // eventOf is the event for a task; one that is longer than limit goes through storage.
 func (l *Launcher) eventOf(ctx context.Context, s stage.Spec, again bool, then *Trigger, limit int) (json.RawMessage, error) {
-	e := Event{Checkpoints: l.Checkpoints, Config: l.Config, Deployment: l.Deployment, Stage: &s, Again: again, Then: then}
+	e := Event{Checkpoints: l.Checkpoints, Config: l.Config, Deployment: l.Deployment, Stage: &s, Again: again || l.Deployment != "", Then: then}
 	if l.Deployment != "" {
 		e.KeyGroups, s.Graph = s.Graph.KeyGroups, nil
 	}
