@@ -162,3 +162,29 @@ func TestLateEpoch(t *testing.T) {
 		}
 	}
 }
+
+// TestAdoptedInAnotherGear: tasks that run on are pipelined. A leader that finds that
+// the job was to be in a brief gear adopts them, and then changes to it.
+func TestAdoptedInAnotherGear(t *testing.T) {
+	u := newUniverse()
+	u.state.gears.at, u.state.bounded = job.Staged, true
+	held := &rpc.Held{Job: "j", Generation: 1, Total: len(u.state.ids)}
+	for _, id := range u.state.ids {
+		held.Tasks = append(held.Tasks, rpc.HeldTask{Task: id, Running: true})
+	}
+	var h History
+	h.begin(u.state.plan)
+	before := u.state
+	u = u.step(Begun{Owner: checkpoint.Owner{Generation: 1, Term: 2}, Number: 1, Layout: layoutOf(u.state.graph), Held: held})
+	h.observe(u.now, Begun{Held: held}, before, u.state, nil)
+	if l, _ := h.Life(); u.state.gears.at != job.Pipelined || l.Gear != job.Pipelined || len(l.Shifts) != 1 || l.Shifts[0].To != job.Staged {
+		t.Fatalf("adopted in the %s gear: %+v", u.state.gears.at, l.Shifts)
+	}
+	u = u.step(Frozen{Attempt: u.state.attempt, Epoch: 1})
+	u = u.seal(false)
+	u = u.step(Claimed{Epoch: 1, Kind: checkpoint.Complete})
+	u = u.step(Reported{rpc.Canceled{}})
+	if b, ok := u.open["coordinator.Begin"].(Begin); !ok || b.Gear != job.Staged || u.state.manifest == nil || u.state.manifest.Epoch != 1 {
+		t.Errorf("behind the checkpoint: %+v", u.open)
+	}
+}

@@ -41,7 +41,10 @@ type fleet struct {
 	resumed  int
 	// onlyTasks says that nothing fails but tasks: only regions that have failed are
 	// started again.
-	onlyTasks   bool
+	onlyTasks bool
+	// gear is that of the job as its document says, when it changes gear, among leaders
+	// that die, or "".
+	gear        job.Gear
 	quiet       time.Time // when faults stop
 	pace, fails int
 	twice       int
@@ -66,6 +69,9 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	r.onlyLeaders = w.chance(3)
 	r.onlyCuts = !r.onlyLeaders && w.chance(4)
 	r.onlyTasks = r.shape == apart && !r.steadily() && w.chance(4)
+	if r.shape == joined && !r.steadily() && w.chance(2) {
+		r.gear = job.Gears()[w.rnd.IntN(3)]
+	}
 	if !r.steadily() && !r.onlyTasks && w.rnd.IntN(4) > 0 {
 		r.store.faults, r.target.faults = 8+w.rnd.IntN(60), 4+w.rnd.IntN(20)
 	}
@@ -172,6 +178,19 @@ func (r *fleet) strike(l *leader) {
 			l.host.Post(coordinator.RescaleRequested{Graph: r.graph})
 		}
 	}
+	if r.gear != "" && r.w.chance(20) { // the document says so sooner or later
+		to := job.Gears()[r.w.rnd.IntN(3)]
+		if r.w.chance(2) {
+			r.gear = to
+			r.w.sleep(time.Duration(r.w.rnd.IntN(50)) * time.Millisecond)
+		}
+		l.host.Post(coordinator.Shift{To: to, Reason: "nature"})
+		r.gear = to
+		if r.w.chance(3) {
+			r.w.sleep(time.Duration(r.w.rnd.IntN(100)) * time.Millisecond)
+			l.of.dead = true
+		}
+	}
 	if !r.onlyLeaders && r.w.chance(60) {
 		r.store.away = r.w.now.Add(time.Duration(r.w.rnd.IntN(2000)) * time.Millisecond)
 	}
@@ -257,10 +276,15 @@ func (r *fleet) lead() *leader {
 // run is what the process does.
 func (l *leader) run(ctx context.Context) {
 	tasks := l.cluster.Job(l.host, rpc.Start{})
-	res, err := coordinator.Run(ctx, coordinator.Job{
+	gears := coordinator.Gears{At: l.r.gear, Pipelined: tasks}
+	if l.r.gear != "" {
+		brief := &stages{w: l.r.w, of: l.of, store: l.r.store, table: l.r.target, bugs: l.r.bugs, pace: l.r.pace}
+		gears.Launchers = map[job.Gear]coordinator.Launcher{job.Staged: brief, job.Functions: brief}
+	}
+	res, err := coordinator.RunGears(ctx, coordinator.Job{
 		Graph: l.r.graph, Store: l.r.store, Restore: coordinator.Restore{Mode: coordinator.RestoreLatest}, Recover: l != l.r.all[0], ID: jobID,
 		Connectors: l.r.connectors(), Settings: l.r.settings, NewID: l.r.newID,
-	}, tasks, l.host)
+	}, gears, l.host)
 	if res.State != coordinator.Left {
 		_ = tasks.Close()
 	}
