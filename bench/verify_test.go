@@ -31,6 +31,7 @@ const sumScript = `
 import hashlib, sys, duckdb
 bids, query = sys.argv[1:]
 con = duckdb.connect()
+con.execute("SET enable_progress_bar = false")
 con.execute(f"CREATE VIEW bid AS SELECT * FROM read_parquet('{bids}')")
 # Which half of the digest is called lower depends on the version of DuckDB.
 first = int.from_bytes(hashlib.md5(b"a").digest()[:8], "little")
