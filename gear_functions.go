@@ -18,7 +18,7 @@ import (
 // The configuration of a job comes with each event or is deployed with it, and counts
 // before that of o; what is opened for one stays open for the next.
 func StageHandler(o Options) lambda.Handler {
-	o.invoked = true
+	o.invoked, o.copies = true, &functionCopies{}
 	h := &stageHandler{o: o, envs: make(map[string]*Env), deployed: make(map[string]*deployedContent)}
 	meter := func(e lambda.Event) (func(context.Context) context.Context, func() cost.Usage) {
 		return meterInvocation(memoryOf(e.Config[keyFunctionMemory]))

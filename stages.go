@@ -57,7 +57,7 @@ func (e *Env) RunStage(ctx context.Context, s Stage) (StageResult, error) {
 }
 
 func (e *Env) workerOptions(r *ops.Registry, store checkpoint.Store) engine.Options {
-	return engine.Options{Registry: r, Store: store, Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log, Backend: backend, Overtaking: e.unaligned(), Debloat: e.debloat(), ChannelBytes: (&keyReader{get: e.Config}).size(keyChannelSize)}
+	return engine.Options{Registry: r, Store: e.o.copies.of(e, store), Alloc: mem.Default(), Clock: engine.WallClock{}, Log: e.log, Backend: backend, Overtaking: e.unaligned(), Debloat: e.debloat(), ChannelBytes: (&keyReader{get: e.Config}).size(keyChannelSize)}
 }
 
 // launched runs the stages of a job by a Launcher.

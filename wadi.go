@@ -80,6 +80,8 @@ type Options struct {
 	meters *objstore.Meters
 	// invoked says that this process is a function: its time is billed by calls.
 	invoked bool
+	// copies is what such a process keeps of state.
+	copies *functionCopies
 	// seal is how a cluster keeps secrets in storage.
 	seal documents
 	// borrows says that catalogs come from the store, and none goes into it.

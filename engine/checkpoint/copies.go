@@ -20,7 +20,9 @@ type Copies struct {
 	Dir string
 	// Local says that copies are read, and not only kept.
 	Local bool
-	Log   *slog.Logger
+	// Room limits how much is kept; nil does not.
+	Room *Room
+	Log  *slog.Logger
 
 	broken sync.Once // the disk has failed, and it was said
 }
@@ -51,6 +53,7 @@ func (c *Copies) Get(ctx context.Context, name string) ([]byte, error) {
 	sum := sumIn(name)
 	if sum != "" && c.Local {
 		if data, err := os.ReadFile(c.at(name)); err == nil && Sum(data) == sum {
+			c.Room.use(c.at(name), int64(len(data)))
 			return data, nil
 		}
 	}
@@ -63,10 +66,10 @@ func (c *Copies) Get(ctx context.Context, name string) ([]byte, error) {
 
 // keep writes a copy of a file of state. That there is none harms nobody.
 func (c *Copies) keep(name string, data []byte) {
-	if sumIn(name) == "" {
+	path := c.at(name)
+	if sumIn(name) == "" || !c.Room.use(path, int64(len(data))) {
 		return
 	}
-	path := c.at(name)
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
 	if err == nil {
 		err = os.WriteFile(path, data, 0o600)

@@ -24,6 +24,7 @@ var honoured = []section{
 		{Name: "execution.functions.attempts", Type: Int, Default: "3", Least: 1, Text: "How often a task is invoked whose invocation gets lost, before its epoch is run again."},
 		{Name: "execution.functions.timeout", Type: Duration, Default: "15 min", Least: 1, Text: "How long the platform lets an invocation run; deployed jobs end well before, and cut their epochs to fit."},
 		{Name: "execution.functions.heartbeat-timeout", Type: Duration, Default: "30 s", Least: 1, Text: "After how long without signs of life an open epoch of a deployed job is taken up by another trigger."},
+		{Name: "execution.functions.cache-size", Type: Size, Default: "256 mb", Text: "How much state a function keeps on its local disk for its next invocation; state in a directory of the machine is not copied."},
 		{
 			Name: "execution.functions.fuse", Type: Enum, Default: "auto", Words: []string{"auto", "on", "off"},
 			Text: "Whether all stages of an epoch of a deployed job run in one invocation: auto does so while little is expected.",
