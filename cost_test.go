@@ -1,6 +1,7 @@
 package wadi_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +23,7 @@ func spent(t *testing.T, config map[string]string) cost.Statement {
 // spentOn runs the job of a script.
 func spentOn(t *testing.T, o wadi.Options, script string) cost.Statement {
 	t.Helper()
-	o.Parallelism = 2
+	o.Parallelism = max(o.Parallelism, 2)
 	env, err := wadi.Local(o)
 	if err != nil {
 		t.Fatal(err)
@@ -91,5 +92,29 @@ func TestCostOfWorkers(t *testing.T) {
 	c := spent(t, map[string]string{"execution.checkpointing.dir": "file://" + t.TempDir(), "execution.checkpointing.interval": "1 h", "cost.prices": "azure"})
 	if u := c.Usage; u.CoreSeconds <= 0 || u.Invocations != 0 || u.CoordinatorSeconds != 0 || u.Puts == 0 || c.Prices.Name != "azure" {
 		t.Errorf("%+v by %s", u, c.Prices.Name)
+	}
+}
+
+// TestRequestsGrowWithTasks: four times the tasks ask storage for four times as much,
+// when results hold what they send.
+func TestRequestsGrowWithTasks(t *testing.T) {
+	function := httptest.NewServer(lambda.Host{Handler: wadi.StageHandler(wadi.Options{}), Log: slog.New(slog.DiscardHandler)})
+	defer function.Close()
+	each := map[int]cost.Usage{}
+	for _, tasks := range []int{4, 16} {
+		events := fmt.Sprintf("'events.num'='%d','splits'='%d'", 2000*tasks, tasks)
+		script := strings.NewReplacer("'events.num'='20000','splits'='2'", events, "'filesystem'", "'blackhole'", ",'path'='{dir}/out','format'='csv'", "", "{limited}", "false").Replace(gearScript)
+		c := spentOn(t, wadi.Options{Parallelism: tasks, Config: map[string]string{
+			"execution.checkpointing.dir": "file://" + t.TempDir(), "execution.gear": "functions", "execution.functions.target": function.URL,
+			"wadi.staged.rows-per-epoch": "500", "execution.runtime-mode": "streaming", "execution.functions.max-concurrency": "8",
+		}}, script)
+		if len(c.Epochs) < 2 {
+			t.Fatalf("%d epochs", len(c.Epochs))
+		}
+		each[tasks] = c.Epochs[1].Usage
+	}
+	few, many := each[4], each[16]
+	if many.Invocations != 4*few.Invocations || many.Puts > 4*few.Puts || many.Gets > 4*few.Gets {
+		t.Errorf("with 4 tasks %+v, with 16 %+v", few, many)
 	}
 }
