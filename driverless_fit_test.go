@@ -113,6 +113,8 @@ func TestLag(t *testing.T) {
 		{triggers{rows: 1000, age: time.Minute}, few, true},
 		{triggers{age: time.Second}, waits{known: true, since: time.Hour}, false},
 		{triggers{rows: 1000}, waits{}, true},
+		{triggers{age: time.Minute}, waits{since: time.Second}, false},
+		{triggers{age: time.Minute}, waits{since: time.Hour}, true},
 	} {
 		if got := c.triggers.enough(c.waits); got != c.want {
 			t.Errorf("%+v, %+v: %v", c.triggers, c.waits, got)

@@ -89,8 +89,8 @@ type waits struct {
 // enough reports whether so many rows, which have come within so long, are a
 // trigger.
 func (t triggers) enough(w waits) bool {
-	if !w.known {
-		return true
+	if !w.known { // as many as there may be
+		return t.rows > 0 || w.since >= t.age
 	}
 	return t.rows > 0 && w.rows >= t.rows || t.age > 0 && w.rows > 0 && w.since >= t.age
 }

@@ -227,6 +227,26 @@ func TestDriverlessCost(t *testing.T) {
 	}
 }
 
+// TestSchedule: a timer that asks often runs a job when its schedule wants it, and not
+// before; somebody who asks by hand need not wait.
+func TestSchedule(t *testing.T) {
+	f := deployed(t, map[string]string{"execution.functions.schedule": "0 0 1 1 *"})
+	for i, c := range []struct {
+		reason lambda.Reason
+		want   wadi.TriggerState
+	}{
+		{lambda.Timer, wadi.TriggerDone}, // it never was
+		{lambda.Timer, wadi.TriggerNotDue},
+		{lambda.Manual, wadi.TriggerDone},
+		{lambda.Timer, wadi.TriggerNotDue},
+	} {
+		f.arrive(10)
+		if got := f.trigger(t.Context(), c.reason); got.State != c.want {
+			t.Errorf("%d: %+v, want %s", i, got, c.want)
+		}
+	}
+}
+
 // post is a platform that keeps events until they are delivered.
 type post struct {
 	mu     sync.Mutex
