@@ -24,13 +24,16 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # The race detector needs a C compiler and cgo; the packages in which goroutines meet are enough for it.
 RACE        := ./engine/... ./coordinator/... ./vector/mem/... ./internal/objstore/
 
-.PHONY: help demo build lambda deploy-lint cross test test-services ui-test race check lint fmt docs golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-cost bench-ingest interop interop-flink corpora fuzz clean
+.PHONY: help demo demo-functions build lambda deploy-lint cross test test-services ui-test race check lint fmt docs golden sim sim-mutants crash chaos bench bench-flink bench-memory bench-cost bench-ingest interop interop-flink corpora fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: build ## backfill and stream into Iceberg, kill it in the middle, prove every row is there once
 	$(BIN)/wadi demo
+
+demo-functions: build ## a job that is functions, nothing, or workers, as it has to do; proof and costs
+	$(BIN)/wadi demo --functions
 
 build: ## the static binary bin/wadi
 	@mkdir -p $(BIN)

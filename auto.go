@@ -85,6 +85,7 @@ type chooser struct {
 	past   gear.Past
 	said   string
 	speed  speedometer
+	used   cost.Usage // when functions were last measured
 }
 
 // between is the time between two decisions.
@@ -119,8 +120,8 @@ func (c *chooser) look(now time.Time) {
 		return
 	}
 	o := gear.Observation{At: now, Gear: p.Gear, Read: p.Read, Pending: c.run.pending(), Epoch: uint64(p.Epoch)}
-	if costs, ok := c.policy.Costs.(gear.Predicted); ok && !p.Gear.Brief() {
-		if speed, ok := c.speed.measure(now, p.Read, c.run.waits(now)); ok {
+	if costs, ok := c.policy.Costs.(gear.Predicted); ok {
+		if speed, ok := c.measure(now, p, costs); ok {
 			costs.Plan.RowsPerCoreSecond = speed
 			c.policy.Costs = costs
 		}
@@ -141,6 +142,20 @@ func (c *chooser) look(now time.Time) {
 	if err := c.run.shift(ctx, d.Gear, d.Reason); err != nil {
 		c.run.log.Warn("the job cannot change gear", slog.String("gear", string(d.Gear)), slog.String("reason", d.Reason), slog.Any("error", err))
 	}
+}
+
+// measure is how many rows a core carries through the job, as far as that is known:
+// by how busy its tasks are, or by what its functions use.
+func (c *chooser) measure(now time.Time, p Progress, costs gear.Predicted) (rowsPerCoreSecond float64, ok bool) {
+	if !p.Gear.Brief() {
+		return c.speed.measure(now, p.Read, c.run.waits(now))
+	}
+	used := c.run.Cost().Usage
+	speed, ok := costs.Plan.SpeedOf(used.Minus(c.used), costs.Prices)
+	if ok {
+		c.used = used
+	}
+	return speed, ok
 }
 
 // pending is how many rows the sources know of that are not read; negative when one

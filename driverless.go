@@ -19,6 +19,7 @@ import (
 	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/internal/mask"
 	"github.com/wadi-engine/wadi/job"
+	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/ops"
 )
 
@@ -33,6 +34,9 @@ type Deployment struct {
 	Bounded bool            `json:"bounded"`
 	// Config is what was set of the keys of a job, without secrets.
 	Config map[string]string `json:"config,omitempty"`
+	// Usage is what its epochs have used since, as far as they have ended; Deployments
+	// tells it.
+	Usage cost.Usage `json:"usage,omitzero"`
 }
 
 // deployed is a deployment in storage.
@@ -271,10 +275,15 @@ func (e *Env) deployments(ctx context.Context, dir string) (checkpoint.Store, []
 
 // Deployments lists the jobs that are deployed in the checkpoint directory.
 func (e *Env) Deployments(ctx context.Context) ([]Deployment, error) {
-	_, all, err := e.deployments(ctx, e.Config(keyCheckpointDir))
+	store, all, err := e.deployments(ctx, e.Config(keyCheckpointDir))
 	list := make([]Deployment, len(all))
 	for i, d := range all {
 		list[i] = d.Deployment
+		before, err := readEarlier(ctx, checkpoint.Sub(store, checkpoint.JobDir(d.Job)))
+		if err != nil {
+			return nil, err
+		}
+		list[i].Usage = before.Usage
 	}
 	return list, err
 }

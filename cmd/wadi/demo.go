@@ -12,7 +12,7 @@ import (
 
 func newDemo() *cobra.Command {
 	var dir string
-	var asJSON bool
+	var asJSON, functions bool
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "A backfill, a stream, a crash, and the proof that every row is there once",
@@ -20,7 +20,10 @@ func newDemo() *cobra.Command {
 the Nexmark benchmark into a second one and their windows into a third. In the middle
 it kills the streaming process with SIGKILL, lets it go on, reads the tables back and
 compares them with their input. It takes less than a minute, and leaves the tables in
-a directory for you to look at.`,
+a directory for you to look at.
+
+With --functions it is another job: it runs as functions when files come, not at all when
+none do, and as workers while many do, by its own choice, and says what each part costs.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if dir == "" {
@@ -42,13 +45,18 @@ a directory for you to look at.`,
 			if asJSON {
 				o.Out = c.ErrOrStderr()
 			}
-			if err := demo.Run(c.Context(), o); err != nil || !asJSON {
+			run := demo.Run
+			if functions {
+				run = demo.RunGears
+			}
+			if err := run(c.Context(), o); err != nil || !asJSON {
 				return err
 			}
 			return printJSON(c.OutOrStdout(), map[string]any{"directory": abs, "proven": true})
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "where the tables go; a new temporary directory by default")
+	c.Flags().BoolVar(&functions, "functions", false, "show a job that is functions, nothing, or workers, as it has to do")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON when all is proven, and the story to standard error")
 	return c
 }

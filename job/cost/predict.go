@@ -211,6 +211,19 @@ func (p Plan) work(rows float64) (seconds float64) {
 	return rows/(max(p.RowsPerCoreSecond, 1)*inFunctions) + float64(p.StateBytes)/restorePerCoreSecond
 }
 
+// SpeedOf is how many rows a core carries through a job whose functions have used this,
+// by what the invocations have lasted beside what they take without a row; false when
+// that is too little to tell.
+func (p Plan) SpeedOf(u Usage, prices Prices) (rowsPerCoreSecond float64, ok bool) {
+	const enough = 2 // core-seconds
+	core := max(float64(p.memory()), float64(prices.MemoryPerCore)) / (1 << 30)
+	busy := (u.GBSeconds - float64(u.Invocations)*Invoked(invocationTime, p.memory()).GBSeconds) / core
+	if busy < enough || u.Rows <= 0 {
+		return 0, false
+	}
+	return float64(u.Rows) / busy / inFunctions, true
+}
+
 // wait is what an invocation takes without a row.
 func (p Plan) wait(s Stage) time.Duration {
 	n := 1.0 // its result

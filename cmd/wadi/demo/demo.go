@@ -128,7 +128,7 @@ func (d *demo) wadi(ctx context.Context, args ...string) (stdout []byte, err err
 	if err != nil {
 		return nil, fmt.Errorf("wadi %s: %w\n%s", args[0], err, errText.String())
 	}
-	if args[0] == "run" {
+	if args[0] == "run" && errText.Len() > 0 {
 		fmt.Fprint(d.Out, "   "+strings.ReplaceAll(strings.TrimSpace(errText.String()), "\n", "\n   ")+"\n")
 	}
 	return out, nil
