@@ -73,7 +73,7 @@ func (r *Run) choose() error {
 	r.chosen = automatic
 	r.choices++
 	c := &chooser{run: r, policy: p, number: r.choices}
-	go c.watch() //nolint:forbidigo // it ends with the job
+	go c.watch()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package wadi
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -127,7 +128,7 @@ func (e *Env) newRun(p *sql.Plan, dir string) (*Run, error) {
 }
 
 // start starts the job of a plan. The Run must be waited for.
-func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
+func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (run *Run, err error) {
 	s, dir, err := e.settings()
 	if err != nil {
 		return nil, err
@@ -142,18 +143,9 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, chooses, err := e.gear()
+	in, chooses, err := e.gearOf(l, &s)
 	if err != nil {
 		return nil, err
-	}
-	if chooses && s.Interval == 0 {
-		s.Interval = usual / 2
-	}
-	if chooses && l.gear != "" {
-		in = l.gear
-	}
-	if l.here {
-		in = job.Pipelined
 	}
 	if !l.checkpoint {
 		dir = ""
@@ -162,61 +154,85 @@ func (e *Env) start(ctx context.Context, p *sql.Plan, l launch) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			finally()
+		}
+	}()
 	r, err := e.newRun(p, dir)
 	if err != nil {
-		finally()
 		return nil, err
 	}
 	from, err := e.restoreOf(ctx, l.restore, dir)
 	if err != nil {
-		finally()
 		return nil, err
 	}
-	o := e.workerOptions(l.registry, store)
-	o.Latency, o.LatencyKept = e.latency()
-	o.Log = e.log.With(slog.String("job_name", p.Graph.Name))
-	if o.Context, err = e.accounting(r, o.Clock.Now); err != nil {
-		finally()
+	o, err := e.optionsOf(r, l.registry, store)
+	if err != nil {
 		return nil, err
 	}
-	if o, err = e.withCopies(o); err != nil {
-		finally()
-		return nil, err
-	}
-	if o.Close != nil {
-		before := finally
-		finally = func() {
-			before()
-			_ = o.Close() // what stays is in a directory for what may go
-		}
-	}
+	finally = closing(finally, o.Close)
+	r.shifted, r.log = l.shifted, o.Log
 	j := coordinator.Job{
 		Graph: &p.Graph, Store: store, Restore: from, Connectors: l.registry, Settings: s, Recover: l.recover, Since: l.since,
 		Stop: r.stop, Requests: r.asks, Rescales: r.rescales, Shifts: r.shifts, Savepoints: e.savepoints, Progress: r.observe, History: &r.history, Log: o.Log, NewID: newID, ID: l.id,
 		AllowNonRestored: strings.EqualFold(e.Config(keyIgnoreUnclaimed), "true"),
 	}
-	run, err := e.runner(ctx, r, j, l, in, o)
+	body, err := e.runner(ctx, r, j, l, in, o)
 	if err != nil {
-		finally()
 		return nil, err
 	}
-	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
-	r.account.enter(in, slotsOf(&p.Graph), 0)
-	r.shifted, r.log = l.shifted, o.Log
-	if chooses && !l.here && !p.Bounded {
+	if chooses && !p.Bounded {
 		if err := r.choose(); err != nil {
-			finally()
 			return nil, err
 		}
 	}
+	e.jobs.add(r, e, time.Now(), dir) //nolint:forbidigo // what people read in SHOW JOBS
+	r.account.enter(in, slotsOf(&p.Graph), 0)
 	ctx, r.cancel = context.WithCancelCause(o.Context(ctx))
 	go func() {
 		defer close(r.done)
 		defer finally()
 		defer e.saveOften(ctx, r, saving)()
-		r.end(run(ctx))
+		r.end(body(ctx))
 	}()
 	return r, nil
+}
+
+// gearOf is in which gear a job begins, and whether it chooses the next.
+func (e *Env) gearOf(l launch, s *coordinator.Settings) (in job.Gear, chooses bool, err error) {
+	in, chooses, err = e.gear()
+	switch {
+	case err != nil:
+	case l.here:
+		return job.Pipelined, false, nil
+	case chooses:
+		in, s.Interval = cmp.Or(l.gear, in), cmp.Or(s.Interval, usual/2)
+	}
+	return in, chooses, err
+}
+
+// optionsOf is how the tasks of a job are run.
+func (e *Env) optionsOf(r *Run, registry *ops.Registry, store checkpoint.Store) (o engine.Options, err error) {
+	o = e.workerOptions(registry, store)
+	o.Latency, o.LatencyKept = e.latency()
+	o.Log = e.log.With(slog.String("job_name", r.Name()))
+	if o.Context, err = e.accounting(r, o.Clock.Now); err != nil {
+		return o, err
+	}
+	return e.withCopies(o)
+}
+
+// closing is what to do behind the end of a job, and then to close what was opened
+// for its tasks.
+func closing(finally func(), opened func() error) func() {
+	if opened == nil {
+		return finally
+	}
+	return func() {
+		finally()
+		_ = opened() // what stays is in a directory for what may go
+	}
 }
 
 // end keeps how the job has ended.
