@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
@@ -225,6 +226,26 @@ func TestDriverlessCost(t *testing.T) {
 	if u := all[0].Usage; u.Invocations != 1 || u.Rows != 100 || u.GBSeconds <= 0 || u.Puts < 3 {
 		t.Errorf("%+v", u)
 	}
+}
+
+// TestInterrupted: a call that ends early is not the end of the job, whatever becomes
+// of checkpoints then.
+func TestInterrupted(t *testing.T) {
+	f := deployed(t, map[string]string{
+		"execution.checkpointing.externalized-checkpoint-retention": "NO_EXTERNALIZED_CHECKPOINTS", "execution.functions.heartbeat-timeout": "10 ms",
+	})
+	f.arrive(10)
+	f.trigger(t.Context(), lambda.Manual)
+	f.arrive(10)
+	for _, limit := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond, 6 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		_, _ = f.env().Trigger(ctx, lambda.Trigger{}) // it may be fast enough
+		cancel()
+	}
+	time.Sleep(15 * time.Millisecond)
+	f.trigger(t.Context(), lambda.Manual)
+	f.trigger(t.Context(), lambda.Manual)
+	f.complete()
 }
 
 // TestSchedule: a timer that asks often runs a job when its schedule wants it, and not

@@ -153,11 +153,16 @@ const mostTries = 10
 // one of what there is to read. It is job.ErrFenced when the job is another's.
 //
 // An epoch that fails is left, and run again under a new number, as the restart
-// strategy allows.
+// strategy allows. At the end of ctx it is left to who asks next. Neither is the end
+// of the job, so that its checkpoints stay whatever is set for that.
 func RunEpoch(ctx context.Context, j Job, o Driverless) (Passed, error) {
+	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { cancel(ErrSuspend) })()
+	ctx = life
 	j = logged(j)
 	wait := cmp.Or(j.Settings.Interval, aWhile)
-	j.Settings.Once, j.Settings.Interval, j.Recover = true, 0, false
+	j.Settings.Once, j.Settings.Interval, j.Settings.Retention, j.Recover = true, 0, RetainOnCancellation, false
 	for n := 1; ; n++ {
 		h := o.Host()
 		l := &lone{Driverless: o}
