@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/internal/objstore"
 	"github.com/wadi-engine/wadi/internal/objstore/objstoretest"
+	"github.com/wadi-engine/wadi/lambda"
 )
 
 // bucket is a store by the name of S3.
@@ -115,5 +118,36 @@ func TestRequests(t *testing.T) {
 	t.Logf("requests per task, by tasks: %v", per)
 	if per[64] > 1.2*per[16] || per[16] > 1.2*per[4] {
 		t.Errorf("requests per task, by tasks: %v: they grow", per)
+	}
+}
+
+// TestEndless: a source that always has rows, and cannot tell how far it goes, is read
+// for half of the time that a call has; then the trigger is done.
+func TestEndless(t *testing.T) {
+	dir := filepath.ToSlash(t.TempDir())
+	e, err := wadi.Local(wadi.Options{Config: map[string]string{"execution.checkpointing.dir": "file://" + dir + "/checkpoints", "execution.functions.timeout": "600 ms"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	err = e.Execute(t.Context(), `CREATE TABLE numbers (n BIGINT) WITH ('connector'='datagen','rows-per-second'='1000');
+		CREATE TABLE copies (n BIGINT) WITH ('connector'='filesystem','path'='file://`+dir+`/out','format'='csv');
+		SET 'pipeline.name' = 'endless'; INSERT INTO copies SELECT n FROM numbers`, func(o wadi.Outcome) error {
+		if o.Pipeline == nil {
+			return nil
+		}
+		_, err := o.Pipeline.Deploy(t.Context(), wadi.RestoreRefuse)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	all, err := e.Trigger(t.Context(), lambda.Trigger{Job: "endless"})
+	if err != nil || len(all) != 1 || all[0].State != wadi.TriggerDone || all[0].Epochs != 1 || all[0].Rows == 0 {
+		t.Errorf("%+v, %v, want one epoch", all, err)
+	}
+	if took := time.Since(began); took > 20*time.Second { // it has its own deadline
+		t.Errorf("it has taken %v", took)
 	}
 }

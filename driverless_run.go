@@ -290,7 +290,7 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	r.wants = r.wants || left.Asked && len(left.Open) == 0
+	r.wants = r.wants || len(left.Asked) > 0 && len(left.Open) == 0
 	if !r.wants && len(left.Open) == 0 {
 		if r.t.Reason == lambda.Timer && r.done.Epochs == 0 {
 			r.done.State = TriggerNotDue
@@ -323,7 +323,7 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return r.passed(ctx, p, fused, refused, len(left.Open) > 0)
+	return r.passed(ctx, p, fused, refused, left)
 }
 
 // shape cuts the epoch to fit.
@@ -336,9 +336,10 @@ func (r *turn) shape(p *coordinator.Plan, w coordinator.Waiting) (fused bool) {
 	r.allowed = limit
 	p.Fused = fused || r.waves == nil
 	for i := range p.Stages {
-		p.Stages[i].Beside = p.Fused
-		if p.Stages[i].Splits != nil || p.Stages[i].Rows > 0 {
-			p.Stages[i].Rows = limit
+		s := &p.Stages[i]
+		s.Beside, s.Wait = p.Fused, min(s.Wait, r.limit/2)
+		if s.Splits != nil {
+			s.Rows = limit
 		}
 	}
 	return p.Fused
@@ -346,14 +347,14 @@ func (r *turn) shape(p *coordinator.Plan, w coordinator.Waiting) (fused bool) {
 
 // passed takes note of what has come of a call, and reports whether there should be
 // another.
-func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused, open bool) (again bool, err error) {
+func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused bool, left coordinator.Remains) (again bool, err error) {
 	switch {
 	case p.Open:
 		r.done.State, r.done.Epoch = TriggerOpen, p.Epoch
 		if !r.wants || p.Made {
 			return false, nil
 		}
-		told, err := coordinator.Remember(ctx, r.store, r.d.Job, p.Epoch)
+		told, err := coordinator.Remember(ctx, r.store, r.d.Job, p.Epoch, newID())
 		return !told, err
 	case p.State == coordinator.Finished:
 		r.done.State = TriggerFinished
@@ -363,9 +364,14 @@ func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused,
 		if refused && r.done.Epochs == 0 {
 			r.done.State = TriggerNotDue
 		}
-		unfinished := r.wants && open // what was claimed before may not be published
-		r.wants = false
-		return unfinished, nil
+		wanted := r.wants
+		if r.wants = false; wanted && len(left.Open) > 0 {
+			return true, nil // what was claimed before may not be published
+		}
+		if wanted && !refused {
+			err = left.Forget(ctx, r.store, r.d.Job)
+		}
+		return false, err
 	case p.State == coordinator.Stopped:
 		r.ran(ctx, p, fused)
 		r.done.State = TriggerDone
@@ -373,7 +379,7 @@ func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused,
 			r.wants = false
 		}
 		left, err := coordinator.RemainsOf(ctx, r.store, r.d.Job)
-		if left.Asked || p.More() {
+		if len(left.Asked) > 0 || p.More() {
 			r.wants = true
 		}
 		return r.wants, err
@@ -415,7 +421,7 @@ func (r *turn) failed(ctx context.Context, p coordinator.Passed, fused bool) err
 
 // pass leaves what is to be done to another invocation: time is short.
 func (r *turn) pass(ctx context.Context) error {
-	if _, err := coordinator.Remember(ctx, r.store, r.d.Job, r.done.Epoch); err != nil {
+	if _, err := coordinator.Remember(ctx, r.store, r.d.Job, r.done.Epoch, newID()); err != nil {
 		return err
 	}
 	f, ok := r.waves.(*lambda.Fanout)

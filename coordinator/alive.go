@@ -21,7 +21,9 @@ import (
 // They say when to try, and never who is right.
 
 func aliveFile(e stream.Epoch) string { return fmt.Sprintf("%s%d/alive", durable.Root, e) }
-func askedFile(e stream.Epoch) string { return fmt.Sprintf("%s%d/asked", durable.Root, e) }
+
+// askedDir begins the names of what is asked for behind the epoch before e.
+func askedDir(e stream.Epoch) string { return fmt.Sprintf("%s%d/asked/", durable.Root, e) }
 
 func (l *lone) patience() time.Duration { return cmp.Or(l.Patience, 30*time.Second) }
 
@@ -76,11 +78,12 @@ func (d *driver) keepAlive(e stream.Epoch) {
 	})
 }
 
-// Remember asks for one more epoch behind one that is open. It reports whether
-// whoever ends that one will know; otherwise it is over already.
-func Remember(ctx context.Context, s checkpoint.Store, id job.ID, open stream.Epoch) (bool, error) {
+// Remember asks for one more epoch behind one that is open, by a name that nobody
+// else has. It reports whether whoever ends that one will know; otherwise it is over
+// already.
+func Remember(ctx context.Context, s checkpoint.Store, id job.ID, open stream.Epoch, nonce string) (bool, error) {
 	of := checkpoint.Sub(s, checkpoint.JobDir(id))
-	if _, err := of.PutIfAbsent(ctx, askedFile(open+1), []byte("{}")); err != nil {
+	if err := of.Put(ctx, askedDir(open+1)+nonce, []byte("{}")); err != nil {
 		return false, fmt.Errorf("%w: remember a trigger: %w", job.ErrUnavailable, err)
 	}
 	left, err := RemainsOf(ctx, s, id)
@@ -95,7 +98,19 @@ func Remember(ctx context.Context, s checkpoint.Store, id job.ID, open stream.Ep
 // Remains is what runs of epochs have left.
 type Remains struct {
 	Open  []stream.Epoch // that have a plan: they run, or were left
-	Asked bool           // one more was asked for
+	Asked []string       // who has asked for one more
+}
+
+// Forget is for those who have asked when it was seen since that there is nothing to
+// do. Others may have asked meanwhile.
+func (r Remains) Forget(ctx context.Context, s checkpoint.Store, id job.ID) error {
+	of := checkpoint.Sub(s, checkpoint.JobDir(id))
+	for _, name := range r.Asked {
+		if err := of.Delete(ctx, name); err != nil {
+			return fmt.Errorf("%w: forget a trigger: %w", job.ErrUnavailable, err)
+		}
+	}
+	return nil
 }
 
 // RemainsOf looks for what is to be done of a driverless job.
@@ -106,10 +121,12 @@ func RemainsOf(ctx context.Context, s checkpoint.Store, id job.ID) (r Remains, e
 	}
 	for _, f := range files {
 		e, ok := durable.EpochOf(f)
-		if ok && strings.HasSuffix(f, "/plan") {
+		switch {
+		case ok && f == planFile(e):
 			r.Open = append(r.Open, e)
+		case ok && strings.HasPrefix(f, askedDir(e)):
+			r.Asked = append(r.Asked, f)
 		}
-		r.Asked = r.Asked || ok && strings.HasSuffix(f, "/asked")
 	}
 	return r, nil
 }

@@ -59,6 +59,9 @@ func (d *driver) open(ctx context.Context) (finished *Result, err error) {
 		return nil, err
 	}
 	if d.lone != nil && d.lone.Lead.Term > 0 {
+		if d.bounded() {
+			d.lone.stages.wait = 0 // they are read to their end
+		}
 		d.id = d.ID
 		d.logID()
 		d.keeper = d.keeperOf(d.id)

@@ -95,9 +95,11 @@ type Passed struct {
 type Ran struct {
 	Vertex job.VertexID
 	Source bool
-	// Rows is what each source task was allowed, Tasks how many there are.
+	// Rows is what each source task was allowed, Tasks how many there are. Cut says
+	// that they had not read as far as was planned when their time was over.
 	Rows  int64
 	Tasks int
+	Cut   bool
 	// In and Out are the rows of all tasks, Most those of the one with the most; Took
 	// is how long the slowest of them has taken.
 	In, Out, Most int64
@@ -106,11 +108,11 @@ type Ran struct {
 	Usage cost.Usage
 }
 
-// More reports whether a source task has read all that it was allowed: there may be
-// rows that the epoch had no room for.
+// More reports whether a source task has read all that it was allowed, or for as long:
+// there may be rows that the epoch had no room for.
 func (p Passed) More() bool {
 	for _, r := range p.Ran {
-		if r.Source && r.Rows > 0 && r.Most >= r.Rows {
+		if r.Source && (r.Cut || r.Rows > 0 && r.Most >= r.Rows) {
 			return true
 		}
 	}
@@ -397,6 +399,7 @@ func (d *driver) hopeless(r Result) bool {
 func (l *lone) note(s stage.Spec, r stage.Result) {
 	head := s.Tasks[0].Task.Vertex
 	ran := Ran{Vertex: head, Source: s.Graph.Vertices[head].Kind == job.KindSource, Rows: s.Rows, Tasks: s.Graph.Vertices[head].Parallelism, Took: r.Took, Usage: r.Usage}
+	ran.Cut = s.Wait > 0 && len(s.Until) > 0 && r.Took >= s.Wait
 	for _, c := range r.Counts {
 		if c.Vertex != head {
 			continue
