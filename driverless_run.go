@@ -174,7 +174,7 @@ func (r *turn) run(ctx context.Context) (Triggered, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, end, coordinator.ErrSuspend)
 	defer cancel()
 	half := now().Add(end / 2) // no epoch begins behind it
-	for n := 0; n < mostEpochs; n++ {
+	for range mostEpochs {
 		again, err := r.epoch(ctx)
 		if err != nil || !again {
 			return r.done, err

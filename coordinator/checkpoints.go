@@ -166,7 +166,7 @@ func (h *History) flight(now time.Time, e Event, old, s State) {
 				h.exported(q.manifest.Epoch, r.Path)
 			}
 		}
-	case Tick, SavepointRequested, RescaleRequested, StopRequested, CancelRequested, Begun, Discovered, Taken, Frozen, Published, Recorded:
+	case Tick, SavepointRequested, RescaleRequested, GearRequested, StopRequested, CancelRequested, Begun, Renewed, Discovered, Taken, Frozen, Published, Recorded:
 	}
 	if was != nil && is == nil {
 		reason := "the tasks were stopped"

@@ -168,7 +168,7 @@ func (v *village) answer() {
 	case Freeze:
 		data, _ := json.Marshal(enumerated{v.ready, v.found})
 		v.step(Frozen{Attempt: a.Attempt, Epoch: a.Epoch, Sources: map[string]checkpoint.SourceState{"source": {Snapshot: data}}})
-	default:
+	case Begin, Renew, Claim, Publish, Record, Send, Delete, Export, Answer, Finish:
 		panic(a)
 	}
 }
@@ -219,7 +219,7 @@ func (v *village) settle(i int) {
 		v.step(Published{Sink: a.Sink, Epoch: v.epoch})
 	case Record:
 		v.step(Recorded{})
-	default:
+	case Discover, Take, Freeze, Send, Delete, Export, Answer, Finish:
 		panic(a)
 	}
 }

@@ -173,7 +173,7 @@ func (u universe) replies(all map[string]Event, name string, a Action) {
 		all[name] = Recorded{}
 	case Send:
 		all[name] = Reported{rpc.Canceled{}}
-	case Discover, Take, Delete, Answer, Finish:
+	case Discover, Take, Delete, Answer, Finish, Renew:
 	}
 }
 
@@ -280,7 +280,7 @@ func (u *universe) take(actions []Action) {
 			u.deleted(a.Files)
 		case Finish:
 			u.finished(a.Result)
-		case Discover, Take:
+		case Discover, Take, Renew: // there is one region
 		}
 	}
 }

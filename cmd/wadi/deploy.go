@@ -68,6 +68,7 @@ What the functions are sent has the secrets of tables. In storage they are seale
 // newUndeploy takes a job out of storage.
 func newUndeploy() *cobra.Command {
 	var env environment
+	var asJSON bool
 	c := &cobra.Command{
 		Use: "undeploy JOB", Short: "Let triggers run a job no more",
 		Long: "Undeploy lets triggers run a job no more. Its checkpoints stay, from which it\nmay be deployed again; what an open epoch has done until then does not count.",
@@ -78,10 +79,14 @@ func newUndeploy() *cobra.Command {
 				return err
 			}
 			defer func() { _ = e.Close() }() // nothing runs in it
-			return e.Undeploy(c.Context(), a[0])
+			if err := e.Undeploy(c.Context(), a[0]); err != nil || !asJSON {
+				return err
+			}
+			return printJSON(c.OutOrStdout(), map[string]any{"job": a[0], "deployed": false})
 		},
 	}
 	env.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 

@@ -47,7 +47,7 @@ func newCommitter(ctx context.Context, s *sink, id ops.SinkID) (*committer, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &committer{statements: s.statements(), staging: s.config.staging(), id: id, line: line{config: s.config}, unpacker: u}
+	c := &committer{statements: s.statements(), staging: s.staging(), id: id, line: line{config: s.config}, unpacker: u}
 	if s.dialect.patient != nil {
 		c.begin = s.dialect.patient(s.wait)
 	}
@@ -142,9 +142,9 @@ func (c *committer) commit(ctx context.Context, p ops.Pending) error {
 		if err != nil {
 			return err
 		}
-		if !slices.Equal(r.Columns, c.columns()) || !slices.Equal(r.Key, c.sink.key) {
+		if !slices.Equal(r.Columns, c.columns()) || !slices.Equal(r.Key, c.key) {
 			return fmt.Errorf("%w: rows that wait to be written have the columns %q with the key %v, and the table is declared with %q and %v: let the job publish them as it was (wadi stop) before the table changes",
-				job.ErrInvalid, r.Columns, r.Key, c.columns(), c.sink.key)
+				job.ErrInvalid, r.Columns, r.Key, c.columns(), c.key)
 		}
 		all = append(all, r)
 	}
@@ -167,7 +167,7 @@ func (c *committer) commit(ctx context.Context, p ops.Pending) error {
 
 // carryOut applies the pieces of receipts, in order, and removes them.
 func (c *committer) carryOut(ctx context.Context, db database, all []receipt) error {
-	some := latest{key: c.sink.key}
+	some := latest{key: c.key}
 	for _, r := range all {
 		for at := r.First; at <= r.Last; at += somePieces {
 			if err := c.read(ctx, db, &some, r, at); err != nil {
@@ -206,7 +206,7 @@ func (c *committer) read(ctx context.Context, db database, to *latest, r receipt
 		}
 		piece, err := hex.AppendDecode(nil, values[1])
 		if err == nil {
-			err = c.unpacker.unpack(to, piece, len(c.sink.fields), len(c.sink.key))
+			err = c.unpacker.unpack(to, piece, len(c.fields), len(c.key))
 		}
 		if err != nil {
 			return fmt.Errorf("%w: piece %d of writer %s in %s: %w", job.ErrInvalid, next, r.Writer, c.staged, err)

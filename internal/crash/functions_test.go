@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -253,7 +254,7 @@ func (g *ground) written() (rows []string) {
 			g.t.Fatal(err)
 		}
 		data := make([]byte, i.Size)
-		if _, err := s.ReadAt(ctx, data, 0); err != nil && err != io.EOF {
+		if _, err := s.ReadAt(ctx, data, 0); err != nil && !errors.Is(err, io.EOF) {
 			g.t.Fatal(err)
 		}
 		rows = append(rows, strings.Fields(string(data))...)

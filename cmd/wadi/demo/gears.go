@@ -223,7 +223,7 @@ func (g *gears) flood(ctx context.Context) error {
 		return fmt.Errorf("%d jobs run: %w", len(jobs), err)
 	}
 	id := string(jobs[0].ID)
-	before, ended := g.next, time.Now().Add(patience) //nolint:forbidigo // the demo waits in the time of the wall
+	before, ended := g.next, time.Now().Add(patience)
 	nothing := func() error { return nil }
 	if err := g.until(ctx, id, job.Functions, ended, nothing); err != nil {
 		return err
@@ -247,7 +247,7 @@ func (g *gears) flood(ctx context.Context) error {
 // until waits until the job is in a gear, and tells each change of gear with its
 // reason; meanwhile it does something every so often.
 func (g *gears) until(ctx context.Context, id string, want job.Gear, end time.Time, meanwhile func() error) error {
-	tick := time.NewTicker(250 * time.Millisecond) //nolint:forbidigo // the demo waits in the time of the wall
+	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		now, err := g.cluster.Gear(ctx, id, "")
@@ -261,7 +261,7 @@ func (g *gears) until(ctx context.Context, id string, want job.Gear, end time.Ti
 		if now.Gear == want {
 			return nil
 		}
-		if time.Now().After(end) { //nolint:forbidigo // the demo waits in the time of the wall
+		if time.Now().After(end) {
 			return fmt.Errorf("the job is still in gear %s after %v", now.Gear, patience)
 		}
 		if err := meanwhile(); err != nil {
