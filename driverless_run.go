@@ -77,6 +77,12 @@ func (e *Env) trigger(ctx context.Context, t lambda.Trigger, open func(map[strin
 	if err != nil {
 		return nil, err
 	}
+	k := &keyReader{get: e.Config}
+	ctx, cancel := context.WithTimeout(ctx, k.duration(keyFunctionTimeout)) // for all of them
+	defer cancel()
+	if k.err != nil {
+		return nil, k.err
+	}
 	found := false
 	for _, d := range jobs {
 		if t.Job != "" && t.Job != d.Name {
