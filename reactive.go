@@ -98,8 +98,11 @@ func (s *Session) react(ctx context.Context) {
 
 // fill gives a job as many tasks of each vertex as there are slots. A job that
 // begins is not ready for that: its tasks may be about to be adopted, from workers
-// that come one after the other.
+// that come one after the other. One in a brief gear holds no slots.
 func (s *Session) fill(ctx context.Context, r *Run, slots int) (ready bool, err error) {
+	if r.tasks.gear().Brief() {
+		return false, nil
+	}
 	l, ok := r.history.Life()
 	if !ok || l.Status == coordinator.Initializing {
 		return false, nil

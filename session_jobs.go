@@ -122,7 +122,7 @@ func (s *Session) Workers() []rest.Worker {
 	}
 	used := 0
 	for _, j := range s.Jobs() {
-		if of := j.Summary(); !of.Status.Terminal() {
+		if of := j.Summary(); !of.Status.Terminal() && !of.Gear.Brief() {
 			used += of.Slots
 		}
 	}
