@@ -126,6 +126,9 @@ func (c *chooser) look(now time.Time) {
 			c.policy.Costs = costs
 		}
 	}
+	if p.Gear.Brief() {
+		o.Pending = p.Waiting
+	}
 	var d gear.Decision
 	d, c.past = gear.Decide(o, c.policy, c.past)
 	if d.Gear == p.Gear {

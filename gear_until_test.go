@@ -52,7 +52,7 @@ func (e ledgerEnumerator) Measure(_ context.Context, splits []ops.Split) (until 
 		s.Position = strconv.AppendInt(nil, e.end(), 10)
 		until = append(until, s)
 	}
-	return until, 1, nil
+	return until, 1000, nil
 }
 
 func (l ledger) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, error) {
@@ -61,9 +61,10 @@ func (l ledger) Reader(_ context.Context, rt ops.Runtime) (ops.SplitReader, erro
 
 type ledgerReader struct {
 	ledger
-	alloc memory.Allocator
-	split ops.Split
-	until int64
+	alloc  memory.Allocator
+	split  ops.Split
+	until  int64
+	paused bool
 }
 
 func (r *ledgerReader) Assign(splits []ops.Split) error { r.split = splits[0]; return nil }
@@ -83,11 +84,12 @@ func (r *ledgerReader) Fetch(context.Context) (ops.Fetched, error) {
 	switch {
 	case err != nil || r.split.ID == "":
 		return ops.Fetched{}, err
-	case at >= end && r.until >= 0:
+	case at >= end && r.until >= 0 && r.paused:
 		return ops.Fetched{}, nil
 	case at >= end:
+		r.paused = true
 		ready := make(chan struct{})
-		time.AfterFunc(time.Millisecond, func() { close(ready) })
+		time.AfterFunc(200*time.Millisecond, func() { close(ready) })
 		return ops.Fetched{Ready: ready}, nil
 	}
 	b := array.NewRecordBuilder(r.alloc, r.Schema())
@@ -132,6 +134,7 @@ func TestEpochReadsWhatThereIs(t *testing.T) {
 		if took := last.Took(time.Now()); took > time.Second || run.Progress().Read < 2000 {
 			t.Errorf("an epoch takes %v, of %d rows", took, run.Progress().Read)
 		}
+		await.That(t, "what waits is told while it is read", func() bool { return run.Progress().Waiting == 1000 })
 		run.Cancel(errors.New("enough"))
 		_, _ = run.Wait()
 		return nil

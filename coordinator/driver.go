@@ -105,6 +105,7 @@ type driver struct {
 	io      context.Context //nolint:containedctx // the life of all I/O beside the loop
 	life    context.Context //nolint:containedctx // that of epochs whose tasks live for them only
 	lone    *lone           // of a driverless job, or nil
+	waiting int64           // rows that the epoch of a brief gear has found at its begin
 
 	id      job.ID
 	nonce   string
@@ -226,7 +227,7 @@ func (d *driver) loop(ctx context.Context) Result {
 		}
 		if d.Progress != nil {
 			p := d.state.progress(d.host.Now())
-			p.Job = d.id
+			p.Job, p.Waiting = d.id, d.waiting
 			d.Progress(p)
 		}
 		if d.result != nil {
@@ -328,6 +329,7 @@ func (d *driver) receive(message any) Event {
 		switch e := e.(type) {
 		case Claimed:
 			d.phase("claimed", e.Epoch)
+			d.waiting = 0 // they are read
 		case Begun:
 			if e.Held != nil {
 				d.engage(job.Pipelined)

@@ -11,8 +11,11 @@ import (
 
 // Progress is what there is to say about a running job.
 type Progress struct {
-	Job        job.ID // "" until it is known
-	Gear       job.Gear
+	Job  job.ID // "" until it is known
+	Gear job.Gear
+	// Waiting is how many rows the epoch of a brief gear that runs has found to read, of
+	// sources that know it.
+	Waiting    int64
 	Shifting   bool   // it is about to change, or has just done so
 	State      string // INITIALIZING, RUNNING, RESTARTING, FINISHING, as far as the coordinator knows
 	Epoch      stream.Epoch

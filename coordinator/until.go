@@ -51,15 +51,20 @@ func (d *driver) measureFor(m *measuring) {
 				return nil
 			}
 			until := make(map[int][]ops.Split, len(m.splits))
+			waiting := int64(0)
 			for task, splits := range m.splits {
-				var err error
-				if until[task], _, err = e.Measure(d.io, splits); err != nil {
+				to, rows, err := e.Measure(d.io, splits)
+				if err != nil {
 					d.Log.Info("an epoch may be longer than it need be", slog.String("source", s.uid), slog.Any("error", err))
 					return nil
 				}
+				until[task], waiting = to, waiting+rows
 			}
 			m.until = until
-			return nil
+			return func() any { // in the loop
+				d.waiting += waiting
+				return nil
+			}
 		})
 		return
 	}

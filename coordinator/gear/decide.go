@@ -74,9 +74,9 @@ func (d *decider) rates() {
 
 // isLate reports whether rows that wait are older than they may be.
 func (d *decider) isLate() bool {
-	age := d.o.At.Sub(d.advanced)
+	age := d.o.At.Sub(d.advanced) // of those that are read, and not claimed
 	if d.o.Pending > 0 && d.fast > 0 {
-		age += time.Duration(float64(d.o.Pending) / d.fast * float64(time.Second)) // when the oldest of them came
+		age = max(age, time.Duration(float64(d.o.Pending)/d.fast*float64(time.Second))) // when the oldest of them came
 	}
 	return age > d.Freshness && (d.fast > 0 || d.o.Pending > 0)
 }
