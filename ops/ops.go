@@ -128,9 +128,9 @@ type Table interface {
 	DropBefore(t stream.Timestamp) error
 }
 
-// Sized is a Table that knows, from the first record of a Scan on, how many rows it
-// gives in all, and that they have no more than so many bytes; 0 means that it does not
-// know. Who keeps them may make room at once.
+// Sized is a Table that knows, from the first record of a Scan on, that it gives no more
+// than so many rows in all, and that they have no more than so many bytes; 0 means that
+// it does not know. Who keeps them may make room at once.
 type Sized interface {
 	ScanSize() (rows int, bytes int64)
 }

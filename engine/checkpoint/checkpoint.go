@@ -109,6 +109,11 @@ type Run struct {
 	Rows   int64                `json:"rows"`
 	Bytes  int64                `json:"bytes"`
 	Sum    string               `json:"sum"` // xxh3-64 of the file, 16 hex digits
+	// Parts are the row groups of a long run, in order, so that a task with some of
+	// its key groups need not read all of it: the file is a magic number, the parts, and
+	// what is behind the last, of which FootSum is the checksum.
+	Parts   []Part `json:"parts,omitempty"`
+	FootSum string `json:"footSum,omitempty"`
 	// Oldest and Newest are the epochs whose changes the run holds.
 	Oldest stream.Epoch `json:"oldest"`
 	Newest stream.Epoch `json:"newest"`
@@ -117,6 +122,14 @@ type Run struct {
 	// Latest is the latest expiry of any row, when the table has an expiry:
 	// the whole run goes when everything before it is dropped.
 	Latest stream.Timestamp `json:"latest"`
+}
+
+// Part is a piece of a run's file.
+type Part struct {
+	Groups stream.KeyGroupRange `json:"groups"`
+	At     int64                `json:"at"`
+	Bytes  int64                `json:"bytes"`
+	Sum    string               `json:"sum"`
 }
 
 // InFlight is one input channel of a task when a barrier has overtaken rows: what

@@ -32,6 +32,9 @@ func TestRoom(t *testing.T) {
 			t.Errorf("copy %d: %v, want kept: %t", i, err, kept)
 		}
 	}
+	if part, err := c.GetRange(t.Context(), names[0], 10, 5); err != nil || len(part) != 5 {
+		t.Errorf("%d bytes of a copy, %v", len(part), err)
+	}
 	for i, gets := range []int{0, 1, 0, 1} {
 		of.gets = 0
 		if data, err := c.Get(t.Context(), names[i]); err != nil || len(data) < 40 || of.gets != gets {

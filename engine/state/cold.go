@@ -26,7 +26,7 @@ const coldMerge = 4
 
 // scarce reports whether the logs of a table belong into a store.
 func (t *table) scarce() bool {
-	return t.m.o.Pool != nil && t.m.o.Pool.Paged() && rowstore.CanHold(t.spec.Schema)
+	return t.paged() && rowstore.CanHold(t.spec.Schema)
 }
 
 // append adds a call of Upsert or Delete.

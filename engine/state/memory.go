@@ -36,9 +36,11 @@ type Options struct {
 	// Pool says whether memory is scarce, and then lends that of the logs; nil
 	// means that it is not.
 	Pool *mem.Pool
-	// PieceRows is how many rows are worked on together where memory is scarce; 0
-	// means 131072.
+	// PieceRows is how many rows are worked on together where memory is scarce, or
+	// much is restored; 0 means 131072.
 	PieceRows int
+	// PartRows is how many rows a row group of a run has, at about; 0 means 65536.
+	PartRows int
 	// MaxRuns is how many runs a table may have before some are merged; 0
 	// means 8.
 	MaxRuns int
@@ -62,7 +64,7 @@ const defaultMaxRuns = 8
 // but the next upload, and Confirm does nothing here.
 //
 // Where memory is scarce (Options.Pool), logs are in files and become several runs
-// each, and restored runs are read side by side: see coldLog and coldScan. What is
+// each, and restored runs are read side by side: see coldLog and sideScan. What is
 // stored is the same, so that a job may do either at any checkpoint.
 //
 // The task's goroutine calls everything but Upload.
@@ -88,6 +90,9 @@ func NewMemory(o Options) *Memory {
 	}
 	if o.MaxRuns == 0 {
 		o.MaxRuns = defaultMaxRuns
+	}
+	if o.PartRows == 0 {
+		o.PartRows = partRows
 	}
 	if o.PieceRows == 0 {
 		o.PieceRows = coldRows
@@ -246,8 +251,12 @@ func (t *table) DropBefore(to stream.Timestamp) error {
 const scanRows = 16 << 10
 
 func (t *table) Scan(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-	if t.m.o.Pool != nil && t.m.o.Pool.Paged() {
-		return t.coldScan(ctx)
+	total := int64(0)
+	for _, r := range t.restored {
+		total += r.Rows
+	}
+	if t.paged() || total >= int64(t.m.o.PieceRows) {
+		return t.sideScan(ctx)
 	}
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		if len(t.restored) == 0 {
@@ -267,8 +276,14 @@ func (t *table) Scan(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 	}
 }
 
+// paged reports whether memory is scarce.
+func (t *table) paged() bool { return t.m.o.Pool != nil && t.m.o.Pool.Paged() }
+
 // yield gives rows in this order, and reports whether more is wanted.
 func (t *table) yield(all *rows, order vector.Sel, yield func(arrow.RecordBatch, error) bool) bool {
+	if len(order) == len(all.group) && len(order) <= scanRows && all.sorted {
+		return len(order) == 0 || yield(all.rec, nil)
+	}
 	for len(order) > 0 {
 		n := min(len(order), scanRows)
 		rec := all.take(t.m.o.Allocator, order[:n])

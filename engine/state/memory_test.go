@@ -90,7 +90,13 @@ func (s *store) Get(_ context.Context, name string) ([]byte, error) {
 	return nil, fmt.Errorf("get %s: %w", name, fs.ErrNotExist)
 }
 
-func (s *store) GetRange(context.Context, string, int64, int64) ([]byte, error) { panic("unused") }
+func (s *store) GetRange(ctx context.Context, name string, at, n int64) ([]byte, error) {
+	data, err := s.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return data[at : at+n], nil
+}
 
 func (s *store) Put(_ context.Context, name string, data []byte) error {
 	if s.refuses {
@@ -155,7 +161,7 @@ func (m *machine) start() {
 	}
 	for _, a := range l.Tasks {
 		b := state.NewMemory(state.Options{
-			Pool: pool, PieceRows: rapid.IntRange(1, 20).Draw(m.t, "pieceRows"),
+			Pool: pool, PieceRows: rapid.IntRange(1, 20).Draw(m.t, "pieceRows"), PartRows: rapid.IntRange(1, 20).Draw(m.t, "partRows"),
 			Generation: m.generation, Task: a.Task, Groups: a.Groups, KeyGroups: keyGroups, Durable: true, Restored: a.Tables,
 			Store: m.store, Allocator: m.alloc, MaxRuns: rapid.IntRange(1, 4).Draw(m.t, "maxRuns"), Compression: state.Uncompressed,
 		})
@@ -209,7 +215,7 @@ func (m *machine) check() {
 				got[r.key()] = r
 			}
 		}
-		if told != 0 && told != n {
+		if told != 0 && told < n {
 			m.t.Fatalf("task %d restored %d rows, and said %d", i, n, told)
 		}
 	}

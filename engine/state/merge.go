@@ -47,11 +47,24 @@ func (t frozenTable) add(ctx context.Context, to checkpoint.Store, runs []checkp
 
 // write stores rows in this order as a run file.
 func (t *table) write(ctx context.Context, to checkpoint.Store, all *rows, order vector.Sel, run checkpoint.Run) (checkpoint.Run, error) {
-	data, err := encodeRun(t.m.o.Allocator, all, order, t.m.o.Compression)
+	at := []int{0, len(order)}
+	if !t.local {
+		at = cuts(func(i int) uint16 { return all.group[order[i]] }, len(order), t.m.o.PartRows)
+	}
+	data, err := encodeRun(t.m.o.Allocator, all, order, t.m.o.Compression, at)
 	if err != nil {
 		return run, err
 	}
 	run.Rows, run.Bytes, run.Sum = int64(len(order)), int64(len(data)), checkpoint.Sum(data)
+	if len(at) > 2 {
+		first := make([]uint16, len(at)-1)
+		for i := range first {
+			first[i] = all.group[order[at[i]]]
+		}
+		if err := describe(&run, data, first); err != nil {
+			return run, err
+		}
+	}
 	run.DroppedBefore, run.Latest = stream.Start, all.lastExpiry(order)
 	run.File = checkpoint.RunFile(t.m.o.Generation, t.m.o.Task, run.Newest, run.Sum)
 	if err := to.Put(ctx, run.File, data); err != nil {

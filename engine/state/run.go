@@ -45,8 +45,8 @@ const (
 	runKeysKey    = "wadi.keys"
 )
 
-// encodeRun writes rows in this order as a run file.
-func encodeRun(alloc memory.Allocator, all *rows, order vector.Sel, c Compression) ([]byte, error) {
+// encodeRun writes rows in this order as a run file, whose row groups begin at cuts.
+func encodeRun(alloc memory.Allocator, all *rows, order vector.Sel, c Compression, cuts []int) ([]byte, error) {
 	rec := all.take(alloc, order)
 	defer rec.Release()
 	groups := array.NewUint16Builder(alloc)
@@ -77,10 +77,10 @@ func encodeRun(alloc memory.Allocator, all *rows, order vector.Sel, c Compressio
 	schema := arrow.NewSchema(fields, &meta)
 	out := array.NewRecordBatch(schema, cols, int64(len(order)))
 	defer out.Release()
-	return writeParquet(out, c)
+	return writeParquet(out, c, cuts)
 }
 
-func writeParquet(rec arrow.RecordBatch, c Compression) ([]byte, error) {
+func writeParquet(rec arrow.RecordBatch, c Compression, cuts []int) ([]byte, error) {
 	props := []parquet.WriterProperty{
 		parquet.WithDictionaryDefault(false), parquet.WithVersion(parquet.V2_LATEST), parquet.WithCreatedBy("wadi"),
 		parquet.WithDataPageSize(pageBytes),
@@ -100,8 +100,13 @@ func writeParquet(rec arrow.RecordBatch, c Compression) ([]byte, error) {
 			return nil, fmt.Errorf("write run: %w", err)
 		}
 	}
-	if err := w.Write(rec); err != nil {
-		return nil, fmt.Errorf("write run: %w", err)
+	for i := 1; i < len(cuts); i++ {
+		part := rec.NewSlice(int64(cuts[i-1]), int64(cuts[i]))
+		err := w.Write(part)
+		part.Release()
+		if err != nil {
+			return nil, fmt.Errorf("write run: %w", err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("write run: %w", err)
@@ -160,18 +165,11 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte, schem
 	if err != nil {
 		return nil, err
 	}
-	leaves := r.MetaData().Schema
-	var wanted []int
-	for i := range leaves.NumColumns() {
-		if name := leaves.ColumnRoot(i).Name(); name == groupColumn || name == deletedColumn || schema.HasField(name) {
-			wanted = append(wanted, i)
-		}
-	}
 	groups := make([]int, r.NumRowGroups())
 	for i := range groups {
 		groups[i] = i
 	}
-	t, err := pr.ReadRowGroups(ctx, wanted, groups)
+	t, err := pr.ReadRowGroups(ctx, wanted(r, schema), groups)
 	if err != nil {
 		return nil, err
 	}
@@ -195,6 +193,17 @@ func readParquet(ctx context.Context, alloc memory.Allocator, data []byte, schem
 		cols[i] = vector.Concat(alloc, chunks)
 	}
 	return array.NewRecordBatch(t.Schema(), cols, t.NumRows()), nil
+}
+
+// wanted are the columns of a run that schema has too, and those before the table's.
+func wanted(r *file.Reader, schema *arrow.Schema) (all []int) {
+	leaves := r.MetaData().Schema
+	for i := range leaves.NumColumns() {
+		if name := leaves.ColumnRoot(i).Name(); name == groupColumn || name == deletedColumn || schema.HasField(name) {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 func checkVersion(r *file.Reader) error {

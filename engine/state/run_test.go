@@ -75,7 +75,7 @@ func TestEveryType(t *testing.T) {
 	}
 	all := tab.(*table).gather([]sealed{{epoch: 1, log: tab.(*table).log}}, stream.Start)
 	defer all.release()
-	data, err := encodeRun(alloc, all, all.latest(m.o.Bugs), Zstd)
+	data, err := encodeRun(alloc, all, all.latest(m.o.Bugs), Zstd, []int{0, len(all.group)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestColumnBegins(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := &rows{schema: old, keys: 1, rec: rec, group: []uint16{1, 1}, deleted: make([]bool, 2)}
-	data, err := encodeRun(alloc, all, vector.Sel{0, 1}, Zstd)
+	data, err := encodeRun(alloc, all, vector.Sel{0, 1}, Zstd, []int{0, 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestCompat(t *testing.T) {
 	file := filepath.Join("testdata", "compat", "v1-run.parquet")
 	if *rewrite {
 		all := &rows{schema: spec.Schema, keys: 1, rec: want, group: []uint16{1, 1, 3}, deleted: []bool{false, false, true}}
-		data, err := encodeRun(memory.DefaultAllocator, all, vector.Sel{0, 1, 2}, Zstd)
+		data, err := encodeRun(memory.DefaultAllocator, all, vector.Sel{0, 1, 2}, Zstd, []int{0, 3})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -146,7 +146,9 @@ func (c Checkpoint) parts(uid, table string) []checkpoint.TableState {
 }
 
 func equalRuns(a, b checkpoint.TableState) bool {
-	return a.DroppedBefore == b.DroppedBefore && slices.Equal(a.Runs, b.Runs)
+	return a.DroppedBefore == b.DroppedBefore && slices.EqualFunc(a.Runs, b.Runs, func(x, y checkpoint.Run) bool {
+		return x.File == y.File && x.Groups == y.Groups && x.DroppedBefore == y.DroppedBefore
+	})
 }
 
 // columns finds out what is compared and what is shown.
