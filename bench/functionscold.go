@@ -29,7 +29,7 @@ func (o FunctionsOptions) cold(ctx context.Context, report Report) (err error) {
 	defer func() { err = errors.Join(err, p.Close()) }()
 	keys := o.State / rowBytes
 	again := &coldInvoker{Platform: p, options: o, report: report}
-	run := functionsRun{invoker: again, dir: dir, config: map[string]string{"wadi.staged.rows-per-epoch": fmt.Sprint(keys), "pipeline.operator-chaining.enabled": "false"}, script: fmt.Sprintf(`
+	run := functionsRun{invoker: again, dir: dir, config: map[string]string{"wadi.staged.rows-per-epoch": fmt.Sprint(keys)}, script: fmt.Sprintf(`
 CREATE TABLE changing (k BIGINT, v STRING) WITH ('connector' = 'datagen', 'fields.k.kind' = 'sequence', 'fields.k.start' = '1', 'fields.k.end' = '%d',
   'fields.v.length' = '%d', 'rows-per-second' = '0');
 CREATE TABLE newest (k BIGINT, v STRING, n BIGINT) WITH ('connector' = 'blackhole');

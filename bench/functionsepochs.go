@@ -193,8 +193,8 @@ func (o FunctionsOptions) change(ctx context.Context, report Report) (err error)
 // limited is a query without state and without an end, to speak of.
 func limited() string {
 	return `
-CREATE TABLE events (bid ROW<auction BIGINT, price BIGINT>) WITH ('connector' = 'nexmark', 'events.num' = '1000000000',
-  'first-event.rate' = '10000', 'next-event.rate' = '10000', 'rate-limited' = 'true');
+CREATE TABLE events (bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), extra STRING>)
+  WITH ('connector' = 'nexmark', 'events.num' = '1000000000', 'first-event.rate' = '10000', 'next-event.rate' = '10000', 'rate-limited' = 'true');
 CREATE TABLE sink (auction BIGINT, price BIGINT) WITH ('connector' = 'blackhole');
 INSERT INTO sink SELECT bid.auction, bid.price FROM events WHERE bid IS NOT NULL;`
 }
@@ -203,7 +203,7 @@ INSERT INTO sink SELECT bid.auction, bid.price FROM events WHERE bid IS NOT NULL
 func epochs(ctx context.Context, r *wadi.Run, gear string, n uint64) error {
 	for first, in := uint64(0), false; ; {
 		p := r.Progress()
-		if !in && string(p.Gear) == gear {
+		if !in && r.Gear() == gear {
 			first, in = uint64(p.Epoch), true
 		}
 		if in && uint64(p.Epoch) >= first+n {
