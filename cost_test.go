@@ -111,7 +111,11 @@ func TestRequestsGrowWithTasks(t *testing.T) {
 		if len(c.Epochs) < 2 {
 			t.Fatalf("%d epochs", len(c.Epochs))
 		}
-		each[tasks] = c.Epochs[1].Usage
+		u := c.Epochs[1].Usage
+		for _, e := range c.Epochs { // an epoch has what is done beside it, too
+			u.Puts, u.Gets = min(u.Puts, e.Usage.Puts), min(u.Gets, e.Usage.Gets)
+		}
+		each[tasks] = u
 	}
 	few, many := each[4], each[16]
 	if many.Invocations != 4*few.Invocations || many.Puts > 4*few.Puts || many.Gets > 4*few.Gets {

@@ -44,7 +44,8 @@ func TestSavepointsOften(t *testing.T) {
 		if res, err := again.Wait(); err != nil || res.State != coordinator.Finished || res.Restored == 0 {
 			t.Fatalf("%s: %+v, %v", from, res, err)
 		}
-		if w, n, _ := rowsIn(t, out); w == 0 || w > 6 || n != w*1000 {
+		w, n, _ := rowsIn(t, out) // none, when the last savepoint was taken behind the last row
+		if w == 0 && from == asked || w > 6 || n != w*1000 {
 			t.Errorf("%s: %d windows, %d rows", from, w, n)
 		}
 	}
