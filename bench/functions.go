@@ -25,6 +25,8 @@ type FunctionsOptions struct {
 	// Events are those of an epoch of the part gears, of which there are two; 0 means 5
 	// million.
 	Events int64
+	// Parallelism is that of the part gears; 0 means 1.
+	Parallelism int
 	// State is how many bytes of keys and values a task restores in the part cold; 0
 	// means 100 MB.
 	State int64
@@ -148,7 +150,7 @@ func (o FunctionsOptions) gears(ctx context.Context, report Report) error {
 		return err
 	}
 	for _, q := range queries {
-		n, err := NexmarkOptions{Events: 2 * o.Events}.withDefaults()
+		n, err := NexmarkOptions{Events: 2 * o.Events, Parallelism: o.Parallelism}.withDefaults()
 		if err != nil {
 			return err
 		}
@@ -198,7 +200,7 @@ func (o FunctionsOptions) functions(ctx context.Context, n NexmarkOptions, q Que
 	defer gone()
 	p := o.platform()
 	f := functionsRun{invoker: p, parallelism: n.Parallelism, script: script, dir: dir, config: map[string]string{
-		"wadi.staged.rows-per-epoch": fmt.Sprint(o.Events),
+		"wadi.staged.rows-per-epoch": fmt.Sprint(o.Events / int64(n.Parallelism)),
 	}}
 	err = f.do(ctx, func(job *wadi.Pipeline) error {
 		before, err := childrenCPU()

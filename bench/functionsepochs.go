@@ -154,7 +154,7 @@ func (o FunctionsOptions) change(ctx context.Context, report Report) (err error)
 	p := o.platform()
 	defer func() { err = errors.Join(err, p.Close()) }()
 	run := functionsRun{invoker: p, script: limited(), dir: dir, config: map[string]string{
-		"execution.gear": "pipelined", "execution.checkpointing.interval": "1 s",
+		"execution.gear": "pipelined", "execution.checkpointing.interval": "1 s", "wadi.staged.rows-per-epoch": fmt.Sprint(warmRows),
 	}}
 	return run.do(ctx, func(job *wadi.Pipeline) error {
 		started, err := job.Start(ctx, wadi.RestoreNone)

@@ -31,6 +31,7 @@ func newBenchFunctions() *cobra.Command {
 	c.Flags().StringSliceVar(&o.Parts, "parts", nil, fmt.Sprintf("`names` of %s; all if not set", strings.Join(bench.FunctionsParts(), ", ")))
 	c.Flags().StringSliceVar(&o.Queries, "queries", nil, "`names` for gears; q1, q5, q8 and q9 if not set")
 	c.Flags().Int64Var(&o.Events, "events", 5_000_000, "events of an epoch of gears")
+	c.Flags().IntVarP(&o.Parallelism, "parallelism", "p", 1, "tasks per vertex of gears")
 	c.Flags().Int64Var(&o.State, "state", 100_000_000, "bytes of state for cold")
 	c.Flags().StringVar(&o.Program, "program", "", "the `file` that runs as the function; this program if not set")
 	c.Flags().StringVar(&o.Dir, "dir", "", "where checkpoints go")

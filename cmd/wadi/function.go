@@ -56,6 +56,7 @@ no argument.`,
 				Handler: wadi.StageHandler(o), Getenv: os.Getenv, Log: o.Log,
 				Ready: func(a net.Addr) { fmt.Fprintf(c.OutOrStdout(), "Events are answered at http://%s\n", a) },
 			}
+			unmapProgram() // what a start needs once is most of what counts as memory
 			return h.Serve(c.Context())
 		},
 	}

@@ -22,6 +22,14 @@ const (
 	Beside = objectBytes
 )
 
+// Where a task has many receivers, its result holds perChannel bytes for each, up to
+// mostInline: what is written to storage is asked for by each of them, and those are
+// requests of every task to every task.
+const (
+	perChannel = 4 << 10
+	mostInline = 256 << 10
+)
+
 // Output is the sending end of all channels of a task in one epoch. It is used
 // by one goroutine.
 type Output struct {
@@ -106,7 +114,7 @@ func (o *Output) write(ctx context.Context, obj Object) error {
 func (o *Output) Seal(ctx context.Context) (Sent, error) {
 	switch obj := o.gather(); {
 	case len(obj.Pieces) == 0:
-	case len(obj.Data) <= o.inline:
+	case len(obj.Data) <= max(o.inline, min(perChannel*len(o.channels), mostInline)):
 		o.sent.Objects = append(o.sent.Objects, obj)
 	default:
 		if err := o.write(ctx, obj); err != nil {
