@@ -118,7 +118,7 @@ func TestRequestsGrowWithTasks(t *testing.T) {
 		each[tasks] = u
 	}
 	few, many := each[4], each[16]
-	if many.Invocations != 4*few.Invocations || many.Puts > 4*few.Puts || many.Gets > 4*few.Gets {
+	if many.Invocations != 4*few.Invocations || many.Puts > 4*few.Puts || many.Gets > 6*few.Gets { // some reads happen beside epochs; squares would be 16
 		t.Errorf("with 4 tasks %+v, with 16 %+v", few, many)
 	}
 }
