@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,10 +115,12 @@ func RunFleet(seed uint64, bugs mutant.Set) error {
 	return r.check()
 }
 
-// won is told of objects that are created. Who takes a term or a generation although
-// another leads by now is a zombie that fences the leader: that may cost a restart.
+// won is told of objects that are created. Who takes a term, a generation or a number
+// although another leads by now is a zombie that fences the leader: that may cost a
+// restart.
 func (r *fleet) won(name string, by *process) {
-	if by != r.leads.of && (strings.Contains(name, "/terms/") || strings.Contains(name, "/generations/")) {
+	taken := slices.ContainsFunc([]string{"/terms/", "/generations/", "/chk-"}, func(s string) bool { return strings.Contains(name, s) })
+	if by != r.leads.of && taken {
 		r.onlyLeaders = false
 	}
 }
