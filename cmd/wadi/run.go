@@ -18,6 +18,7 @@ type runCommand struct {
 	restore string
 	leave   bool // state that the jobs no longer have
 	cost    bool
+	gear    string // "" leaves it to the configuration
 	target  string // "" leaves it to the configuration
 	cluster submission
 }
@@ -44,6 +45,9 @@ A job is found by its pipeline.name in that directory.
   --restore none     start fresh, and leave an unfinished job behind
   --restore PATH     start a new job from a checkpoint
 
+With --gear staged or functions, a job is a batch for each epoch: of processes, or of
+functions at 'execution.functions.target', and with auto it chooses (docs/gears.md).
+
 With -t application, the command is the coordinator of a cluster that lives as long as
 the jobs: they run on the workers that register with it.
 
@@ -57,6 +61,7 @@ wait for their end.`,
 	r.env.flags(c)
 	r.cluster.at.flags(c)
 	c.Flags().StringVarP(&r.target, "target", "t", "", "where the jobs run: `local`, remote or application (execution.target)")
+	c.Flags().StringVar(&r.gear, "gear", "", "how tasks live: `pipelined`, staged, functions or auto (execution.gear)")
 	c.Flags().BoolVarP(&r.cluster.detached, "detached", "d", false, "do not wait for the end of the jobs; needs -m")
 	c.Flags().StringVarP(&r.restore, "fromSavepoint", "s", "", "the `path` of a savepoint or checkpoint: as --restore")
 	c.Flags().StringVar(&r.cluster.claim, "claimMode", "", "`no_claim`, or claim: the savepoint becomes the job's and is removed")
@@ -71,6 +76,11 @@ func (r *runCommand) run(c *cobra.Command, file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return usageError{fmt.Errorf("read the script: %w", err)}
+	}
+	if r.gear != "" {
+		if err := c.Flags().Set("define", "execution.gear="+r.gear); err != nil {
+			return usageError{err}
+		}
 	}
 	set, err := configuration(c)
 	if err != nil {
