@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -235,7 +236,7 @@ func (m *machine) adopt(h *rpc.Held, l checkpoint.Layout) {
 		t.last, t.gone = &k, true
 		m.runs(i)
 	}
-	var newest stream.Barrier
+	barriers := make(map[stream.Epoch]stream.Barrier)
 	for _, k := range h.Tasks {
 		i := m.ordinal[k.Task]
 		t := m.tasks.edit(i)
@@ -255,8 +256,8 @@ func (m *machine) adopt(h *rpc.Held, l checkpoint.Layout) {
 			}
 		}
 		t.injected = k.Injected.Epoch
-		if k.Injected.Epoch > newest.Epoch {
-			newest = k.Injected
+		for _, b := range append(k.Earlier, k.Injected) {
+			barriers[b.Epoch] = b
 		}
 	}
 	m.phase, m.placed = running, true
@@ -274,19 +275,23 @@ func (m *machine) adopt(h *rpc.Held, l checkpoint.Layout) {
 			return
 		}
 	}
-	m.completeInjection(h, newest)
+	m.completeInjection(h, barriers)
 	m.take()
 }
 
-// completeInjection gives a barrier that some sources have to the others.
-func (m *machine) completeInjection(h *rpc.Held, b stream.Barrier) {
-	m.stop = m.stop || b.Kind == stream.Stop && b.Epoch > 0
-	if m.manifest != nil && b.Epoch <= m.manifest.Epoch || b.Epoch == 0 || m.settings.Bugs.BarrierHalfGiven {
-		return
-	}
-	for _, k := range h.Tasks {
-		if t := m.tasks.at(m.ordinal[k.Task]); t.source >= 0 && !t.gone && k.Injected.Epoch < b.Epoch {
-			m.inject(m.ordinal[k.Task], b)
+// completeInjection gives the barriers that some sources have to the others: who waits
+// for one of an epoch that was aborted waits for it on all channels.
+func (m *machine) completeInjection(h *rpc.Held, barriers map[stream.Epoch]stream.Barrier) {
+	for _, e := range slices.Sorted(maps.Keys(barriers)) {
+		b := barriers[e]
+		m.stop = m.stop || b.Kind == stream.Stop && e > 0
+		if m.manifest != nil && e <= m.manifest.Epoch || e == 0 || m.settings.Bugs.BarrierHalfGiven {
+			continue
+		}
+		for _, k := range h.Tasks {
+			if t := m.tasks.at(m.ordinal[k.Task]); t.source >= 0 && !t.gone && k.Injected.Epoch < e {
+				m.inject(m.ordinal[k.Task], b)
+			}
 		}
 	}
 }

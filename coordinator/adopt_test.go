@@ -55,6 +55,11 @@ func TestAdoptCompletesInjection(t *testing.T) {
 	if !s.stop {
 		t.Fatal("the job had been asked to stop")
 	}
+	one.Earlier, one.Injected = []stream.Barrier{{Epoch: 7}}, stream.Barrier{Epoch: 8}
+	_, actions = adopted(t, nil, one, two, sink)
+	if got := injected(actions); len(got) != 2 || got[0].Barrier != one.Earlier[0] || got[1].Barrier != one.Injected || got[0].Task != two.Task {
+		t.Fatalf("of two epochs, the first of which was aborted: %+v", got)
+	}
 	two.Ended, two.Handle = true, &checkpoint.Handle{Task: two.Task, Ended: true}
 	if _, actions = adopted(t, nil, one, two, sink); len(injected(actions)) != 0 {
 		t.Fatal("a task that has ended gets a barrier")

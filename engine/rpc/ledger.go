@@ -25,6 +25,10 @@ type entry struct {
 	failed     bool
 }
 
+// earlierKept is how many barriers are remembered of epochs that were aborted one after
+// the other: tasks are not further apart.
+const earlierKept = 1000
+
 // Command notes a command that the tasks are about to get.
 func (l *Ledger) Command(c Command) {
 	switch c := c.(type) {
@@ -39,6 +43,8 @@ func (l *Ledger) Command(c Command) {
 		}
 	case Inject:
 		if t := l.tasks[c.Task]; t != nil {
+			t.Earlier = append(t.Earlier, t.Injected)
+			t.Earlier = t.Earlier[max(0, len(t.Earlier)-earlierKept):]
 			t.Injected = c.Barrier
 		}
 	case Confirm:
@@ -84,6 +90,7 @@ func (c Deploy) total() (n int) {
 func (l *Ledger) confirm(e stream.Epoch) {
 	for _, t := range l.tasks {
 		t.Assigned = slices.DeleteFunc(t.Assigned, func(s HeldSplit) bool { return s.After < e })
+		t.Earlier = slices.DeleteFunc(t.Earlier, func(b stream.Barrier) bool { return b.Epoch <= e })
 		if t.Handle != nil && t.sealed <= e {
 			t.Handle = nil
 		}
@@ -191,7 +198,7 @@ func (l *Ledger) Held(id job.ID) *Held {
 			return nil
 		}
 		c := t.HeldTask
-		c.Assigned = slices.Clone(t.Assigned)
+		c.Assigned, c.Earlier = slices.Clone(t.Assigned), slices.Clone(t.Earlier)
 		h.Tasks = append(h.Tasks, c)
 	}
 	return h

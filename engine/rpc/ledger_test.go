@@ -42,7 +42,13 @@ func TestLedger(t *testing.T) {
 	if h := find(two); h.Injected.Epoch != 4 {
 		t.Fatalf("a barrier of another task: %+v", h)
 	}
+	l.Command(rpc.Inject{Task: two, Barrier: stream.Barrier{Epoch: 5}})
+	l.Command(rpc.Inject{Task: two, Barrier: stream.Barrier{Epoch: 6}})
+	l.Command(rpc.Inject{Task: two, Barrier: stream.Barrier{Epoch: 7}})
 	l.Command(rpc.Confirm{Epoch: 5})
+	if h := find(two); h.Injected.Epoch != 7 || len(h.Earlier) != 1 || h.Earlier[0].Epoch != 6 {
+		t.Fatalf("epoch 5 is confirmed, of 6 and 7 a barrier was given: %+v", h)
+	}
 	if h := find(one); len(h.Assigned) != 1 || h.Assigned[0].Split.ID != "b" {
 		t.Fatalf("the checkpoint has split a, not b: %+v", h.Assigned)
 	}

@@ -141,12 +141,14 @@ type (
 		Handle *checkpoint.Handle `json:"handle,omitempty"`
 		// Of a source task: how many splits it has asked for, and not been answered;
 		// that none will follow; that it has read all; the newest barrier that it was
-		// given; the splits that it was given since the last confirmed epoch.
-		Wants    int            `json:"wants,omitempty"`
-		NoMore   bool           `json:"noMore,omitempty"`
-		Drained  bool           `json:"drained,omitempty"`
-		Injected stream.Barrier `json:"injected"`
-		Assigned []HeldSplit    `json:"assigned,omitempty"`
+		// given, and those before it since the last confirmed epoch; the splits that it
+		// was given since then.
+		Wants    int              `json:"wants,omitempty"`
+		NoMore   bool             `json:"noMore,omitempty"`
+		Drained  bool             `json:"drained,omitempty"`
+		Injected stream.Barrier   `json:"injected"`
+		Earlier  []stream.Barrier `json:"earlier,omitempty"`
+		Assigned []HeldSplit      `json:"assigned,omitempty"`
 	}
 	// HeldSplit is a split that a task was given behind the barrier of an epoch.
 	HeldSplit struct {
