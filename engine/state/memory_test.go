@@ -122,6 +122,7 @@ type machine struct {
 	tables      []ops.Table
 
 	model   map[row]row
+	highest map[row]int64 // expiry that a key ever had, which does not go back, also when it is deleted
 	dropped stream.Timestamp
 	saved   []saved // the checkpoints, oldest first
 }
@@ -247,7 +248,8 @@ func (m *machine) write(deleted bool) {
 			delete(m.model, r.key())
 			continue
 		}
-		r.until = max(m.model[r.key()].until, now+rapid.Int64Range(0, 20).Draw(m.t, "until"))
+		r.until = max(m.highest[r.key()], now+rapid.Int64Range(0, 20).Draw(m.t, "until"))
+		m.highest[r.key()] = r.until
 		r.v = fmt.Sprint(m.epoch, "/", i)
 		m.model[r.key()] = *r
 	}
@@ -311,7 +313,7 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{t: t, alloc: memory.NewCheckedAllocator(memory.NewGoAllocator()), store: &store{files: map[string][]byte{}}, scarce: scarce}
+		m := &machine{highest: map[row]int64{}, t: t, alloc: memory.NewCheckedAllocator(memory.NewGoAllocator()), store: &store{files: map[string][]byte{}}, scarce: scarce}
 		m.start()
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
