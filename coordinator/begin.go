@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
-	"github.com/wadi-engine/wadi/engine/exchange/durable"
 	"github.com/wadi-engine/wadi/engine/logs"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
@@ -424,9 +423,6 @@ func (d *driver) sweep(ctx context.Context, b *Begun) error {
 		return fmt.Errorf("%w: another process runs job %s", job.ErrFenced, d.id)
 	}
 	b.Retained = claims
-	if d.lone == nil {
-		d.sweepChannels(ctx, b.Number)
-	}
 	if complete {
 		// A claim that a newer owner makes from now on references what stands
 		// now, and runs of its own generation.
@@ -468,18 +464,4 @@ func (d *driver) openEnumerators(ctx context.Context, b Begun) error {
 		}
 	}
 	return nil
-}
-
-// sweepChannels deletes what stages of earlier generations have sealed for one another,
-// up to a number that was claimed as aborted, when the job takes over in any gear.
-func (d *driver) sweepChannels(ctx context.Context, number stream.Epoch) {
-	names, err := d.keeper.Store.List(ctx, durable.Root)
-	if err != nil {
-		d.Log.Warn("channels of earlier epochs stay", slog.Any("error", err))
-		return
-	}
-	d.remove(slices.DeleteFunc(names, func(name string) bool {
-		of, ok := durable.EpochOf(name)
-		return !ok || of >= number
-	}))
 }
