@@ -138,15 +138,6 @@ type Lagging interface {
 	Pending() int64
 }
 
-// Reaching is a SplitReader of splits without end that knows when it has read them as
-// far as they go: an epoch that is to read what there is need not wait for more.
-type Reaching interface {
-	SplitReader
-	// Reached is called when Fetch has had nothing to return. It may ask whoever has
-	// the rows, and says false when that is not known.
-	Reached(ctx context.Context) bool
-}
-
 // Pausing is a SplitReader that can leave some of its splits alone.
 type Pausing interface {
 	SplitReader

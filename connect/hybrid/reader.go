@@ -14,7 +14,6 @@ import (
 var (
 	_ ops.Gatherer = (*reader)(nil)
 	_ ops.Lagging  = (*reader)(nil)
-	_ ops.Reaching = (*reader)(nil)
 	_ ops.Halting  = (*reader)(nil)
 	_ ops.Pausing  = (*reader)(nil)
 )
@@ -104,16 +103,6 @@ func (r *reader) Gathers() bool {
 	}
 	g, ok := r.inner[i].(ops.Gatherer)
 	return ok && g.Gathers()
-}
-
-// Reached implements ops.Reaching: as the part that is read says, when it is the last.
-func (r *reader) Reached(ctx context.Context) bool {
-	i := r.now()
-	if i < len(r.inner)-1 {
-		return false
-	}
-	of, ok := r.inner[len(r.inner)-1].(ops.Reaching)
-	return i == len(r.inner) || ok && of.Reached(ctx)
 }
 
 // Pending implements ops.Lagging.

@@ -164,19 +164,13 @@ func (s *Source) step(ctx context.Context) error {
 		return err
 	}
 	if f.Batch == nil && f.After.ID == "" {
-		if s.whole && !s.paused && (s.halts && f.Ready == nil || !s.halts && s.reached(ctx)) {
+		if s.halts && f.Ready == nil && !s.paused {
 			s.budget, s.paused = 0, true
 			s.report.Paused()
 		}
 		return s.wait(ctx, f.Ready)
 	}
 	return nil
-}
-
-// reached reports whether the splits are read as far as they go.
-func (s *Source) reached(ctx context.Context) bool {
-	r, ok := s.reader.(ops.Reaching)
-	return ok && r.Reached(ctx)
 }
 
 // tickInterval is the least time between two ticks.
