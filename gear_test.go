@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,11 +37,14 @@ func gearOf(dir string, limited bool) string {
 }
 
 // relay runs stages in an Env of their own, from the JSON that another process
-// would get, and loses every fifth.
-type relay struct{ launched atomic.Int64 }
+// would get, and loses every so many.
+type relay struct {
+	lost     int64
+	launched atomic.Int64
+}
 
 func (r *relay) Launch(ctx context.Context, s wadi.Stage) (res wadi.StageResult, err error) {
-	if r.launched.Add(1)%5 == 0 {
+	if r.launched.Add(1)%r.lost == 0 {
 		return res, fmt.Errorf("%w: the process is lost", job.ErrUnavailable)
 	}
 	document, err := json.Marshal(s)
@@ -146,7 +148,7 @@ func TestChangeGear(t *testing.T) {
 	if first.State != coordinator.Stopped || !first.Resumable {
 		t.Fatalf("pipelined: %+v", first)
 	}
-	r := &relay{}
+	r := &relay{lost: 5}
 	second := gear(t, dir, true, map[string]string{"execution.gear": "staged", "wadi.staged.rows-per-epoch": "1000"}, r, after(uint64(first.Epoch)+4))
 	if second.State != coordinator.Stopped || second.Restored < first.Epoch || second.Restarts == 0 || r.launched.Load() < 5 {
 		t.Fatalf("staged: %+v after %d stages, want a stop behind epoch %d, with restarts", second, r.launched.Load(), first.Epoch)
@@ -158,14 +160,26 @@ func TestChangeGear(t *testing.T) {
 	if got := output(t, dir); !slices.Equal(got, want) {
 		t.Errorf("%d rows, want the %d of the undisturbed run", len(got), len(want))
 	}
-	left := slices.DeleteFunc(channelsOf(t, dir), func(path string) bool { // of a stage that was lost when the job was stopped
-		_, below, _ := strings.Cut(path, "/channels/")
-		digits, _, _ := strings.Cut(below, "/")
-		n, err := strconv.ParseUint(digits, 10, 64)
-		return err == nil && n > uint64(second.Epoch)
-	})
-	if len(left) > 0 {
+	if left := channelsOf(t, dir); len(left) > 0 {
 		t.Errorf("channels stay: %v", left)
+	}
+}
+
+// TestStopWhileStagesAreLost: a job that is stopped while no epoch of it succeeds leaves
+// nothing between its stages, and goes on where it was.
+func TestStopWhileStagesAreLost(t *testing.T) {
+	dir := t.TempDir()
+	r := &relay{lost: 2} // the second of two
+	config := map[string]string{"execution.gear": "staged", "wadi.staged.rows-per-epoch": "1000"}
+	stopped := gear(t, dir, true, config, r, func(wadi.Progress) bool { return r.launched.Load() > 6 })
+	if stopped.State != coordinator.Stopped || stopped.Restarts == 0 {
+		t.Fatalf("%+v", stopped)
+	}
+	if left := channelsOf(t, dir); len(left) > 0 {
+		t.Errorf("channels stay: %v", left)
+	}
+	if done := gear(t, dir, false, config, &relay{lost: 5}, nil); done.State != coordinator.Finished || len(output(t, dir)) < 100 {
+		t.Fatalf("%+v, %d rows", done, len(output(t, dir)))
 	}
 }
 

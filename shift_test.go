@@ -52,7 +52,7 @@ func TestShift(t *testing.T) {
 		f, url := serveFunction(t)
 		config := clustered(dir)
 		maps.Copy(config, map[string]string{"execution.functions.target": url, "wadi.staged.rows-per-epoch": "500"})
-		r := &relay{}
+		r := &relay{lost: 5}
 		var env *wadi.Env
 		if on2 {
 			var c *cluster.Cluster

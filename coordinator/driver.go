@@ -90,6 +90,8 @@ func (d *driver) run(ctx context.Context) (Result, error) {
 	res := d.loop(ctx)
 	if d.lone != nil {
 		d.tidy(io, res)
+	} else {
+		d.sweepStages(io, res)
 	}
 	return res, nil
 }

@@ -78,6 +78,20 @@ func (d *driver) stages(l Launcher) *stages {
 	return w
 }
 
+// sweepStages deletes the channels of an epoch that came to nothing before the job
+// ended: no other follows that would find them.
+func (d *driver) sweepStages(ctx context.Context, r Result) {
+	if r.State == Fenced || r.State == Left {
+		return // they are another's
+	}
+	for _, w := range d.workers {
+		if s, ok := w.(*stages); ok && s.running != nil {
+			s.sweep(ctx, d.id, d.state.next)
+			return
+		}
+	}
+}
+
 // bounded reports whether every source ends; they are open.
 func (d *driver) bounded() bool {
 	for _, s := range d.sources {

@@ -331,7 +331,7 @@ func (d *staging) confirm(e stream.Epoch) {
 }
 
 // sweep deletes the channels of an epoch that all stages have read, and those
-// of attempts that came to nothing. What stays is found by the next epoch.
+// of attempts that came to nothing. What stays is found by the next epoch, or at the end of the job.
 func (w *stages) sweep(ctx context.Context, id job.ID, e stream.Epoch) {
 	store := checkpoint.Sub(w.store, checkpoint.JobDir(id))
 	names, err := store.List(ctx, durable.Root)
