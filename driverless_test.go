@@ -16,6 +16,7 @@ import (
 
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/internal/await"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/lambda"
 	"github.com/wadi-engine/wadi/stream"
@@ -242,9 +243,7 @@ func TestInterrupted(t *testing.T) {
 		_, _ = f.env().Trigger(ctx, lambda.Trigger{}) // it may be fast enough
 		cancel()
 	}
-	time.Sleep(15 * time.Millisecond)
-	f.trigger(t.Context(), lambda.Manual)
-	f.trigger(t.Context(), lambda.Manual)
+	await.That(t, "somebody takes up the open epoch, and ends it", func() bool { return f.trigger(t.Context(), lambda.Manual).State == wadi.TriggerIdle })
 	f.complete()
 }
 

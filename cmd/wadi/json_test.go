@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // logOnly are the verbs that print no results: what they say, they log.
@@ -211,23 +209,7 @@ func TestJSONOfLetters(t *testing.T) {
 
 // TestJSONOfTransactions: what is printed about them is JSON.
 func TestJSONOfTransactions(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cluster.Close()
-	address := cluster.ListenAddrs()[0]
-	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.TransactionalID("p-1"), kgo.DefaultProduceTopic("t"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.BeginTransaction(); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.ProduceSync(t.Context(), kgo.StringRecord("x")).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
+	address := openTransaction(t)
 	if state := one(t, "state", "kafka", "abort-transactions", "--bootstrap-servers", address, "--transactional-id-prefix", "p"); !strings.HasPrefix(state, "aborted") {
 		t.Error(state)
 	}

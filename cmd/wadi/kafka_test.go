@@ -8,25 +8,32 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestAbortTransactions: open transactions of a prefix are shown, and ended.
-func TestAbortTransactions(t *testing.T) {
+// openTransaction is the address of a broker in which transaction p-1 is open.
+func openTransaction(t *testing.T) (address string) {
+	t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cluster.Close()
-	address := cluster.ListenAddrs()[0]
+	t.Cleanup(cluster.Close)
+	address = cluster.ListenAddrs()[0]
 	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.TransactionalID("p-1"), kgo.DefaultProduceTopic("t"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	t.Cleanup(client.Close)
 	if err := client.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
 	if err := client.ProduceSync(t.Context(), kgo.StringRecord("x")).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
+	return address
+}
+
+// TestAbortTransactions: open transactions of a prefix are shown, and ended.
+func TestAbortTransactions(t *testing.T) {
+	address := openTransaction(t)
 	for _, c := range []struct {
 		args []string
 		want string
