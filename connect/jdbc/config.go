@@ -1,6 +1,7 @@
 package jdbc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -58,7 +59,7 @@ func (c *config) parse(o map[string]string) error {
 	if err := c.parseURL(o["url"]); err != nil {
 		return err
 	}
-	if c.address.user, c.address.password = first(o["username"], c.address.params["user"]), first(o["password"], c.address.params["password"]); c.address.password != "" && c.address.user == "" {
+	if c.address.user, c.address.password = cmp.Or(o["username"], c.address.params["user"]), cmp.Or(o["password"], c.address.params["password"]); c.address.password != "" && c.address.user == "" {
 		return fmt.Errorf("%w: there is a 'password' and no 'username'", job.ErrInvalid)
 	}
 	delete(c.address.params, "user")
@@ -67,14 +68,14 @@ func (c *config) parse(o map[string]string) error {
 		return fmt.Errorf("%w: option 'table-name' = '%s': want the name of a table, such as orders or public.orders", job.ErrInvalid, o["table-name"])
 	}
 	enough := 100
-	switch c.guarantee = guarantee(first(o["sink.delivery-guarantee"], string(atLeastOnce))); c.guarantee {
+	switch c.guarantee = guarantee(cmp.Or(o["sink.delivery-guarantee"], string(atLeastOnce))); c.guarantee {
 	case atLeastOnce:
 	case exactlyOnce:
 		enough = 10_000
 	default:
 		return fmt.Errorf("%w: option 'sink.delivery-guarantee' = '%s': want at-least-once or exactly-once", job.ErrInvalid, c.guarantee)
 	}
-	if c.prefix = splitName(first(o["sink.staging-prefix"], "wadi")); c.prefix == nil {
+	if c.prefix = splitName(cmp.Or(o["sink.staging-prefix"], "wadi")); c.prefix == nil {
 		return fmt.Errorf("%w: option 'sink.staging-prefix' = '%s': want the beginning of a name, such as wadi or audit.wadi", job.ErrInvalid, o["sink.staging-prefix"])
 	}
 	numbers := []struct {
@@ -90,24 +91,17 @@ func (c *config) parse(o map[string]string) error {
 	if c.fetch == 0 {
 		c.fetch = 8 << 10
 	}
-	if _, err := strconv.ParseBool(first(o["scan.auto-commit"], "true")); err != nil {
+	if _, err := strconv.ParseBool(cmp.Or(o["scan.auto-commit"], "true")); err != nil {
 		return fmt.Errorf("%w: option 'scan.auto-commit' = '%s': want true or false", job.ErrInvalid, o["scan.auto-commit"])
 	}
 	var err error
-	if c.interval, err = units.ParseDuration(first(o["sink.buffer-flush.interval"], "1 s")); err != nil {
+	if c.interval, err = units.ParseDuration(cmp.Or(o["sink.buffer-flush.interval"], "1 s")); err != nil {
 		return fmt.Errorf("option 'sink.buffer-flush.interval': %w", err)
 	}
-	if c.wait, err = units.ParseDuration(first(o["connection.max-retry-timeout"], "60 s")); err != nil {
+	if c.wait, err = units.ParseDuration(cmp.Or(o["connection.max-retry-timeout"], "60 s")); err != nil {
 		return fmt.Errorf("option 'connection.max-retry-timeout': %w", err)
 	}
 	return c.parseRanges(o)
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // number reads an option that is a whole number from 0.
