@@ -177,11 +177,9 @@ func (e *Env) openJob(ctx context.Context, s rpc.Start) (engine.Options, error) 
 	}
 	var store checkpoint.Store
 	if s.Checkpoints != "" {
-		bucket, err := env.stores.Open(ctx, s.Checkpoints, nil)
-		if err != nil {
-			return engine.Options{}, fmt.Errorf("open checkpoint directory: %w", err)
+		if store, err = env.checkpointStore(ctx, s.Checkpoints); err != nil {
+			return engine.Options{}, err
 		}
-		store = bucket
 	}
 	w := env.workerOptions(env.registry, store)
 	w.Latency, w.LatencyKept = e.latency()

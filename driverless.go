@@ -72,9 +72,9 @@ func (p *Pipeline) Deploy(ctx context.Context, restore Restore) (Deployment, err
 		return Deployment{}, err
 	}
 	dir := e.Config(keyCheckpointDir)
-	store, err := e.stores.Open(ctx, dir, nil)
+	store, err := e.checkpointStore(ctx, dir)
 	if err != nil {
-		return Deployment{}, fmt.Errorf("open checkpoint directory: %w", err)
+		return Deployment{}, err
 	}
 	from, err := e.restoreOf(ctx, restore, dir)
 	if err != nil {
@@ -115,7 +115,7 @@ func (e *Env) deployable(ctx context.Context, p *Pipeline) error {
 		switch {
 		case config.Table.Overwrite != nil:
 			return fmt.Errorf("%w: a deployed job publishes each epoch, and INSERT OVERWRITE replaces a table once: run it with wadi run --gear functions", job.ErrInvalid)
-		case config.Table.Connector == "print" || config.Table.Connector == collectName:
+		case shown(config.Table):
 			return fmt.Errorf("%w: nobody sees what a deployed job prints: write to a table", job.ErrInvalid)
 		}
 	}
@@ -265,9 +265,9 @@ func (e *Env) deployments(ctx context.Context, dir string) (checkpoint.Store, []
 	if dir == "" {
 		return nil, nil, fmt.Errorf("%w: where are the deployed jobs? Set '%s'", job.ErrInvalid, keyCheckpointDir)
 	}
-	store, err := e.stores.Open(ctx, dir, nil)
+	store, err := e.checkpointStore(ctx, dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open checkpoint directory: %w", err)
+		return nil, nil, err
 	}
 	all, err := listDeployed(ctx, store)
 	return store, all, err

@@ -89,7 +89,7 @@ func (e *Env) trigger(ctx context.Context, t lambda.Trigger, open func(map[strin
 			continue
 		}
 		found = true
-		done, derr := e.triggerOne(ctx, t, turn{d: d, t: t, store: store, dir: dir}, open)
+		done, derr := e.triggerOne(ctx, turn{d: d, t: t, store: store, dir: dir}, open)
 		if derr != nil {
 			err = errors.Join(err, fmt.Errorf("job %s: %w", d.Name, derr))
 			continue
@@ -102,11 +102,11 @@ func (e *Env) trigger(ctx context.Context, t lambda.Trigger, open func(map[strin
 	return all, err
 }
 
-func (e *Env) triggerOne(ctx context.Context, t lambda.Trigger, r turn, open func(map[string]string) (*Env, func(), error)) (Triggered, error) {
+func (e *Env) triggerOne(ctx context.Context, r turn, open func(map[string]string) (*Env, func(), error)) (Triggered, error) {
 	if err := r.d.unseal(e.Config(keySecret)); err != nil {
 		return Triggered{}, err
 	}
-	if t.Reason == lambda.New && !r.d.reads(t.Objects) {
+	if r.t.Reason == lambda.New && !r.d.reads(r.t.Objects) {
 		return Triggered{Job: r.d.Name, State: TriggerIgnored}, nil
 	}
 	of, done, err := open(r.d.Content.Config)

@@ -84,10 +84,10 @@ func (h *stageHandler) open(ctx context.Context, event *lambda.Event) (o engine.
 	if err != nil {
 		return o, nil, err
 	}
-	store, err := e.stores.Open(ctx, event.Checkpoints, nil)
+	store, err := e.checkpointStore(ctx, event.Checkpoints)
 	if err != nil {
 		done()
-		return o, nil, fmt.Errorf("open checkpoint directory: %w", err)
+		return o, nil, err
 	}
 	return e.workerOptions(e.registry, store), done, nil
 }
@@ -106,9 +106,9 @@ func (h *stageHandler) deployment(ctx context.Context, dir, file string) (*deplo
 		return nil, err
 	}
 	defer done()
-	store, err := e.stores.Open(ctx, dir, nil)
+	store, err := e.checkpointStore(ctx, dir)
 	if err != nil {
-		return nil, fmt.Errorf("open checkpoint directory: %w", err)
+		return nil, err
 	}
 	d, err := readDeployed(ctx, store, file)
 	if err == nil {

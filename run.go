@@ -286,12 +286,20 @@ func (e *Env) checkpoints(ctx context.Context, dir string, staged bool) (store c
 	if dir == "" {
 		return nil, "", finally, nil
 	}
-	bucket, err := e.stores.Open(ctx, dir, nil)
-	if err != nil {
+	if store, err = e.checkpointStore(ctx, dir); err != nil {
 		finally()
-		return nil, "", nil, fmt.Errorf("open checkpoint directory: %w", err)
+		return nil, "", nil, err
 	}
-	return bucket, dir, finally, nil
+	return store, dir, finally, nil
+}
+
+// checkpointStore opens a checkpoint directory.
+func (e *Env) checkpointStore(ctx context.Context, dir string) (checkpoint.Store, error) {
+	bucket, err := e.stores.Open(ctx, dir, nil)
+	if err != nil { // a nil Store is something else
+		return nil, fmt.Errorf("open checkpoint directory: %w", err)
+	}
+	return bucket, nil
 }
 
 // worker runs the tasks of one job: in this process, or on the workers of the

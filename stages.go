@@ -44,9 +44,9 @@ func (e *Env) RunStage(ctx context.Context, s Stage) (StageResult, error) {
 	if err := e.limitMemory(); err != nil {
 		return StageResult{}, err
 	}
-	store, err := e.stores.Open(ctx, s.Checkpoints, nil)
+	store, err := e.checkpointStore(ctx, s.Checkpoints)
 	if err != nil {
-		return StageResult{}, fmt.Errorf("open checkpoint directory: %w", err)
+		return StageResult{}, err
 	}
 	o := e.workerOptions(e.registry, store)
 	var m objstore.Meters
@@ -110,12 +110,15 @@ func endsHere(s stage.Spec) bool {
 			continue
 		}
 		config, err := ops.DecodeConfig[ops.SinkConfig](v)
-		if err == nil && (config.Table.Connector == collectName || config.Table.Connector == "print") {
+		if err == nil && shown(config.Table) {
 			return true
 		}
 	}
 	return false
 }
+
+// shown reports whether the rows of a table are for who looks at this process.
+func shown(t job.Table) bool { return t.Connector == collectName || t.Connector == "print" }
 
 // scratch makes a checkpoint directory for a job that has none: the staged gear
 // keeps in it what passes from one stage to the next.
