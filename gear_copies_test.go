@@ -1,8 +1,6 @@
 package wadi_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -28,9 +26,7 @@ func TestFunctionKeepsState(t *testing.T) {
 			t.Fatal(err)
 		}
 		handle := wadi.StageHandler(wadi.Options{Config: map[string]string{"io.tmp.dirs": temp}})
-		server := httptest.NewServer(lambda.Host{Log: slog.New(slog.DiscardHandler), Handler: func(ctx context.Context, event json.RawMessage) (json.RawMessage, error) {
-			return handle(ctx, event)
-		}})
+		server := httptest.NewServer(lambda.Host{Log: slog.New(slog.DiscardHandler), Handler: handle})
 		gear(t, t.TempDir(), false, map[string]string{
 			"execution.gear": "functions", "execution.functions.target": server.URL, "wadi.staged.rows-per-epoch": "4000",
 			"execution.checkpointing.dir": c.store, "execution.functions.cache-size": c.size,

@@ -22,9 +22,10 @@ func (r *Run) chosenGear() string {
 }
 
 // ChangeGear makes the tasks live in another gear while the job runs: pipelined,
-// staged, functions, or auto, by which the job chooses. Behind the next checkpoint, which is taken at once, the job
-// goes on from there, without a row lost or doubled. It returns when the job has
-// taken note. A gear in which nothing succeeds is left again for the one before.
+// staged, functions, or auto, by which the job chooses. Behind the next checkpoint,
+// which is taken at once, the job goes on from there, without a row lost or doubled.
+// It returns when the job has taken note. A gear in which nothing succeeds is left
+// again for the one before.
 func (r *Run) ChangeGear(ctx context.Context, name string) error {
 	if strings.EqualFold(name, automatic) {
 		return r.choose()

@@ -66,7 +66,7 @@ no argument.`,
 
 // invokers call functions by the schemes of 'execution.functions.target'.
 func invokers(binary string, log *slog.Logger) wadi.Invokers {
-	return (&localPlatforms{binary: binary, log: log, by: make(map[string]*local.Platform)}).invokers()
+	return newLocalPlatforms(binary, log).invokers()
 }
 
 func (l *localPlatforms) invokers() wadi.Invokers {
@@ -88,6 +88,10 @@ type localPlatforms struct {
 
 	mu sync.Mutex
 	by map[string]*local.Platform
+}
+
+func newLocalPlatforms(binary string, log *slog.Logger) *localPlatforms {
+	return &localPlatforms{binary: binary, log: log, by: make(map[string]*local.Platform)}
 }
 
 // wait waits for the events that nobody waits for, of all platforms.

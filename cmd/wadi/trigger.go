@@ -13,7 +13,6 @@ import (
 	"github.com/wadi-engine/wadi"
 	"github.com/wadi-engine/wadi/job/cost"
 	"github.com/wadi-engine/wadi/lambda"
-	"github.com/wadi-engine/wadi/lambda/local"
 )
 
 // triggerCommand is wadi trigger.
@@ -64,7 +63,7 @@ func (t *triggerCommand) run(c *cobra.Command, ask lambda.Trigger) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	platforms := &localPlatforms{binary: binary, log: o.Log, by: make(map[string]*local.Platform)}
+	platforms := newLocalPlatforms(binary, o.Log)
 	o.Invokers = platforms.invokers()
 	e, err := wadi.Local(o)
 	if err != nil {

@@ -57,7 +57,7 @@ func (l *log) with(prefix string) string {
 
 const columns = "id INT, ts TIMESTAMP(6)"
 
-// history writes what the log holds now into a lake, and gives what a part of a table
+// histories write what the log holds now into a lake, and give what a part of a table
 // that reads it says.
 var histories = map[string]func(t *testing.T, l *log, dir string) (part string){
 	"parquet": func(t *testing.T, l *log, dir string) string {
@@ -79,8 +79,8 @@ func (l *log) ingested() string {
 		l.with("") + ", 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset');"
 }
 
-// TestHistoryThenLive: a job that is canceled at any moment, and goes on in another gear, counts every row of a lake
-// and of the log behind it once, and its windows close.
+// TestHistoryThenLive: a job that is canceled at any moment, and goes on in another
+// gear, counts every row of a lake and of the log behind it once, and its windows close.
 func TestHistoryThenLive(t *testing.T) {
 	for name, history := range histories {
 		t.Run(name, func(t *testing.T) {

@@ -162,7 +162,7 @@ func (g *gears) trickle(ctx context.Context) error {
 	return g.used(ctx, fmt.Sprintf("%d files, by functions", drops))
 }
 
-// rest shows that nothing is left of it.
+// quiet shows that nothing is left of it.
 func (g *gears) quiet(ctx context.Context) error {
 	t, err := g.trigger(ctx)
 	if err != nil {
