@@ -302,9 +302,13 @@ func (d *driver) fix(f Frozen) {
 		d.host.Post(f)
 		return
 	}
-	idle := !d.state.ticks(d.host.Now())
+	w := Waiting{Known: true, Failures: d.state.total}
+	if m := d.state.manifest; m != nil {
+		w.Since = time.Duration(p.Made-m.Created) * time.Millisecond
+	}
+	idle, sources := !d.state.ticks(d.host.Now()), d.state.plan.sources
 	d.host.Go(func() {
-		w, err := d.measure(p)
+		err := d.measure(p, sources, &w)
 		if err == nil && (idle && w.Known && w.Rows == 0 || d.lone.Shape != nil && !d.lone.Shape(p, w)) {
 			err = errIdle
 		}
@@ -327,15 +331,11 @@ func (d *driver) fix(f Frozen) {
 var errIdle = errors.New("there is nothing to do")
 
 // measure finds out how many rows wait, and up to where sources that do not end are
-// read.
-func (d *driver) measure(p *Plan) (w Waiting, err error) {
-	w.Known, w.Failures = true, d.state.total
-	if m := d.state.manifest; m != nil {
-		w.Since = time.Duration(d.now()-m.Created) * time.Millisecond
-	}
+// read. It runs beside the loop.
+func (d *driver) measure(p *Plan, sources []sourcePlan, w *Waiting) error {
 	for i := range p.Stages {
 		s := &p.Stages[i]
-		at := slices.IndexFunc(d.state.plan.sources, func(x sourcePlan) bool { return x.vertex == s.Tasks[0].Task.Vertex })
+		at := slices.IndexFunc(sources, func(x sourcePlan) bool { return x.vertex == s.Tasks[0].Task.Vertex })
 		if at < 0 {
 			continue
 		}
@@ -343,16 +343,13 @@ func (d *driver) measure(p *Plan) (w Waiting, err error) {
 		if w.Known = w.Known && !s.NoMore && (ok || len(s.Splits) == 0); !ok {
 			continue
 		}
-		s.Until = make(map[int][]ops.Split)
-		for task, splits := range s.Splits {
-			until, rows, err := m.Measure(d.io, splits)
-			if err != nil {
-				return w, fmt.Errorf("look how far source %s can be read: %w", d.sources[at].uid, err)
-			}
-			s.Until[task], w.Rows = until, w.Rows+rows
+		until, rows, err := untilNow(d.io, m, s.Splits)
+		if err != nil {
+			return fmt.Errorf("look how far source %s can be read: %w", d.sources[at].uid, err)
 		}
+		s.Until, w.Rows = until, w.Rows+rows
 	}
-	return w, nil
+	return nil
 }
 
 // claim claims a number for the plan.

@@ -31,7 +31,7 @@ type Plan struct {
 	Sources map[string]checkpoint.SourceState `json:"sources"`
 	// Fused says that all of them run in one invocation.
 	Fused bool `json:"fused,omitempty"`
-	// Made is when, for people.
+	// Made is when: it is the first sign of life of the epoch.
 	Made stream.Timestamp `json:"made"`
 }
 

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -50,15 +51,10 @@ func (d *driver) measureFor(m *measuring) {
 			if !ok {
 				return nil
 			}
-			until := make(map[int][]ops.Split, len(m.splits))
-			waiting := int64(0)
-			for task, splits := range m.splits {
-				to, rows, err := e.Measure(d.io, splits)
-				if err != nil {
-					d.Log.Info("an epoch may be longer than it need be", slog.String("source", s.uid), slog.Any("error", err))
-					return nil
-				}
-				until[task], waiting = to, waiting+rows
+			until, waiting, err := untilNow(d.io, e, m.splits)
+			if err != nil {
+				d.Log.Info("an epoch may be longer than it need be", slog.String("source", s.uid), slog.Any("error", err))
+				return nil
 			}
 			m.until = until
 			return func() any { // in the loop
@@ -69,4 +65,18 @@ func (d *driver) measureFor(m *measuring) {
 		return
 	}
 	close(m.told)
+}
+
+// untilNow is up to where the splits of tasks are read that read what there is now,
+// and how many rows that are.
+func untilNow(ctx context.Context, m ops.Measuring, splits map[int][]ops.Split) (until map[int][]ops.Split, rows int64, err error) {
+	until = make(map[int][]ops.Split, len(splits))
+	for task, of := range splits {
+		to, n, err := m.Measure(ctx, of)
+		if err != nil {
+			return nil, 0, err
+		}
+		until[task], rows = to, rows+n
+	}
+	return until, rows, nil
 }
