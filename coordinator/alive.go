@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,12 +88,7 @@ func Remember(ctx context.Context, s checkpoint.Store, id job.ID, open stream.Ep
 		return false, fmt.Errorf("%w: remember a trigger: %w", job.ErrUnavailable, err)
 	}
 	left, err := RemainsOf(ctx, s, id)
-	for _, e := range left.Open {
-		if e == open {
-			return true, err
-		}
-	}
-	return false, err
+	return slices.Contains(left.Open, open), err
 }
 
 // Remains is what runs of epochs have left.

@@ -125,8 +125,11 @@ func (m *machine) regionsOf(died []int, err error) (tasks []int, why string) {
 		return nil, ""
 	}
 	for _, c := range m.graph.Chains() {
+		if !heads[c.Head()] {
+			continue
+		}
 		for _, v := range c.Vertices {
-			if why := m.alone(m.graph.Vertices[v]); heads[c.Head()] && why != "" {
+			if why := m.alone(m.graph.Vertices[v]); why != "" {
 				return nil, why
 			}
 		}

@@ -45,7 +45,7 @@ type Settings struct {
 	// ten seconds.
 	DiscoveryInterval time.Duration
 	// EpochRows is how many rows, at about, each source task reads in an epoch
-	// of the staged gear (wadi.staged.rows-per-epoch); 0 means all that it has.
+	// of a brief gear (wadi.staged.rows-per-epoch); 0 means all that it has.
 	EpochRows int64
 	// Once ends the run behind one epoch, of what there is to read when it begins.
 	Once bool

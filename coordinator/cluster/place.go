@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Strategy says in which order free slots are taken.
 type Strategy uint8
@@ -122,13 +125,7 @@ func (t *Tasks) before(slots []int) []int {
 	}
 	all := make([]int, len(slots))
 	for i, slot := range slots {
-		all[i] = -1
-		was := t.last[slot*len(t.last)/len(t.slots)]
-		for k, w := range t.c.workers {
-			if w == was {
-				all[i] = k
-			}
-		}
+		all[i] = slices.Index(t.c.workers, t.last[slot*len(t.last)/len(t.slots)])
 	}
 	return all
 }

@@ -10,7 +10,7 @@
 package gear
 
 import (
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wadi-engine/wadi/job"
@@ -102,11 +102,4 @@ type shunned struct {
 // longestShunned is for how long a gear is avoided at the most.
 const longestShunned = 24 * time.Hour
 
-func indexOf(g job.Gear) int {
-	for i, o := range job.Gears() {
-		if o == g {
-			return i
-		}
-	}
-	panic(fmt.Sprintf("gear %q", g))
-}
+func indexOf(g job.Gear) int { return slices.Index(job.Gears(), g) }

@@ -11,7 +11,7 @@ import (
 // Ledger keeps what the next coordinator must know of the tasks of a job on one
 // worker, from the commands that came and the reports that went.
 type Ledger struct {
-	newest Deploy // without its tasks
+	newest Deploy // without its tasks and the graph
 	total  int
 	tasks  map[checkpoint.TaskID]*entry // without those that are being canceled
 }
@@ -63,10 +63,9 @@ func (l *Ledger) deploy(c Deploy) {
 	if !c.Beside || l.tasks == nil {
 		*l = Ledger{tasks: make(map[checkpoint.TaskID]*entry)}
 	}
-	tasks := c.Tasks
 	l.newest, l.total = c, c.total()
 	l.newest.Tasks, l.newest.Graph = nil, nil
-	for _, a := range tasks {
+	for _, a := range c.Tasks {
 		t := &entry{HeldTask: HeldTask{Task: a.Task, Ended: a.Ended, Injected: stream.Barrier{Epoch: c.Epoch}}, generation: c.Generation}
 		for _, s := range a.Splits {
 			t.Assigned = append(t.Assigned, HeldSplit{Split: s, After: c.Epoch})

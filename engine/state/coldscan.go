@@ -302,13 +302,13 @@ func (c *cursor) read(ctx context.Context) (more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
+	if c.rows == nil {
+		return false, nil
+	}
 	if c.t.paged() {
 		c.t.m.o.Pool.Relieve()
 	}
-	if c.rows == nil || !c.rows.Next() {
-		if c.rows == nil {
-			return false, nil
-		}
+	if !c.rows.Next() {
 		if err := c.rows.Err(); err != nil {
 			return false, fmt.Errorf("%w: run %s: %w", checkpoint.ErrCorrupt, c.run.File, err)
 		}
