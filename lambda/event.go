@@ -3,12 +3,13 @@ package lambda
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/wadi-engine/wadi/engine/checkpoint"
+	"github.com/wadi-engine/wadi/engine/exchange/durable"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
 	"github.com/wadi-engine/wadi/job/cost"
-	"github.com/wadi-engine/wadi/stream"
 )
 
 // Event asks for a task of a stage to be run.
@@ -53,27 +54,34 @@ type record struct {
 // Names of what passes between a job and its functions. They lie among the
 // channels of their epoch, and are removed with them.
 
-func eventFile(s stage.Spec, nonce string) string {
-	return fmt.Sprintf("%s/channels/%d/events/%s", checkpoint.JobDir(s.Job), s.Epoch, nonce)
+func among(s stage.Spec, name string) string {
+	return fmt.Sprintf("%s/%s%d/%s", checkpoint.JobDir(s.Job), durable.Root, s.Epoch, name)
 }
+
+// nameOf is that of a stage.
+func nameOf(s stage.Spec) string { return fmt.Sprintf("%d-%d", s.Generation, s.Tasks[0].Task.Vertex) }
+
+func eventFile(s stage.Spec, nonce string) string { return among(s, "events/"+nonce) }
 
 // resultsOf begins the names of the results of a stage's tasks.
-func resultsOf(s stage.Spec) string {
-	return fmt.Sprintf("%s/channels/%d/results/%d-%d-", checkpoint.JobDir(s.Job), s.Epoch, s.Generation, s.Tasks[0].Task.Vertex)
-}
+func resultsOf(s stage.Spec) string { return among(s, "results/"+nameOf(s)+"-") }
+
+// resultFile is the result of the first of the tasks.
+func resultFile(s stage.Spec) string { return resultsOf(s) + strconv.Itoa(s.Tasks[0].Task.Index) }
 
 // refusedFile is why no task of a stage can be run.
-func refusedFile(s stage.Spec) string {
-	return fmt.Sprintf("%s/channels/%d/refused/%d-%d", checkpoint.JobDir(s.Job), s.Epoch, s.Generation, s.Tasks[0].Task.Vertex)
-}
+func refusedFile(s stage.Spec) string { return among(s, "refused/"+nameOf(s)) }
 
 // waveFile is the nth time that the tasks of a stage were invoked.
-func waveFile(s stage.Spec, n int) string {
-	return fmt.Sprintf("%s/channels/%d/waves/%d-%d-%d", checkpoint.JobDir(s.Job), s.Epoch, s.Generation, s.Tasks[0].Task.Vertex, n)
-}
+func waveFile(s stage.Spec, n int) string { return among(s, fmt.Sprintf("waves/%s-%d", nameOf(s), n)) }
 
-func resultFile(of job.ID, g checkpoint.Generation, e stream.Epoch, t checkpoint.TaskID) string {
-	return fmt.Sprintf("%s/channels/%d/results/%d-%d-%d", checkpoint.JobDir(of), e, g, t.Vertex, t.Index)
+// resultIn is the result in a record.
+func resultIn(file string, data []byte) (stage.Result, error) {
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return stage.Result{}, fmt.Errorf("%w: result %s: %w", checkpoint.ErrCorrupt, file, err)
+	}
+	return r.Result, nil
 }
 
 func encode(v any) (json.RawMessage, error) {

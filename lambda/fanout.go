@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/wadi-engine/wadi/engine/checkpoint"
 	"github.com/wadi-engine/wadi/engine/stage"
 	"github.com/wadi-engine/wadi/job"
 )
@@ -79,17 +78,13 @@ func (f *Fanout) gather(ctx context.Context, tasks []stage.Spec) (stage.Result, 
 	g.SetLimit(max(f.Launcher.Concurrency, 1))
 	for i, t := range tasks {
 		g.Go(func() error {
-			file := resultFile(t.Job, t.Generation, t.Epoch, t.Tasks[0].Task)
+			file := resultFile(t)
 			data, err := f.Launcher.Store.Get(ctx, file)
 			if err != nil {
 				return fmt.Errorf("%w: read the result of task %v: %w", job.ErrUnavailable, t.Tasks[0].Task, err)
 			}
-			var r record
-			if err := json.Unmarshal(data, &r); err != nil {
-				return fmt.Errorf("%w: result %s: %w", checkpoint.ErrCorrupt, file, err)
-			}
-			results[i] = r.Result
-			return nil
+			results[i], err = resultIn(file, data)
+			return err
 		})
 	}
 	err := g.Wait()
@@ -152,11 +147,19 @@ func (f *Fanout) turn(ctx context.Context, s stage.Spec) (mine, again bool, err 
 // Remedy says what to change when a task does not fit into a function.
 const Remedy = "give the function more memory or time, or less to do at a time: 'wadi.staged.rows-per-epoch', 'parallelism.default'"
 
+func (f *Fanout) sender() (Sender, error) {
+	s, ok := f.Launcher.Invoker.(Sender)
+	if !ok {
+		return nil, fmt.Errorf("%w: the platform takes no events that nobody waits for", job.ErrInvalid)
+	}
+	return s, nil
+}
+
 // send invokes tasks.
 func (f *Fanout) send(ctx context.Context, tasks []stage.Spec, again bool) error {
-	sender, ok := f.Launcher.Invoker.(Sender)
-	if !ok {
-		return fmt.Errorf("%w: the platform takes no events that nobody waits for", job.ErrInvalid)
+	sender, err := f.sender()
+	if err != nil {
+		return err
 	}
 	var mu sync.Mutex
 	var lost error
@@ -179,7 +182,7 @@ func (f *Fanout) send(ctx context.Context, tasks []stage.Spec, again bool) error
 			return nil
 		})
 	}
-	err := g.Wait()
+	err = g.Wait()
 	if err == nil && lost != nil { // the next wave finds it missing
 		f.Launcher.Log.Warn("an event may be lost", slog.Uint64("epoch", uint64(tasks[0].Epoch)), slog.Any("error", lost))
 	}
@@ -188,9 +191,9 @@ func (f *Fanout) send(ctx context.Context, tasks []stage.Spec, again bool) error
 
 // Pass lets another invocation go on with the job.
 func (f *Fanout) Pass(ctx context.Context) error {
-	sender, ok := f.Launcher.Invoker.(Sender)
-	if !ok {
-		return fmt.Errorf("%w: the platform takes no events that nobody waits for", job.ErrInvalid)
+	sender, err := f.sender()
+	if err != nil {
+		return err
 	}
 	event, err := encode(map[string]Trigger{"trigger": f.Then})
 	if err != nil {

@@ -181,11 +181,7 @@ func (l *Launcher) invoke(ctx context.Context, w *wave, s stage.Spec, again bool
 	if err != nil {
 		return stage.Result{}, fmt.Errorf("read a result: %w", err)
 	}
-	var found record
-	if err := json.Unmarshal(data, &found); err != nil {
-		return stage.Result{}, fmt.Errorf("%w: result %s: %w", checkpoint.ErrCorrupt, r.File, err)
-	}
-	return found.Result, nil
+	return resultIn(r.File, data)
 }
 
 // eventOf is the event for a task; one that is longer than limit goes through storage.

@@ -68,7 +68,7 @@ func (w Worker) task(ctx context.Context, e Event) (reply json.RawMessage, last 
 	if err != nil {
 		return nil, false, err
 	}
-	file := resultFile(spec.Job, spec.Generation, spec.Epoch, spec.Tasks[0].Task)
+	file := resultFile(spec)
 	if e.Again || e.Then != nil {
 		if data, err := o.Store.Get(ctx, file); err == nil {
 			return w.settled(ctx, e, spec, o.Store, file, data, used())
@@ -149,9 +149,9 @@ func replyOf(file string, data []byte, used cost.Usage) (json.RawMessage, error)
 	if len(data) > MaxPayload/2 {
 		return encode(Reply{File: file, Usage: used})
 	}
-	var r record
-	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("%w: result %s: %w", checkpoint.ErrCorrupt, file, err)
+	r, err := resultIn(file, data)
+	if err != nil {
+		return nil, err
 	}
-	return encode(Reply{Result: &r.Result, Usage: used})
+	return encode(Reply{Result: &r, Usage: used})
 }
