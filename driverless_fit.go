@@ -174,8 +174,8 @@ func (p earlier) write(ctx context.Context, s checkpoint.Store, log *slog.Logger
 }
 
 // epochOf is what is kept of an epoch.
-func epochOf(p coordinator.Passed, fused bool) (e earlierEpoch, limit int64) {
-	e = earlierEpoch{Epoch: p.Epoch, Millis: p.Took.Milliseconds(), Fused: fused}
+func epochOf(p coordinator.Passed) (e earlierEpoch, limit int64) {
+	e = earlierEpoch{Epoch: p.Epoch, Millis: p.Took.Milliseconds(), Fused: p.Fused}
 	for _, r := range p.Ran {
 		if r.Source {
 			e.Rows, e.Most, limit = e.Rows+r.Out, max(e.Most, r.Most), least(limit, r.Rows)

@@ -310,7 +310,7 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 	j.ID = r.d.Job
 	o := r.e.workerOptions(r.e.registry, r.store)
 	o.Context = r.spent.with
-	fused, refused := false, false
+	refused := false
 	r.failures = 0
 	waves := r.waves
 	if waves == nil {
@@ -321,7 +321,7 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 		Host: func() coordinator.Host { return coordinator.NewHost(o.Clock) }, Finish: !r.wants,
 		Attempts: (&keyReader{get: r.e.Config}).int(keyInvocations),
 		Shape: func(p *coordinator.Plan, w coordinator.Waiting) bool {
-			fused = r.shape(p, w)
+			r.shape(p, w)
 			refused = r.t.Reason == lambda.Timer && r.rules.lagging() && !r.rules.enough(waits{w.Rows, w.Known, w.Since})
 			return !refused
 		},
@@ -329,11 +329,11 @@ func (r *turn) epoch(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return r.passed(ctx, p, fused, refused, left)
+	return r.passed(ctx, p, refused, left)
 }
 
 // shape cuts the epoch to fit.
-func (r *turn) shape(p *coordinator.Plan, w coordinator.Waiting) (fused bool) {
+func (r *turn) shape(p *coordinator.Plan, w coordinator.Waiting) {
 	k := &keyReader{get: r.e.Config}
 	for ; r.failures < w.Failures; r.failures++ { // in this call, of the plan before
 		r.earlier = r.earlier.add(earlierEpoch{Failed: true}, r.allowed)
@@ -348,12 +348,11 @@ func (r *turn) shape(p *coordinator.Plan, w coordinator.Waiting) (fused bool) {
 			s.Rows = limit
 		}
 	}
-	return p.Fused
 }
 
 // passed takes note of what has come of a call, and reports whether there should be
 // another.
-func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused bool, left coordinator.Remains) (again bool, err error) {
+func (r *turn) passed(ctx context.Context, p coordinator.Passed, refused bool, left coordinator.Remains) (again bool, err error) {
 	switch {
 	case p.Open:
 		r.done.State, r.done.Epoch = TriggerOpen, p.Epoch
@@ -364,7 +363,7 @@ func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused 
 		return !told, err
 	case p.State == coordinator.Finished:
 		r.done.State = TriggerFinished
-		r.ran(ctx, p, fused)
+		r.ran(ctx, p)
 		return false, nil
 	case p.Idle:
 		if refused && r.done.Epochs == 0 {
@@ -379,7 +378,7 @@ func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused 
 		}
 		return false, err
 	case p.State == coordinator.Stopped:
-		r.ran(ctx, p, fused)
+		r.ran(ctx, p)
 		r.done.State = TriggerDone
 		if p.Made {
 			r.wants = false
@@ -390,15 +389,15 @@ func (r *turn) passed(ctx context.Context, p coordinator.Passed, fused, refused 
 		}
 		return r.wants, err
 	}
-	return false, r.failed(ctx, p, fused)
+	return false, r.failed(ctx, p)
 }
 
 // ran notes an epoch that has ended.
-func (r *turn) ran(ctx context.Context, p coordinator.Passed, fused bool) {
+func (r *turn) ran(ctx context.Context, p coordinator.Passed) {
 	if len(p.Ran) == 0 {
 		return
 	}
-	e, limit := epochOf(p, fused)
+	e, limit := epochOf(p)
 	e.Usage = r.spent.on(p, e.Rows)
 	r.earlier = r.earlier.add(e, limit)
 	r.earlier.write(ctx, r.own, r.e.log)
@@ -408,9 +407,9 @@ func (r *turn) ran(ctx context.Context, p coordinator.Passed, fused bool) {
 }
 
 // failed notes an epoch that has not.
-func (r *turn) failed(ctx context.Context, p coordinator.Passed, fused bool) error {
+func (r *turn) failed(ctx context.Context, p coordinator.Passed) error {
 	if p.Epoch > 0 {
-		e, limit := epochOf(p, fused)
+		e, limit := epochOf(p)
 		e.Failed, e.Usage = true, r.spent.on(p, 0)
 		r.earlier = r.earlier.add(e, limit)
 		r.earlier.write(context.WithoutCancel(ctx), r.own, r.e.log)

@@ -49,7 +49,8 @@ type Driverless struct {
 	// Waves runs the stages of an epoch, and Here those of one that is Fused.
 	Waves, Here Launcher
 	// Shape decides about a plan that is to be fixed: it may change Fused and the
-	// stages' Rows, and say that there is not enough for an epoch. nil leaves it as it is.
+	// stages' Rows, Wait and Beside, and say that there is not enough for an epoch. nil
+	// leaves it as it is.
 	Shape func(*Plan, Waiting) bool
 	// Host is called for each try.
 	Host func() Host
@@ -85,25 +86,24 @@ type Passed struct {
 	Made bool
 	// Idle says that there was nothing to do.
 	Idle bool
-	// Epoch is its number.
+	// Epoch is its number, and Fused says that all of it runs in one invocation.
 	Epoch stream.Epoch
+	Fused bool
 	// Ran are the stages that have run, in order; those that ran before, too.
 	Ran []Ran
 }
 
 // Ran is a stage of an epoch that has ended.
 type Ran struct {
-	Vertex job.VertexID
 	Source bool
-	// Rows is what each source task was allowed, Tasks how many there are. Cut says
-	// that they had not read as far as was planned when their time was over.
-	Rows  int64
-	Tasks int
-	Cut   bool
-	// In and Out are the rows of all tasks, Most those of the one with the most; Took
-	// is how long the slowest of them has taken.
-	In, Out, Most int64
-	Took          time.Duration
+	// Rows is what each source task was allowed. Cut says that they had not read as far
+	// as was planned when their time was over.
+	Rows int64
+	Cut  bool
+	// Out is the rows that all tasks have sent, Most those of the one with the most that
+	// it has read or sent; Took is how long the slowest of them has taken.
+	Out, Most int64
+	Took      time.Duration
 	// Usage is what they have used elsewhere.
 	Usage cost.Usage
 }
@@ -192,7 +192,7 @@ func fencedBy(r Result) error {
 func (l *lone) passed(r Result) Passed {
 	p := Passed{Result: r, Open: l.elsewhere, Made: l.mine, Idle: l.idle || l.plan == nil && r.State == Stopped, Ran: l.ran}
 	if l.plan != nil {
-		p.Epoch = l.plan.Epoch
+		p.Epoch, p.Fused = l.plan.Epoch, l.plan.Fused
 	}
 	return p
 }
@@ -395,13 +395,13 @@ func (d *driver) hopeless(r Result) bool {
 // note keeps what a stage has done.
 func (l *lone) note(s stage.Spec, r stage.Result) {
 	head := s.Tasks[0].Task.Vertex
-	ran := Ran{Vertex: head, Source: s.Graph.Vertices[head].Kind == job.KindSource, Rows: s.Rows, Tasks: s.Graph.Vertices[head].Parallelism, Took: r.Took, Usage: r.Usage}
+	ran := Ran{Source: s.Graph.Vertices[head].Kind == job.KindSource, Rows: s.Rows, Took: r.Took, Usage: r.Usage}
 	ran.Cut = s.Wait > 0 && len(s.Until) > 0 && r.Took >= s.Wait
 	for _, c := range r.Counts {
 		if c.Vertex != head {
 			continue
 		}
-		ran.In, ran.Out = ran.In+c.In, ran.Out+c.Out
+		ran.Out += c.Out
 		ran.Most = max(ran.Most, c.In, c.Out)
 	}
 	l.ran = append(l.ran, ran)
