@@ -127,9 +127,9 @@ type sourcePlan struct {
 func newPlan(id job.ID, g *job.Graph, s Settings, durable bool, sinks []string, started time.Time) *plan {
 	p := &plan{job: id, graph: g, settings: s.withDefaults(), durable: durable, ordinal: map[checkpoint.TaskID]int{}, sinks: sinks, started: started, gear: job.Pipelined}
 	regions, _ := g.Regions()
-	for i, c := range g.Chains() {
+	for _, c := range g.Chains() {
 		head := g.Vertices[c.Head()]
-		p.region = append(p.region, regions[i]...)
+		p.region = append(p.region, regions[c.Head()]...)
 		var tasks []int
 		for i := range head.Parallelism {
 			id := checkpoint.TaskID{Vertex: c.Head(), Index: i}

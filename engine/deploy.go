@@ -81,13 +81,9 @@ func (w *Worker) deploy(c rpc.Deploy) error {
 // regions are the tasks of c by the regions that they are of.
 func regions(c rpc.Deploy) [][]rpc.Assignment {
 	of, n := c.Graph.Regions()
-	chain := make(map[job.VertexID]int, len(of))
-	for i, k := range c.Graph.Chains() {
-		chain[k.Head()] = i
-	}
 	all := make([][]rpc.Assignment, n)
 	for _, a := range c.Tasks {
-		r := of[chain[a.Task.Vertex]][a.Task.Index]
+		r := of[a.Task.Vertex][a.Task.Index]
 		all[r] = append(all[r], a)
 	}
 	return slices.DeleteFunc(all, func(tasks []rpc.Assignment) bool { return len(tasks) == 0 })

@@ -3,7 +3,7 @@ package job
 // Regions divides the tasks into pipelined regions: those that rows connect. The
 // tasks of a region fail together, and nothing passes between two regions, so that
 // one can be started again while others run on. It returns the region of each task,
-// by chain in the order of Chains and by index, and how many regions there are; they
+// by the first vertex of its chain and by index, and how many regions there are; they
 // are numbered in the order of their first tasks.
 //
 // A forward edge connects the tasks of an index, any other edge all tasks of both
@@ -12,7 +12,7 @@ package job
 //	source ─ forward ─► sink         as many regions as tasks
 //	source ─ hash ─► window ─► sink  one
 //	two queries of a statement set   those of either
-func (g *Graph) Regions() (of [][]int, n int) {
+func (g *Graph) Regions() (of map[VertexID][]int, n int) {
 	chains := g.Chains()
 	at := make(map[VertexID]int, len(g.Vertices)) // the chain of a vertex
 	first := make([]int, len(chains)+1)           // the first task of a chain
@@ -43,14 +43,14 @@ func (g *Graph) Regions() (of [][]int, n int) {
 		}
 	}
 	numbers := make(map[int]int)
-	of = make([][]int, len(chains))
-	for i := range chains {
+	of = make(map[VertexID][]int, len(chains))
+	for i, c := range chains {
 		for t := first[i]; t < first[i+1]; t++ {
 			root := set.find(t)
 			if _, ok := numbers[root]; !ok {
 				numbers[root] = len(numbers)
 			}
-			of[i] = append(of[i], numbers[root])
+			of[c.Head()] = append(of[c.Head()], numbers[root])
 		}
 	}
 	return of, len(numbers)

@@ -120,12 +120,8 @@ func (w *worker) deploy(c rpc.Deploy) {
 	of, n := c.Graph.Regions()
 	parts := make([][]rpc.Assignment, n)
 	for _, a := range c.Tasks {
-		for i, k := range c.Graph.Chains() {
-			if k.Head() == a.Task.Vertex {
-				r := of[i][a.Task.Index]
-				parts[r] = append(parts[r], a)
-			}
-		}
+		r := of[a.Task.Vertex][a.Task.Index]
+		parts[r] = append(parts[r], a)
 		if slices.ContainsFunc(w.running, func(d *deployment) bool { return d.has(a.Task) }) {
 			w.w.violate("task %v is started beside itself", a.Task)
 		}
